@@ -1,0 +1,1 @@
+//! HTTP: the demo page, health and metrics

@@ -1,0 +1,1 @@
+//! What only the demo and the tests need: a private Postgres, an inbox, seeded tenants

@@ -1,0 +1,1 @@
+//! The fold: a tenant's journal in, effects out

@@ -1,0 +1,1 @@
+//! Partitions, recovery and replay around the engine

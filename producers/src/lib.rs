@@ -1,0 +1,1 @@
+//! Sources of market data and of alert changes, published to the journal

@@ -1,0 +1,57 @@
+//! The wall clock: the one place that reads it. Everything else takes a [`Clock`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bellwether_schemas::Timestamp;
+
+/// Where wall time comes from. Cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Source);
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until it is moved: for tests and simulations.
+    #[must_use]
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
+    }
+
+    /// Wall time now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => Timestamp::from(chrono::Utc::now()),
+            Source::Manual(micros) => Timestamp(micros.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Moves a manual clock on; the machine's clock is nobody's to move.
+    pub fn advance(&self, micros: i64) {
+        if let Source::Manual(now) = &self.0 {
+            now.fetch_add(micros, Ordering::AcqRel);
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Source::System => "Clock::system",
+            Source::Manual(_) => "Clock::manual",
+        })
+    }
+}

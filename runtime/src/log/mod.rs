@@ -1,0 +1,347 @@
+//! The log behind one seam. Stages see topics, records and offsets; which backend keeps them is decided by a URL.
+//!
+//! The contract, the same for every backend and held by [`conformance`]:
+//! - offsets of a topic rise; a committed offset names the *next* record to read;
+//! - an [`Ack`] that answers `Ok` means the records survive kill −9 of this process;
+//! - records of one topic become readable in the order of their `append` calls;
+//! - a reader sees only whole, undamaged records, and never another topic's.
+
+pub mod conformance;
+pub mod embedded;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_schemas::{Timestamp, Topic};
+use tokio::sync::oneshot;
+
+/// Something to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// What compaction and partitioning go by.
+    pub key: Vec<u8>,
+    /// The wire bytes.
+    pub value: Vec<u8>,
+}
+
+/// Something appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place.
+    pub offset: u64,
+    /// Wall clock of the append; event time is inside the value.
+    pub appended_at: Timestamp,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The wire bytes.
+    pub value: Vec<u8>,
+}
+
+/// What a topic holds: `start` is the first readable offset, `next` the one the next record will get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// First readable offset.
+    pub start: u64,
+    /// The offset after the last record.
+    pub next: u64,
+}
+
+/// What can be wrong with the log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// The topic does not exist.
+    #[error("topic {topic} does not exist: create it with `bellwether topics apply` or `tenants init`")]
+    UnknownTopic {
+        /// Which.
+        topic: String,
+    },
+    /// The offset is not between `start` and `next`.
+    #[error("offset {requested} of {topic} is out of range: it holds {start} to {next}")]
+    OffsetOutOfRange {
+        /// Which topic.
+        topic: String,
+        /// What was asked for.
+        requested: u64,
+        /// What it holds.
+        start: u64,
+        /// The offset after the last record.
+        next: u64,
+    },
+    /// Bytes in the middle of the topic are not what was written.
+    #[error("topic {topic} is damaged at offset {offset}: {reason}")]
+    Damaged {
+        /// Which topic.
+        topic: String,
+        /// The first offset that cannot be read.
+        offset: u64,
+        /// What was found.
+        reason: String,
+    },
+    /// Another process writes this log.
+    #[error(
+        "{location} is in use by process {holder}: stop it first, or read with a command that does not write"
+    )]
+    Held {
+        /// Directory or group.
+        location: String,
+        /// Its pid, or what is known of it.
+        holder: String,
+    },
+    /// More bytes than a record may have.
+    #[error("a record for {topic} has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Which topic.
+        topic: String,
+        /// What it has.
+        bytes: usize,
+        /// What it may have.
+        limit: usize,
+    },
+    /// The address names no log.
+    #[error("{url:?} is not a log: use embedded:DIR or kafka://HOST:PORT[,HOST:PORT]")]
+    Address {
+        /// What was given.
+        url: String,
+    },
+    /// Out of reach for now; the same call may succeed later.
+    #[error("the log is out of reach: {reason}")]
+    Unavailable {
+        /// What is known.
+        reason: String,
+    },
+    /// It was opened for reading.
+    #[error("{location} was opened for reading only")]
+    ReadOnly {
+        /// Directory.
+        location: String,
+    },
+    /// Cannot go on: stop the process and start again from what was acknowledged.
+    #[error("the log cannot be written any more: {reason}")]
+    Poisoned {
+        /// What happened.
+        reason: String,
+    },
+    /// The file system said no.
+    #[error("{what}: {reason}")]
+    Io {
+        /// What was tried, with the path.
+        what: String,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+/// A result of the log.
+pub type Result<T> = std::result::Result<T, LogError>;
+
+/// The answer to an append, perhaps still to come. Dropping it forgets the answer, not the records.
+#[derive(Debug)]
+pub struct Ack(oneshot::Receiver<Result<u64>>);
+
+impl Ack {
+    /// An answer that is known already: the offset of the first record.
+    #[must_use]
+    pub fn ready(answer: Result<u64>) -> Self {
+        let (ack, answered) = Self::pending();
+        let _ = answered.send(answer);
+        ack
+    }
+
+    /// An answer to be given later through the sender.
+    #[must_use]
+    pub fn pending() -> (Self, oneshot::Sender<Result<u64>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(receiver), sender)
+    }
+
+    /// The answer, if it is there.
+    pub fn poll(&mut self) -> Option<Result<u64>> {
+        match self.0.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Self::gone())),
+        }
+    }
+
+    /// Blocks this thread until the answer is there. Not for async code.
+    ///
+    /// # Errors
+    /// The append failed, or its backend stopped before it answered.
+    pub fn wait(self) -> Result<u64> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(Self::gone()))
+    }
+
+    /// Awaits the answer.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub async fn answer(self) -> Result<u64> {
+        self.0.await.unwrap_or_else(|_| Err(Self::gone()))
+    }
+
+    fn gone() -> LogError {
+        LogError::Unavailable { reason: "it stopped before it answered".into() }
+    }
+}
+
+/// A log: topics of records, and how far each group has read.
+pub trait Log: Send + Sync {
+    /// Creates the topic with the policy of its kind; false when it was there.
+    ///
+    /// # Errors
+    /// The log is out of reach or may not be written.
+    fn create(&self, topic: &Topic) -> Result<bool>;
+
+    /// Every topic of ours that exists, in order.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn topics(&self) -> Result<Vec<Topic>>;
+
+    /// Appends the records in their order, all or none of them readable at once. Never blocks for long; errors
+    /// come through the answer.
+    fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack;
+
+    /// What the topic holds now.
+    ///
+    /// # Errors
+    /// The topic does not exist or the log is out of reach.
+    fn bounds(&self, topic: &Topic) -> Result<Bounds>;
+
+    /// Reads the topic from that offset on, apart from any group.
+    ///
+    /// # Errors
+    /// The topic does not exist, or the offset is outside [`Bounds`] (`next` itself is inside).
+    fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>>;
+
+    /// The first offset appended at or after that wall time; `next` when there is none.
+    ///
+    /// # Errors
+    /// The topic does not exist or the log is out of reach.
+    fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64>;
+
+    /// The next offset to read that the group committed, if any.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>>;
+
+    /// Joins a group that shares these topics out among its members.
+    ///
+    /// # Errors
+    /// The log is out of reach, or (embedded) the group has a member already.
+    fn consumer(
+        &self,
+        group: &str,
+        topics: &[Topic],
+        assignments: Box<dyn Assignments>,
+    ) -> Result<Box<dyn Consumer>>;
+
+    /// Throws away what the topic's policy says, as of `now`; how many records went.
+    ///
+    /// # Errors
+    /// The log is out of reach or may not be written.
+    fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64>;
+}
+
+/// Reads one topic.
+pub trait Reader: Send {
+    /// Up to `max` records; waits up to `wait` for the first. Empty: none came.
+    ///
+    /// # Errors
+    /// Damage, or what was to be read next is gone.
+    fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>>;
+
+    /// The offset of the next record to come.
+    fn next_offset(&self) -> u64;
+}
+
+/// Where to start reading an assigned topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At this offset.
+    At(u64),
+    /// Where the group left off, or at the topic's start.
+    Committed,
+}
+
+/// Told synchronously, inside the consumer's `poll`, when topics come and go.
+pub trait Assignments: Send {
+    /// The topic is ours from now on; says where to start.
+    fn assigned(&mut self, topic: &Topic) -> Start;
+
+    /// The topic is to be given up: finish what is under way. The offset returned is committed first.
+    fn revoked(&mut self, topic: &Topic) -> Option<u64>;
+}
+
+/// What a poll brought.
+#[derive(Debug)]
+pub enum Polled {
+    /// Records of one topic, in order.
+    Records(Topic, Vec<Record>),
+    /// This topic cannot be read on; others go on.
+    Failed(Topic, LogError),
+    /// Nothing within the wait.
+    Nothing,
+}
+
+/// A member of a group.
+pub trait Consumer: Send {
+    /// The next records of some topic, in turn; waits up to `wait`.
+    ///
+    /// # Errors
+    /// The member cannot go on: fenced, or the log is broken.
+    fn poll(&mut self, wait: Duration) -> Result<Polled>;
+
+    /// Records how far the group has read: the next offset to read.
+    ///
+    /// # Errors
+    /// The log is out of reach, or the topic is not ours any more.
+    fn commit(&mut self, topic: &Topic, next_offset: u64) -> Result<()>;
+
+    /// No more records of this topic until [`Self::resume`]; polling goes on for the others.
+    fn pause(&mut self, topic: &Topic);
+
+    /// Records again, from where it stood.
+    fn resume(&mut self, topic: &Topic);
+
+    /// Reads the topic from that offset next.
+    ///
+    /// # Errors
+    /// The offset is out of range, or the topic is not ours.
+    fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()>;
+
+    /// Changes the topics this member wants: a tenant came or went.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn subscribe(&mut self, topics: &[Topic]) -> Result<()>;
+
+    /// Leaves the group after giving up every topic.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// How a command wants the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To append as well as to read.
+    Write,
+    /// To read only: another process may be writing.
+    Read,
+}
+
+/// Opens the log at `url`: `embedded:DIR`.
+///
+/// # Errors
+/// The address names no log, or the log cannot be opened that way.
+pub fn open(url: &str, access: Access, clock: crate::clock::Clock) -> Result<Arc<dyn Log>> {
+    match url.split_once(':') {
+        Some(("embedded", dir)) if !dir.is_empty() => {
+            Ok(Arc::new(embedded::EmbeddedLog::open(dir.as_ref(), access, clock)?))
+        }
+        _ => Err(LogError::Address { url: url.into() }),
+    }
+}

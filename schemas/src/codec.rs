@@ -1,0 +1,284 @@
+//! Bytes on the wire: the Confluent header (a zero, then the schema's id as four bytes) and an Avro datum.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Once};
+
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::writer::datum::GenericDatumWriter;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dead_letter::DeadLetter;
+use crate::journal::Entry;
+use crate::readings::Reading;
+use crate::tick_codec;
+use crate::topics::MAX_RECORD_BYTES;
+use crate::triggers::Outcome;
+
+/// Bytes before the datum.
+const HEADER: usize = 5;
+
+/// Why bytes are not a record.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// No room for the header, or its first byte is not 0.
+    #[error("no wire header: the record must begin with a zero byte and a four-byte schema id")]
+    Header,
+    /// An id that the checked-in file does not have.
+    #[error("schema id {0} is not in schemas/avro/ids.json")]
+    UnknownSchema(u32),
+    /// A schema that this topic does not carry.
+    #[error("a {0} record does not belong on this topic")]
+    WrongTopic(&'static str),
+    /// Longer than any record may be.
+    #[error("{0} bytes, the limit is {MAX_RECORD_BYTES}")]
+    TooLarge(usize),
+    /// The datum is not of its schema.
+    #[error("{0}: {1}")]
+    Datum(&'static str, String),
+    /// Bytes after the datum.
+    #[error("{0}: {1} bytes follow the datum")]
+    Trailing(&'static str, usize),
+}
+
+/// A record could not be written: a value its schema cannot hold.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot encode a {0}: {1}")]
+pub struct EncodeError(&'static str, String);
+
+macro_rules! schemas {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// Every schema that was ever released, with its version.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SchemaName { $(#[doc = $name] $variant),* }
+
+        impl SchemaName {
+            /// All of them, in the order of [`Self::index`].
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The file's name without `.avsc`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The schema's text.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("../avro/", $name, ".avsc"))),* }
+            }
+        }
+    };
+}
+
+schemas! {
+    TickBlock = "tick_block.v1",
+    BarBlock = "bar_block.v1",
+    Heartbeat = "heartbeat.v1",
+    AlertChanged = "alert_changed.v1",
+    SettingsChanged = "settings_changed.v1",
+    TriggerFired = "trigger_fired.v1",
+    AlertStatus = "alert_status.v1",
+    Reading = "reading.v1",
+    DeadLetter = "dead_letter.v1",
+}
+
+impl SchemaName {
+    /// The id of the checked-in file.
+    #[must_use]
+    pub fn id(self) -> u32 {
+        REGISTRY.ids[self as usize]
+    }
+
+    /// The parsed schema.
+    #[must_use]
+    pub fn schema(self) -> &'static Schema {
+        &REGISTRY.schemas[self as usize]
+    }
+
+    fn by_id(id: u32) -> Option<Self> {
+        Self::ALL.iter().copied().find(|name| name.id() == id)
+    }
+}
+
+struct Registry {
+    ids: Vec<u32>,
+    schemas: Vec<Schema>,
+}
+
+/// The checked-in files are part of the binary: the test `every_schema_parses` fails before a user could.
+#[expect(clippy::expect_used, reason = "constants of this crate, read once; a test reads them too")]
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+    let ids: BTreeMap<String, u32> =
+        serde_json::from_str(include_str!("../avro/ids.json")).expect("ids.json is an object of numbers");
+    let id = |name: &SchemaName| *ids.get(name.name()).expect("ids.json has every schema");
+    let parse = |name: &SchemaName| Schema::parse_str(name.text()).expect("a checked-in schema parses");
+    Registry {
+        ids: SchemaName::ALL.iter().map(id).collect(),
+        schemas: SchemaName::ALL.iter().map(parse).collect(),
+    }
+});
+
+/// A length in hostile bytes may not make the library allocate more than a record can hold. It is set once a
+/// process, before the first decode.
+fn set_limits() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        apache_avro::util::max_allocation_bytes(MAX_RECORD_BYTES);
+    });
+}
+
+/// Encodes a journal record.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
+    match entry {
+        Entry::Ticks(block) => {
+            let mut out = header(SchemaName::TickBlock);
+            tick_codec::write(block, &mut out);
+            Ok(out)
+        }
+        Entry::Bars(block) => encode(SchemaName::BarBlock, block),
+        Entry::Heartbeat(beat) => encode(SchemaName::Heartbeat, beat),
+        Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
+        Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
+    }
+}
+
+/// Decodes a journal record.
+///
+/// # Errors
+/// Bytes that are no journal record.
+pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::TickBlock => decode_ticks(datum),
+        SchemaName::BarBlock => decode(name, datum).map(Entry::Bars),
+        SchemaName::Heartbeat => decode(name, datum).map(Entry::Heartbeat),
+        SchemaName::AlertChanged => decode(name, datum).map(Entry::Alert),
+        SchemaName::SettingsChanged => decode(name, datum).map(Entry::Settings),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
+}
+
+fn decode_ticks(datum: &[u8]) -> Result<Entry, DecodeError> {
+    let name = SchemaName::TickBlock.name();
+    let (block, used) =
+        tick_codec::read(datum).map_err(|error| DecodeError::Datum(name, error.to_string()))?;
+    match datum.len() - used {
+        0 => Ok(Entry::Ticks(block)),
+        rest => Err(DecodeError::Trailing(name, rest)),
+    }
+}
+
+/// Encodes a record of the triggers topic.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_outcome(outcome: &Outcome) -> Result<Vec<u8>, EncodeError> {
+    match outcome {
+        Outcome::Fired(trigger) => encode(SchemaName::TriggerFired, trigger),
+        Outcome::Status(status) => encode(SchemaName::AlertStatus, status),
+    }
+}
+
+/// Decodes a record of the triggers topic.
+///
+/// # Errors
+/// Bytes that are no such record.
+pub fn decode_outcome(bytes: &[u8]) -> Result<Outcome, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::TriggerFired => decode(name, datum).map(Outcome::Fired),
+        SchemaName::AlertStatus => decode(name, datum).map(Outcome::Status),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
+}
+
+/// Encodes a reading.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_reading(reading: &Reading) -> Result<Vec<u8>, EncodeError> {
+    encode(SchemaName::Reading, reading)
+}
+
+/// Decodes a reading.
+///
+/// # Errors
+/// Bytes that are no reading.
+pub fn decode_reading(bytes: &[u8]) -> Result<Reading, DecodeError> {
+    only(SchemaName::Reading, bytes)
+}
+
+/// Encodes a dead letter.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_dead_letter(letter: &DeadLetter) -> Result<Vec<u8>, EncodeError> {
+    encode(SchemaName::DeadLetter, letter)
+}
+
+/// Decodes a dead letter.
+///
+/// # Errors
+/// Bytes that are no dead letter.
+pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
+    only(SchemaName::DeadLetter, bytes)
+}
+
+fn only<T: DeserializeOwned>(expected: SchemaName, bytes: &[u8]) -> Result<T, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    if name == expected { decode(name, datum) } else { Err(DecodeError::WrongTopic(name.name())) }
+}
+
+fn header(name: SchemaName) -> Vec<u8> {
+    let mut out = vec![0];
+    out.extend_from_slice(&name.id().to_be_bytes());
+    out
+}
+
+fn split(bytes: &[u8]) -> Result<(SchemaName, &[u8]), DecodeError> {
+    if bytes.len() > MAX_RECORD_BYTES {
+        return Err(DecodeError::TooLarge(bytes.len()));
+    }
+    let (0, Some(id), Some(datum)) =
+        (*bytes.first().ok_or(DecodeError::Header)?, bytes.get(1..HEADER), bytes.get(HEADER..))
+    else {
+        return Err(DecodeError::Header);
+    };
+    let id = id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+    Ok((SchemaName::by_id(id).ok_or(DecodeError::UnknownSchema(id))?, datum))
+}
+
+fn encode<T: Serialize>(name: SchemaName, value: &T) -> Result<Vec<u8>, EncodeError> {
+    let error = |error: apache_avro::Error| EncodeError(name.name(), error.to_string());
+    let writer = GenericDatumWriter::builder(name.schema()).human_readable(false).build().map_err(error)?;
+    let mut out = header(name);
+    writer.write_ser(&mut out, value).map_err(error)?;
+    Ok(out)
+}
+
+fn decode<T: DeserializeOwned>(name: SchemaName, mut datum: &[u8]) -> Result<T, DecodeError> {
+    set_limits();
+    let error = |error: apache_avro::Error| DecodeError::Datum(name.name(), error.to_string());
+    let reader = GenericDatumReader::builder(name.schema()).human_readable(false).build().map_err(error)?;
+    let value = reader.read_deser(&mut datum).map_err(error)?;
+    if datum.is_empty() { Ok(value) } else { Err(DecodeError::Trailing(name.name(), datum.len())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_parses_and_has_an_id_of_its_own() {
+        let mut ids: Vec<u32> = SchemaName::ALL.iter().map(|name| name.id()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), SchemaName::ALL.len());
+        assert!(SchemaName::ALL.iter().all(|name| matches!(name.schema(), Schema::Record(_))));
+    }
+}

@@ -1,0 +1,131 @@
+//! The tenant's settings that can change a result: a record like any other, so that a replay agrees.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Symbol;
+use crate::journal::Origin;
+use crate::time::SessionAnchor;
+
+/// The symbols a tenant watches unless its file lists others, without the suffix.
+pub const DEFAULT_SYMBOLS: [&str; 33] = [
+    "EURUSD", "GBPUSD", "USDJPY", "USDCHF", "AUDUSD", "USDCAD", "NZDUSD", "EURGBP", "EURJPY", "EURCHF",
+    "EURAUD", "EURCAD", "EURNZD", "GBPJPY", "GBPCHF", "GBPAUD", "GBPCAD", "GBPNZD", "AUDJPY", "AUDCHF",
+    "AUDCAD", "AUDNZD", "NZDJPY", "NZDCHF", "NZDCAD", "CADJPY", "CADCHF", "CHFJPY", "XAUUSD", "XAGUSD",
+    "USOIL", "BTCUSD", "ETHUSD",
+];
+
+/// Which side of a quote bars are built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PriceBasis {
+    /// What a seller gets: the ancestor's and MT5's basis.
+    #[default]
+    Bid,
+    /// Half way between.
+    Mid,
+    /// What a buyer pays.
+    Ask,
+}
+
+impl PriceBasis {
+    /// The name in files and records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bid => "bid",
+            Self::Mid => "mid",
+            Self::Ask => "ask",
+        }
+    }
+}
+
+impl fmt::Display for PriceBasis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for PriceBasis {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = [Self::Bid, Self::Mid, Self::Ask].into_iter().find(|basis| basis.name() == text);
+        found.ok_or_else(|| format!("{text:?} is not a price basis: use bid, mid or ask"))
+    }
+}
+
+impl TryFrom<String> for PriceBasis {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<PriceBasis> for String {
+    fn from(basis: PriceBasis) -> Self {
+        basis.name().into()
+    }
+}
+
+/// One symbol of the tenant's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SymbolSettings {
+    /// The tenant's own spelling.
+    pub name: Symbol,
+    /// Trades around the clock: its days begin at 00:00 UTC instead of the session's anchor.
+    pub always_open: bool,
+}
+
+/// Everything from the tenant's file that can change a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// In the tenant's order, which is the order within an instant.
+    pub symbols: Vec<SymbolSettings>,
+    /// Added to a name that is not listed as it stands.
+    pub symbol_suffix: String,
+    /// Where days begin.
+    pub session_anchor: SessionAnchor,
+    /// What bars are built from.
+    pub price_basis: PriceBasis,
+    /// How far the watermark stays behind the newest time, microseconds.
+    pub lateness_max: i64,
+    /// A source this far behind the newest no longer holds the watermark, microseconds.
+    pub source_idle: i64,
+    /// A tick further than this fraction from the last accepted price is absurd.
+    pub absurd_band: f64,
+    /// Most alerts of the tenant; one more is refused.
+    pub max_alerts: i64,
+}
+
+impl Settings {
+    /// The documented defaults for these symbols.
+    #[must_use]
+    pub fn with_symbols(symbols: Vec<Symbol>, symbol_suffix: &str) -> Self {
+        let listed = |name| SymbolSettings { name, always_open: false };
+        Self {
+            symbols: symbols.into_iter().map(listed).collect(),
+            symbol_suffix: symbol_suffix.into(),
+            session_anchor: SessionAnchor::FX,
+            price_basis: PriceBasis::Bid,
+            lateness_max: 2_000_000,
+            source_idle: 10_000_000,
+            absurd_band: 0.20,
+            max_alerts: 1_000_000,
+        }
+    }
+}
+
+/// The settings from here on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingsChanged {
+    /// Who wrote it.
+    pub origin: Origin,
+    /// The file's revision; an equal or lower one is ignored.
+    pub revision: i64,
+    /// The engine that may fold what follows.
+    pub engine_version: i32,
+    /// The settings.
+    pub settings: Settings,
+}

@@ -1,0 +1,145 @@
+//! Every topic of a tenant and its policy: declared here and nowhere else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ids::{IdError, TenantId};
+
+/// Most bytes a record may have, key and value together.
+pub const MAX_RECORD_BYTES: usize = 256 * 1024;
+
+/// What a topic is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TopicKind {
+    /// The tenant's input, in one order.
+    Journal,
+    /// Triggers and the state of alerts: the audit trail.
+    Triggers,
+    /// What indicators stood at, newest by key.
+    Readings,
+    /// What could not be used.
+    DeadLetters,
+}
+
+/// What is thrown away when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Whole segments older than this many days, by append time.
+    Days(u32),
+    /// All but the newest record of each key.
+    Compact,
+    /// Nothing yet: cutting the journal needs a base snapshot to start from.
+    Keep,
+}
+
+impl TopicKind {
+    /// Every kind, in the order `topics plan` shows them.
+    pub const ALL: [Self; 4] = [Self::Journal, Self::Triggers, Self::Readings, Self::DeadLetters];
+
+    /// The middle of the topic's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Triggers => "triggers",
+            Self::Readings => "readings",
+            Self::DeadLetters => "deadletters",
+        }
+    }
+
+    /// What is thrown away when, unless the tenant's file says otherwise.
+    #[must_use]
+    pub const fn policy(self) -> Policy {
+        match self {
+            Self::Journal => Policy::Keep,
+            Self::Triggers => Policy::Days(400),
+            Self::Readings => Policy::Compact,
+            Self::DeadLetters => Policy::Days(30),
+        }
+    }
+}
+
+impl FromStr for TopicKind {
+    type Err = TopicError;
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| TopicError::Kind(text.into()))
+    }
+}
+
+/// One topic of one tenant: `fxlabs.journal.v1`, always one partition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What for.
+    pub kind: TopicKind,
+}
+
+impl Topic {
+    /// The topic of that kind.
+    #[must_use]
+    pub fn new(tenant: &TenantId, kind: TopicKind) -> Self {
+        Self { tenant: tenant.clone(), kind }
+    }
+
+    /// All topics of a tenant.
+    #[must_use]
+    pub fn all(tenant: &TenantId) -> Vec<Self> {
+        TopicKind::ALL.into_iter().map(|kind| Self::new(tenant, kind)).collect()
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.v1", self.tenant, self.kind.name())
+    }
+}
+
+/// Why a text names no topic of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// Not `<tenant>.<kind>.v1`.
+    #[error("{0:?} is not a topic of the form <tenant>.<kind>.v1")]
+    Form(String),
+    /// No such kind.
+    #[error("{0:?} is not a topic kind: use journal, triggers, readings or deadletters")]
+    Kind(String),
+    /// No such tenant id.
+    #[error(transparent)]
+    Tenant(#[from] IdError),
+}
+
+impl FromStr for Topic {
+    type Err = TopicError;
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let mut parts = text.split('.');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(tenant), Some(kind), Some("v1"), None) => {
+                Ok(Self { tenant: tenant.parse()?, kind: kind.parse()? })
+            }
+            _ => Err(TopicError::Form(text.into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_reads_back_from_its_name() {
+        for topic in Topic::all(&"fxlabs".parse().unwrap()) {
+            assert_eq!(topic.to_string().parse::<Topic>().unwrap(), topic);
+        }
+        for bad in [
+            "fxlabs.journal",
+            "fxlabs.journal.v2",
+            "x.fxlabs.journal.v1",
+            "fxlabs.journal.v1.x",
+            "Fx.journal.v1",
+        ] {
+            assert!(bad.parse::<Topic>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Rows and mail out of triggers, and what they own of the tenant's database
