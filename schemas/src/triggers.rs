@@ -90,8 +90,6 @@ pub enum AlertState {
     Warming,
     /// Not accepted; the reason says why.
     Refused,
-    /// Switched off or deleted by its user.
-    Inactive,
     /// It was to fire once, and did.
     Spent,
     /// Its time is over.
@@ -106,7 +104,6 @@ impl AlertState {
             Self::Active => "active",
             Self::Warming => "warming",
             Self::Refused => "refused",
-            Self::Inactive => "inactive",
             Self::Spent => "spent",
             Self::Expired => "expired",
         }
@@ -130,8 +127,8 @@ pub struct AlertStatus {
     pub state: AlertState,
     /// Why, for a person; only where it is refused.
     pub reason: Option<String>,
-    /// Event time since when: the watermark.
-    pub since: Timestamp,
+    /// Event time since when: the watermark; none before the journal's first time.
+    pub since: Option<Timestamp>,
     /// Where it came from.
     pub cause: Cause,
 }

@@ -1,1 +1,16 @@
-//! Partitions, recovery and replay around the engine
+//! Partitions, recovery and replay around the engine.
+//!
+//! [`core`] decides and performs nothing; [`drive`] performs and decides nothing. One tenant's journal has one
+//! owner, so state needs no locks; many workers share the tenants out by consumer group.
+#![warn(missing_docs)]
+
+pub mod core;
+mod drive;
+mod error;
+mod events;
+mod readings;
+pub mod recovery;
+pub mod replay;
+
+pub use drive::{Context, GROUP, run};
+pub use error::WorkerError;

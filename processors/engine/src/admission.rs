@@ -1,0 +1,159 @@
+//! Which ticks are refused, and why. The order of the checks is part of the contract.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::time::{MINUTE, SECOND};
+
+use crate::effect::RefusalReason;
+
+/// A tick this far ahead of the moment it was received is from the future.
+pub(crate) const FUTURE_BOUND: i64 = 2 * SECOND;
+/// A price older than this no longer judges a new one.
+const BAND_FORGETS: i64 = 60 * SECOND;
+/// So many absurd ticks in a row…
+const BELIEVE_AFTER: usize = 10;
+/// …within this long make their level believed.
+const BELIEVE_WITHIN: i64 = 5 * SECOND;
+/// Sessions remembered a source: a connection more than this many reconnects old sends nothing any more.
+const MAX_SESSIONS: usize = 16;
+
+/// What one symbol's past says about its next price.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PriceBand {
+    last: Option<(Timestamp, f64)>,
+    absurd: VecDeque<Timestamp>,
+}
+
+impl PriceBand {
+    /// Judges a bid; an accepted one becomes the last.
+    pub(crate) fn admit(&mut self, ts: Timestamp, bid: f64, band: f64) -> Result<(), RefusalReason> {
+        if self.is_absurd(ts, bid, band) {
+            self.remember_absurd(ts, bid);
+            return Err(RefusalReason::Absurd);
+        }
+        self.last = Some((ts, bid));
+        if !self.absurd.is_empty() {
+            self.absurd.clear();
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn is_absurd(&self, ts: Timestamp, bid: f64, band: f64) -> bool {
+        self.last
+            .is_some_and(|(then, last)| (bid - last).abs() > band * last && ts.since(then) <= BAND_FORGETS)
+    }
+
+    fn remember_absurd(&mut self, ts: Timestamp, bid: f64) {
+        self.absurd.push_back(ts);
+        if self.absurd.len() < BELIEVE_AFTER {
+            return;
+        }
+        let first = self.absurd.pop_front().unwrap_or(ts);
+        if ts.since(first) <= BELIEVE_WITHIN {
+            self.last = Some((ts, bid));
+            self.absurd.clear();
+        }
+    }
+}
+
+/// The last sequence number of each symbol, by source and session.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sequences {
+    by_source: BTreeMap<String, VecDeque<Session>>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    name: String,
+    /// The last number of each symbol.
+    last: Vec<Option<u64>>,
+}
+
+impl Sequences {
+    /// The numbers of one session, one place a symbol.
+    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut Vec<Option<u64>> {
+        if !self.by_source.contains_key(source) {
+            self.by_source.insert(source.into(), VecDeque::new());
+        }
+        let sessions = self.by_source.entry(source.into()).or_default();
+        let known = sessions.iter().position(|known| known.name == session);
+        let place = known.unwrap_or_else(|| {
+            if sessions.len() == MAX_SESSIONS {
+                sessions.pop_front();
+            }
+            sessions.push_back(Session { name: session.into(), last: vec![None; symbols] });
+            sessions.len() - 1
+        });
+        &mut sessions[place].last
+    }
+
+    /// The symbols' places changed: `moved[new] = old`.
+    pub(crate) fn rearrange(&mut self, moved: &[Option<usize>]) {
+        for Session { last, .. } in self.by_source.values_mut().flatten() {
+            *last = moved.iter().map(|old| old.and_then(|old| last.get(old).copied().flatten())).collect();
+        }
+    }
+}
+
+/// The bar of its own minute is closed: one decision for all timeframes.
+#[inline]
+pub(crate) fn is_late(ts: Timestamp, watermark: Timestamp) -> bool {
+    ts.floor(MINUTE).plus(MINUTE) <= watermark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp(millis * 1_000)
+    }
+
+    #[test]
+    fn a_price_beyond_the_band_is_absurd_until_the_last_one_is_a_minute_old() {
+        let mut band = PriceBand::default();
+        assert!(band.admit(at(0), 1.0, 0.2).is_ok());
+        assert!(band.admit(at(1), 1.2, 0.2).is_ok(), "exactly the band is inside");
+        assert_eq!(band.admit(at(60_001), 1.5, 0.2), Err(RefusalReason::Absurd));
+        assert!(band.admit(at(60_002), 1.5, 0.2).is_ok());
+    }
+
+    #[test]
+    fn the_tenth_absurd_tick_in_five_seconds_is_refused_and_believed() {
+        let mut band = PriceBand::default();
+        band.admit(at(0), 1.0, 0.2).unwrap();
+        for i in 1..=10 {
+            assert_eq!(band.admit(at(i * 500), 2.0, 0.2), Err(RefusalReason::Absurd), "{i}");
+        }
+        assert!(band.admit(at(5_500), 2.0, 0.2).is_ok());
+    }
+
+    #[test]
+    fn ten_absurd_ticks_over_more_than_five_seconds_are_not_believed() {
+        let mut band = PriceBand::default();
+        band.admit(at(0), 1.0, 0.2).unwrap();
+        for i in 1..=12 {
+            assert!(band.admit(at(i * 600), 2.0, 0.2).is_err(), "{i}");
+        }
+    }
+
+    #[test]
+    fn an_accepted_tick_empties_the_run() {
+        let mut band = PriceBand::default();
+        band.admit(at(0), 1.0, 0.2).unwrap();
+        for i in 1..=9 {
+            assert!(band.admit(at(i), 2.0, 0.2).is_err());
+        }
+        band.admit(at(10), 1.0, 0.2).unwrap();
+        assert!(band.admit(at(11), 2.0, 0.2).is_err());
+        assert!(band.admit(at(12), 2.0, 0.2).is_err());
+    }
+
+    #[test]
+    fn a_minute_is_late_from_its_end_on() {
+        assert!(!is_late(at(59_999), at(59_999)));
+        assert!(is_late(at(59_999), at(60_000)));
+    }
+}

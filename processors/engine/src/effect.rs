@@ -1,0 +1,91 @@
+//! What the engine asks the shell to do.
+
+use bellwether_schemas::time::Span;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{Symbol, Timeframe, Timestamp};
+
+/// One consequence of one journal record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// For the triggers topic.
+    Outcome(Outcome),
+    /// A bar closed; for the readings topic.
+    Closed(ClosedBar),
+    /// Something in the record was not used.
+    Refused(Refusal),
+    /// This tenant cannot go on; the text says why and what to do.
+    Halt(String),
+}
+
+/// A closed bar and what its indicators stand at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosedBar {
+    /// The tenant's spelling.
+    pub symbol: Symbol,
+    /// Bar length.
+    pub timeframe: Timeframe,
+    /// From and to.
+    pub span: Span,
+    /// First price.
+    pub open: f64,
+    /// Largest price.
+    pub high: f64,
+    /// Smallest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+    /// Accepted ticks in it.
+    pub ticks: i64,
+    /// RSI 14, once it exists.
+    pub rsi14: Option<f64>,
+    /// It came from history, not from ticks.
+    pub history: bool,
+}
+
+/// Why a tick, bar or heartbeat was not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefusalReason {
+    /// Price missing, not positive, or ask below bid.
+    Malformed,
+    /// Not on the tenant's list.
+    UnknownSymbol,
+    /// Ahead of the moment it was received.
+    Future,
+    /// Its sequence number was seen already.
+    Duplicate,
+    /// Its bar is closed.
+    Late,
+    /// Too far from the last accepted price.
+    Absurd,
+    /// History for a place where there is a bar already.
+    BarExists,
+}
+
+impl RefusalReason {
+    /// The name in counters and dead letters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownSymbol => "unknown_symbol",
+            Self::Future => "future",
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::Absurd => "absurd",
+            Self::BarExists => "bar_exists",
+        }
+    }
+}
+
+/// One thing of a record that was not used. It changes no state but the counters of its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Place of the tick or bar in its record; none for a heartbeat.
+    pub index: Option<u32>,
+    /// As the source spells it; empty for a heartbeat.
+    pub symbol: String,
+    /// Its event time.
+    pub ts: Timestamp,
+    /// Why.
+    pub reason: RefusalReason,
+}

@@ -1,0 +1,134 @@
+//! What a record of market data does: ticks, heartbeats and history on their way in.
+
+use bellwether_schemas::bars::{BarBlock, HistoryBar};
+use bellwether_schemas::journal::Heartbeat;
+use bellwether_schemas::settings::PriceBasis;
+use bellwether_schemas::ticks::{Tick, TickBlock};
+use bellwether_schemas::time::Span;
+use bellwether_schemas::{Timeframe, price};
+
+use super::{Engine, Step};
+use crate::admission::{FUTURE_BOUND, is_late};
+use crate::bars::{OpenBar, Prices};
+use crate::effect::{Effect, Refusal, RefusalReason};
+
+impl Engine {
+    pub(super) fn ticks(&mut self, block: &TickBlock, step: &mut Step<'_>) {
+        let places: Vec<Option<usize>> =
+            block.symbols.iter().map(|symbol| self.table.find(&symbol.name)).collect();
+        let origin = &block.origin;
+        for (index, tick) in block.ticks.iter().enumerate() {
+            let seq = block.first_seq.map(|first| first.wrapping_add(index as u64));
+            match self.admit(block, tick, &places, seq) {
+                Ok((symbol, basis)) => {
+                    self.observe(&origin.source, tick.ts, step);
+                    let state = &mut self.symbols[symbol];
+                    state.join(tick.ts, basis);
+                    self.next_end = self.next_end.min(state.next_end);
+                }
+                Err(reason) => {
+                    let name = block.symbols.get(usize::from(tick.symbol)).map_or("", |symbol| &symbol.name);
+                    step.refuse(index, name, tick.ts, reason);
+                }
+            }
+        }
+    }
+
+    /// The tick's symbol and price, or why it is refused. The order of the checks is part of the contract.
+    #[inline]
+    fn admit(
+        &mut self,
+        block: &TickBlock,
+        tick: &Tick,
+        places: &[Option<usize>],
+        seq: Option<u64>,
+    ) -> Result<(usize, f64), RefusalReason> {
+        let place = usize::from(tick.symbol);
+        let scale = block.symbols.get(place).ok_or(RefusalReason::Malformed)?.scale;
+        let (bid, ask) = (price::value(tick.bid, scale), price::value(tick.ask, scale));
+        if !(bid > 0.0 && ask >= bid) {
+            return Err(RefusalReason::Malformed);
+        }
+        let symbol = places.get(place).copied().flatten().ok_or(RefusalReason::UnknownSymbol)?;
+        if tick.ts.since(block.ingested_at) > FUTURE_BOUND {
+            return Err(RefusalReason::Future);
+        }
+        self.admit_seq(block, symbol, seq)?;
+        if is_late(tick.ts, self.watermark.value()) {
+            return Err(RefusalReason::Late);
+        }
+        self.symbols[symbol].band.admit(tick.ts, bid, self.settings.absurd_band)?;
+        let basis = match self.settings.price_basis {
+            PriceBasis::Bid => bid,
+            PriceBasis::Ask => ask,
+            PriceBasis::Mid => f64::midpoint(bid, ask),
+        };
+        Ok((symbol, basis))
+    }
+
+    fn admit_seq(&mut self, block: &TickBlock, symbol: usize, seq: Option<u64>) -> Result<(), RefusalReason> {
+        let Some(seq) = seq else { return Ok(()) };
+        let origin = &block.origin;
+        let numbers = self.sequences.of(&origin.source, &origin.session, self.symbols.len());
+        match numbers.get_mut(symbol) {
+            Some(Some(last)) if seq <= *last => Err(RefusalReason::Duplicate),
+            Some(last) => {
+                *last = Some(seq);
+                Ok(())
+            }
+            None => Err(RefusalReason::UnknownSymbol),
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, beat: &Heartbeat, step: &mut Step<'_>) {
+        let origin = &beat.origin;
+        if !origin.played && beat.ts.since(origin.appended_at) > FUTURE_BOUND {
+            let refusal =
+                Refusal { index: None, symbol: String::new(), ts: beat.ts, reason: RefusalReason::Future };
+            step.effects.push(Effect::Refused(refusal));
+            return;
+        }
+        self.observe(&origin.source, beat.ts, step);
+    }
+
+    /// Bars of one close time join together before their close is observed, so that they share an instant.
+    pub(super) fn history(&mut self, block: &BarBlock, step: &mut Step<'_>) {
+        let source = &block.origin.source;
+        let lateness = self.settings.lateness_max;
+        let mut rest = block.bars.iter().enumerate().peekable();
+        while let Some((index, bar)) = rest.next() {
+            self.observe(source, bar.open_time.plus(lateness), step);
+            if let Err(reason) = self.join_history(bar) {
+                step.refuse(index, &bar.symbol, bar.close_time, reason);
+            }
+            if rest.peek().is_none_or(|(_, next)| next.close_time != bar.close_time) {
+                self.observe(source, bar.close_time.plus(lateness), step);
+                self.pass_instants(step);
+            }
+        }
+    }
+
+    fn join_history(&mut self, bar: &HistoryBar) -> Result<(), RefusalReason> {
+        let [open, high, low, close] =
+            [bar.open, bar.high, bar.low, bar.close].map(|mantissa| price::value(mantissa, bar.scale));
+        if !(low > 0.0 && low <= open.min(close) && high >= open.max(close) && bar.ticks >= 0) {
+            return Err(RefusalReason::Malformed);
+        }
+        let symbol = self.table.find(&bar.symbol).ok_or(RefusalReason::UnknownSymbol)?;
+        let state = &mut self.symbols[symbol];
+        let span = Span { open: bar.open_time, close: bar.close_time };
+        if state.anchor.span(bar.timeframe, bar.open_time) != span {
+            return Err(RefusalReason::Malformed);
+        }
+        // A minute would change longer bars that are closed; a longer bar given as such stands for itself.
+        if bar.timeframe == Timeframe::M1 && bar.close_time <= self.watermark.value() {
+            return Err(RefusalReason::Late);
+        }
+        let whole = OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks);
+        if !state.join_history(bar.timeframe, whole) {
+            return Err(RefusalReason::BarExists);
+        }
+        self.next_end = self.next_end.min(state.next_end);
+        Ok(())
+    }
+}

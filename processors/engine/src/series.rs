@@ -1,0 +1,152 @@
+//! What is kept of one symbol: its open bars and, by timeframe, what its closed bars left behind.
+
+use std::collections::VecDeque;
+
+use bellwether_schemas::time::{MINUTE, Span};
+use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
+
+use crate::admission::PriceBand;
+use crate::bars::OpenBar;
+use crate::indicators::Indicators;
+
+/// A bar that closed at the instant under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closed {
+    pub(crate) symbol: usize,
+    pub(crate) timeframe: Timeframe,
+    pub(crate) bar: OpenBar,
+    /// Journal offset at which this series was evaluated last, before this bar.
+    pub(crate) evaluated_before: Option<u64>,
+}
+
+/// One symbol and timeframe.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Series {
+    /// The bar that is filling; minutes are kept apart, see [`SymbolState::minutes`].
+    filling: Option<OpenBar>,
+    last_open: Option<Timestamp>,
+    /// Journal offset of the record that closed the last bar.
+    evaluated: Option<u64>,
+    pub(crate) indicators: Indicators,
+}
+
+/// One symbol.
+#[derive(Debug, Clone)]
+pub(crate) struct SymbolState {
+    pub(crate) name: Symbol,
+    pub(crate) anchor: SessionAnchor,
+    pub(crate) band: PriceBand,
+    /// Minutes that can still change, in order. Lateness keeps more than one of them open.
+    minutes: VecDeque<OpenBar>,
+    pub(crate) series: [Series; Timeframe::ALL.len()],
+    /// The smallest end of an open bar.
+    pub(crate) next_end: Timestamp,
+}
+
+impl SymbolState {
+    pub(crate) fn new(name: Symbol, anchor: SessionAnchor) -> Self {
+        Self {
+            name,
+            anchor,
+            band: PriceBand::default(),
+            minutes: VecDeque::new(),
+            series: Default::default(),
+            next_end: Timestamp::MAX,
+        }
+    }
+
+    /// Takes an accepted tick in.
+    #[inline]
+    pub(crate) fn join(&mut self, ts: Timestamp, price: f64) {
+        match self.minutes.back_mut() {
+            Some(minute) if minute.span.open <= ts && ts < minute.span.close => minute.join_tick(ts, price),
+            _ => self.join_elsewhere(ts, price),
+        }
+    }
+
+    fn join_elsewhere(&mut self, ts: Timestamp, price: f64) {
+        let open = ts.floor(MINUTE);
+        let place = self.minutes.partition_point(|minute| minute.span.open < open);
+        match self.minutes.get_mut(place) {
+            Some(minute) if minute.span.open == open => minute.join_tick(ts, price),
+            _ => {
+                let span = Span { open, close: open.plus(MINUTE) };
+                self.minutes.insert(place, OpenBar::of_tick(span, ts, price));
+                self.next_end = self.next_end.min(span.close);
+            }
+        }
+    }
+
+    /// Takes a bar of the past in; false when there is a bar already, at the same place or later.
+    pub(crate) fn join_history(&mut self, timeframe: Timeframe, bar: OpenBar) -> bool {
+        let series = &self.series[timeframe.index()];
+        let newest_open = match timeframe {
+            Timeframe::M1 => self.minutes.back().map(|minute| minute.span.open),
+            _ => series.filling.map(|filling| filling.span.open),
+        };
+        if newest_open.max(series.last_open).is_some_and(|open| open >= bar.span.open) {
+            return false;
+        }
+        match timeframe {
+            Timeframe::M1 => self.minutes.push_back(bar),
+            _ => self.series[timeframe.index()].filling = Some(bar),
+        }
+        self.next_end = self.next_end.min(bar.span.close);
+        true
+    }
+
+    /// Closes every bar that ends at `instant`, short to long.
+    pub(crate) fn close_at(
+        &mut self,
+        instant: Timestamp,
+        symbol: usize,
+        offset: u64,
+        closed: &mut Vec<Closed>,
+    ) {
+        if self.minutes.front().is_some_and(|minute| minute.span.close == instant)
+            && let Some(minute) = self.minutes.pop_front()
+        {
+            self.widen(&minute);
+            closed.push(self.series[0].close(symbol, Timeframe::M1, minute, offset));
+        }
+        for timeframe in &Timeframe::ALL[1..] {
+            let series = &mut self.series[timeframe.index()];
+            if let Some(bar) = series.filling.take_if(|bar| bar.span.close == instant) {
+                closed.push(series.close(symbol, *timeframe, bar, offset));
+            }
+        }
+        self.next_end = self.smallest_end();
+    }
+
+    fn widen(&mut self, minute: &OpenBar) {
+        for timeframe in &Timeframe::ALL[1..] {
+            match &mut self.series[timeframe.index()].filling {
+                Some(filling) => filling.join_minute(minute),
+                empty => *empty = Some(minute.widened(self.anchor.span(*timeframe, minute.span.open))),
+            }
+        }
+    }
+
+    fn smallest_end(&self) -> Timestamp {
+        let minute = self.minutes.front().map(|minute| minute.span.close);
+        let longer = self.series.iter().filter_map(|series| Some(series.filling?.span.close)).min();
+        minute.into_iter().chain(longer).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// The anchor moved: what hangs on it begins again.
+    pub(crate) fn restart_sessions(&mut self, anchor: SessionAnchor) {
+        self.anchor = anchor;
+        for timeframe in [Timeframe::H4, Timeframe::D1, Timeframe::W1] {
+            self.series[timeframe.index()] = Series::default();
+        }
+        self.next_end = self.smallest_end();
+    }
+}
+
+impl Series {
+    fn close(&mut self, symbol: usize, timeframe: Timeframe, bar: OpenBar, offset: u64) -> Closed {
+        self.last_open = Some(bar.span.open);
+        self.indicators.update(bar.close);
+        Closed { symbol, timeframe, bar, evaluated_before: self.evaluated.replace(offset) }
+    }
+}

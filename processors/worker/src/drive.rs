@@ -1,0 +1,184 @@
+//! The thin thread around the core: takes inputs from the log, performs outputs on it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled, Start};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::{TenantId, Topic, TopicKind};
+use tokio::sync::watch;
+
+use crate::WorkerError;
+use crate::core::{AppendId, Core, Input, Output};
+use crate::recovery::recover;
+
+/// The consumer group that shares journals out among workers.
+pub const GROUP: &str = "bellwether-process";
+/// Wait for records when nothing is under way.
+const IDLE: Duration = Duration::from_millis(100);
+/// Wait for records while acknowledgements are outstanding.
+const BUSY: Duration = Duration::from_millis(1);
+
+/// What a worker needs.
+#[derive(Clone)]
+pub struct Context {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The tenants whose journals may be folded, as they come and go.
+    pub tenants: watch::Receiver<Arc<Vec<Tenant>>>,
+    /// When to drain and stop.
+    pub shutdown: Shutdown,
+}
+
+/// Folds the journals of the tenants assigned to this worker until shutdown. Blocks: give it a thread of its own.
+///
+/// # Errors
+/// The log cannot be used any more; start again and it goes on from what was acknowledged.
+pub fn run(context: Context) -> Result<(), WorkerError> {
+    let Context { log, mut tenants, shutdown } = context;
+    let worker = Worker::new(Arc::clone(&log));
+    let topics = journals(&tenants.borrow_and_update());
+    let mut consumer = log.consumer(GROUP, &topics, Box::new(worker.clone()))?;
+    while !shutdown.is_raised() {
+        if tenants.has_changed().unwrap_or(false) {
+            consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
+        }
+        let wait = if worker.lock().acks.is_empty() { IDLE } else { BUSY };
+        match consumer.poll(wait)? {
+            Polled::Records(topic, records) => {
+                worker.input(Input::Records(topic.tenant, records), consumer.as_mut())?;
+            }
+            Polled::Failed(topic, error) => {
+                worker.input(Input::Failed(topic.tenant, error.to_string()), consumer.as_mut())?;
+            }
+            Polled::Nothing => {}
+        }
+        worker.acknowledge(consumer.as_mut())?;
+    }
+    consumer.close()?;
+    Ok(())
+}
+
+fn journals(tenants: &[Tenant]) -> Vec<Topic> {
+    tenants.iter().map(|tenant| Topic::new(&tenant.id, TopicKind::Journal)).collect()
+}
+
+/// Shared with the consumer's callback, which runs inside `poll` on the same thread.
+#[derive(Clone)]
+struct Worker {
+    log: Arc<dyn Log>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    core: Core,
+    acks: VecDeque<(TenantId, AppendId, Ack)>,
+    /// Tenants that could not be recovered when they were assigned: told to the core at the next turn.
+    unrecovered: BTreeMap<TenantId, String>,
+}
+
+impl Worker {
+    fn new(log: Arc<dyn Log>) -> Self {
+        Self { log, state: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn input(&self, input: Input, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        let mut outputs = Vec::new();
+        self.lock().core.step(input, &mut outputs);
+        outputs.into_iter().try_for_each(|output| self.perform(output, consumer))
+    }
+
+    /// Tells the core of every append that was answered. An append that failed stops this worker: a later one may
+    /// have succeeded, and only a new fold from what the topic holds keeps their order.
+    fn acknowledge(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        let unrecovered = std::mem::take(&mut self.lock().unrecovered);
+        for (tenant, reason) in unrecovered {
+            self.input(Input::Failed(tenant, reason), consumer)?;
+        }
+        while let Some((tenant, id)) = self.lock().next_answered()? {
+            self.input(Input::Acknowledged(tenant, id), consumer)?;
+        }
+        Ok(())
+    }
+
+    fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        match output {
+            Output::Append(tenant, id, kind, records) => {
+                let ack = self.log.append(&Topic::new(&tenant, kind), records);
+                self.lock().acks.push_back((tenant, id, ack));
+                Ok(())
+            }
+            Output::Commit(tenant, next) => consumer.commit(&journal(&tenant), next),
+            Output::Pause(tenant) | Output::Halt(tenant, _) => {
+                consumer.pause(&journal(&tenant));
+                Ok(())
+            }
+            Output::Resume(tenant) => {
+                consumer.resume(&journal(&tenant));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn journal(tenant: &TenantId) -> Topic {
+    Topic::new(tenant, TopicKind::Journal)
+}
+
+impl State {
+    /// The oldest append, if it was answered.
+    fn next_answered(&mut self) -> Result<Option<(TenantId, AppendId)>, LogError> {
+        let Some((_, _, ack)) = self.acks.front_mut() else { return Ok(None) };
+        let Some(answer) = ack.poll() else { return Ok(None) };
+        answer?;
+        Ok(self.acks.pop_front().map(|(tenant, id, _)| (tenant, id)))
+    }
+}
+
+impl Assignments for Worker {
+    /// The fold starts at 0, whatever the group committed: state is nowhere but in the journal.
+    fn assigned(&mut self, topic: &Topic) -> Start {
+        let recovered = recover(self.log.as_ref(), &topic.tenant);
+        let mut state = self.lock();
+        match recovered {
+            Ok(recovered) => {
+                state.core.step(Input::Assigned(topic.tenant.clone(), recovered), &mut Vec::new());
+            }
+            Err(error) => {
+                state.core.step(
+                    Input::Assigned(topic.tenant.clone(), crate::core::Recovered::default()),
+                    &mut Vec::new(),
+                );
+                state.unrecovered.insert(topic.tenant.clone(), error.to_string());
+            }
+        }
+        Start::At(0)
+    }
+
+    /// Waits for what is under way, so that the next owner starts exactly behind it.
+    fn revoked(&mut self, topic: &Topic) -> Option<u64> {
+        let mut state = self.lock();
+        let (mine, others) = state.acks.drain(..).partition(|(tenant, _, _)| *tenant == topic.tenant);
+        state.acks = others;
+        let mine: VecDeque<(TenantId, AppendId, Ack)> = mine;
+        let mut outputs = Vec::new();
+        for (tenant, id, ack) in mine {
+            if ack.wait().is_ok() {
+                state.core.step(Input::Acknowledged(tenant, id), &mut outputs);
+            }
+        }
+        state.core.step(Input::Revoked(topic.tenant.clone()), &mut outputs);
+        let committed = |output: &Output| match output {
+            Output::Commit(_, next) => Some(*next),
+            _ => None,
+        };
+        outputs.iter().filter_map(committed).next_back()
+    }
+}

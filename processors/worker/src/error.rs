@@ -1,0 +1,28 @@
+//! What can stop a worker.
+
+use bellwether_runtime::log::LogError;
+
+/// The worker cannot go on; what was acknowledged stays, and a restart goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The log said no.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The journal does not begin at 0, and there is no base snapshot to begin at.
+    #[error(
+        "{topic} begins at offset {start}: a fold begins at 0 or at a base snapshot, so restore the journal's front \
+         or start the tenant with a fresh log"
+    )]
+    JournalCut {
+        /// Which journal.
+        topic: String,
+        /// Its first offset.
+        start: u64,
+    },
+    /// The thread could not be started.
+    #[error("cannot start the worker's thread: {0}")]
+    Thread(std::io::Error),
+    /// The worker's thread ended by a panic.
+    #[error("the worker's thread panicked: this is a bug, its message stands above")]
+    Panicked,
+}

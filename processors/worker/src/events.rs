@@ -1,0 +1,42 @@
+//! Occurrences that are both logged and counted.
+
+use bellwether_engine::RefusalReason;
+use bellwether_schemas::TenantId;
+use metrics::counter;
+
+/// Records were folded; how many triggers came out and how many were withheld because the topic has them.
+pub(crate) fn folded(tenant: &TenantId, records: usize, triggers: usize, withheld: usize) {
+    let tenant = tenant.to_string();
+    counter!("bellwether_records_processed_total", "tenant" => tenant.clone()).increment(records as u64);
+    if triggers > 0 {
+        counter!("bellwether_triggers_total", "tenant" => tenant.clone()).increment(triggers as u64);
+    }
+    if withheld > 0 {
+        counter!("bellwether_withheld_total", "tenant" => tenant).increment(withheld as u64);
+    }
+}
+
+/// A tick, bar or heartbeat was not used.
+pub(crate) fn refused(tenant: &TenantId, reason: RefusalReason) {
+    counter!("bellwether_refused_total", "tenant" => tenant.to_string(), "reason" => reason.name())
+        .increment(1);
+}
+
+/// A record went to the dead letters.
+pub(crate) fn dead_letter(tenant: &TenantId, offset: u64, reason: &str, detail: &str) {
+    counter!("bellwether_dead_letters_total", "tenant" => tenant.to_string(), "reason" => reason.to_string())
+        .increment(1);
+    tracing::warn!(tenant.id = %tenant, kafka.offset = offset, reason, detail, "journal record put aside");
+}
+
+/// A tenant is not processed any more; the others are.
+pub(crate) fn halted(tenant: &TenantId, reason: &str) {
+    counter!("bellwether_tenants_halted_total", "tenant" => tenant.to_string()).increment(1);
+    tracing::error!(tenant.id = %tenant, reason, "tenant stopped");
+}
+
+/// A tenant's journal is ours; it is folded from the start.
+pub(crate) fn assigned(tenant: &TenantId, has: Option<bellwether_schemas::triggers::Cause>) {
+    let last = has.map(|cause| cause.to_string()).unwrap_or_else(|| "none".into());
+    tracing::info!(tenant.id = %tenant, last_cause = %last, "journal assigned");
+}

@@ -1,0 +1,54 @@
+//! What the log says about the owner before: nothing is sent twice, nothing is left out.
+
+use std::time::Duration;
+
+use bellwether_runtime::log::{Log, Result};
+use bellwether_schemas::triggers::Cause;
+use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
+
+use crate::WorkerError;
+use crate::core::Recovered;
+use crate::drive::GROUP;
+
+/// Reads the last cause on the triggers topic and the group's committed offset.
+///
+/// # Errors
+/// The log is out of reach, or the journal was cut at its front.
+pub fn recover(log: &dyn Log, tenant: &TenantId) -> std::result::Result<Recovered, WorkerError> {
+    let journal = Topic::new(tenant, TopicKind::Journal);
+    let start = log.bounds(&journal)?.start;
+    if start > 0 {
+        return Err(WorkerError::JournalCut { topic: journal.to_string(), start });
+    }
+    let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
+    Ok(Recovered { last_cause, committed: log.committed(GROUP, &journal)?.unwrap_or(0) })
+}
+
+/// The cause of the last readable record of the topic. Offsets may have holes, so it looks back in longer and
+/// longer steps.
+fn last_cause(log: &dyn Log, triggers: &Topic) -> Result<Option<Cause>> {
+    let bounds = log.bounds(triggers)?;
+    let mut step = 64;
+    loop {
+        let from = bounds.next.saturating_sub(step).max(bounds.start);
+        let found = last_cause_from(log, triggers, from, bounds.next)?;
+        if found.is_some() || from == bounds.start {
+            return Ok(found);
+        }
+        step = step.saturating_mul(16);
+    }
+}
+
+fn last_cause_from(log: &dyn Log, triggers: &Topic, from: u64, next: u64) -> Result<Option<Cause>> {
+    let mut reader = log.reader(triggers, from)?;
+    let mut largest = None;
+    while reader.next_offset() < next {
+        let records = reader.read(1024, Duration::ZERO)?;
+        if records.is_empty() {
+            break;
+        }
+        let causes = records.iter().filter_map(|record| codec::decode_outcome(&record.value).ok());
+        largest = causes.map(|outcome| Some(outcome.cause())).fold(largest, Option::max);
+    }
+    Ok(largest)
+}
