@@ -37,6 +37,7 @@ const MAX_TEXT: usize = 256;
 
 /// The columns as the schema has them; apache-avro reads and writes these in the tests that hold both equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "TickBlock")]
 pub struct TickColumns {
     origin: Origin,
     ingested_at: Timestamp,
