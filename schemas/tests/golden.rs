@@ -4,8 +4,8 @@
 mod samples;
 
 use bellwether_schemas::codec::{
-    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_dead_letter, encode_entry,
-    encode_outcome, encode_reading,
+    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_dead_letter,
+    encode_entry, encode_outcome, encode_reading,
 };
 use samples::Record;
 

@@ -3,8 +3,8 @@
 mod samples;
 
 use bellwether_schemas::codec::{
-    DecodeError, SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_dead_letter,
-    encode_entry, encode_outcome, encode_reading,
+    DecodeError, SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading,
+    encode_dead_letter, encode_entry, encode_outcome, encode_reading,
 };
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use proptest::prelude::*;
@@ -127,7 +127,10 @@ fn a_record_longer_than_the_limit_is_refused_before_it_is_read() {
     let mut bytes = encode(&samples::by_name("dead_letter"));
     bytes.resize(MAX_RECORD_BYTES + 1, 0);
     let refused = decode_dead_letter(&bytes);
-    assert!(matches!(refused, Err(DecodeError::TooLarge(length)) if length == MAX_RECORD_BYTES + 1), "{refused:?}");
+    assert!(
+        matches!(refused, Err(DecodeError::TooLarge(length)) if length == MAX_RECORD_BYTES + 1),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -112,7 +112,9 @@ fn times() -> impl Strategy<Value = Timestamp> {
     let any = -2 * 365 * DAY..80 * 365 * DAY;
     let apia = (15_337 * DAY..15_340 * DAY).prop_map(|micros| micros);
     let spring_or_autumn = (20..70i64, prop::sample::select(vec![60..105i64, 240..275, 290..315]), 0..DAY)
-        .prop_flat_map(|(year, days, in_day)| days.prop_map(move |day| (year * 365 + year / 4 + day) * DAY + in_day));
+        .prop_flat_map(|(year, days, in_day)| {
+            days.prop_map(move |day| (year * 365 + year / 4 + day) * DAY + in_day)
+        });
     prop_oneof![any, apia, spring_or_autumn].prop_map(Timestamp)
 }
 
@@ -183,7 +185,9 @@ fn inside(inner: Span, outer: Span) -> bool {
 fn the_ends_of_time_have_bars() {
     for text in ANCHORS {
         let anchor: SessionAnchor = text.parse().unwrap();
-        for time in [i64::MIN, i64::MIN + 1, -62_135_596_800_000_000, Timestamp::MAX.0, i64::MAX - 1, i64::MAX] {
+        for time in
+            [i64::MIN, i64::MIN + 1, -62_135_596_800_000_000, Timestamp::MAX.0, i64::MAX - 1, i64::MAX]
+        {
             let _ = Timeframe::ALL.map(|timeframe| anchor.span(timeframe, Timestamp(time)));
         }
     }

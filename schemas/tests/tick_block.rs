@@ -9,14 +9,16 @@ use bellwether_schemas::{Entry, Origin, Timestamp};
 use proptest::prelude::*;
 
 fn by_library(block: &TickBlock) -> Vec<u8> {
-    let writer = GenericDatumWriter::builder(SchemaName::TickBlock.schema()).human_readable(false).build().unwrap();
+    let writer =
+        GenericDatumWriter::builder(SchemaName::TickBlock.schema()).human_readable(false).build().unwrap();
     let mut out = Vec::new();
     writer.write_ser(&mut out, &TickColumns::from(block)).unwrap();
     out
 }
 
 fn read_by_library(mut bytes: &[u8]) -> TickColumns {
-    let reader = GenericDatumReader::builder(SchemaName::TickBlock.schema()).human_readable(false).build().unwrap();
+    let reader =
+        GenericDatumReader::builder(SchemaName::TickBlock.schema()).human_readable(false).build().unwrap();
     let columns = reader.read_deser(&mut bytes).unwrap();
     assert!(bytes.is_empty(), "{} bytes left", bytes.len());
     columns
@@ -58,7 +60,10 @@ fn origins() -> impl Strategy<Value = Origin> {
 }
 
 fn symbols() -> impl Strategy<Value = Vec<BlockSymbol>> {
-    prop::collection::vec(("\\PC{0,12}", any::<u8>()).prop_map(|(name, scale)| BlockSymbol { name, scale }), 0..5)
+    prop::collection::vec(
+        ("\\PC{0,12}", any::<u8>()).prop_map(|(name, scale)| BlockSymbol { name, scale }),
+        0..5,
+    )
 }
 
 fn ticks(symbols: usize) -> impl Strategy<Value = Tick> {

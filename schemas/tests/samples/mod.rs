@@ -43,9 +43,10 @@ pub(crate) fn by_name(name: &str) -> Record {
         "tick_block_of_one" => Record::Entry(Entry::Ticks(tick_block_of_one())),
         "tick_block_empty" => Record::Entry(Entry::Ticks(tick_block_empty())),
         "bar_block" => Record::Entry(Entry::Bars(bar_block())),
-        "heartbeat" => {
-            Record::Entry(Entry::Heartbeat(Heartbeat { origin: origin(), ts: Timestamp(1_328_054_460_000_000) }))
-        }
+        "heartbeat" => Record::Entry(Entry::Heartbeat(Heartbeat {
+            origin: origin(),
+            ts: Timestamp(1_328_054_460_000_000),
+        })),
         "alert_changed" => Record::Entry(Entry::Alert(alert_changed())),
         "settings_changed" => Record::Entry(Entry::Settings(settings_changed())),
         "trigger_fired" => Record::Outcome(Outcome::Fired(trigger_fired())),
