@@ -20,7 +20,10 @@ pub enum Fault {
 
 /// The switch. Cheap to clone; one fault at a time.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Option<(Fault, Option<u32>)>>>);
+pub struct Faults(Arc<Mutex<Script>>);
+
+/// What to do wrong and how often yet; none: until cleared.
+type Script = Option<(Fault, Option<u32>)>;
 
 impl Faults {
     /// Does this wrong from now on, until cleared.
@@ -71,11 +74,11 @@ impl Faults {
         Some(found)
     }
 
-    fn put(&self, fault: Option<(Fault, Option<u32>)>) {
-        *self.lock() = fault;
+    fn put(&self, script: Script) {
+        *self.lock() = script;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Fault, Option<u32>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Script> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
