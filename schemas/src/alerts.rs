@@ -113,7 +113,9 @@ pub struct AlertChanged {
 }
 
 /// The record's form on the wire: one nullable field a kind, so that a kind is added without breaking a reader.
+/// The library compares names: this one must be the schema's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename = "AlertChanged")]
 struct AlertChangedRecord {
     origin: Origin,
     alert_id: AlertId,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{LazyLock, Once};
 
 use apache_avro::Schema;
+use apache_avro::error::Details;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
 use crate::readings::Reading;
 use crate::tick_codec;
+use crate::ticks::TickBlock;
 use crate::topics::MAX_RECORD_BYTES;
 use crate::triggers::Outcome;
 
@@ -135,16 +137,20 @@ fn set_limits() {
 /// A value that the record's schema cannot hold.
 pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
     match entry {
-        Entry::Ticks(block) => {
-            let mut out = header(SchemaName::TickBlock);
-            tick_codec::write(block, &mut out);
-            Ok(out)
-        }
+        Entry::Ticks(block) => encode_ticks(block),
         Entry::Bars(block) => encode(SchemaName::BarBlock, block),
         Entry::Heartbeat(beat) => encode(SchemaName::Heartbeat, beat),
         Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
         Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
     }
+}
+
+fn encode_ticks(block: &TickBlock) -> Result<Vec<u8>, EncodeError> {
+    let name = SchemaName::TickBlock;
+    tick_codec::check(block).map_err(|error| EncodeError(name.name(), error.to_string()))?;
+    let mut out = header(name);
+    tick_codec::write(block, &mut out);
+    Ok(out)
 }
 
 /// Decodes a journal record.
@@ -254,19 +260,31 @@ fn split(bytes: &[u8]) -> Result<(SchemaName, &[u8]), DecodeError> {
 }
 
 fn encode<T: Serialize>(name: SchemaName, value: &T) -> Result<Vec<u8>, EncodeError> {
-    let error = |error: apache_avro::Error| EncodeError(name.name(), error.to_string());
+    let error = |error| EncodeError(name.name(), reason(error));
     let writer = GenericDatumWriter::builder(name.schema()).human_readable(false).build().map_err(error)?;
     let mut out = header(name);
     writer.write_ser(&mut out, value).map_err(error)?;
-    Ok(out)
+    match out.len() {
+        0..=MAX_RECORD_BYTES => Ok(out),
+        long => Err(EncodeError(name.name(), DecodeError::TooLarge(long).to_string())),
+    }
 }
 
 fn decode<T: DeserializeOwned>(name: SchemaName, mut datum: &[u8]) -> Result<T, DecodeError> {
     set_limits();
-    let error = |error: apache_avro::Error| DecodeError::Datum(name.name(), error.to_string());
+    let error = |error| DecodeError::Datum(name.name(), reason(error));
     let reader = GenericDatumReader::builder(name.schema()).human_readable(false).build().map_err(error)?;
     let value = reader.read_deser(&mut datum).map_err(error)?;
     if datum.is_empty() { Ok(value) } else { Err(DecodeError::Trailing(name.name(), datum.len())) }
+}
+
+/// The library's text without the whole schema in it: it stands in dead letters and logs.
+fn reason(error: apache_avro::Error) -> String {
+    match error.into_details() {
+        Details::DeserializeSchemaAware { value_type, value, .. }
+        | Details::SerializeValueWithSchema { value_type, value, .. } => format!("{value_type}: {value}"),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -65,14 +65,17 @@ impl Price {
         value(self.mantissa, self.scale)
     }
 
-    /// The same price with at least this scale; `None` when it does not fit or would lose digits.
+    /// The same price with exactly this scale; `None` when it does not fit or would lose digits.
     #[must_use]
     pub fn rescale(self, scale: u8) -> Option<Self> {
-        if scale >= self.scale && scale <= MAX_SCALE {
+        if scale > MAX_SCALE || self.scale > MAX_SCALE {
+            return None;
+        }
+        if scale >= self.scale {
             let mantissa = self.mantissa.checked_mul(POWERS[usize::from(scale - self.scale)])?;
             return Some(Self { mantissa, scale });
         }
-        let power = *POWERS.get(usize::from(self.scale - scale))?;
+        let power = POWERS[usize::from(self.scale - scale)];
         (self.mantissa % power == 0).then_some(Self { mantissa: self.mantissa / power, scale })
     }
 }

@@ -37,6 +37,7 @@ const MAX_TEXT: usize = 256;
 
 /// The columns as the schema has them; apache-avro reads and writes these in the tests that hold both equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "TickBlock")]
 pub struct TickColumns {
     origin: Origin,
     ingested_at: Timestamp,
@@ -97,7 +98,29 @@ impl Deltas {
     }
 }
 
-/// Appends the block's Avro datum to `out`.
+/// What [`read`] would refuse may not be written either: it would stand in the journal for ever.
+///
+/// # Errors
+/// The limit or rule that the block breaks.
+pub fn check(block: &TickBlock) -> Result<()> {
+    let ticks = block.ticks.len();
+    at_most("symbols", block.symbols.len(), MAX_SYMBOLS)?;
+    at_most("ts", ticks, MAX_TICKS)?;
+    at_most("source", block.origin.source.len(), MAX_TEXT)?;
+    at_most("session", block.origin.session.len(), MAX_TEXT)?;
+    block.symbols.iter().try_for_each(|symbol| at_most("name", symbol.name.len(), MAX_TEXT))?;
+    if !block.volumes.is_empty() && block.volumes.len() != ticks {
+        return Err(TickCodecError::Ragged("volumes", block.volumes.len(), ticks));
+    }
+    let known = |tick: &Tick| usize::from(tick.symbol) < block.symbols.len();
+    if block.ticks.iter().all(known) { Ok(()) } else { Err(TickCodecError::Invalid("symbol")) }
+}
+
+fn at_most(what: &'static str, count: usize, limit: usize) -> Result<()> {
+    if count <= limit { Ok(()) } else { Err(TickCodecError::TooMany(what, count, limit)) }
+}
+
+/// Appends the block's Avro datum to `out`. The block has passed [`check`].
 pub fn write(block: &TickBlock, out: &mut Vec<u8>) {
     write_origin(&block.origin, out);
     write_long(block.ingested_at.0, out);
@@ -272,9 +295,7 @@ impl Cursor<'_> {
             }
             let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
             total = total.saturating_add(count);
-            if total > limit {
-                return Err(TickCodecError::TooMany(what, total, limit));
-            }
+            at_most(what, total, limit)?;
             for _ in 0..count {
                 item(self)?;
             }
@@ -283,9 +304,7 @@ impl Cursor<'_> {
 
     fn text(&mut self, what: &'static str) -> Result<String> {
         let length = usize::try_from(self.long(what)?).map_err(|_| TickCodecError::Invalid(what))?;
-        if length > MAX_TEXT {
-            return Err(TickCodecError::TooMany(what, length, MAX_TEXT));
-        }
+        at_most(what, length, MAX_TEXT)?;
         let bytes = self.take(length, what)?;
         std::str::from_utf8(bytes).map(Into::into).map_err(|_| TickCodecError::Invalid(what))
     }

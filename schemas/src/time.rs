@@ -235,6 +235,9 @@ fn first_after_gap(zone: Tz, local: NaiveDateTime) -> Timestamp {
     Timestamp(whole * SECOND)
 }
 
+/// 0001-01-01T00:00:00Z.
+const YEAR_1: Timestamp = Timestamp(-62_135_596_800 * SECOND);
+
 /// Where days, and with them 4H and 1W bars, begin: a wall-clock time in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -258,16 +261,18 @@ impl SessionAnchor {
     /// For symbols that trade around the clock.
     pub const UTC: Self = Self { minute_of_day: 0, zone: Tz::UTC };
 
-    /// The bar of `timeframe` that holds `time`.
+    /// The bar of `timeframe` that holds `time`. Total: a hostile record may carry any number, so times outside
+    /// the years 1 to 9999, which have no session, lie on a plain grid.
     #[must_use]
     pub fn span(&self, timeframe: Timeframe, time: Timestamp) -> Span {
+        let has_sessions = (YEAR_1..=Timestamp::MAX).contains(&time);
         match timeframe {
-            Timeframe::H4 => self.four_hours(time),
-            Timeframe::D1 => self.day(time).0,
-            Timeframe::W1 => self.week(time),
-            short => {
-                let open = time.floor(short.nominal());
-                Span { open, close: open.plus(short.nominal()) }
+            Timeframe::H4 if has_sessions => self.four_hours(time),
+            Timeframe::D1 if has_sessions => self.day(time).0,
+            Timeframe::W1 if has_sessions => self.week(time),
+            any => {
+                let open = time.floor(any.nominal());
+                Span { open, close: open.plus(any.nominal()) }
             }
         }
     }

@@ -1,1 +1,5 @@
 //! Rows and mail out of triggers, and what they own of the tenant's database
+
+pub mod error;
+pub mod events;
+pub mod feed;

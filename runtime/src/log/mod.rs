@@ -15,6 +15,9 @@ use std::time::Duration;
 use bellwether_schemas::{Timestamp, Topic};
 use tokio::sync::oneshot;
 
+/// Most bytes one `append` may have, with 12 bytes a record on top.
+pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
 /// Something to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecord {
@@ -87,8 +90,8 @@ pub enum LogError {
         /// Its pid, or what is known of it.
         holder: String,
     },
-    /// More bytes than a record may have.
-    #[error("a record for {topic} has {bytes} bytes, the limit is {limit}")]
+    /// More bytes than a record, or all records of one append, may have.
+    #[error("a record or batch for {topic} has {bytes} bytes, the limit is {limit}")]
     TooLarge {
         /// Which topic.
         topic: String,
@@ -108,6 +111,12 @@ pub enum LogError {
     Unavailable {
         /// What is known.
         reason: String,
+    },
+    /// The topic was given up, or not assigned yet.
+    #[error("topic {topic} is not assigned to this member of the group")]
+    NotAssigned {
+        /// Which topic.
+        topic: String,
     },
     /// It was opened for reading.
     #[error("{location} was opened for reading only")]

@@ -1,0 +1,317 @@
+//! The values of golden/values.json, built by hand.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
+use bellwether_schemas::bars::{BarBlock, HistoryBar};
+use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::ids::GroupId;
+use bellwether_schemas::journal::Heartbeat;
+use bellwether_schemas::readings::{NamedValue, Reading};
+use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
+use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired};
+use bellwether_schemas::{AlertId, Entry, Origin, SessionAnchor, Timeframe, Timestamp, TriggerId, UserId};
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Record {
+    Entry(Entry),
+    Outcome(Outcome),
+    Reading(Reading),
+    DeadLetter(DeadLetter),
+}
+
+pub(crate) const NAMES: [&str; 14] = [
+    "tick_block",
+    "tick_block_of_one",
+    "tick_block_empty",
+    "bar_block",
+    "heartbeat",
+    "alert_changed",
+    "settings_changed",
+    "trigger_fired",
+    "trigger_fired_bare",
+    "alert_status",
+    "alert_status_active",
+    "reading",
+    "dead_letter",
+    "dead_letter_whole",
+];
+
+pub(crate) fn by_name(name: &str) -> Record {
+    match name {
+        "tick_block" => Record::Entry(Entry::Ticks(tick_block())),
+        "tick_block_of_one" => Record::Entry(Entry::Ticks(tick_block_of_one())),
+        "tick_block_empty" => Record::Entry(Entry::Ticks(tick_block_empty())),
+        "bar_block" => Record::Entry(Entry::Bars(bar_block())),
+        "heartbeat" => Record::Entry(Entry::Heartbeat(Heartbeat {
+            origin: origin(),
+            ts: Timestamp(1_328_054_460_000_000),
+        })),
+        "alert_changed" => Record::Entry(Entry::Alert(alert_changed())),
+        "settings_changed" => Record::Entry(Entry::Settings(settings_changed())),
+        "trigger_fired" => Record::Outcome(Outcome::Fired(trigger_fired())),
+        "trigger_fired_bare" => Record::Outcome(Outcome::Fired(trigger_fired_bare())),
+        "alert_status" => {
+            let reason = Some("rsi_overbought is 95, use 60 to 90".into());
+            Record::Outcome(Outcome::Status(alert_status(AlertState::Refused, reason)))
+        }
+        "alert_status_active" => Record::Outcome(Outcome::Status(alert_status(AlertState::Active, None))),
+        "reading" => Record::Reading(reading()),
+        "dead_letter" => Record::DeadLetter(dead_letter()),
+        "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
+        other => panic!("no sample {other}"),
+    }
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin {
+        tenant: "fxlabs".parse().unwrap(),
+        source: "file".into(),
+        session: "0f3a".into(),
+        played: true,
+        appended_at: Timestamp(1_328_054_400_123_456),
+    }
+}
+
+fn live_origin() -> Origin {
+    Origin {
+        tenant: "hextech".parse().unwrap(),
+        source: "live-β".into(),
+        session: String::new(),
+        played: false,
+        appended_at: Timestamp(0),
+    }
+}
+
+fn alert() -> AlertId {
+    "6b0e4f7a-51c2-4d1e-9a57-0d7a5c3f1e21".parse().unwrap()
+}
+
+fn user() -> UserId {
+    "c2a1f0de-8b34-4f6d-9e10-7b2f4d5a6c01".parse().unwrap()
+}
+
+fn trigger() -> TriggerId {
+    "4e584676-6e4d-5cc7-8887-8719ca6b6822".parse().unwrap()
+}
+
+fn group(index: i32, size: i32) -> Group {
+    let id: GroupId = "9d3c5a10-2b6f-5e47-8f01-a1b2c3d4e5f6".parse().unwrap();
+    Group { id, index, size }
+}
+
+const CAUSE: Cause = Cause { offset: 123_456_789, index: 3 };
+
+fn symbol(name: &str, scale: u8) -> BlockSymbol {
+    BlockSymbol { name: name.into(), scale }
+}
+
+fn tick(ts: i64, symbol: u16, bid: i64, ask: i64) -> Tick {
+    Tick { ts: Timestamp(ts), symbol, bid, ask }
+}
+
+pub(crate) fn tick_block() -> TickBlock {
+    TickBlock {
+        origin: origin(),
+        ingested_at: Timestamp(1_328_054_460_000_000),
+        first_seq: Some(4096),
+        symbols: vec![symbol("GBPUSD", 5), symbol("eur/usd", 9), symbol("XAUUSDm", 0)],
+        ticks: vec![
+            tick(1_328_054_400_000_000, 0, 157_597, 157_608),
+            tick(1_328_054_420_000_000, 1, 1_308_123_456, 1_308_123_999),
+            tick(1_328_054_420_000_000, 0, 157_576, 157_576),
+            tick(1_328_054_419_999_999, 2, -3, 9_223_372_036_854_775_000),
+            tick(1_328_054_459_999_000, 0, 157_606, 157_600),
+        ],
+        volumes: vec![0.0, 1.5, -2.25, 1e300, 3.0],
+    }
+}
+
+fn tick_block_of_one() -> TickBlock {
+    TickBlock {
+        origin: live_origin(),
+        ingested_at: Timestamp(-1),
+        first_seq: None,
+        symbols: vec![symbol("BTCUSD", 1)],
+        ticks: vec![tick(1_262_304_000_000_000, 0, 1_099_875, 1_099_900)],
+        volumes: vec![],
+    }
+}
+
+fn tick_block_empty() -> TickBlock {
+    TickBlock {
+        origin: live_origin(),
+        ingested_at: Timestamp(0),
+        first_seq: Some(0),
+        symbols: vec![],
+        ticks: vec![],
+        volumes: vec![],
+    }
+}
+
+fn bar_block() -> BarBlock {
+    let minute = HistoryBar {
+        symbol: "GBPUSD".into(),
+        timeframe: Timeframe::M1,
+        open_time: Timestamp(1_328_054_400_000_000),
+        close_time: Timestamp(1_328_054_460_000_000),
+        scale: 5,
+        open: 157_597,
+        high: 157_606,
+        low: 157_576,
+        close: 157_576,
+        ticks: 4,
+    };
+    let week = HistoryBar {
+        symbol: "XAUUSDm".into(),
+        timeframe: Timeframe::W1,
+        open_time: Timestamp(1_327_874_400_000_000),
+        close_time: Timestamp(1_328_479_200_000_000),
+        scale: 2,
+        open: 173_350,
+        high: 176_325,
+        low: 171_801,
+        close: 172_560,
+        ticks: 0,
+    };
+    BarBlock { origin: origin(), bars: vec![minute, week] }
+}
+
+fn alert_changed() -> AlertChanged {
+    AlertChanged {
+        origin: origin(),
+        alert_id: alert(),
+        user_id: user(),
+        version: 7,
+        active: true,
+        deleted: false,
+        parameters: AlertParameters::RsiTracker(RsiTracker {
+            timeframe: Timeframe::M5,
+            rsi_period: 14,
+            rsi_overbought: 70,
+            rsi_oversold: 30,
+        }),
+    }
+}
+
+fn settings_changed() -> SettingsChanged {
+    let listed = |name: &str, always_open| SymbolSettings { name: name.parse().unwrap(), always_open };
+    SettingsChanged {
+        origin: origin(),
+        revision: 3,
+        engine_version: 1,
+        settings: Settings {
+            symbols: vec![listed("EURUSDm", false), listed("BTCUSDm", true)],
+            symbol_suffix: "m".into(),
+            session_anchor: SessionAnchor::FX,
+            price_basis: PriceBasis::Bid,
+            lateness_max: 2_000_000,
+            source_idle: 10_000_000,
+            absurd_band: 0.2,
+            max_alerts: 1_000_000,
+        },
+    }
+}
+
+fn trigger_fired() -> TriggerFired {
+    TriggerFired {
+        id: trigger(),
+        tenant: "fxlabs".parse().unwrap(),
+        kind: AlertKind::RsiTracker,
+        alert_id: alert(),
+        alert_version: 7,
+        user_id: user(),
+        symbol: Some("GBPUSD".parse().unwrap()),
+        pair: Some("EURUSD-GBPUSD".into()),
+        timeframe: Some(Timeframe::M5),
+        open_time: Timestamp(1_328_054_700_000_000),
+        close_time: Timestamp(1_328_055_000_000_000),
+        condition: "overbought".into(),
+        value: Some(71.2),
+        previous: Some(69.8),
+        threshold: Some(70.0),
+        price: Some(1.57597),
+        detail: r#"{"rsi_period":14}"#.into(),
+        cause: CAUSE,
+        engine_version: 1,
+        group: group(1, 2),
+    }
+}
+
+fn trigger_fired_bare() -> TriggerFired {
+    TriggerFired {
+        alert_version: 1,
+        symbol: None,
+        pair: None,
+        timeframe: None,
+        open_time: Timestamp(0),
+        close_time: Timestamp(0),
+        condition: "above".into(),
+        value: None,
+        previous: None,
+        threshold: None,
+        price: None,
+        detail: "{}".into(),
+        cause: Cause { offset: 0, index: 0 },
+        group: group(0, 1),
+        ..trigger_fired()
+    }
+}
+
+fn alert_status(state: AlertState, reason: Option<String>) -> AlertStatus {
+    AlertStatus {
+        tenant: "fxlabs".parse().unwrap(),
+        kind: AlertKind::RsiTracker,
+        alert_id: alert(),
+        user_id: user(),
+        version: 7,
+        state,
+        reason,
+        since: Timestamp(1_328_054_398_000_000),
+        cause: CAUSE,
+    }
+}
+
+fn reading() -> Reading {
+    let named = |name: &str, value| NamedValue { name: name.into(), value };
+    Reading {
+        tenant: "fxlabs".parse().unwrap(),
+        kind: "indicators".into(),
+        symbol: "GBPUSD".parse().unwrap(),
+        timeframe: Timeframe::M5,
+        open_time: Timestamp(1_328_054_700_000_000),
+        close_time: Timestamp(1_328_055_000_000_000),
+        values: vec![
+            named("rsi14", Some(57.658611353151834)),
+            named("close", Some(1.57597)),
+            named("ema200", None),
+        ],
+    }
+}
+
+fn dead_letter() -> DeadLetter {
+    DeadLetter {
+        tenant: "fxlabs".parse().unwrap(),
+        topic: "fxlabs.journal.v1".into(),
+        offset: 42,
+        index: Some(17),
+        reason: "malformed".into(),
+        detail: "ask below bid".into(),
+        ts: Some(Timestamp(1_328_054_400_000_000)),
+        key: b"fxlabs".to_vec(),
+        original: vec![0, 0, 0, 0, 0xff, 0x80],
+    }
+}
+
+fn dead_letter_whole() -> DeadLetter {
+    DeadLetter {
+        offset: 43,
+        index: None,
+        reason: "undecodable".into(),
+        detail: String::new(),
+        ts: None,
+        key: vec![],
+        original: vec![1],
+        ..dead_letter()
+    }
+}

@@ -1,0 +1,90 @@
+//! Triggers from the log to each tenant's own task: the driver that every sink shares.
+//!
+//! One thread owns the consumer of the sink's group and is the one place that commits. Each tenant has a [`Lane`]: a
+//! bounded channel of [`Batch`]es one way, how far it is done the other way. A full lane pauses its own topic and
+//! nobody else's.
+//!
+//! The contract:
+//! - batches of a lane come in the order of the topic; what cannot be decoded or belongs to another tenant is among
+//!   the dead letters, acknowledged, before the batch that would have held it is handed over;
+//! - [`Lane::done`] is called when every effect of what lies before that offset is durable; only then is it committed,
+//!   and what was committed never falls;
+//! - anything may be delivered again, after a crash or [`Lane::rewind`]: a sink filters by `cause`.
+
+mod decode;
+mod driver;
+mod feeder;
+mod lane;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::log::{Ack, Log, NewRecord};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::codec::{EncodeError, encode_dead_letter};
+use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::{Topic, TopicKind};
+use tokio::sync::watch;
+
+pub use lane::{Batch, Delivered, Lane};
+
+use crate::error::SinkError;
+
+/// Most records of a batch: what one transaction of a tenant's database takes.
+pub const BATCH_RECORDS: usize = 500;
+/// Batches that may wait for a tenant before its topic is paused.
+pub(crate) const LANE_BATCHES: usize = 4;
+/// How long a tenant's task may take to end once its lane is closed.
+const TASK_END: Duration = Duration::from_secs(5);
+
+/// What a sink needs from its process.
+#[derive(Clone)]
+pub struct Context {
+    /// Where triggers come from and dead letters go.
+    pub log: Arc<dyn Log>,
+    /// The tenants as their files say now; one that is added is served without a restart.
+    pub tenants: watch::Receiver<Arc<Vec<Tenant>>>,
+    /// Wall time.
+    pub clock: Clock,
+    /// When to drain and stop.
+    pub shutdown: Shutdown,
+}
+
+/// What serves one tenant until its lane ends.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Feeds every tenant's lane to a task of its own until shutdown, drains, commits and leaves the group.
+///
+/// # Errors
+/// The log cannot be read on, for all tenants.
+pub async fn run(
+    context: Context,
+    sink: &'static str,
+    task: impl Fn(Lane) -> Task + Send + 'static,
+) -> Result<(), SinkError> {
+    let runtime = tokio::runtime::Handle::current();
+    let driver = driver::Driver::new(context, sink, Box::new(move |lane| runtime.spawn(task(lane))));
+    let gone = |reason: String| SinkError::Thread { sink, reason };
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("sink-{sink}"));
+    thread.spawn(move || ended.send(driver.run()).ok()).map_err(|error| gone(error.to_string()))?;
+    let (result, tasks) = end.await.map_err(|_| gone("it panicked".into()))?;
+    for task in tasks {
+        // The task is left alone, not cancelled: what it has begun in a database ends there.
+        let _ = tokio::time::timeout(TASK_END, task).await;
+    }
+    result
+}
+
+/// Appends a dead letter to its tenant's topic; it counts once the answer is there.
+///
+/// # Errors
+/// A letter that its schema cannot hold.
+pub fn append_dead_letter(log: &dyn Log, letter: &DeadLetter) -> Result<Ack, EncodeError> {
+    let record = NewRecord { key: letter.record_key().into_bytes(), value: encode_dead_letter(letter)? };
+    Ok(log.append(&Topic::new(&letter.tenant, TopicKind::DeadLetters), vec![record]))
+}

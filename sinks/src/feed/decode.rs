@@ -1,0 +1,52 @@
+//! From records to a batch and its dead letters.
+
+use bellwether_runtime::log::Record;
+use bellwether_schemas::Topic;
+use bellwether_schemas::codec::decode_outcome;
+use bellwether_schemas::dead_letter::DeadLetter;
+
+use super::lane::{Batch, Delivered};
+
+/// Most bytes of a refused record that its dead letter keeps.
+const ORIGINAL_BYTES: usize = 64 * 1024;
+/// Most bytes of its key; ours have 36.
+const KEY_BYTES: usize = 1024;
+
+/// Decodes one batch's worth of records; what does not belong comes back as dead letters.
+pub(super) fn decode(topic: &Topic, records: Vec<Record>, from: u64, epoch: u64) -> (Batch, Vec<DeadLetter>) {
+    let next_offset = records.last().map_or(from, |last| last.offset + 1);
+    let mut batch = Batch { tenant: topic.tenant.clone(), records: Vec::new(), from, next_offset, epoch };
+    let mut letters = Vec::new();
+    for record in records {
+        match accept(topic, &record) {
+            Ok(delivered) => batch.records.push(delivered),
+            Err((reason, detail)) => letters.push(letter(topic, record, reason, detail)),
+        }
+    }
+    (batch, letters)
+}
+
+fn accept(topic: &Topic, record: &Record) -> Result<Delivered, (&'static str, String)> {
+    let outcome = decode_outcome(&record.value).map_err(|error| ("undecodable", error.to_string()))?;
+    if *outcome.tenant() != topic.tenant {
+        return Err(("misrouted", format!("the record says it is tenant {}'s", outcome.tenant())));
+    }
+    Ok(Delivered { offset: record.offset, appended_at: record.appended_at, outcome })
+}
+
+fn letter(topic: &Topic, record: Record, reason: &str, detail: String) -> DeadLetter {
+    let (mut key, mut original) = (record.key, record.value);
+    key.truncate(KEY_BYTES);
+    original.truncate(ORIGINAL_BYTES);
+    DeadLetter {
+        tenant: topic.tenant.clone(),
+        topic: topic.to_string(),
+        offset: i64::try_from(record.offset).unwrap_or(i64::MAX),
+        index: None,
+        reason: reason.into(),
+        detail,
+        ts: None,
+        key,
+        original,
+    }
+}

@@ -1,0 +1,115 @@
+//! One tenant's side of the feed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bellwether_runtime::config::Tenant;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{TenantId, Timestamp};
+use tokio::sync::{mpsc, watch};
+
+/// One record of the triggers topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// Its place in the topic.
+    pub offset: u64,
+    /// Wall clock of its append.
+    pub appended_at: Timestamp,
+    /// What it says.
+    pub outcome: Outcome,
+}
+
+/// Records of one tenant, in the order of its topic. Empty where all that was read is among the dead letters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Whose.
+    pub tenant: TenantId,
+    /// At most [`super::BATCH_RECORDS`].
+    pub records: Vec<Delivered>,
+    /// Where reading began: everything before it was handed over before, or read by a process before this one. A sink
+    /// whose database stands before it calls [`Lane::rewind`].
+    pub from: u64,
+    /// What to tell [`Lane::done`] after it.
+    pub next_offset: u64,
+    /// Which reading of the topic it belongs to; batches of an earlier one are dropped.
+    pub(super) epoch: u64,
+}
+
+/// A tenant's end of the feed, owned by its task. Dropping it asks the driver for a new task.
+#[derive(Debug)]
+pub struct Lane {
+    pub(super) tenant: Tenant,
+    pub(super) tenants: watch::Receiver<Arc<Vec<Tenant>>>,
+    pub(super) batches: mpsc::Receiver<Batch>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Lane {
+    /// The next batch; none when the tenant was removed or the process stops and everything was handed over.
+    pub async fn next(&mut self) -> Option<Batch> {
+        loop {
+            let batch = self.batches.recv().await?;
+            if batch.epoch == self.shared.lock().epoch {
+                return Some(batch);
+            }
+        }
+    }
+
+    /// Everything before `next_offset` is durable. May be called from anywhere, as often as one likes.
+    pub fn done(&self, next_offset: u64) {
+        let mut state = self.shared.lock();
+        state.done = state.done.max(next_offset);
+    }
+
+    /// Reads the topic again from `offset`, or from its start where that is gone. What was handed over and not taken
+    /// by [`Self::next`] is dropped.
+    pub fn rewind(&self, offset: u64) {
+        let mut state = self.shared.lock();
+        state.epoch += 1;
+        state.rewind = Some(offset);
+    }
+
+    /// The tenant as its file says now.
+    #[must_use]
+    pub fn tenant(&self) -> Tenant {
+        let tenants = self.tenants.borrow();
+        tenants.iter().find(|tenant| tenant.id == self.tenant.id).unwrap_or(&self.tenant).clone()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn tenant_id(&self) -> &TenantId {
+        &self.tenant.id
+    }
+}
+
+/// What the two ends of a lane tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Mutex<State>);
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Next offset after all that is durable; never falls.
+    pub(super) done: u64,
+    /// Next offset after all that was handed over.
+    pub(super) handed: u64,
+    /// Rises with every jump in the topic.
+    pub(super) epoch: u64,
+    /// Where to read from, asked for by the task.
+    pub(super) rewind: Option<u64>,
+    /// The topic was assigned anew: where the group stands is to be asked.
+    pub(super) reassigned: bool,
+}
+
+impl State {
+    /// Done, and never more than was handed over.
+    pub(super) fn committable(&self) -> u64 {
+        self.done.min(self.handed)
+    }
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain numbers: whoever panicked with the lock held left them whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

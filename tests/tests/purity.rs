@@ -1,0 +1,168 @@
+//! What the engine may not reach, and which way the workspace's crates depend. Read from cargo itself, offline.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The layers of the workspace, lowest first. A crate may depend on crates of lower layers only.
+const LAYERS: [&[&str]; 6] = [
+    &["bellwether-schemas"],
+    &["bellwether-engine", "bellwether-runtime"],
+    &["bellwether-worker", "bellwether-producers", "bellwether-sinks"],
+    &["bellwether-backtest", "bellwether-gateway"],
+    &["bellwether-local"],
+    &["bellwether", "bellwether-tests"],
+];
+
+/// What the engine's dependencies may not hold: a runtime, a broker, a database, mail, the host's zone. (`getrandom`
+/// is there, under apache-avro, which writes random sync marks into container files: we write none.)
+const NOT_IN_THE_ENGINE: [&str; 11] = [
+    "tokio",
+    "async-std",
+    "rdkafka",
+    "sqlx",
+    "sqlx-core",
+    "lettre",
+    "axum",
+    "hyper",
+    "reqwest",
+    "iana-time-zone",
+    "bellwether-runtime",
+];
+
+/// What the engine's sources may not name: clocks, randomness, threads, IO, and maps in random order.
+const NOT_NAMED_IN_THE_ENGINE: [&str; 14] = [
+    "SystemTime",
+    "Instant::now",
+    "time::Instant",
+    "Utc::now",
+    "Local::now",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "thread::",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "std::env",
+    "async ",
+];
+
+/// Crates that only some of ours may name.
+const RESERVED: [(&str, &[&str]); 3] = [
+    ("rdkafka", &["bellwether-runtime"]),
+    ("sqlx", &["bellwether-sinks", "bellwether-producers", "bellwether-local", "bellwether-tests"]),
+    ("lettre", &["bellwether-sinks", "bellwether-local", "bellwether-tests"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every crate the engine's own build holds, with the features asked for there. Of the workspace as a whole, more
+/// features are switched on by crates that the engine never sees: `-p` leaves those out.
+fn engine_closure() -> BTreeMap<String, BTreeSet<String>> {
+    let tree =
+        cargo(&["tree", "-p", "bellwether-engine", "-e", "normal", "--prefix", "none", "-f", "{p}|{f}"]);
+    tree.lines()
+        .map(|line| {
+            let (package, features) = line.trim_end_matches(" (*)").split_once('|').unwrap();
+            let features = features.split(',').map(|feature| feature.trim().into()).collect();
+            (package.split(' ').next().unwrap().into(), features)
+        })
+        .collect()
+}
+
+/// Each crate of ours with everything it names under dependencies; under dev-dependencies too when `with_dev`.
+fn workspace(with_dev: bool) -> BTreeMap<String, BTreeSet<String>> {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let counts = |dependency: &&Value| with_dev || dependency["kind"].as_str() != Some("dev");
+    let names = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap();
+        dependencies.iter().filter(counts).map(|dependency| text(&dependency["name"])).collect()
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().map(|package| (text(&package["name"]), names(package))).collect()
+}
+
+fn layer(name: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&name))
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let below = directories.iter().flat_map(|directory| sources(directory));
+    files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")).chain(below).collect()
+}
+
+#[test]
+fn the_engine_reaches_no_runtime_broker_database_or_mail() {
+    let closure = engine_closure();
+    assert!(closure.contains_key("bellwether-schemas"), "not the engine's tree: {closure:?}");
+    let reached: Vec<_> = NOT_IN_THE_ENGINE.iter().filter(|name| closure.contains_key(**name)).collect();
+    assert!(reached.is_empty(), "the engine depends on {reached:?}");
+}
+
+#[test]
+fn the_engines_calendar_has_no_clock() {
+    let closure = engine_closure();
+    let features = &closure["chrono"];
+    assert!(features.contains("std"), "features are listed: {features:?}");
+    assert!(!features.contains("now") && !features.contains("clock"), "{features:?}");
+}
+
+#[test]
+fn the_engines_sources_name_no_clock_io_or_unordered_map() {
+    let directory = root().join("processors/engine/src");
+    let files = sources(&directory);
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            let named = NOT_NAMED_IN_THE_ENGINE.iter().find(|name| line.contains(**name));
+            assert_eq!(named, None, "{}:{}", file.strip_prefix(root()).unwrap().display(), number + 1);
+        }
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (name, dependencies) in workspace(false) {
+        let own = layer(&name).unwrap_or_else(|| panic!("{name} has no layer: give it one in LAYERS"));
+        for dependency in dependencies.iter().filter(|name| name.starts_with("bellwether")) {
+            let below = layer(dependency).unwrap_or_else(|| panic!("{dependency} has no layer"));
+            assert!(below < own, "{name} depends on {dependency}, which is not below it");
+        }
+    }
+}
+
+#[test]
+fn broker_database_and_mail_have_their_crates() {
+    for (name, dependencies) in workspace(true) {
+        for (reserved, holders) in RESERVED {
+            let allowed = holders.contains(&name.as_str());
+            assert!(
+                allowed || !dependencies.contains(reserved),
+                "{name} names {reserved}; only {holders:?} may"
+            );
+        }
+    }
+}
