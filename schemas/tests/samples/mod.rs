@@ -267,7 +267,7 @@ fn alert_status(state: AlertState, reason: Option<String>) -> AlertStatus {
         version: 7,
         state,
         reason,
-        since: Timestamp(1_328_054_398_000_000),
+        since: Some(Timestamp(1_328_054_398_000_000)),
         cause: CAUSE,
     }
 }
