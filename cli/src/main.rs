@@ -1,2 +1,73 @@
-//! The bellwether command
-fn main() {}
+//! The `bellwether` command: parses, wires, prints; nothing else.
+
+mod commands;
+mod exit;
+mod place;
+mod wiring;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants};
+
+/// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
+#[derive(Parser)]
+#[command(name = "bellwether", version, propagate_version = true)]
+struct Arguments {
+    /// Configuration; without it `bellwether.toml` in the working directory, where it exists.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Replay(replay::Replay),
+    #[command(subcommand)]
+    Journal(journal::Journal),
+    #[command(subcommand)]
+    Produce(produce::Produce),
+    Process(process::Process),
+    #[command(subcommand)]
+    Sink(sink::Sink),
+    Migrate(migrate::Migrate),
+    #[command(subcommand)]
+    Tenants(tenants::Tenants),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::of_usage(&error),
+    };
+    // Whoever opens a TLS connection first decides for the process, so it is decided here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => exit::of_error(&error),
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let process = wiring::Process::load(arguments.config.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(async move {
+        match arguments.command {
+            Command::Demo(command) => command.run(&process).await,
+            Command::Replay(command) => command.run(&process),
+            Command::Journal(command) => command.run(&process),
+            Command::Produce(command) => command.run(&process).await,
+            Command::Process(command) => command.run(&process).await,
+            Command::Sink(command) => command.run(&process).await,
+            Command::Migrate(command) => command.run(&process).await,
+            Command::Tenants(command) => command.run(&process).await,
+        }
+    });
+    // Threads that wait for something that will not come must not keep a finished command.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    code
+}

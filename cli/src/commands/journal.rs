@@ -1,0 +1,133 @@
+//! `bellwether journal`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use bellwether_runtime::log::Record;
+use bellwether_schemas::journal::Entry;
+use bellwether_schemas::ticks::TickBlock;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{TenantId, Topic, TopicKind, codec, price};
+use bellwether_worker::replay::read_range;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::place::Place;
+use crate::wiring::Process;
+
+/// What the log holds, readable.
+#[derive(Subcommand)]
+pub(crate) enum Journal {
+    Cat(Cat),
+}
+
+/// Prints the records of one topic of one tenant.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  bellwether journal cat --log embedded:data/log --tenant fxlabs --from 100 --to 120\n  \
+    bellwether journal cat --tenant fxlabs --topic triggers --json")]
+pub(crate) struct Cat {
+    /// The log: embedded:DIR. Without it the configured one.
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
+    /// Whose topic.
+    #[arg(long)]
+    tenant: TenantId,
+    /// journal, triggers, readings or deadletters.
+    #[arg(long, default_value = "journal")]
+    topic: TopicKind,
+    /// From here on: an offset, an event time (journal only), start or end.
+    #[arg(long, default_value = "start")]
+    from: Place,
+    /// Up to and without here.
+    #[arg(long, default_value = "end")]
+    to: Place,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Journal {
+    pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let Self::Cat(cat) = self;
+        cat.run(process)
+    }
+}
+
+impl Cat {
+    fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let log = process.read_log(self.log.as_deref())?;
+        let topic = Topic::new(&self.tenant, self.topic);
+        let range = self.from.offset(log.as_ref(), &topic)?..self.to.offset(log.as_ref(), &topic)?;
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        let mut failed = None;
+        read_range(log.as_ref(), &topic, &range, &mut |record| {
+            let written = write_record(&mut out, self.topic, &record, self.json);
+            // A reader that went away (`| head`) ends the command, and is no failure.
+            failed = written.err().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe).or(failed.take());
+            failed.is_none()
+        })?;
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(out.flush().map_or(ExitCode::SUCCESS, |()| ExitCode::SUCCESS)),
+        }
+    }
+}
+
+fn write_record(out: &mut impl Write, kind: TopicKind, record: &Record, json: bool) -> std::io::Result<()> {
+    let (name, body) = read(kind, &record.value).unwrap_or_else(|error| {
+        ("undecodable", json!({ "error": error.to_string(), "bytes": record.value.len() }))
+    });
+    let key = String::from_utf8_lossy(&record.key);
+    if json {
+        let line = json!({
+            "offset": record.offset, "appended_at": record.appended_at, "key": key, "type": name, "record": body,
+        });
+        writeln!(out, "{line}")
+    } else {
+        writeln!(out, "{:>8}  {}  {name:<16}  {body}", record.offset, record.appended_at)
+    }
+}
+
+fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static str, Value)> {
+    match kind {
+        TopicKind::Journal => {
+            let entry = codec::decode_entry(value)?;
+            Ok((entry.name(), entry_json(&entry)?))
+        }
+        TopicKind::Triggers => match codec::decode_outcome(value)? {
+            Outcome::Fired(trigger) => Ok(("trigger_fired", serde_json::to_value(&trigger)?)),
+            Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
+        },
+        TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
+        TopicKind::DeadLetters => Ok(("dead_letter", serde_json::to_value(codec::decode_dead_letter(value)?)?)),
+    }
+}
+
+fn entry_json(entry: &Entry) -> serde_json::Result<Value> {
+    match entry {
+        Entry::Ticks(block) => ticks_json(block),
+        Entry::Bars(block) => serde_json::to_value(block),
+        Entry::Heartbeat(beat) => serde_json::to_value(beat),
+        Entry::Alert(change) => serde_json::to_value(change),
+        Entry::Settings(change) => serde_json::to_value(change),
+    }
+}
+
+/// Ticks with their names and prices, as a person thinks of them.
+fn ticks_json(block: &TickBlock) -> serde_json::Result<Value> {
+    let ticks: Vec<Value> = block
+        .ticks
+        .iter()
+        .filter_map(|tick| Some((tick, block.symbols.get(usize::from(tick.symbol))?)))
+        .map(|(tick, symbol)| {
+            json!({
+                "ts": tick.ts, "symbol": symbol.name,
+                "bid": price::value(tick.bid, symbol.scale), "ask": price::value(tick.ask, symbol.scale),
+            })
+        })
+        .collect();
+    Ok(json!({
+        "origin": serde_json::to_value(&block.origin)?, "ingested_at": block.ingested_at,
+        "first_seq": block.first_seq, "ticks": ticks,
+    }))
+}

@@ -1,0 +1,114 @@
+//! `bellwether replay`.
+
+use std::process::ExitCode;
+
+use bellwether_schemas::{TenantId, Topic, TopicKind};
+use bellwether_worker::replay::{Difference, Report, verify};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::exit::NO;
+use crate::place::Place;
+use crate::wiring::Process;
+
+/// Differences shown before the rest is only counted.
+const SHOWN: usize = 20;
+
+/// Folds a tenant's journal again and compares with the triggers that were recorded.
+///
+/// Differences are listed and the exit code is 1; the journal's tail that no processor has got to yet is counted, not
+/// held against it.
+#[derive(Args)]
+#[command(after_help = "Example:\n  bellwether replay --log embedded:data/log --tenant fxlabs --verify")]
+pub(crate) struct Replay {
+    /// The log: embedded:DIR. Without it the configured one.
+    #[arg(long, value_name = "URL")]
+    log: Option<String>,
+    /// Whose journal.
+    #[arg(long)]
+    tenant: TenantId,
+    /// Compare only what was caused from here on: an offset, an event time, start or end.
+    #[arg(long, default_value = "start")]
+    from: Place,
+    /// Compare only what was caused before here.
+    #[arg(long, default_value = "end")]
+    to: Place,
+    /// Compare with the recorded triggers, byte for byte.
+    #[arg(long, required = true)]
+    verify: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let log = process.read_log(self.log.as_deref())?;
+        let journal = Topic::new(&self.tenant, TopicKind::Journal);
+        let range = self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?;
+        let bar = progress(log.bounds(&journal)?.next.min(range.end));
+        let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
+        bar.finish_and_clear();
+        if self.json { print_json(&report)? } else { print_text(&report) }
+        Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+    }
+}
+
+/// Hidden by itself where stderr is no terminal.
+fn progress(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} records, {per_sec}, {eta} left");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn print_text(report: &Report) {
+    for difference in report.differences.iter().take(SHOWN) {
+        println!("{}", describe(difference));
+    }
+    if report.differences.len() > SHOWN {
+        println!("and {} more", report.differences.len() - SHOWN);
+    }
+    let Report { records, folded, compared, repeats, pending, differences } = report;
+    println!(
+        "{records} journal records folded, {folded} outcomes; {compared} recorded ones compared, {repeats} of them \
+         repeats; {pending} not recorded yet"
+    );
+    match differences.len() {
+        0 => println!("identical"),
+        count => println!("{count} differences"),
+    }
+}
+
+fn describe(difference: &Difference) -> String {
+    match difference {
+        Difference::Changed { offset, cause, byte, folded, recorded } => {
+            let recorded = recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
+            format!(
+                "triggers offset {offset}, caused by journal {cause}: differs from byte {byte} on\n  recorded: \
+                 {recorded}\n  folded:   {folded:?}"
+            )
+        }
+        Difference::Missing(outcome) => {
+            format!("journal {}: an outcome was never recorded\n  folded:   {outcome:?}", outcome.cause())
+        }
+        Difference::Unexplained { offset, recorded } => {
+            let recorded = recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
+            format!("triggers offset {offset}: the journal does not explain it\n  recorded: {recorded}")
+        }
+    }
+}
+
+fn print_json(report: &Report) -> anyhow::Result<()> {
+    let line = serde_json::json!({
+        "type": "verify",
+        "identical": report.differences.is_empty(),
+        "records": report.records,
+        "folded": report.folded,
+        "compared": report.compared,
+        "repeats": report.repeats,
+        "pending": report.pending,
+        "differences": report.differences.iter().map(describe).collect::<Vec<_>>(),
+    });
+    println!("{}", serde_json::to_string(&line)?);
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What every command starts from: configuration, tenants, the log, signals.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
+use bellwether_runtime::log::{self, Access, Log};
+use bellwether_runtime::shutdown::{Shutdown, on_signals};
+use bellwether_runtime::telemetry::{self, Handle};
+use bellwether_schemas::{TenantId, Topic};
+use tokio::sync::watch;
+
+/// The process's surroundings.
+pub(crate) struct Process {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) telemetry: Handle,
+}
+
+/// The tenants, as they come and go.
+pub(crate) type TenantSet = watch::Receiver<Arc<Vec<Tenant>>>;
+
+impl Process {
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let config = Config::load(file, environment)?;
+        let telemetry = telemetry::init(&config.telemetry, std::io::stderr().is_terminal())?;
+        Ok(Self { config, clock: Clock::system(), telemetry })
+    }
+
+    /// Raised by the first Ctrl-C or SIGTERM.
+    pub(crate) fn shutdown() -> anyhow::Result<Shutdown> {
+        let shutdown = Shutdown::new();
+        on_signals(shutdown.clone()).context("cannot listen for signals")?;
+        Ok(shutdown)
+    }
+
+    pub(crate) fn tenants(&self) -> Result<Vec<Tenant>, ConfigError> {
+        load_tenants(&self.config.tenants, &environment)
+    }
+
+    /// The tenants named, or all of them when none is.
+    pub(crate) fn tenants_named(&self, names: &[TenantId]) -> Result<Vec<Tenant>, ConfigError> {
+        let all = self.tenants()?;
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let find = |name: &TenantId| {
+            let found = all.iter().find(|tenant| tenant.id == *name).cloned();
+            found.ok_or_else(|| ConfigError::UnknownTenant {
+                tenant: name.to_string(),
+                dir: self.config.tenants.clone(),
+                known: all.iter().map(|tenant| tenant.id.to_string()).collect::<Vec<_>>().join(", "),
+            })
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// The configured log for a role that writes, with the topics of these tenants.
+    pub(crate) fn open_log(&self, tenants: &[Tenant]) -> anyhow::Result<Arc<dyn Log>> {
+        let log = log::open(&self.config.log, Access::Write, self.clock.clone())?;
+        for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
+            log.create(&topic)?;
+        }
+        Ok(log)
+    }
+
+    /// The log at `url`, or the configured one, for reading beside whoever writes it.
+    pub(crate) fn read_log(&self, url: Option<&str>) -> anyhow::Result<Arc<dyn Log>> {
+        Ok(log::open(url.unwrap_or(&self.config.log), Access::Read, self.clock.clone())?)
+    }
+}
+
+/// A set of tenants that does not change.
+pub(crate) fn fixed(tenants: Vec<Tenant>) -> TenantSet {
+    watch::channel(Arc::new(tenants)).1
+}
+
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,214 @@
+//! `rsi_tracker` from records to triggers. RSI 5 of the closes used, by Wilder's formula in a few lines of Python:
+//! `1000 990 980 970 960 950` → 0; then `1050` 71.43, `1060` 73.77, `1070` 76.21, `900` 25.62, `890` 24.42,
+//! `1090` 65.07. And `1000 1010 1020 1030 1040 1050` → 100; then `1060` 100, `1000` 52.17…, `900` below 30.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod journal;
+
+use bellwether_engine::Effect;
+use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::RsiTracker;
+use bellwether_schemas::triggers::AlertState;
+use journal::{Journal, alert_id, fired, history_bar, minute, rsi, settings, statuses};
+
+const DOWN: [i64; 6] = [1000, 990, 980, 970, 960, 950];
+
+fn five() -> RsiTracker {
+    rsi(Timeframe::M5, 5, 70, 30)
+}
+
+fn sides(effects: &[Effect]) -> Vec<(String, i64)> {
+    let bar = |open: bellwether_schemas::Timestamp| (open.0 - minute(0).0) / 300_000_000;
+    fired(effects).iter().map(|trigger| (trigger.condition.clone(), bar(trigger.open_time))).collect()
+}
+
+fn side(name: &str, bar: i64) -> (String, i64) {
+    (name.into(), bar)
+}
+
+#[test]
+fn it_fires_on_the_transition_and_never_again_while_inside() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    let effects = journal.five_minute_closes("EURUSDm", 6, &[1050, 1060, 1070, 900, 890, 1090]);
+    assert_eq!(sides(&effects), [side("overbought", 6), side("oversold", 9)]);
+}
+
+#[test]
+fn a_trigger_explains_itself() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 3, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    let trigger = fired(&journal.five_minute_closes("EURUSDm", 6, &[1050])).remove(0);
+    assert_eq!(trigger.alert_id, alert_id(1));
+    assert_eq!(trigger.alert_version, 3);
+    assert_eq!(trigger.symbol.as_ref().unwrap().as_str(), "EURUSDm");
+    assert_eq!((trigger.open_time, trigger.close_time), (minute(30), minute(35)));
+    assert!((trigger.value.unwrap() - 71.428_571_428_571_43).abs() < 1e-9);
+    assert_eq!((trigger.previous, trigger.threshold, trigger.price), (Some(0.0), Some(70.0), Some(1050.0)));
+    assert_eq!(trigger.detail, r#"{"rsi_period":5,"overbought":70,"oversold":30}"#);
+    assert_eq!((trigger.group.index, trigger.group.size), (0, 1));
+}
+
+#[test]
+fn inside_at_the_baseline_it_fires_only_after_leaving_and_entering_again() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    journal.alert(1, 1, five());
+    // The first evaluation after the alert is already overbought: it only records where things stand.
+    let effects = journal.five_minute_closes("EURUSDm", 6, &[1050, 1060, 900, 880]);
+    assert_eq!(sides(&effects), [side("oversold", 8)]);
+}
+
+#[test]
+fn an_edit_begins_with_a_fresh_baseline() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    journal.alert(1, 2, rsi(Timeframe::M5, 5, 71, 30));
+    assert_eq!(sides(&journal.five_minute_closes("EURUSDm", 6, &[1050])), []);
+}
+
+#[test]
+fn an_old_version_changes_nothing() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 2, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    for version in [1, 2] {
+        assert_eq!(journal.change(1, version, five(), false, true), [], "version {version}");
+    }
+    assert_eq!(sides(&journal.five_minute_closes("EURUSDm", 6, &[1050])), [side("overbought", 6)]);
+}
+
+#[test]
+fn switched_off_or_deleted_it_is_silent() {
+    for deleted in [false, true] {
+        let mut journal = Journal::new(&["EURUSDm"]);
+        journal.alert(1, 1, five());
+        journal.five_minute_closes("EURUSDm", 0, &DOWN);
+        journal.change(1, 2, five(), false, deleted);
+        assert_eq!(sides(&journal.five_minute_closes("EURUSDm", 6, &[1050])), []);
+    }
+}
+
+#[test]
+fn a_bad_edit_is_refused_with_its_reason_and_the_version_before_stays() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    let status = statuses(&journal.alert(1, 2, rsi(Timeframe::M5, 51, 70, 30))).remove(0);
+    assert_eq!(status.state, AlertState::Refused);
+    assert_eq!(status.reason.as_deref(), Some("rsi_period is 51, it must be from 5 to 50"));
+    let fired = fired(&journal.five_minute_closes("EURUSDm", 6, &[1050]));
+    assert_eq!(fired[0].alert_version, 1);
+}
+
+#[test]
+fn over_the_cap_an_alert_is_refused_with_the_cap_named() {
+    let mut journal = Journal::new(&[]);
+    let one = bellwether_schemas::settings::Settings { max_alerts: 1, ..settings(&["EURUSDm"]) };
+    journal.settings(2, one);
+    journal.alert(1, 1, five());
+    let status = statuses(&journal.alert(2, 1, five())).remove(0);
+    assert_eq!(status.reason.as_deref(), Some("the tenant's limit of 1 alerts is reached"));
+    assert_eq!(
+        statuses(&journal.alert(1, 2, five()))[0].state,
+        AlertState::Warming,
+        "an edit is not one more"
+    );
+}
+
+#[test]
+fn an_alert_is_warming_until_its_first_value() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    assert_eq!(statuses(&journal.alert(1, 1, five()))[0].state, AlertState::Warming);
+    let effects = journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    let states: Vec<_> = statuses(&effects).iter().map(|status| (status.state, status.since)).collect();
+    assert_eq!(states, [(AlertState::Active, Some(minute(30)))]);
+    assert_eq!(statuses(&journal.alert(2, 1, five()))[0].state, AlertState::Active);
+}
+
+#[test]
+fn a_stored_1m_is_read_as_5m() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, rsi(Timeframe::M1, 5, 70, 30));
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    let trigger = fired(&journal.five_minute_closes("EURUSDm", 6, &[1050])).remove(0);
+    assert_eq!(trigger.timeframe, Some(Timeframe::M5));
+}
+
+#[test]
+fn all_symbols_of_one_instant_are_one_group_in_the_tenants_order() {
+    let mut journal = Journal::new(&["GBPUSDm", "EURUSDm"]);
+    journal.alert(2, 1, five());
+    journal.alert(1, 1, five());
+    let closes = [&DOWN[..], &[1050]].concat();
+    let before = journal.effects.len();
+    for (bar, close) in (0..).zip(closes) {
+        journal.tick(minute(bar * 5), "EURUSDm", &close.to_string());
+        journal.tick(minute(bar * 5), "GBPUSDm", &close.to_string());
+        journal.heartbeat(minute(bar * 5 + 5).plus(2_000_000));
+    }
+    let fired = fired(&journal.effects[before..]);
+    let found: Vec<_> = fired
+        .iter()
+        .map(|t| {
+            (t.symbol.as_ref().unwrap().as_str(), t.alert_id, t.group.index, t.group.size, t.cause.index)
+        })
+        .collect();
+    // Symbols in the settings' order, then alerts by the offset of their first record.
+    assert_eq!(
+        found,
+        [
+            ("GBPUSDm", alert_id(2), 0, 2, 0),
+            ("GBPUSDm", alert_id(1), 0, 2, 1),
+            ("EURUSDm", alert_id(2), 1, 2, 2),
+            ("EURUSDm", alert_id(1), 1, 2, 3),
+        ]
+    );
+    assert_eq!(fired[0].group.id, fired[2].group.id);
+    assert_ne!(fired[0].group.id, fired[1].group.id);
+    assert_eq!(
+        fired[0].cause.offset,
+        journal.entries.len() as i64 - 1,
+        "the record whose time closed the bar"
+    );
+}
+
+#[test]
+fn a_stale_bar_moves_state_and_fires_nothing() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    journal.tick(minute(30), "EURUSDm", "1050");
+    // Closed at minute 35; 10 minutes and a microsecond later it is stale, at exactly 10 it is not.
+    let late = journal.heartbeat(minute(45).plus(2_000_001));
+    assert_eq!(sides(&late), []);
+    let effects = journal.five_minute_closes("EURUSDm", 9, &[1060, 900]);
+    assert_eq!(sides(&effects), [side("oversold", 10)], "state moved while nothing fired");
+
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    journal.tick(minute(30), "EURUSDm", "1050");
+    assert_eq!(sides(&journal.heartbeat(minute(45).plus(2_000_000))), [side("overbought", 6)]);
+}
+
+#[test]
+fn history_warms_and_never_fires() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    let closes = [&DOWN[..], &[1050]].concat();
+    let bars = (0..)
+        .zip(closes)
+        .map(|(bar, close)| {
+            history_bar("EURUSDm", Timeframe::M1, minute(bar * 5), minute(bar * 5 + 1), close)
+        })
+        .collect();
+    let effects = journal.history(bars);
+    assert_eq!(sides(&effects), []);
+    journal.heartbeat(minute(35).plus(2_000_000));
+    let effects = journal.five_minute_closes("EURUSDm", 7, &[850]);
+    assert_eq!(sides(&effects), [side("oversold", 7)], "warmed by history, the next live bar fires");
+}
