@@ -11,6 +11,7 @@ mod events;
 mod readings;
 pub mod recovery;
 pub mod replay;
+pub mod tally;
 
 pub use drive::{Context, GROUP, run};
 pub use error::WorkerError;

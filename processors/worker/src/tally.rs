@@ -1,0 +1,74 @@
+//! What a journal holds and gives, counted by folding it: the figures a run is judged by.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bellwether_engine::{Effect, Engine};
+use bellwether_runtime::log::Log;
+use bellwether_schemas::ids::GroupId;
+use bellwether_schemas::journal::Entry;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+
+use crate::WorkerError;
+
+/// Counts of one tenant's journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Ticks that were accepted.
+    pub ticks: u64,
+    /// Bars that closed, history's included.
+    pub bars: u64,
+    /// Triggers.
+    pub triggers: u64,
+    /// Groups of triggers: mails owed.
+    pub groups: u64,
+    /// Where the watermark ends.
+    pub watermark: Option<Timestamp>,
+}
+
+/// Folds the journal as it stands and counts.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
+    let journal = Topic::new(tenant, TopicKind::Journal);
+    let next = log.bounds(&journal)?.next;
+    let mut reader = log.reader(&journal, 0)?;
+    let mut engine = Engine::new(tenant.clone());
+    let mut tally = Tally::default();
+    let mut groups: BTreeSet<GroupId> = BTreeSet::new();
+    let mut effects = Vec::new();
+    while reader.next_offset() < next {
+        let records = reader.read(1024, Duration::ZERO)?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records {
+            let Ok(entry) = codec::decode_entry(&record.value) else { continue };
+            if let Entry::Ticks(block) = &entry {
+                tally.ticks += block.ticks.len() as u64;
+            }
+            engine.apply(record.offset, &entry, &mut effects);
+            let is_ticks = matches!(entry, Entry::Ticks(_));
+            effects.drain(..).for_each(|effect| tally.count(effect, is_ticks, &mut groups));
+        }
+    }
+    tally.groups = groups.len() as u64;
+    tally.watermark = engine.watermark();
+    Ok(tally)
+}
+
+impl Tally {
+    fn count(&mut self, effect: Effect, is_ticks: bool, groups: &mut BTreeSet<GroupId>) {
+        match effect {
+            Effect::Closed(_) => self.bars += 1,
+            Effect::Refused(_) => self.ticks -= u64::from(is_ticks),
+            Effect::Outcome(Outcome::Fired(trigger)) => {
+                self.triggers += 1;
+                groups.insert(trigger.group.id);
+            }
+            Effect::Outcome(Outcome::Status(_)) | Effect::Halt(_) => {}
+        }
+    }
+}
