@@ -1,0 +1,233 @@
+//! Every role in one process: both example tenants on an embedded log, a private Postgres, an inbox and a page.
+//!
+//! Nothing here is a shortcut: the roles are those that run as processes of their own, joined by the same topics.
+
+mod home;
+mod producing;
+mod show;
+mod stages;
+mod summary;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
+use bellwether_producers::play::Speed;
+use bellwether_producers::sources::{Form, Input};
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::{ConfigError, Tenant};
+use bellwether_runtime::log::embedded::EmbeddedLog;
+use bellwether_runtime::log::{Access, Log, LogError};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::Topic;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::inbox::{Inbox, InboxError};
+use crate::postgres::{Options as PostgresOptions, Postgres, PostgresError};
+use crate::seed::{self, SeedError, Seeded};
+
+pub use home::default_dir;
+pub use summary::{Mails, Summary, TenantSummary};
+
+/// How the demo is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it keeps everything; see [`default_dir`].
+    pub dir: PathBuf,
+    /// The page's port; none: 8765, or any free one where that is taken.
+    pub port: Option<u16>,
+    /// Ends by itself after this long.
+    pub run_for: Option<Duration>,
+    /// How fast ticks play until they meet the present.
+    pub speed: Speed,
+    /// Files to play to both tenants in place of the synthetic market; it ends by itself when they do.
+    pub inputs: Vec<Input>,
+    /// Their form, where it is not to be recognised.
+    pub form: Option<Form>,
+    /// The text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl std::fmt::Debug for dyn Fn() -> String + Send + Sync {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("metrics")
+    }
+}
+
+/// Why the demo cannot run, or could not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Its directory.
+    #[error("{what} {}: {source}", path.display())]
+    Directory {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The page's port is taken, or not ours to take.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another with --port")]
+    Listen {
+        /// Which.
+        port: u16,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// Tenants' files.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database server.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// Tenants' databases.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    /// A tenant's database, while it runs.
+    #[error("the database of {tenant} cannot be read: {source}")]
+    Database {
+        /// Whose.
+        tenant: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// The inbox.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// A page's template.
+    #[error("the demo page is broken: {0}")]
+    Page(String),
+    /// A producer.
+    #[error(transparent)]
+    Producer(#[from] bellwether_producers::ProducerError),
+    /// A worker.
+    #[error(transparent)]
+    Worker(#[from] bellwether_worker::WorkerError),
+    /// A role ended before it was asked to.
+    #[error("{role} ended: {reason}")]
+    Role {
+        /// Which.
+        role: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+type Result<T> = std::result::Result<T, DemoError>;
+
+/// One tenant with what the demo gave it.
+#[derive(Debug, Clone)]
+struct Member {
+    tenant: Tenant,
+    seeded: Seeded,
+}
+
+/// A running demo.
+pub struct Demo {
+    options: Options,
+    clock: Clock,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Demo {
+    /// Takes the page's port, so that its address can be told before anything else.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub async fn open(options: Options, clock: Clock) -> Result<Self> {
+        let listener = listen(options.port).await?;
+        let address = listener.local_addr().map_err(|source| DemoError::Listen { port: 0, source })?;
+        Ok(Self { options, clock, listener, address })
+    }
+
+    /// The page's address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Runs until it is asked to stop, its time is over, or its files are played; then drains every stage in turn.
+    ///
+    /// # Errors
+    /// Something it needs cannot be had, or a role broke.
+    pub async fn run(self, shutdown: Shutdown) -> Result<Summary> {
+        let Self { options, clock, listener, .. } = self;
+        let home = home::Home::at(&options.dir)?;
+        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&home.log(), Access::Write, clock.clone())?);
+        let postgres = Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
+        let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
+        let members = members(&home, &postgres, inbox.addr).await?;
+        for topic in members.iter().flat_map(|member| Topic::all(&member.tenant.id)) {
+            log.create(&topic)?;
+        }
+        let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
+        let page = page(&options, &live, &inbox, listener, &shutdown)?;
+        let show = show::Show::start(&log, &live, &members, &inbox).await?;
+        let run = stages::Run { log: Arc::clone(&log), clock, members, options };
+        let drained = run.until_done(&shutdown).await;
+        shutdown.raise();
+        let summary = match drained {
+            Ok(()) => summary::read(log, &run.members).await,
+            Err(error) => Err(error),
+        };
+        show.stop().await;
+        let _ = page.await;
+        inbox.stop().await;
+        postgres.stop().await?;
+        summary
+    }
+}
+
+async fn listen(port: Option<u16>) -> Result<TcpListener> {
+    const USUAL: u16 = 8765;
+    let bind = async |port: u16| {
+        let bound = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await;
+        bound.map_err(|source| DemoError::Listen { port, source })
+    };
+    match port {
+        Some(port) => bind(port).await,
+        None => match bind(USUAL).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind(0).await,
+        },
+    }
+}
+
+/// The example tenants with databases of their own, users and alerts in them, mailing to the inbox.
+async fn members(home: &home::Home, postgres: &Postgres, inbox: SocketAddr) -> Result<Vec<Member>> {
+    let mut members = Vec::new();
+    for mut tenant in home.tenants()? {
+        let seeded = seed::database(postgres, &format!("demo_{}", tenant.id), &tenant.id).await?;
+        let (users, alerts) = seed::sample(&tenant.id);
+        seed::add_users(&seeded.admin, &users).await?;
+        seed::add_rsi_alerts(&seeded.admin, &alerts).await?;
+        tenant.database.url = Some(seeded.pipeline.clone());
+        tenant.mail.smtp = Some(format!("smtp://{inbox}?tls=none"));
+        members.push(Member { tenant, seeded });
+    }
+    Ok(members)
+}
+
+fn page(
+    options: &Options,
+    live: &LiveState,
+    inbox: &Inbox,
+    listener: TcpListener,
+    shutdown: &Shutdown,
+) -> Result<JoinHandle<std::io::Result<()>>> {
+    let site = Site {
+        mails: Some(Arc::new(show::InboxPages(inbox.store.clone()))),
+        metrics: Some(Arc::clone(&options.metrics)),
+        ..Site::new(live.clone())
+    };
+    let router = router(site, shutdown.clone()).map_err(|error| DemoError::Page(error.to_string()))?;
+    Ok(tokio::spawn(serve(listener, router, shutdown.clone())))
+}
