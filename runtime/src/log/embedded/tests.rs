@@ -3,6 +3,7 @@ use std::time::Duration;
 use bellwether_schemas::TopicKind;
 
 use super::*;
+use crate::log::conformance::{self, Fixture};
 use crate::log::{Polled, Start};
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -45,4 +46,20 @@ fn what_is_appended_is_read_and_consumed_and_found_again_after_opening() {
         consumer.close().unwrap();
         assert_eq!(log.committed("rows", &journal).unwrap(), Some(round * 2 + 2));
     }
+}
+
+#[test]
+fn the_embedded_log_keeps_the_promises_of_the_seam() {
+    conformance::run(&mut || {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { segment_bytes: 300, ..Options::default() };
+        let log = EmbeddedLog::open_with(dir.path(), Access::Write, Clock::system(), options).unwrap();
+        Fixture {
+            log: Arc::new(log),
+            tenant: "fxlabs".parse().unwrap(),
+            other: "hextech".parse().unwrap(),
+            group: "rows".into(),
+            keep: Box::new(dir),
+        }
+    });
 }
