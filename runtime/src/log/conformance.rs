@@ -27,6 +27,8 @@ pub struct Fixture {
     pub keep: Box<dyn std::any::Any + Send>,
 }
 
+pub(crate) use support::Ledger;
+
 type Case = fn(&Fixture);
 
 /// Every case by its name.

@@ -74,7 +74,7 @@ pub(super) fn read_all(log: &dyn Log, topic: &Topic) -> Vec<Record> {
 
 /// What happened to a member's topics, and what it says about them. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Entries>>);
+pub(crate) struct Ledger(Arc<Mutex<Entries>>);
 
 #[derive(Default)]
 struct Entries {
