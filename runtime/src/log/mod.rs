@@ -1,13 +1,17 @@
 //! The log behind one seam. Stages see topics, records and offsets; which backend keeps them is decided by a URL.
 //!
-//! The contract, the same for every backend and held by [`conformance`]:
+//! The contract, the same for every backend and held by the suite in `conformance`:
 //! - offsets of a topic rise; a committed offset names the *next* record to read;
 //! - an [`Ack`] that answers `Ok` means the records survive kill −9 of this process;
 //! - records of one topic become readable in the order of their `append` calls;
 //! - a reader sees only whole, undamaged records, and never another topic's.
 
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
+mod seek;
+
+pub use seek::find_event_time;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,8 +211,9 @@ pub trait Log: Send + Sync {
     /// The log is out of reach.
     fn topics(&self) -> Result<Vec<Topic>>;
 
-    /// Appends the records in their order, all or none of them readable at once. Never blocks for long; errors
-    /// come through the answer.
+    /// Appends the records in their order, at most [`MAX_BATCH_BYTES`] of them; no records: nothing happens. Either
+    /// all of them are acknowledged, with the offset of the first, or none is. Never blocks for long; errors come
+    /// through the answer.
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack;
 
     /// What the topic holds now.
@@ -261,7 +266,7 @@ pub trait Reader: Send {
     /// Damage, or what was to be read next is gone.
     fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>>;
 
-    /// The offset of the next record to come.
+    /// The offset of the next record to come, or a smaller one that has no record.
     fn next_offset(&self) -> u64;
 }
 
@@ -274,7 +279,7 @@ pub enum Start {
     Committed,
 }
 
-/// Told synchronously, inside the consumer's `poll`, when topics come and go.
+/// Told synchronously, inside the consumer's `poll` or `close`, when topics come and go.
 pub trait Assignments: Send {
     /// The topic is ours from now on; says where to start.
     fn assigned(&mut self, topic: &Topic) -> Start;
@@ -288,7 +293,7 @@ pub trait Assignments: Send {
 pub enum Polled {
     /// Records of one topic, in order.
     Records(Topic, Vec<Record>),
-    /// This topic cannot be read on; others go on.
+    /// This topic cannot be read on: said once, then it is silent until a seek. Others go on.
     Failed(Topic, LogError),
     /// Nothing within the wait.
     Nothing,
@@ -320,7 +325,7 @@ pub trait Consumer: Send {
     /// The offset is out of range, or the topic is not ours.
     fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()>;
 
-    /// Changes the topics this member wants: a tenant came or went.
+    /// Changes the topics this member wants: a tenant came or went. What follows from it happens inside `poll`.
     ///
     /// # Errors
     /// The log is out of reach.

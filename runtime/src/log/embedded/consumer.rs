@@ -8,6 +8,7 @@ use bellwether_schemas::Topic;
 use tokio::time::Instant;
 
 use super::reader::Stream;
+use super::topic::TopicLog;
 use super::wake::Bell;
 use super::{Inner, POLL_EVERY};
 use crate::log::{Assignments, Consumer, LogError, Polled, Record, Result, Start};
@@ -79,16 +80,21 @@ impl Member {
                 None => log.bounds()?.start,
             },
         };
+        self.stream(log, from)
+    }
+
+    fn stream(&self, log: Arc<TopicLog>, from: u64) -> Result<Stream> {
         log.register(&self.bell);
         Stream::new(log, from)
     }
 
+    /// Given up even when its offset cannot be committed: then it is read again.
     fn revoke(&mut self, topic: &Topic) -> Result<()> {
-        if let Some(offset) = self.assignments.revoked(topic) {
-            self.commit(topic, offset)?;
-        }
         self.assigned.remove(topic);
-        Ok(())
+        match self.assignments.revoked(topic) {
+            Some(offset) => self.log.commit(&self.group, topic, offset),
+            None => Ok(()),
+        }
     }
 
     /// Records of the first topic in turn that has some.
@@ -168,7 +174,7 @@ impl Consumer for Member {
 
     fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()> {
         self.ours(topic)?;
-        let stream = Stream::new(self.log.topic(topic)?, offset)?;
+        let stream = self.stream(self.log.topic(topic)?, offset)?;
         self.ours(topic)?.stream = Some(stream);
         Ok(())
     }
@@ -179,8 +185,9 @@ impl Consumer for Member {
     }
 
     fn close(mut self: Box<Self>) -> Result<()> {
-        self.wanted.clear();
-        self.reassign().map(|_| ())
+        let topics: Vec<Topic> = self.assigned.keys().cloned().collect();
+        let revoked: Vec<Result<()>> = topics.iter().map(|topic| self.revoke(topic)).collect();
+        revoked.into_iter().collect()
     }
 }
 

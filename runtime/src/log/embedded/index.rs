@@ -53,7 +53,9 @@ pub(super) fn ensure(dir: &Path, base: u64) -> Result<()> {
     let mut writer = Writer::open(dir, base, 0)?;
     let limit = segment.bytes()?;
     let first = segment.first();
-    segment.scan(first, limit, |place, frame| writer.note(place, frame.time))?;
+    segment.scan(first, limit, |place, frame| {
+        writer.note(Place { offset: frame.base, ..place }, frame.time);
+    })?;
     Ok(())
 }
 

@@ -140,12 +140,11 @@ impl Log for EmbeddedLog {
     fn create(&self, topic: &Topic) -> Result<bool> {
         self.0.shared.check_writes()?;
         let dir = self.0.shared.topic_dir(topic);
-        if dir.exists() {
-            return Ok(false);
+        match std::fs::create_dir(&dir) {
+            Ok(()) => self.0.topic(topic).map(|_| true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(io("create", &dir, &error)),
         }
-        std::fs::create_dir(&dir).map_err(|error| io("create", &dir, &error))?;
-        self.0.topic(topic)?;
-        Ok(true)
     }
 
     fn topics(&self) -> Result<Vec<Topic>> {
@@ -196,7 +195,7 @@ impl Log for EmbeddedLog {
 
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64> {
         self.0.shared.check_writes()?;
-        retention::enforce(&*self.0.topic(topic)?, now)
+        retention::enforce(&self.0.topic(topic)?, now)
     }
 }
 

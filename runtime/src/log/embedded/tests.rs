@@ -1,48 +1,197 @@
+//! What only this backend promises. Kills and full disks happen to a child: this test binary, started again for
+//! one of the `child_…` functions, which do nothing unless [`CHILD`] is set.
+
+mod children;
+mod damage;
+mod upkeep;
+
 use std::time::Duration;
 
 use bellwether_schemas::TopicKind;
 
 use super::*;
-use crate::log::{Polled, Start};
+use crate::log::Record;
+use crate::log::conformance::{self, Fixture};
 
-const WAIT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(20);
+const CHILD: &str = "BELLWETHER_TEST_CHILD";
 
-fn topic(tenant: &str, kind: TopicKind) -> Topic {
-    Topic::new(&tenant.parse().unwrap(), kind)
+fn topic(kind: TopicKind) -> Topic {
+    Topic::new(&"fxlabs".parse().unwrap(), kind)
 }
 
-fn record(text: &str) -> NewRecord {
-    NewRecord { key: b"k".to_vec(), value: text.as_bytes().to_vec() }
+fn journal() -> Topic {
+    topic(TopicKind::Journal)
 }
 
-struct FromStart;
+fn keyed(key: &str, value: &[u8]) -> NewRecord {
+    NewRecord { key: key.into(), value: value.to_vec() }
+}
 
-impl Assignments for FromStart {
-    fn assigned(&mut self, _: &Topic) -> Start {
-        Start::Committed
+fn record(value: &str) -> NewRecord {
+    keyed("k", value.as_bytes())
+}
+
+fn open(dir: &Path, access: Access) -> EmbeddedLog {
+    EmbeddedLog::open(dir, access, Clock::system()).unwrap()
+}
+
+/// Opened for writing with small segments, its journal created.
+fn writer(dir: &Path, segment_bytes: u64) -> EmbeddedLog {
+    let options = Options { segment_bytes, ..Options::default() };
+    let log = EmbeddedLog::open_with(dir, Access::Write, Clock::system(), options).unwrap();
+    log.create(&journal()).unwrap();
+    log
+}
+
+fn append(log: &EmbeddedLog, value: &str) -> u64 {
+    log.append(&journal(), vec![record(value)]).wait().unwrap()
+}
+
+/// What can be read from the start on, and the error it ends with.
+fn drain(log: &EmbeddedLog, topic: &Topic) -> (Vec<Record>, Option<LogError>) {
+    let mut records = Vec::new();
+    let mut reader = log.reader(topic, log.bounds(topic).unwrap().start).unwrap();
+    loop {
+        match reader.read(100, Duration::ZERO) {
+            Ok(read) if read.is_empty() => return (records, None),
+            Ok(read) => records.extend(read),
+            Err(error) => return (records, Some(error)),
+        }
     }
-    fn revoked(&mut self, _: &Topic) -> Option<u64> {
-        None
+}
+
+fn values(records: &[Record]) -> Vec<String> {
+    records.iter().map(|record| String::from_utf8_lossy(&record.value).into_owned()).collect()
+}
+
+fn segment_file(dir: &Path, base: u64) -> PathBuf {
+    segment::path(&dir.join(journal().to_string()), base)
+}
+
+#[test]
+fn the_embedded_log_keeps_the_promises_of_the_seam() {
+    for segment_bytes in [300, 64 * 1024 * 1024] {
+        conformance::run(&mut || {
+            let dir = tempfile::tempdir().unwrap();
+            let options = Options { segment_bytes, ..Options::default() };
+            let log = EmbeddedLog::open_with(dir.path(), Access::Write, Clock::system(), options).unwrap();
+            Fixture {
+                log: Arc::new(log),
+                tenant: "fxlabs".parse().unwrap(),
+                other: "hextech".parse().unwrap(),
+                group: "rows".into(),
+                keep: Box::new(dir),
+            }
+        });
     }
 }
 
 #[test]
-fn what_is_appended_is_read_and_consumed_and_found_again_after_opening() {
+fn a_group_has_one_member() {
     let dir = tempfile::tempdir().unwrap();
-    let journal = topic("fxlabs", TopicKind::Journal);
-    for round in 0..3 {
-        let log = EmbeddedLog::open(dir.path(), Access::Write, Clock::system()).unwrap();
-        log.create(&journal).unwrap();
-        assert_eq!(log.append(&journal, vec![record("a"), record("b")]).wait().unwrap(), round * 2);
-        let read = log.reader(&journal, 0).unwrap().read(100, WAIT).unwrap();
-        assert_eq!(read.len() as u64, (round + 1) * 2);
-        let mut consumer = log.consumer("rows", std::slice::from_ref(&journal), Box::new(FromStart)).unwrap();
-        match consumer.poll(WAIT).unwrap() {
-            Polled::Records(_, records) => assert_eq!(records[0].offset, round * 2),
-            other => panic!("{other:?}"),
+    let log = writer(dir.path(), 1000);
+    let join = || log.consumer("rows", &[journal()], Box::new(conformance::Ledger::default()));
+    let member = join().unwrap();
+    match join().err().unwrap() {
+        LogError::Held { location, holder } => {
+            assert_eq!((location, holder), ("group rows".into(), std::process::id().to_string()));
         }
-        consumer.commit(&journal, round * 2 + 2).unwrap();
-        consumer.close().unwrap();
-        assert_eq!(log.committed("rows", &journal).unwrap(), Some(round * 2 + 2));
+        other => panic!("{other}"),
+    }
+    drop(member);
+    join().unwrap();
+}
+
+#[test]
+fn a_log_opened_for_reading_refuses_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(writer(dir.path(), 1000));
+    let log = open(dir.path(), Access::Read);
+    let refused = [
+        log.append(&journal(), vec![record("a")]).wait().unwrap_err(),
+        log.create(&topic(TopicKind::Triggers)).unwrap_err(),
+        log.enforce_retention(&journal(), Timestamp(0)).unwrap_err(),
+        log.consumer("rows", &[], Box::new(conformance::Ledger::default())).err().unwrap(),
+    ];
+    for error in refused {
+        assert!(matches!(error, LogError::ReadOnly { .. }), "{error}");
+    }
+    assert!(EmbeddedLog::open(&dir.path().join("nowhere"), Access::Read, Clock::system()).is_err());
+}
+
+#[test]
+fn a_reader_beside_the_writer_sees_new_records_and_new_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 200);
+    append(&log, "0");
+    let beside = open(dir.path(), Access::Read);
+    let mut reader = beside.reader(&journal(), 0).unwrap();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || {
+            let mut records = Vec::new();
+            while records.len() < 100 {
+                let read = reader.read(100, WAIT).unwrap();
+                assert!(!read.is_empty(), "only {} came", records.len());
+                records.extend(read);
+            }
+            records
+        });
+        let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        names[1..].iter().for_each(|name| {
+            append(&log, name);
+        });
+        assert_eq!(values(&reading.join().unwrap()), names);
+    });
+    assert_eq!(beside.bounds(&journal()).unwrap(), Bounds { start: 0, next: 100 });
+    assert!(segment::list(&dir.path().join(journal().to_string())).unwrap().len() > 10);
+}
+
+#[test]
+fn an_append_wakes_a_waiting_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 1000);
+    let mut reader = log.reader(&journal(), 0).unwrap();
+    std::thread::scope(|scope| {
+        // Were it not woken, it would come back after a day.
+        let reading = scope.spawn(move || reader.read(1, Duration::from_secs(86_400)).unwrap());
+        append(&log, "a");
+        assert_eq!(values(&reading.join().unwrap()), ["a"]);
+    });
+}
+
+#[test]
+fn append_times_never_go_back_even_when_the_clock_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp(1_000));
+    for step in [0, -500, 600, -900] {
+        clock.advance(step);
+        let log = EmbeddedLog::open(dir.path(), Access::Write, clock.clone()).unwrap();
+        log.create(&journal()).unwrap();
+        append(&log, "a");
+    }
+    let (records, _) = drain(&open(dir.path(), Access::Read), &journal());
+    let times: Vec<i64> = records.iter().map(|record| record.appended_at.0).collect();
+    assert_eq!(times, [1_000, 1_000, 1_100, 1_100]);
+}
+
+#[test]
+fn a_batch_over_the_limit_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 1 << 30);
+    let large = vec![0; 200 * 1024];
+    let batch = |count: usize| (0..count).map(|_| keyed("", &large)).collect::<Vec<_>>();
+    let error = log.append(&journal(), batch(41)).wait().unwrap_err();
+    assert!(matches!(error, LogError::TooLarge { limit: crate::log::MAX_BATCH_BYTES, .. }), "{error}");
+    assert_eq!(log.append(&journal(), batch(40)).wait().unwrap(), 0);
+    assert_eq!(drain(&log, &journal()).0.len(), 40);
+}
+
+#[test]
+fn a_group_name_cannot_leave_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 1000);
+    for bad in ["", "..", "../x", "a/b", "a\0"] {
+        assert!(log.committed(bad, &journal()).is_err(), "{bad:?}");
     }
 }

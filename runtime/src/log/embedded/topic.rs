@@ -18,6 +18,8 @@ pub(super) struct TopicLog {
     pub(super) topic: Topic,
     pub(super) dir: PathBuf,
     pub(super) shared: Arc<Shared>,
+    /// One retention at a time.
+    pub(super) upkeep: Mutex<()>,
     writer: Option<Mutex<Writer>>,
     bells: Mutex<Vec<Weak<Bell>>>,
 }
@@ -41,7 +43,14 @@ impl TopicLog {
         } else {
             None
         };
-        Ok(Self { topic: topic.clone(), dir, shared, writer, bells: Mutex::default() })
+        Ok(Self {
+            topic: topic.clone(),
+            dir,
+            shared,
+            upkeep: Mutex::default(),
+            writer,
+            bells: Mutex::default(),
+        })
     }
 
     /// Appends one frame and wakes who waits for it. The offset of its first record.
@@ -64,7 +73,7 @@ impl TopicLog {
     /// Calls for this bell at every append from now on.
     pub(super) fn register(&self, bell: &Arc<Bell>) {
         let mut bells = locked(&self.bells);
-        bells.retain(|bell| bell.strong_count() > 0);
+        bells.retain(|other| other.strong_count() > 0 && other.as_ptr() != Arc::as_ptr(bell));
         bells.push(Arc::downgrade(bell));
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Writer {
     published: Place,
     /// Of the segment being written: when its first frame was appended.
     begun: Option<Timestamp>,
-    last_time: Timestamp,
+    pub(super) last_time: Timestamp,
     unsynced: bool,
     /// Damage in the middle of the last segment: what is before it can be read, nothing can be added.
     broken: Option<LogError>,
@@ -96,13 +96,20 @@ impl Writer {
             self.sync().map_err(|reason| shared.poison(reason))?;
         }
         create_segment(&self.dir, base, shared.options.fsync)?;
-        self.file = open_file(&self.dir, base)?;
+        // All that can fail comes before the first change.
+        let file = open_file(&self.dir, base)?;
         self.index = index::Writer::open(&self.dir, base, 0)?;
+        self.file = file;
         self.segments.push(base);
         self.end = Place { position: 0, offset: base };
         self.published = self.end;
         self.begun = None;
         Ok(())
+    }
+
+    /// Nothing was written into the last segment yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.end.position == 0
     }
 
     /// What was written may be read.

@@ -1,0 +1,49 @@
+//! What is thrown away.
+
+use bellwether_schemas::time::DAY;
+use bellwether_schemas::{Timestamp, TopicKind};
+
+use super::Fixture;
+use super::support::{append, read_all, read_from, record, topic, until, values};
+use crate::log::LogError;
+
+pub(super) fn old_records_go_and_offsets_stay(fixture: &Fixture) {
+    let triggers = topic(fixture, TopicKind::Triggers);
+    let log = fixture.log.as_ref();
+    let first = append(log, &triggers, &["a", "b"]);
+    let now = read_from(log, &triggers, first, 1)[0].appended_at;
+    log.enforce_retention(&triggers, now.plus(399 * DAY)).unwrap();
+    assert_eq!(values(&read_all(log, &triggers)), ["a", "b"], "young records stay");
+    let next = log.bounds(&triggers).unwrap().next;
+    log.enforce_retention(&triggers, now.plus(402 * DAY)).unwrap();
+    until("old records to go", || (log.bounds(&triggers).unwrap().start == next).then_some(()));
+    assert!(matches!(
+        log.reader(&triggers, first).err().unwrap(),
+        LogError::OffsetOutOfRange { start, .. } if start == next
+    ));
+    let offset = append(log, &triggers, &["c"]);
+    assert!(offset >= next, "an offset is never used again");
+    assert_eq!(values(&read_from(log, &triggers, next, 1)), ["c"]);
+}
+
+pub(super) fn a_journal_is_kept(fixture: &Fixture) {
+    let journal = topic(fixture, TopicKind::Journal);
+    append(fixture.log.as_ref(), &journal, &["a"]);
+    assert_eq!(fixture.log.enforce_retention(&journal, Timestamp::MAX).unwrap(), 0);
+    assert_eq!(values(&read_all(fixture.log.as_ref(), &journal)), ["a"]);
+}
+
+pub(super) fn compaction_keeps_the_newest_of_each_key(fixture: &Fixture) {
+    let readings = topic(fixture, TopicKind::Readings);
+    let log = fixture.log.as_ref();
+    for (key, value) in [("one", "1"), ("two", "1"), ("one", "2"), ("one", "3")] {
+        log.append(&readings, vec![record(key, value)]).wait().unwrap();
+    }
+    let before = read_all(log, &readings);
+    log.enforce_retention(&readings, before[0].appended_at).unwrap();
+    let after = read_all(log, &readings);
+    assert!(after.iter().all(|record| before.contains(record)), "offsets and bytes stay");
+    for newest in [&before[1], &before[3]] {
+        assert!(after.contains(newest));
+    }
+}

@@ -1,0 +1,91 @@
+//! Every metric there is: a stage counts under one of these names and no other. All but the producers' unreadable
+//! lines carry the label `tenant`.
+
+/// What a metric measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// A distribution; in seconds.
+    Histogram,
+}
+
+/// A metric as the endpoint and the documents describe it.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it measures.
+    pub kind: Kind,
+    /// In one sentence, with its labels besides `tenant`.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident: $kind:ident = $name:literal, $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+
+        /// All of them, by stage.
+        pub const ALL: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, help: $help }),*];
+    };
+}
+
+metrics! {
+    PRODUCER_TICKS: Counter = "bellwether_producer_ticks_total", "Ticks appended to the journal.";
+    PRODUCER_RECORDS: Counter = "bellwether_producer_records_total", "Records appended to the journal, by `kind`.";
+    PRODUCER_APPEND_RETRIES: Counter = "bellwether_producer_append_retries_total",
+        "Appends tried again because the log was out of reach.";
+    PRODUCER_UNREADABLE_LINES: Counter = "bellwether_producer_unreadable_lines_total",
+        "Lines of a source that are no tick.";
+
+    RECORDS_PROCESSED: Counter = "bellwether_records_processed_total", "Journal records folded.";
+    TICKS_ACCEPTED: Counter = "bellwether_ticks_accepted_total", "Ticks that moved a tenant's state.";
+    REFUSED: Counter = "bellwether_refused_total", "Ticks and alerts that were refused, by `reason`.";
+    TRIGGERS: Counter = "bellwether_triggers_total", "Triggers appended.";
+    WITHHELD: Counter = "bellwether_withheld_total",
+        "Effects of a recovery that the log has already, and so were not appended again.";
+    DEAD_LETTERS: Counter = "bellwether_dead_letters_total",
+        "Records put aside by the processors because they can never succeed, by `reason`.";
+    TENANTS_HALTED: Counter = "bellwether_tenants_halted_total", "Tenants stopped until somebody looks at them.";
+    WATERMARK: Gauge = "bellwether_watermark_seconds",
+        "Event time up to which the tenant's journal is complete, in seconds since 1970.";
+    LAG: Gauge = "bellwether_lag_records", "Records of a topic that a `group` has still to read, by `topic`.";
+    APPEND_TO_TRIGGER: Histogram = "bellwether_append_to_trigger_seconds",
+        "From the append of the record that caused a trigger to the trigger's acknowledgement.";
+
+    ROWS_WRITTEN: Counter = "bellwether_rows_written_total", "Rows committed to the tenant's database, by `table`.";
+    ROWS_PRESENT: Counter = "bellwether_rows_present_total", "Rows that the database had already.";
+    ROWS_REPEATED: Counter = "bellwether_rows_repeated_total", "Records below the database's cursor, left out.";
+    ROWS_RETRIES: Counter = "bellwether_rows_retries_total", "Batches tried again.";
+    ROWS_USER_GONE: Counter = "bellwether_rows_user_gone_total", "Rows of users who are no longer there.";
+    SINK_DEAD_LETTERS: Counter = "bellwether_sink_dead_letters_total",
+        "Records put aside by a `sink` because they can never succeed, by `reason`.";
+    SINK_TOPIC_STOPPED: Counter = "bellwether_sink_topic_stopped_total", "Topics that a `sink` cannot read on.";
+    SINK_REWOUND: Counter = "bellwether_sink_rewound_total", "Times a `sink` read a topic again from its cursor.";
+    SINK_TASK_RESTARTED: Counter = "bellwether_sink_task_restarted_total", "Tasks of a `sink` started again.";
+    SINK_PARKED: Counter = "bellwether_sink_parked_total", "Times a `sink` parked a tenant that cannot be reached.";
+    APPEND_TO_ROW: Histogram = "bellwether_append_to_row_seconds",
+        "From the append of a trigger to the commit of its row.";
+    MAILS: Counter = "bellwether_mails_total", "Mails by the `state` they came to.";
+    MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From the connection to the server's 250.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_unique_and_says_its_kind_and_unit() {
+        let mut names: Vec<&str> = ALL.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        for metric in ALL {
+            assert!(metric.name.starts_with("bellwether_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(metric.kind != Kind::Histogram || metric.name.ends_with("_seconds"), "{}", metric.name);
+        }
+    }
+}

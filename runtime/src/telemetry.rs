@@ -1,0 +1,189 @@
+//! Log lines to stderr and metrics for the endpoint, set up once a process.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config;
+use crate::metric_names::{ALL, Kind};
+
+/// Upper ends of the buckets of every `_seconds` histogram, from half a millisecond to two minutes.
+const BUCKETS: [f64; 17] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// What histograms gathered is folded into buckets this often, so that it stays bounded when nobody asks.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Why logs or metrics could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not one.
+    #[error(
+        "telemetry.level: {level:?} is no level (error, warn, info, debug, trace) or target=level: {reason}"
+    )]
+    Level {
+        /// What was given.
+        level: String,
+        /// The parser's words.
+        reason: String,
+    },
+    /// Set up before in this process, or the system refused.
+    #[error("telemetry could not be set up: {reason}")]
+    SetUp {
+        /// What is known.
+        reason: String,
+    },
+}
+
+/// The metrics of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle(PrometheusHandle);
+
+impl Handle {
+    /// Every metric in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+}
+
+/// Sends log lines to stderr (with colours on a terminal) and begins to count.
+///
+/// # Errors
+/// The level is not one, or it was called before.
+pub fn init(config: &config::Telemetry, is_terminal: bool) -> Result<Handle, TelemetryError> {
+    let set_up = |reason: String| TelemetryError::SetUp { reason };
+    let subscriber = subscriber(config, is_terminal, std::io::stderr)?;
+    let recorder = recorder().map_err(set_up)?;
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| set_up(error.to_string()))?;
+    describe();
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| set_up(error.to_string()))?;
+    keep_up(handle.clone()).map_err(|error| set_up(error.to_string()))?;
+    Ok(Handle(handle))
+}
+
+type Logger = Box<dyn Subscriber + Send + Sync>;
+
+fn subscriber<W>(config: &config::Telemetry, colours: bool, writer: W) -> Result<Logger, TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = filter(&config.level)
+        .map_err(|reason| TelemetryError::Level { level: config.level.clone(), reason })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
+    Ok(match config.format {
+        config::LogFormat::Text => Box::new(lines.with_target(false).finish()),
+        config::LogFormat::Json => Box::new(lines.json().flatten_event(true).with_ansi(false).finish()),
+    })
+}
+
+/// A bare word would be taken for a target's name and silence everything else: it must be a level.
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    for part in text.split(',').map(str::trim).filter(|part| !part.contains('=')) {
+        part.parse::<Level>().map_err(|_| format!("{part:?} is no level"))?;
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())
+}
+
+fn recorder() -> Result<PrometheusRecorder, String> {
+    let matcher = Matcher::Suffix("_seconds".into());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &BUCKETS);
+    builder.map(PrometheusBuilder::build_recorder).map_err(|error| error.to_string())
+}
+
+fn describe() {
+    for metric in ALL {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+        }
+    }
+}
+
+fn keep_up(handle: PrometheusHandle) -> std::io::Result<()> {
+    let run = move || {
+        loop {
+            std::thread::sleep(UPKEEP_EVERY);
+            handle.run_upkeep();
+        }
+    };
+    std::thread::Builder::new().name("metrics-upkeep".into()).spawn(run).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::config::{LogFormat, Telemetry};
+    use crate::metric_names;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(level: &str, format: LogFormat) -> String {
+        let config = Telemetry { level: level.into(), format, metrics: None };
+        let written = Lines::default();
+        let writer = written.clone();
+        let subscriber = subscriber(&config, false, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(tenant.id = "fxlabs", "a sentence\nof \u{1b}[31mtwo lines");
+            tracing::debug!("a detail");
+        });
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn lines_carry_their_fields_as_text_or_json() {
+        let text = lines("info", LogFormat::Text);
+        assert!(text.contains("INFO") && text.contains("tenant.id=\"fxlabs\""), "{text}");
+        assert!(!text.contains("a detail") && !text.contains('\u{1b}'), "{text:?}");
+        assert!(lines("debug", LogFormat::Text).contains("a detail"));
+
+        let json: serde_json::Value = serde_json::from_str(&lines("info", LogFormat::Json)).unwrap();
+        assert_eq!((&json["level"], &json["tenant.id"]), (&"INFO".into(), &"fxlabs".into()));
+    }
+
+    #[test]
+    fn a_wrong_level_is_an_error_that_names_its_key() {
+        for level in ["loud", "", "bellwether=loud", "info,loud", "info,"] {
+            let config = Telemetry { level: level.into(), format: LogFormat::Text, metrics: None };
+            let error = subscriber(&config, false, std::io::stderr).err().unwrap().to_string();
+            assert!(error.contains("telemetry.level") && error.contains(level), "{error}");
+        }
+    }
+
+    #[test]
+    fn counts_and_buckets_are_rendered_with_their_help_and_a_second_set_up_is_refused() {
+        let config = Telemetry { level: "warn".into(), format: LogFormat::Text, metrics: None };
+        let handle = init(&config, false).unwrap();
+        metrics::counter!(metric_names::TRIGGERS, "tenant" => "fxlabs").increment(3);
+        metrics::histogram!(metric_names::MAIL_SEND, "tenant" => "fxlabs").record(0.02);
+        let page = handle.render();
+        for line in [
+            "# HELP bellwether_triggers_total Triggers appended.",
+            "bellwether_triggers_total{tenant=\"fxlabs\"} 3",
+            "# TYPE bellwether_mail_send_seconds histogram",
+            "bellwether_mail_send_seconds_bucket{tenant=\"fxlabs\",le=\"0.01\"} 0",
+            "bellwether_mail_send_seconds_bucket{tenant=\"fxlabs\",le=\"0.025\"} 1",
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
+        assert!(matches!(init(&config, false), Err(TelemetryError::SetUp { .. })));
+    }
+}
