@@ -1,4 +1,5 @@
 //! The reference against numbers that neither it nor the pipeline made: a referee must be right itself.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bellwether_tests::m1;
 use bellwether_tests::reference::{Market, Quote, RsiAlert, accepted, bars, crossed, rsi, triggers};

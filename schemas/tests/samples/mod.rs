@@ -1,5 +1,6 @@
 //! The values of golden/values.json, built by hand.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
