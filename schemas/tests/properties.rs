@@ -1,4 +1,5 @@
 //! Prices, times, names and bar bounds, over thousands of values.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bellwether_schemas::ids::match_key;
 use bellwether_schemas::price::{MAX_SCALE, Price};

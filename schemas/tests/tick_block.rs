@@ -1,4 +1,5 @@
 //! `TickBlock` by hand against apache-avro, in both directions, and whatever else Avro allows a writer to do.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;

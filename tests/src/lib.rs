@@ -1,1 +1,4 @@
-//! Tests over the whole pipeline, run as a user would
+//! Tests over the whole pipeline, run as a user would.
+
+pub mod m1;
+pub mod reference;

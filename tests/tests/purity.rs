@@ -1,4 +1,5 @@
 //! What the engine may not reach, and which way the workspace's crates depend. Read from cargo itself, offline.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The values of golden/values.json, built by hand.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
@@ -53,9 +54,11 @@ pub(crate) fn by_name(name: &str) -> Record {
         "trigger_fired_bare" => Record::Outcome(Outcome::Fired(trigger_fired_bare())),
         "alert_status" => {
             let reason = Some("rsi_overbought is 95, use 60 to 90".into());
-            Record::Outcome(Outcome::Status(alert_status(AlertState::Refused, reason)))
+            Record::Outcome(Outcome::Status(alert_status(AlertState::Refused, reason, Some(SINCE))))
         }
-        "alert_status_active" => Record::Outcome(Outcome::Status(alert_status(AlertState::Active, None))),
+        "alert_status_active" => {
+            Record::Outcome(Outcome::Status(alert_status(AlertState::Active, None, None)))
+        }
         "reading" => Record::Reading(reading()),
         "dead_letter" => Record::DeadLetter(dead_letter()),
         "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
@@ -258,7 +261,9 @@ fn trigger_fired_bare() -> TriggerFired {
     }
 }
 
-fn alert_status(state: AlertState, reason: Option<String>) -> AlertStatus {
+const SINCE: Timestamp = Timestamp(1_328_054_398_000_000);
+
+fn alert_status(state: AlertState, reason: Option<String>, since: Option<Timestamp>) -> AlertStatus {
     AlertStatus {
         tenant: "fxlabs".parse().unwrap(),
         kind: AlertKind::RsiTracker,
@@ -267,7 +272,7 @@ fn alert_status(state: AlertState, reason: Option<String>) -> AlertStatus {
         version: 7,
         state,
         reason,
-        since: Some(Timestamp(1_328_054_398_000_000)),
+        since,
         cause: CAUSE,
     }
 }
