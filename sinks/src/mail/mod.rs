@@ -1,0 +1,14 @@
+//! Mail: groups of triggers become mails in the tenant's own outbox, and leave over SMTP.
+
+pub mod brand;
+mod colour;
+pub mod compose;
+mod headers;
+mod local_time;
+mod number;
+pub mod render;
+mod rsi_tracker;
+#[cfg(test)]
+mod samples;
+pub mod unsubscribe;
+pub mod view;
