@@ -201,7 +201,11 @@ mod tests {
                 _ => {}
             }
         }
-        text.replace("&#8202;", " ").replace("&#160;", " ").replace("&#183;", "·").replace("&amp;", "&").replace("&#39;", "'")
+        text.replace("&#8202;", " ")
+            .replace("&#160;", " ")
+            .replace("&#183;", "·")
+            .replace("&amp;", "&")
+            .replace("&#39;", "'")
     }
 
     fn numbers(text: &str) -> std::collections::BTreeSet<String> {

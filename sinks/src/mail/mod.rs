@@ -3,6 +3,7 @@
 pub mod brand;
 mod colour;
 pub mod compose;
+pub mod group;
 mod headers;
 mod local_time;
 mod number;
