@@ -3,3 +3,4 @@
 pub mod error;
 pub mod events;
 pub mod feed;
+pub mod mail;

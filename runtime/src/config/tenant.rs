@@ -158,6 +158,12 @@ pub struct Mail {
     /// The password itself, filled in when the file is loaded.
     #[serde(skip)]
     pub password: Option<Secret>,
+    /// Key file of one-click unsubscribe links; else `<TENANT>_UNSUBSCRIBE_KEY`. Without one mails carry the
+    /// `mailto` form alone.
+    pub unsubscribe_key_file: Option<PathBuf>,
+    /// The key itself, filled in when the file is loaded.
+    #[serde(skip)]
+    pub unsubscribe_key: Option<Secret>,
 }
 
 /// Most of a thing.
@@ -240,6 +246,11 @@ impl Checker<'_> {
             self.secret("database.url_file", file.database.url_file.as_deref(), "DATABASE_URL")?;
         file.mail.password =
             self.secret("mail.password_file", file.mail.password_file.as_deref(), "SMTP_PASSWORD")?;
+        file.mail.unsubscribe_key = self.secret(
+            "mail.unsubscribe_key_file",
+            file.mail.unsubscribe_key_file.as_deref(),
+            "UNSUBSCRIBE_KEY",
+        )?;
         let File { revision, brand, database, mail, .. } = file;
         Ok(Tenant { id: self.id, revision, zone, settings, brand, database, mail })
     }
