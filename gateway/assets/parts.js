@@ -1,0 +1,76 @@
+// What a value looks like. Data reaches the page through textContent and numbers only.
+
+const formats = new Map();
+
+function format(zone, options) {
+  const key = zone + JSON.stringify(options);
+  if (!formats.has(key)) {
+    formats.set(key, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options }));
+  }
+  return formats.get(key);
+}
+
+export function clock(zone, millis) {
+  const parts = { weekday: "short", day: "numeric", month: "short", year: "numeric",
+    hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  return format(zone, parts).format(millis);
+}
+
+export function zoneName(zone, millis) {
+  const parts = format(zone, { timeZoneName: "shortOffset" }).formatToParts(millis);
+  const offset = parts.find((part) => part.type === "timeZoneName")?.value ?? zone;
+  return offset.replace("GMT", "UTC");
+}
+
+export function moment(zone, millis) {
+  return format(zone, { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit" }).format(millis);
+}
+
+export function behind(millis) {
+  const minutes = Math.round((Date.now() - millis) / 60000);
+  if (minutes < 2) return "live";
+  if (minutes < 60) return `catching up, ${minutes} min behind`;
+  if (minutes < 48 * 60) return `catching up, ${Math.floor(minutes / 60)} h ${minutes % 60} min behind`;
+  return `playing the past, ${Math.floor(minutes / 1440)} days ago`;
+}
+
+export const whole = new Intl.NumberFormat("en-GB");
+
+export function percent(share) {
+  const sign = share > 0 ? "+" : share < 0 ? "−" : "";
+  return `${sign}${Math.abs(share * 100).toFixed(2)}%`;
+}
+
+// Prices as mails write them: at most five decimals, trailing zeros dropped.
+export function price(value) {
+  return value === null ? "–" : String(Number(value.toFixed(5)));
+}
+
+export function trend(closes) {
+  if (closes.length < 2) return "";
+  const low = Math.min(...closes);
+  const range = Math.max(...closes) - low || 1;
+  const step = 60 / (closes.length - 1);
+  return closes.map((close, i) => `${(i * step).toFixed(1)},${(16.5 - (15 * (close - low)) / range).toFixed(1)}`).join(" ");
+}
+
+export function side(rsi) {
+  if (rsi === null || rsi === undefined) return "";
+  if (rsi >= 70) return "high";
+  return rsi <= 30 ? "low" : "";
+}
+
+export function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// A clone of a template's first element and its named parts.
+export function clone(id) {
+  const root = document.getElementById(id).content.firstElementChild.cloneNode(true);
+  const parts = {};
+  for (const part of root.querySelectorAll("[data-part]")) parts[part.dataset.part] = part;
+  return [root, parts];
+}

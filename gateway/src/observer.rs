@@ -1,0 +1,210 @@
+//! Tails every tenant's topics into the page's state. It reads apart from any group and commits nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bellwether_runtime::log::{Log, LogError, Reader, Record};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::readings::Reading;
+use bellwether_schemas::ticks::TickBlock;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp, Topic, TopicKind, codec, price};
+
+use crate::live::{LiveState, Quote};
+
+/// Records of the past that are read at the start: two hours of one-minute bars and their indicators for 33
+/// symbols with room for the longer timeframes; a few seconds of ticks; what the page keeps of triggers.
+const CATCH_UP: [(TopicKind, u64); 3] =
+    [(TopicKind::Journal, 500), (TopicKind::Readings, 12_000), (TopicKind::Triggers, 200)];
+/// Most records of a topic in one turn.
+const TURN: usize = 512;
+/// How long a turn waits for the journal.
+const WAIT: Duration = Duration::from_millis(50);
+/// How long it waits for a log that is not there yet.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The threads that read, one a tenant.
+#[derive(Debug)]
+pub struct Observer(Vec<JoinHandle<()>>);
+
+impl Observer {
+    /// Reads until `shutdown` is raised. Ticks, bars and triggers that come from now on are counted; what is read
+    /// to catch up is not.
+    ///
+    /// # Errors
+    /// A thread could not be started.
+    pub fn start(log: &Arc<dyn Log>, live: &LiveState, shutdown: &Shutdown) -> io::Result<Self> {
+        let start = |tenant: &TenantId| {
+            let observed = Observed { tenant: tenant.clone(), live: live.clone() };
+            let (log, shutdown) = (Arc::clone(log), shutdown.clone());
+            std::thread::Builder::new()
+                .name(format!("observe-{tenant}"))
+                .spawn(move || observed.run(&*log, &shutdown))
+        };
+        Ok(Self(live.tenants().iter().map(start).collect::<io::Result<_>>()?))
+    }
+
+    /// Waits for the threads; raise the shutdown first.
+    pub fn join(self) {
+        for thread in self.0 {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Observed {
+    tenant: TenantId,
+    live: LiveState,
+}
+
+impl Observed {
+    fn run(&self, log: &dyn Log, shutdown: &Shutdown) {
+        let mut tails = CATCH_UP.map(|(kind, catch_up)| Tail::new(Topic::new(&self.tenant, kind), catch_up));
+        while !shutdown.is_raised() {
+            let mut open = false;
+            for tail in &mut tails {
+                let wait = if tail.topic.kind == TopicKind::Journal { WAIT } else { Duration::ZERO };
+                let records = tail.read(log, wait);
+                open |= tail.reader.is_some();
+                for (record, new) in records {
+                    self.take(tail.topic.kind, &record, new);
+                }
+            }
+            if !open {
+                std::thread::sleep(RETRY);
+            }
+        }
+    }
+
+    /// Shows a record, unless it is another tenant's or none at all: the processors dead-letter those.
+    fn take(&self, kind: TopicKind, record: &Record, new: bool) {
+        let value = &record.value;
+        match kind {
+            TopicKind::Journal => match codec::decode_entry(value) {
+                Ok(entry) if entry.origin().tenant == self.tenant => self.entry(&entry, new),
+                _ => {}
+            },
+            TopicKind::Readings => match codec::decode_reading(value) {
+                Ok(reading) if reading.tenant == self.tenant => self.reading(&reading, new),
+                _ => {}
+            },
+            TopicKind::Triggers => match codec::decode_outcome(value) {
+                Ok(Outcome::Fired(trigger)) if trigger.tenant == self.tenant => {
+                    self.live.trigger(&self.tenant, &trigger);
+                    self.live.count(&self.tenant, |counts| counts.triggers += u64::from(new));
+                }
+                _ => {}
+            },
+            TopicKind::DeadLetters => {}
+        }
+    }
+
+    fn entry(&self, entry: &Entry, new: bool) {
+        if let Entry::Ticks(block) = entry {
+            self.live.quotes(&self.tenant, last_quotes(block));
+            let ticks = if new { block.ticks.len() as u64 } else { 0 };
+            self.live.count(&self.tenant, |counts| counts.ticks += ticks);
+        }
+        if let Some(time) = shown_time(entry) {
+            self.live.event_time(&self.tenant, time);
+        }
+    }
+
+    fn reading(&self, reading: &Reading, new: bool) {
+        let symbol = reading.symbol.as_str();
+        match reading.kind.as_str() {
+            "bar" => {
+                self.live.count(&self.tenant, |counts| counts.bars += u64::from(new));
+                if let (Timeframe::M1, Some(close)) = (reading.timeframe, reading.value("close")) {
+                    self.live.close(&self.tenant, symbol, close);
+                }
+            }
+            "indicators" => self.live.rsi(&self.tenant, symbol, reading.timeframe, reading.value("rsi14")),
+            _ => {}
+        }
+    }
+}
+
+/// The last tick of each symbol of the block.
+fn last_quotes(block: &TickBlock) -> impl Iterator<Item = Quote<'_>> {
+    let mut last = vec![None; block.symbols.len()];
+    for tick in &block.ticks {
+        if let Some(place) = last.get_mut(usize::from(tick.symbol)) {
+            *place = Some(tick.bid);
+        }
+    }
+    block.symbols.iter().zip(last).filter_map(|(symbol, bid)| {
+        let bid = price::value(bid?, symbol.scale);
+        bid.is_finite().then_some(Quote { symbol: &symbol.name, bid, digits: symbol.scale })
+    })
+}
+
+/// The last tick's time rather than the largest: one tick from the future is gone with the next.
+fn shown_time(entry: &Entry) -> Option<Timestamp> {
+    match entry {
+        Entry::Ticks(block) => block.ticks.last().map(|tick| tick.ts),
+        other => other.event_time(),
+    }
+}
+
+/// One topic, read from near its end.
+struct Tail {
+    topic: Topic,
+    catch_up: u64,
+    reader: Option<Box<dyn Reader>>,
+    /// The first offset that is news; none until the topic was seen.
+    counted_from: Option<u64>,
+    complained: bool,
+}
+
+impl Tail {
+    const fn new(topic: Topic, catch_up: u64) -> Self {
+        Self { topic, catch_up, reader: None, counted_from: None, complained: false }
+    }
+
+    /// The next records, each with whether it is news. What cannot be read is skipped over by starting again
+    /// near the end.
+    fn read(&mut self, log: &dyn Log, wait: Duration) -> Vec<(Record, bool)> {
+        match self.try_read(log, wait) {
+            Ok(records) => records.into_iter().map(|record| self.news(record)).collect(),
+            Err(LogError::UnknownTopic { .. }) => {
+                self.counted_from.get_or_insert(0);
+                Vec::new()
+            }
+            Err(error) => {
+                self.reader = None;
+                if !std::mem::replace(&mut self.complained, true) {
+                    tracing::warn!(tenant.id = %self.topic.tenant, log.topic = %self.topic, error.text = %error,
+                        "the page cannot read a topic and tries again");
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn try_read(&mut self, log: &dyn Log, wait: Duration) -> Result<Vec<Record>, LogError> {
+        if self.reader.is_none() {
+            let bounds = log.bounds(&self.topic)?;
+            let from = bounds.next.saturating_sub(self.catch_up).max(bounds.start);
+            self.reader = Some(log.reader(&self.topic, from)?);
+            self.counted_from.get_or_insert(bounds.next);
+        }
+        match &mut self.reader {
+            Some(reader) => reader.read(TURN, wait),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn news(&mut self, record: Record) -> (Record, bool) {
+        let counted_from = self.counted_from.get_or_insert(record.offset);
+        let new = record.offset >= *counted_from;
+        *counted_from = (record.offset + 1).max(*counted_from);
+        (record, new)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! What the page is told, as it travels: small structs, times in milliseconds of UTC.
+
+use std::collections::BTreeMap;
+
+use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::{TenantId, Timeframe, Timestamp};
+use serde::{Serialize, Serializer};
+
+/// One message to the page.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Frame {
+    /// Everything, in the tenants' order: the first message of a connection.
+    Snapshot {
+        /// The tenants.
+        tenants: Vec<TenantView>,
+    },
+    /// What changed of one tenant since the message before.
+    Delta(TenantView),
+}
+
+/// A tenant, or what changed of it. What is left out did not change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TenantView {
+    /// Whose: never anything of another's.
+    pub tenant: TenantId,
+    /// Who it is; in snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+    /// Event time of the newest journal record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<Millis>,
+    /// Symbols that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<SymbolView>,
+    /// New triggers, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TriggerLine>,
+    /// The latest rows of the database, newest first: replaces what was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowLine>>,
+    /// New mails, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mails: Vec<MailLine>,
+    /// Totals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+}
+
+impl TenantView {
+    /// Is there anything to tell?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let lists = self.symbols.is_empty() && self.triggers.is_empty() && self.mails.is_empty();
+        let rest = self.about.is_none() && self.event_time.is_none() && self.rows.is_none();
+        lists && rest && self.counts.is_none()
+    }
+}
+
+/// A tenant's name, colours and zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// Shown to people.
+    pub name: String,
+    /// Background of the header bar, `#rrggbb`.
+    pub bar: String,
+    /// Text on that bar, chosen for contrast.
+    pub on_bar: &'static str,
+    /// Lines and marks, `#rrggbb`.
+    pub accent: String,
+    /// Name in the zone database.
+    pub zone: String,
+}
+
+/// A symbol, or what changed of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SymbolView {
+    /// Place in the tenant's order.
+    pub index: usize,
+    /// As shown to people; in snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The last bid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bid: Option<f64>,
+    /// Decimals of the bid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digits: Option<u8>,
+    /// New closes of one-minute bars, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closes: Vec<f64>,
+    /// RSI 14 by timeframe, those that changed; null while it warms up.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rsi: BTreeMap<Timeframe, Option<f64>>,
+}
+
+/// A trigger as a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TriggerLine {
+    /// The trigger's id.
+    pub id: String,
+    /// The bar's close.
+    pub at: Millis,
+    /// The side that fired.
+    pub condition: String,
+    /// For people.
+    pub text: String,
+}
+
+impl TriggerLine {
+    /// The trigger as shown; `suffix` is what the tenant adds to symbols.
+    #[must_use]
+    pub fn of(trigger: &TriggerFired, suffix: &str) -> Self {
+        Self {
+            id: trigger.id.to_string(),
+            at: trigger.close_time.into(),
+            condition: trigger.condition.clone(),
+            text: sentence(trigger, suffix),
+        }
+    }
+}
+
+/// A row as it stands in the tenant's database.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RowLine {
+    /// The row's id: the trigger's.
+    pub id: String,
+    /// `triggered_at`.
+    pub at: Millis,
+    /// As shown to people.
+    pub symbol: String,
+    /// The timeframe's code.
+    pub timeframe: String,
+    /// `trigger_condition`.
+    pub condition: String,
+    /// `rsi_value`.
+    pub value: Option<f64>,
+    /// `price`.
+    pub price: Option<f64>,
+}
+
+/// A mail in the inbox.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MailLine {
+    /// Its number: `/inbox/{id}` shows it.
+    pub id: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Who got it.
+    pub to: String,
+    /// When it arrived.
+    pub at: Millis,
+}
+
+/// Totals of a tenant since this start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Ticks in the journal.
+    pub ticks: u64,
+    /// Bars closed.
+    pub bars: u64,
+    /// Triggers on the log.
+    pub triggers: u64,
+    /// Rows in the database.
+    pub rows: u64,
+    /// Mails owed: an alert at a bar close.
+    pub mail_groups: u64,
+    /// What became of them.
+    pub mails: MailCounts,
+}
+
+/// What became of the mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct MailCounts {
+    /// Taken by the server.
+    pub sent: u64,
+    /// Held back by a limit or quiet hours.
+    pub held: u64,
+    /// Not wanted, or not to be sent to that address.
+    pub suppressed: u64,
+    /// Given up.
+    pub failed: u64,
+}
+
+/// A time on its way to a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Millis(pub Timestamp);
+
+impl From<Timestamp> for Millis {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0.0.div_euclid(1_000))
+    }
+}
+
+/// `EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70`.
+fn sentence(trigger: &TriggerFired, suffix: &str) -> String {
+    let symbol = trigger.symbol.as_ref().map(|symbol| symbol.display(suffix));
+    let what = symbol.or_else(|| trigger.pair.clone()).unwrap_or_default();
+    let timeframe = trigger.timeframe.map_or("tick", Timeframe::code);
+    let (Some(value), Some(previous), Some(line)) = (trigger.value, trigger.previous, trigger.threshold)
+    else {
+        return format!("{what} {} on {timeframe}", trigger.condition);
+    };
+    let decimals = decimals_apart(previous, value, line);
+    let side = if value > line { "above" } else { "below" };
+    let side = if round(value, decimals) == line { "at" } else { side };
+    let period = rsi_period(&trigger.detail);
+    format!(
+        "{what} RSI {period} on {timeframe} went from {previous:.decimals$} to {value:.decimals$}, {side} {line}"
+    )
+}
+
+/// One decimal, or as many as show that the line lies between the two.
+fn decimals_apart(previous: f64, value: f64, line: f64) -> usize {
+    let apart = |decimals: &usize| {
+        round(previous, *decimals) != line && (value == line || round(value, *decimals) != line)
+    };
+    (1..4).find(apart).unwrap_or(4)
+}
+
+fn round(value: f64, decimals: usize) -> f64 {
+    format!("{value:.decimals$}").parse().unwrap_or(value)
+}
+
+fn rsi_period(detail: &str) -> i64 {
+    let detail: Option<serde_json::Value> = serde_json::from_str(detail).ok();
+    detail.and_then(|detail| detail.get("rsi_period")?.as_i64()).unwrap_or(14)
+}
+
+/// Black or white, whichever is easier to read on that colour (WCAG 2.2, relative luminance).
+#[must_use]
+pub fn readable_on(colour: &str) -> &'static str {
+    let channel = |at: usize| {
+        let byte = colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
+        let share = f64::from(byte) / 255.0;
+        if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+    // Where contrast with #0b1020 (luminance 0.0053) equals contrast with white.
+    if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::fixtures::trigger;
+
+    fn said(previous: f64, value: f64, line: f64) -> String {
+        let mut trigger = trigger("fxlabs", "EURUSDm");
+        (trigger.previous, trigger.value, trigger.threshold) = (Some(previous), Some(value), Some(line));
+        sentence(&trigger, "m")
+    }
+
+    #[test]
+    fn a_trigger_reads_as_a_sentence() {
+        assert_eq!(said(68.94, 71.21, 70.0), "EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70");
+        assert_eq!(said(31.0, 28.55, 30.0), "EUR/USD RSI 14 on 5M went from 31.0 to 28.6, below 30");
+    }
+
+    #[test]
+    fn a_sentence_never_rounds_the_crossing_away() {
+        assert_eq!(said(69.96, 70.3, 70.0), "EUR/USD RSI 14 on 5M went from 69.96 to 70.30, above 70");
+        assert_eq!(said(69.0, 70.0, 70.0), "EUR/USD RSI 14 on 5M went from 69.0 to 70.0, at 70");
+        assert_eq!(said(69.0, 70.004, 70.0), "EUR/USD RSI 14 on 5M went from 69.000 to 70.004, above 70");
+    }
+
+    #[test]
+    fn text_on_a_brand_s_bar_is_readable() {
+        assert_eq!(readable_on("#07c05c"), "#0b1020");
+        assert_eq!(readable_on("#2e1065"), "#ffffff");
+        assert_eq!(readable_on("#ffffff"), "#0b1020");
+        assert_eq!(readable_on("not a colour"), "#ffffff");
+    }
+
+    #[test]
+    fn times_travel_as_milliseconds() {
+        assert_eq!(serde_json::to_string(&Millis(Timestamp(1_500))).unwrap(), "1");
+    }
+}
