@@ -1,0 +1,114 @@
+//! What can stop a producer.
+
+use std::path::PathBuf;
+
+use bellwether_runtime::log::LogError;
+use bellwether_schemas::codec::EncodeError;
+
+/// Why a producer ended without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProducerError {
+    /// The input files.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The market asked for cannot be made.
+    #[error("synthetic market: {0}")]
+    Market(String),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A value that a record cannot hold.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A background task ended before its work was done.
+    #[error("{0} did not finish")]
+    Task(&'static str),
+}
+
+/// What is wrong with an input file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// Not `SYMBOL=FILE`.
+    #[error("{given:?}: {reason}: use SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars")]
+    Usage {
+        /// What was typed.
+        given: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// It is not there.
+    #[error("{file}: there is no such file")]
+    Missing {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The first lines are of no form that is known.
+    #[error("{file}: form not recognised, it begins with {begins:?}: force one with --format histdata or m1")]
+    Form {
+        /// Which file.
+        file: PathBuf,
+        /// Its first line, shortened.
+        begins: String,
+    },
+    /// Not one line could be used.
+    #[error("{file}: no readable line, {unreadable} unreadable: is it of the form {form}?")]
+    NothingReadable {
+        /// Which file.
+        file: PathBuf,
+        /// How many lines were refused.
+        unreadable: u64,
+        /// What it was read as.
+        form: &'static str,
+    },
+    /// The file system said no.
+    #[error("{file}: cannot be read: {reason}")]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl InputError {
+    /// The exit code a command ends with: 64 usage, 65 bad data, 66 missing, 74 I/O.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 64,
+            Self::Form { .. } | Self::NothingReadable { .. } => 65,
+            Self::Missing { .. } => 66,
+            Self::Io { .. } => 74,
+        }
+    }
+}
+
+/// Why one line of a file is left out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// Fewer columns than the form has.
+    #[error("has {found} columns, needs {needed}")]
+    Columns {
+        /// Columns there are.
+        found: usize,
+        /// Columns the form has.
+        needed: usize,
+    },
+    /// No time of the form.
+    #[error("{0:?} is not a time of this form")]
+    Time(String),
+    /// No price.
+    #[error("{column}: {reason}")]
+    Price {
+        /// Which column.
+        column: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Bytes that are no text.
+    #[error("is not UTF-8 text")]
+    Text,
+    /// Longer than any line of data.
+    #[error("is longer than {0} bytes")]
+    TooLong(usize),
+}

@@ -1,0 +1,140 @@
+//! Records into the journal: none lost, none out of order, however often the log is out of reach.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::{Ack, Log, LogError, NewRecord};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::codec::encode_entry;
+use bellwether_schemas::{Entry, Origin, TenantId, Topic, TopicKind};
+
+use crate::error::ProducerError;
+use crate::events;
+
+/// Most records that wait behind the append under way; the source waits beyond that.
+const MAX_QUEUED: usize = 256;
+/// Most records, and about how many bytes, of one append.
+const MAX_BATCH: usize = 128;
+const MAX_BATCH_BYTES: usize = 512 * 1024;
+/// First and longest pause between attempts.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How many more attempts an append out of reach has once a stop was asked for.
+const LAST_ATTEMPTS: u32 = 3;
+
+/// Appends to one tenant's journal, in order. Exactly one append is under way at a time, and what comes in the
+/// meantime goes together into the next: with two, a failed first would come to stand behind the second.
+pub struct Publisher {
+    log: Arc<dyn Log>,
+    clock: Clock,
+    shutdown: Shutdown,
+    topic: Topic,
+    source: &'static str,
+    session: String,
+    queued: VecDeque<NewRecord>,
+    under_way: Option<(Vec<NewRecord>, Ack)>,
+}
+
+impl Publisher {
+    /// Publishes as this source and session.
+    #[must_use]
+    pub fn new(ctx: &crate::run::Context, tenant: &TenantId, source: &'static str, session: String) -> Self {
+        Self {
+            log: Arc::clone(&ctx.log),
+            clock: ctx.clock.clone(),
+            shutdown: ctx.shutdown.clone(),
+            topic: Topic::new(tenant, TopicKind::Journal),
+            source,
+            session,
+            queued: VecDeque::with_capacity(MAX_QUEUED),
+            under_way: None,
+        }
+    }
+
+    /// Who says it, now.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            tenant: self.topic.tenant.clone(),
+            source: self.source.into(),
+            session: self.session.clone(),
+            played: true,
+            appended_at: self.clock.now(),
+        }
+    }
+
+    /// Takes a record; waits while too many are on their way.
+    ///
+    /// # Errors
+    /// The log cannot be written any more, or is still out of reach after a stop was asked for.
+    pub async fn publish(&mut self, entry: &Entry) -> Result<(), ProducerError> {
+        let key = self.topic.tenant.as_str().as_bytes().to_vec();
+        self.queued.push_back(NewRecord { key, value: encode_entry(entry)? });
+        events::encoded(entry);
+        if self.under_way.is_none() {
+            self.begin();
+        }
+        while self.queued.len() >= MAX_QUEUED {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything taken is acknowledged.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn drain(&mut self) -> Result<(), ProducerError> {
+        while self.under_way.is_some() || !self.queued.is_empty() {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(record) = self.queued.pop_front() {
+            bytes += record.value.len();
+            batch.push(record);
+            if batch.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES {
+                break;
+            }
+        }
+        if !batch.is_empty() {
+            let ack = self.log.append(&self.topic, batch.clone());
+            self.under_way = Some((batch, ack));
+        }
+    }
+
+    /// Waits for the append under way, trying it again while the log is out of reach, and begins the next.
+    async fn settle(&mut self) -> Result<(), ProducerError> {
+        let (mut pause, mut left) = (BACKOFF.0, LAST_ATTEMPTS);
+        while let Some((batch, ack)) = self.under_way.take() {
+            match ack.answer().await {
+                Ok(_) => break,
+                Err(error @ LogError::Unavailable { .. }) if left > 0 => {
+                    events::append_retried(&self.topic.tenant, &error);
+                    left -= u32::from(self.shutdown.is_raised());
+                    self.pause(pause).await;
+                    pause = (pause * 2).min(BACKOFF.1);
+                    let ack = self.log.append(&self.topic, batch.clone());
+                    self.under_way = Some((batch, ack));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.begin();
+        Ok(())
+    }
+
+    /// A raised stop shortens the pause, so that the last attempts come soon, but does not make it none.
+    async fn pause(&self, pause: Duration) {
+        if self.shutdown.is_raised() {
+            tokio::time::sleep(pause.min(BACKOFF.0 * 4)).await;
+        } else {
+            self.shutdown.sleep(pause).await;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Lines of a file as rows: what cannot be read is counted and shown, the rest is used.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{InputError, LineError};
+use crate::events;
+
+/// Longest line of data.
+const MAX_LINE: usize = 4096;
+/// Refused lines of a file that are shown one by one; of the others only the number.
+pub const SHOWN: u64 = 10;
+
+/// Reads the rows of one file.
+pub struct Rows<T> {
+    lines: Lines,
+    parse: fn(&str) -> Result<T, LineError>,
+    skip: fn(&str) -> bool,
+    report: Report,
+    refused: u64,
+}
+
+impl<T> Rows<T> {
+    /// Opens the file. Lines for which `skip` holds, a header, are passed over in silence.
+    ///
+    /// # Errors
+    /// It is missing or cannot be opened.
+    pub fn open(
+        path: &Path,
+        parse: fn(&str) -> Result<T, LineError>,
+        skip: fn(&str) -> bool,
+        report: &Report,
+    ) -> Result<Self, InputError> {
+        Ok(Self { lines: Lines::open(path)?, parse, skip, report: report.clone(), refused: 0 })
+    }
+
+    /// The next row that can be read; none at the end of the file.
+    ///
+    /// # Errors
+    /// The file cannot be read on.
+    pub fn next_row(&mut self) -> Result<Option<T>, InputError> {
+        while let Some((number, text)) = self.lines.next_line()? {
+            match text.and_then(|text| if (self.skip)(&text) { Ok(None) } else { self.row(&text) }) {
+                Ok(Some(row)) => return Ok(Some(row)),
+                Ok(None) => {}
+                Err(error) => self.refuse(number, error),
+            }
+        }
+        if std::mem::take(&mut self.refused) > SHOWN {
+            events::unreadable_lines(&self.lines.path, self.report.of(&self.lines.path));
+        }
+        Ok(None)
+    }
+
+    fn row(&self, text: &str) -> Result<Option<T>, LineError> {
+        (self.parse)(text).map(Some)
+    }
+
+    fn refuse(&mut self, number: u64, error: LineError) {
+        self.refused += 1;
+        events::unreadable_line(&self.lines.path, number, &error, self.refused <= SHOWN);
+        self.report.add(Unreadable { file: self.lines.path.clone(), line: number, error }, self.refused);
+    }
+}
+
+/// A line that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Of which file.
+    pub file: PathBuf,
+    /// Its number, from 1.
+    pub line: u64,
+    /// Why.
+    pub error: LineError,
+}
+
+/// What was left out of all files of a run. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Report(Arc<Mutex<Refused>>);
+
+#[derive(Debug, Default)]
+struct Refused {
+    shown: Vec<Unreadable>,
+    totals: Vec<(PathBuf, u64)>,
+}
+
+impl Report {
+    /// The first [`SHOWN`] of each file.
+    #[must_use]
+    pub fn shown(&self) -> Vec<Unreadable> {
+        self.lock().shown.clone()
+    }
+
+    /// How many there were in all files.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.lock().totals.iter().map(|(_, total)| total).sum()
+    }
+
+    /// How many there were in this file.
+    #[must_use]
+    pub fn of(&self, file: &Path) -> u64 {
+        self.lock().totals.iter().find(|(path, _)| path == file).map_or(0, |(_, total)| *total)
+    }
+
+    fn add(&self, line: Unreadable, refused: u64) {
+        let mut all = self.lock();
+        match all.totals.iter_mut().find(|(path, _)| *path == line.file) {
+            Some((_, total)) => *total = refused,
+            None => all.totals.push((line.file.clone(), refused)),
+        }
+        if refused <= SHOWN {
+            all.shown.push(line);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Refused> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file line by line, in bounded memory.
+struct Lines {
+    path: PathBuf,
+    reader: BufReader<File>,
+    number: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, InputError> {
+        let file = File::open(path).map_err(|error| io_error(path, &error))?;
+        Ok(Self { path: path.into(), reader: BufReader::new(file), number: 0 })
+    }
+
+    /// The next line that is not blank, with its number.
+    fn next_line(&mut self) -> Result<Option<(u64, Result<String, LineError>)>, InputError> {
+        loop {
+            let Some(bytes) = self.read()? else { return Ok(None) };
+            self.number += 1;
+            if bytes.len() > MAX_LINE {
+                return Ok(Some((self.number, Err(LineError::TooLong(MAX_LINE)))));
+            }
+            match std::str::from_utf8(&bytes).map(|text| text.trim_start_matches('\u{feff}').trim()) {
+                Ok("") => {}
+                Ok(text) => return Ok(Some((self.number, Ok(text.into())))),
+                Err(_) => return Ok(Some((self.number, Err(LineError::Text)))),
+            }
+        }
+    }
+
+    /// The bytes up to the line's end. One more than [`MAX_LINE`] stands for all of a longer line.
+    fn read(&mut self) -> Result<Option<Vec<u8>>, InputError> {
+        let limit = MAX_LINE + 1;
+        let mut bytes = Vec::new();
+        let read = (&mut self.reader).take(limit as u64).read_until(b'\n', &mut bytes);
+        let read = read.map_err(|error| io_error(&self.path, &error))?;
+        if read == limit && bytes.last() != Some(&b'\n') {
+            self.reader.skip_until(b'\n').map_err(|error| io_error(&self.path, &error))?;
+        }
+        Ok((read > 0).then_some(bytes))
+    }
+}
+
+/// The first lines of a file that are text: what its form is recognised by.
+///
+/// # Errors
+/// It is missing or cannot be read.
+pub fn first_lines(path: &Path, count: usize) -> Result<Vec<String>, InputError> {
+    let mut lines = Lines::open(path)?;
+    let mut found = Vec::new();
+    for _ in 0..count {
+        match lines.next_line()? {
+            Some((_, Ok(text))) => found.push(text),
+            Some((_, Err(_))) => {}
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> InputError {
+    match error.kind() {
+        ErrorKind::NotFound => InputError::Missing { file: path.into() },
+        _ => InputError::Io { file: path.into(), reason: error.to_string() },
+    }
+}

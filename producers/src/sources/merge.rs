@@ -1,0 +1,69 @@
+//! Several inputs as one stream.
+
+use super::{Quote, Quotes, Sequenced};
+use crate::error::InputError;
+
+/// Streams merged by the times of their heads, ties in the order given. Nothing is sorted: a stream that goes
+/// back in time does so here too. `seq` is the place in the merged stream.
+pub struct Merged {
+    sources: Vec<Source>,
+    next_seq: u64,
+}
+
+struct Source {
+    head: Option<Quote>,
+    rest: Quotes,
+}
+
+impl Merged {
+    /// Merges these streams.
+    ///
+    /// # Errors
+    /// A head cannot be read.
+    pub fn new(streams: Vec<Quotes>) -> Result<Self, InputError> {
+        let source = |mut rest: Quotes| Ok(Source { head: rest.next().transpose()?, rest });
+        Ok(Self { sources: streams.into_iter().map(source).collect::<Result<_, InputError>>()?, next_seq: 0 })
+    }
+
+    fn take(&mut self) -> Result<Option<Sequenced>, InputError> {
+        let heads = self.sources.iter().enumerate();
+        let Some((_, place)) = heads.filter_map(|(place, s)| Some((s.head?.ts, place))).min() else {
+            return Ok(None);
+        };
+        let Source { head, rest } = &mut self.sources[place];
+        let Some(quote) = std::mem::replace(head, rest.next().transpose()?) else { return Ok(None) };
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        Ok(Some(Sequenced { seq, quote }))
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Result<Sequenced, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.take().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::Timestamp;
+
+    use super::*;
+
+    fn stream(symbol: u16, times: &[i64]) -> Quotes {
+        let quote = move |ts: &i64| Ok(Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0 });
+        Box::new(times.iter().map(quote).collect::<Vec<_>>().into_iter())
+    }
+
+    #[test]
+    fn heads_are_merged_by_time_ties_in_the_order_given_and_nothing_is_sorted() {
+        let merged =
+            Merged::new(vec![stream(0, &[1, 5, 2, 6]), stream(1, &[1, 2, 5]), stream(2, &[])]).unwrap();
+        let got: Vec<_> = merged.map(|q| q.unwrap()).map(|q| (q.seq, q.quote.ts.0, q.quote.symbol)).collect();
+        // By hand: after 1 1 2 the heads are 5 and 5; then 2, behind the 5 of its own stream.
+        let expected = [(0, 1, 0), (1, 1, 1), (2, 2, 1), (3, 5, 0), (4, 2, 0), (5, 5, 1), (6, 6, 0)];
+        assert_eq!(got, expected);
+    }
+}
