@@ -1,3 +1,5 @@
 //! What only the demo and the tests need: a private Postgres, an inbox, seeded tenants
 
 pub mod inbox;
+pub mod postgres;
+pub mod seed;

@@ -1,0 +1,177 @@
+//! Tenants' databases made ready on a private Postgres, with users and alerts in them. Harmless to repeat.
+
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::alerts::RsiTracker;
+use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
+use bellwether_sinks::database::{self, DatabaseError};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
+
+use crate::postgres::Postgres;
+
+/// What stands in for Supabase: roles and schema `auth`.
+pub const BOOTSTRAP: &str = include_str!("../sql/bootstrap.sql");
+
+/// Why a database could not be seeded.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// Migrating it or giving it to its tenant failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A statement failed.
+    #[error("cannot seed the database")]
+    Query(#[from] sqlx::Error),
+}
+
+type Result<T> = std::result::Result<T, SeedError>;
+
+/// A tenant's database.
+#[derive(Debug, Clone)]
+pub struct Seeded {
+    /// As the cluster's superuser.
+    pub admin: Secret,
+    /// As the tenant's pipeline role.
+    pub pipeline: Secret,
+}
+
+/// Somebody who may sign in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// As Auth knows them.
+    pub id: UserId,
+    /// Where mail goes once it is confirmed.
+    pub email: String,
+    /// Has shown that the address is theirs.
+    pub confirmed: bool,
+}
+
+/// One user's RSI alert.
+#[derive(Debug, Clone)]
+pub struct RsiAlert {
+    /// The row.
+    pub id: AlertId,
+    /// Whose; one a user.
+    pub user_id: UserId,
+    /// What it watches.
+    pub parameters: RsiTracker,
+}
+
+/// A database called `name`, migrated and the tenant's own.
+///
+/// # Errors
+/// The server refuses a statement, or the database is another tenant's.
+pub async fn database(server: &Postgres, name: &str, tenant: &TenantId) -> Result<Seeded> {
+    create(server, name).await?;
+    let admin = server.url(name);
+    bootstrap(&admin).await?;
+    database::migrate(&admin).await?;
+    let password = server.password_of(&format!("bellwether_{tenant}"));
+    let role = database::init(&admin, tenant, &password).await?;
+    Ok(Seeded { admin, pipeline: server.url_as(&role, &password, name) })
+}
+
+/// An empty database; one that exists stays as it is.
+///
+/// # Errors
+/// The server refuses.
+pub async fn create(server: &Postgres, name: &str) -> Result<()> {
+    let mut connection = connect(&server.url("postgres")).await?;
+    let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(name)
+        .fetch_one(&mut connection)
+        .await?;
+    if !there {
+        let text: String = sqlx::query_scalar("select format('create database %I', $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        connection.execute(AssertSqlSafe(text)).await?;
+    }
+    Ok(connection.close().await?)
+}
+
+/// Runs [`BOOTSTRAP`].
+///
+/// # Errors
+/// The database has a real schema `auth`.
+pub async fn bootstrap(admin: &Secret) -> Result<()> {
+    let mut connection = connect(admin).await?;
+    let mut transaction = connection.begin().await?;
+    raw_sql(BOOTSTRAP).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(connection.close().await?)
+}
+
+/// Adds users; one whose id is there already is left as they are.
+///
+/// # Errors
+/// The server refuses.
+pub async fn add_users(admin: &Secret, users: &[User]) -> Result<()> {
+    let mut connection = connect(admin).await?;
+    for user in users {
+        sqlx::query(
+            "insert into auth.users (id, email, email_confirmed_at) values ($1, $2, case when $3 then now() end)
+             on conflict (id) do nothing",
+        )
+        .bind(user.id.0)
+        .bind(&user.email)
+        .bind(user.confirmed)
+        .execute(&mut connection)
+        .await?;
+    }
+    Ok(connection.close().await?)
+}
+
+/// Adds alerts as their users would; a user who has one keeps it.
+///
+/// # Errors
+/// The server refuses: a user or a parameter is not as it must be.
+pub async fn add_rsi_alerts(admin: &Secret, alerts: &[RsiAlert]) -> Result<()> {
+    let mut connection = connect(admin).await?;
+    for alert in alerts {
+        sqlx::query(
+            "insert into public.rsi_tracker_alerts
+               (id, user_id, timeframe, rsi_period, rsi_overbought, rsi_oversold)
+             values ($1, $2, $3, $4, $5, $6) on conflict (user_id) do nothing",
+        )
+        .bind(alert.id.0)
+        .bind(alert.user_id.0)
+        .bind(alert.parameters.timeframe.code())
+        .bind(alert.parameters.rsi_period)
+        .bind(alert.parameters.rsi_overbought)
+        .bind(alert.parameters.rsi_oversold)
+        .execute(&mut connection)
+        .await?;
+    }
+    Ok(connection.close().await?)
+}
+
+/// A tenant's sample users, each with an RSI alert on another timeframe. The last has not confirmed the address:
+/// rows, but no mail.
+#[must_use]
+pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<RsiAlert>) {
+    const PEOPLE: [(&str, Timeframe, bool); 6] = [
+        ("asha", Timeframe::M5, true),
+        ("omar", Timeframe::M15, true),
+        ("lena", Timeframe::M30, true),
+        ("ravi", Timeframe::H1, true),
+        ("noor", Timeframe::H4, true),
+        ("theo", Timeframe::M5, false),
+    ];
+    let id = |what: &str, name: &str| ids::derive(&format!("sample|{tenant}|{what}|{name}"));
+    let user = |(name, _, confirmed): (&str, Timeframe, bool)| User {
+        id: UserId(id("user", name)),
+        email: format!("{name}@users.{tenant}.example"),
+        confirmed,
+    };
+    let alert = |(name, timeframe, _): (&str, Timeframe, bool)| RsiAlert {
+        id: AlertId(id("rsi_tracker", name)),
+        user_id: UserId(id("user", name)),
+        parameters: RsiTracker { timeframe, rsi_period: 14, rsi_overbought: 70, rsi_oversold: 30 },
+    };
+    (PEOPLE.map(user).into(), PEOPLE.map(alert).into())
+}
+
+async fn connect(url: &Secret) -> Result<PgConnection> {
+    Ok(PgConnection::connect(url.reveal()).await?)
+}

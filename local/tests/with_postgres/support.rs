@@ -1,0 +1,91 @@
+//! Databases of tests, and what is done in them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bellwether_local::postgres::{Postgres, shared_for_tests};
+use bellwether_local::seed::{self, Seeded};
+use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::TenantId;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+pub(crate) const ASHA: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000001);
+pub(crate) const OMAR: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000002);
+
+pub(crate) fn id(tenant: &str) -> TenantId {
+    tenant.parse().unwrap()
+}
+
+/// A name no other test has.
+pub(crate) fn name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An empty database with what stands in for Supabase.
+pub(crate) async fn bare() -> Secret {
+    let (server, name) = (shared_for_tests().await, name());
+    seed::create(server, &name).await.unwrap();
+    seed::bootstrap(&server.url(&name)).await.unwrap();
+    server.url(&name)
+}
+
+/// A database of that tenant with Asha, Omar and nobody's alerts.
+pub(crate) async fn database(tenant: &str) -> (&'static Postgres, Seeded) {
+    let server = shared_for_tests().await;
+    let seeded = seed::database(server, &name(), &id(tenant)).await.unwrap();
+    let mut admin = open(&seeded.admin).await;
+    run(
+        &mut admin,
+        "insert into auth.users (id, email, email_confirmed_at) values
+         ('00000000-0000-4000-8000-000000000001', 'asha@example.test', now()),
+         ('00000000-0000-4000-8000-000000000002', 'omar@example.test', null)",
+    )
+    .await;
+    (server, seeded)
+}
+
+/// The tenant as its file would describe it.
+pub(crate) fn tenant(tenant: &str, url: &Secret, mode: &str) -> Tenant {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(format!("{tenant}.toml"));
+    let text = format!(
+        "revision = 1\nzone = \"UTC\"\nsymbol_suffix = \"m\"\n[brand]\nname = \"B\"\n[database]\nmode = \"{mode}\"\n\
+         [mail]\nfrom = \"B <a@{tenant}.example>\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let variable = format!("{}_DATABASE_URL", tenant.to_uppercase());
+    load_tenant(&file, &|name| (name == variable).then(|| url.reveal().to_string())).unwrap()
+}
+
+pub(crate) async fn open(url: &Secret) -> PgConnection {
+    PgConnection::connect(url.reveal()).await.unwrap()
+}
+
+/// Runs statements of a test's own.
+pub(crate) async fn run(connection: &mut PgConnection, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(connection).await.unwrap();
+}
+
+pub(crate) async fn count(connection: &mut PgConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+}
+
+/// Signs in as a page would: the role, and who the token says it is.
+pub(crate) async fn sign_in(connection: &mut PgConnection, user: Uuid) {
+    run(connection, "set role authenticated").await;
+    let claims = format!("{{\"sub\":\"{user}\",\"role\":\"authenticated\"}}");
+    sqlx::query("select set_config('request.jwt.claims', $1, false)")
+        .bind(claims)
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+/// SQLSTATE of a statement that must fail.
+pub(crate) async fn refused(connection: &mut PgConnection, sql: &'static str) -> String {
+    let error = sqlx::raw_sql(sql).execute(connection).await.unwrap_err();
+    error.as_database_error().unwrap().code().unwrap().into_owned()
+}
