@@ -1,5 +1,6 @@
 //! Rows and mail out of triggers, and what they own of the tenant's database
 
+pub mod database;
 pub mod error;
 pub mod events;
 pub mod feed;

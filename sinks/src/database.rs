@@ -1,0 +1,124 @@
+//! The tenant's own Postgres: how it is reached, made ready and judged.
+
+mod checks;
+mod init;
+mod migrate;
+mod pool;
+mod sqlstate;
+
+pub use checks::{Finding, check};
+pub use init::init;
+pub use migrate::{MIGRATIONS, Migration, migrate, pending};
+pub use pool::{begin, connect};
+pub use sqlstate::{Failure, classify};
+
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+
+/// Tables of ours that users and their pages see.
+const PUBLIC: [&str; 4] =
+    ["rsi_tracker_alerts", "rsi_tracker_alert_triggers", "alert_status", "notification_preferences"];
+
+/// Tables that only the pipeline sees, all with a tenant.
+const OWN: [&str; 7] = [
+    "sink_cursor",
+    "mail_outbox",
+    "mail_event",
+    "mail_suppression",
+    "alert_change",
+    "alert_version",
+    "quarantine",
+];
+
+/// Every table of ours that has a tenant, as `schema.table`.
+fn tables() -> Vec<String> {
+    let public = PUBLIC.iter().map(|name| format!("public.{name}"));
+    public.chain(OWN.iter().map(|name| format!("bellwether.{name}"))).collect()
+}
+
+/// Why a tenant's database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nobody said where it is.
+    #[error("tenant {tenant} has no database: set database.url_file in its file, or {variable}")]
+    NotConfigured {
+        /// Whose.
+        tenant: TenantId,
+        /// The variable that would do.
+        variable: String,
+    },
+    /// What was given is no URL of a database. It may hold a password, so it is not repeated.
+    #[error("the database's url is not of the form postgres://user:password@host:port/database")]
+    Url,
+    /// Port 6543 answers for a transaction at a time.
+    #[error(
+        "port 6543 is a pooler in transaction mode: set database.mode = \"transaction\", or use port 5432"
+    )]
+    Pooler,
+    /// Changes of the schema need a session.
+    #[error("migrate and init do not go through a pooler in transaction mode: use port 5432")]
+    NotThroughPooler,
+    /// Row security would not bind this role.
+    #[error("role {role} {power}: connect as the role that `bellwether tenants init` made")]
+    TooPowerful {
+        /// Which.
+        role: String,
+        /// What it may.
+        power: &'static str,
+    },
+    /// `tenants init` gave the database to another tenant.
+    #[error("this database belongs to tenant {owner}, not to {tenant}: every tenant has its own")]
+    OtherTenant {
+        /// Whose it is.
+        owner: String,
+        /// Who asked.
+        tenant: TenantId,
+    },
+    /// Tables are missing.
+    #[error("the database lacks migration {version}: run `bellwether migrate`")]
+    NotMigrated {
+        /// The first one missing.
+        version: &'static str,
+    },
+    /// The server said no, or could not be reached.
+    #[error("{what}")]
+    Query {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+}
+
+impl DatabaseError {
+    /// May the same call succeed later without anybody doing anything?
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Query { source, .. } if classify(source) == Failure::Transient)
+    }
+}
+
+type Result<T> = std::result::Result<T, DatabaseError>;
+
+fn query(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> DatabaseError {
+    let what = what.into();
+    move |source| DatabaseError::Query { what, source }
+}
+
+/// What the URL says. Statements are not logged: some of them carry passwords.
+fn parse(url: &Secret) -> Result<PgConnectOptions> {
+    let options: PgConnectOptions = url.reveal().parse().map_err(|_| DatabaseError::Url)?;
+    Ok(options.application_name("bellwether").disable_statement_logging())
+}
+
+/// One connection with a session of its own, for whoever may change the schema.
+async fn administer(url: &Secret) -> Result<PgConnection> {
+    let options = parse(url)?;
+    if options.get_port() == pool::TRANSACTION_POOLER {
+        return Err(DatabaseError::NotThroughPooler);
+    }
+    let options = options.options([("client_min_messages", "warning")]);
+    PgConnection::connect_with(&options).await.map_err(query("cannot connect to the database"))
+}

@@ -1,0 +1,126 @@
+//! Gives a migrated database to one tenant: its login role, and a constant on every table that refuses any other's
+//! rows whatever our code does.
+
+use std::time::Duration;
+
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::TenantId;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+use super::{DatabaseError, Result, administer, migrate, query, tables};
+
+/// Roles belong to the cluster: two databases of one may change the same role at one moment.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Makes the role `bellwether_<tenant>` with this password, gives rows that are nobody's to the tenant, and sets
+/// default and check. Harmless to repeat; then it only sets the password. The role's name is returned.
+///
+/// # Errors
+/// Out of reach, not migrated, or the database is another tenant's.
+pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> Result<String> {
+    let mut connection = administer(admin_url).await?;
+    if let Some(version) = migrate::missing(&mut connection).await?.into_iter().next() {
+        return Err(DatabaseError::NotMigrated { version });
+    }
+    let role = login_role(&mut connection, tenant, password).await?;
+    let error = || query(format!("cannot give the database to tenant {tenant}"));
+    let mut transaction = connection.begin().await.map_err(error())?;
+    for table in tables() {
+        if !belongs(&mut transaction, &table, tenant).await? {
+            give(&mut transaction, &table, tenant).await.map_err(error())?;
+        }
+    }
+    transaction.commit().await.map_err(error())?;
+    Ok(role)
+}
+
+async fn login_role(connection: &mut PgConnection, tenant: &TenantId, password: &Secret) -> Result<String> {
+    let role = format!("bellwether_{tenant}");
+    let error = || query(format!("cannot make the role {role}"));
+    for statement in ["create role %I", "alter role %I login password %L", "grant bellwether_pipeline to %I"]
+    {
+        let mut tries = 0;
+        while let Err(failure) = on_role(connection, statement, &role, password).await {
+            tries += 1;
+            if is_there(&failure) {
+                break;
+            } else if tries == TRIES || !is_concurrent(&failure) {
+                return Err(error()(failure));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    Ok(role)
+}
+
+/// The server quotes: names and literals of such statements cannot be bound.
+async fn on_role(
+    connection: &mut PgConnection,
+    statement: &str,
+    role: &str,
+    password: &Secret,
+) -> std::result::Result<(), sqlx::Error> {
+    let text: String = sqlx::query_scalar("select format($1, $2, $3)")
+        .bind(statement)
+        .bind(role)
+        .bind(password.reveal())
+        .fetch_one(&mut *connection)
+        .await?;
+    connection.execute(AssertSqlSafe(text)).await.map(|_| ())
+}
+
+/// 42710: the role exists; 23505: it came to exist while ours was being made.
+fn is_there(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(code.as_ref(), "42710" | "23505"))
+}
+
+/// "tuple concurrently updated": the other one's change is done a moment later.
+fn is_concurrent(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "XX000")
+}
+
+/// Does the table's check name this tenant already?
+async fn belongs(connection: &mut PgConnection, table: &str, tenant: &TenantId) -> Result<bool> {
+    let owner: Option<Option<String>> = sqlx::query_scalar(
+        "select substring(pg_get_constraintdef(oid) from '''([a-z0-9-]+)''') from pg_constraint
+         where conrelid = $1::regclass and conname = 'bellwether_tenant'",
+    )
+    .bind(table)
+    .fetch_optional(connection)
+    .await
+    .map_err(query(format!("cannot read whose {table} is")))?;
+    match owner.flatten() {
+        Some(owner) if owner == tenant.as_str() => Ok(true),
+        Some(owner) => Err(DatabaseError::OtherTenant { owner, tenant: tenant.clone() }),
+        None => Ok(false),
+    }
+}
+
+/// Rows from before us are filled without a trigger noticing: nothing about them changed for their users.
+async fn give(
+    connection: &mut PgConnection,
+    table: &str,
+    tenant: &TenantId,
+) -> std::result::Result<(), sqlx::Error> {
+    for statement in [
+        "alter table %s no force row level security",
+        "alter table %s disable trigger user",
+        "update %s set tenant_id = %L where tenant_id = ''",
+        "alter table %s enable trigger user",
+        "alter table %s force row level security",
+        "alter table %s alter column tenant_id set default %L",
+        "alter table %s add constraint bellwether_tenant check (tenant_id = %L)",
+    ] {
+        let text: String = sqlx::query_scalar("select format($1, $2::regclass, $3)")
+            .bind(statement)
+            .bind(table)
+            .bind(tenant.as_str())
+            .fetch_one(&mut *connection)
+            .await?;
+        connection.execute(AssertSqlSafe(text)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The pipeline's connections to one tenant's database.
+//!
+//! Work on them is never cancelled: a `begin` that was dropped half way leaves its transaction open. Time-outs are
+//! the server's, and every borrower starts after a `ROLLBACK` with the tenant set anew.
+
+use std::time::Duration;
+
+use bellwether_runtime::config::{DatabaseMode, Tenant};
+use bellwether_schemas::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{Executor, Postgres, Transaction};
+
+use super::{DatabaseError, Result, parse, query, tables};
+
+/// Where Supabase's pooler answers in transaction mode.
+pub(super) const TRANSACTION_POOLER: u16 = 6543;
+/// A tenant's server is shared with its front ends: two connections a role are ours.
+const CONNECTIONS: u32 = 2;
+/// Until a connection is there; then the tenant counts as out of reach.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// Milliseconds, at the server: one statement, one wait for a lock, one pause inside a transaction.
+const TIMEOUTS: [(&str, &str); 3] = [
+    ("statement_timeout", "30000"),
+    ("lock_timeout", "10000"),
+    ("idle_in_transaction_session_timeout", "60000"),
+];
+
+/// Opens the tenant's pool. A role that row security does not bind is refused.
+///
+/// # Errors
+/// Not configured, out of reach ([`DatabaseError::is_transient`]), or connected as somebody too powerful.
+pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
+    let options = options(tenant)?;
+    let pool = hooks(PgPoolOptions::new(), tenant).max_connections(CONNECTIONS).acquire_timeout(ACQUIRE);
+    let what = || format!("cannot connect to the database of tenant {}", tenant.id);
+    let pool = pool.connect_with(options).await.map_err(query(what()))?;
+    refuse_the_powerful(&pool).await?;
+    Ok(pool)
+}
+
+/// A transaction that knows its tenant and its time-outs: the way that works in every mode.
+///
+/// # Errors
+/// The database is out of reach.
+pub async fn begin(
+    pool: &PgPool,
+    tenant: &TenantId,
+) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    settle(&mut transaction, tenant, true).await?;
+    Ok(transaction)
+}
+
+fn options(tenant: &Tenant) -> Result<PgConnectOptions> {
+    let url = tenant.database.url.as_ref().ok_or_else(|| DatabaseError::NotConfigured {
+        tenant: tenant.id.clone(),
+        variable: format!("{}_DATABASE_URL", tenant.id.as_str().to_uppercase().replace('-', "_")),
+    })?;
+    let options = parse(url)?;
+    match tenant.database.mode {
+        // Named statements and start-up parameters belong to a session, which such a pooler does not keep.
+        DatabaseMode::Transaction => Ok(options.statement_cache_capacity(0).extra_float_digits(None)),
+        _ if options.get_port() == TRANSACTION_POOLER => Err(DatabaseError::Pooler),
+        DatabaseMode::Direct | DatabaseMode::Session => Ok(options),
+    }
+}
+
+fn hooks(options: PgPoolOptions, tenant: &Tenant) -> PgPoolOptions {
+    let session = tenant.database.mode != DatabaseMode::Transaction;
+    let (connected, borrowed) = (tenant.id.clone(), tenant.id.clone());
+    let options = options.after_connect(move |connection, _| {
+        let tenant = connected.clone();
+        Box::pin(async move {
+            if session {
+                // A ROLLBACK outside a transaction is our habit, not worth a warning each time.
+                connection.execute("set client_min_messages = error").await?;
+                settle(connection, &tenant, false).await?;
+            }
+            Ok(())
+        })
+    });
+    let options = options.before_acquire(move |connection, _| {
+        let tenant = borrowed.clone();
+        Box::pin(async move {
+            connection.execute("rollback").await?;
+            if session {
+                settle(connection, &tenant, false).await?;
+            }
+            Ok(true)
+        })
+    });
+    options.after_release(|connection, _| {
+        Box::pin(async move { connection.execute("rollback").await.map(|_| true) })
+    })
+}
+
+/// Tells the server whose rows this connection may see, and how long it may take.
+async fn settle(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    transaction_only: bool,
+) -> std::result::Result<(), sqlx::Error> {
+    let [statement, lock, idle] = TIMEOUTS;
+    sqlx::query(
+        "select set_config('app.tenant_id', $1, $2), set_config($3, $4, $2), set_config($5, $6, $2),
+                set_config($7, $8, $2)",
+    )
+    .bind(tenant.as_str())
+    .bind(transaction_only)
+    .bind(statement.0)
+    .bind(statement.1)
+    .bind(lock.0)
+    .bind(lock.1)
+    .bind(idle.0)
+    .bind(idle.1)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Row security does not bind superusers, owners' roles and BYPASSRLS.
+async fn refuse_the_powerful(pool: &PgPool) -> Result<()> {
+    let (role, superuser, bypass, creates, owner): (String, bool, bool, bool, bool) = sqlx::query_as(
+        "select session_user::text, bool_or(r.rolsuper), bool_or(r.rolbypassrls), bool_or(r.rolcreaterole),
+                bool_or(exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                                where n.nspname || '.' || c.relname = any($1)
+                                  and pg_has_role(r.oid, c.relowner, 'member')))
+         from pg_roles r where r.rolname in (session_user, current_user)",
+    )
+    .bind(tables())
+    .fetch_one(pool)
+    .await
+    .map_err(query("cannot read what the database's role may do"))?;
+    let powers = [
+        (superuser, "is a superuser"),
+        (bypass, "bypasses row security"),
+        (owner, "owns the tables"),
+        (creates, "may create roles"),
+    ];
+    match powers.into_iter().find(|(has, _)| *has) {
+        Some((_, power)) => Err(DatabaseError::TooPowerful { role, power }),
+        None => Ok(()),
+    }
+}
