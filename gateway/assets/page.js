@@ -85,8 +85,7 @@ class Tenant {
       const share = symbol.bid / closes[0] - 1;
       const text = percent(share);
       parts.change.textContent = text;
-      const flat = /^[+−]?0\.00%$/.test(text);
-      parts.change.parentElement.dataset.way = flat ? "" : share > 0 ? "up" : "down";
+      parts.change.parentElement.dataset.way = text === "0.00%" ? "" : share > 0 ? "up" : "down";
     }
     for (const frame of ["5M", "1H"]) {
       if (view.rsi?.[frame] !== undefined) this.showRsi(parts, frame, view.rsi[frame]);

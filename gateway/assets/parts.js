@@ -16,7 +16,11 @@ export function clock(zone, millis) {
   return format(zone, parts).format(millis);
 }
 
+// The labels that mails use.
+const LABELS = { "Asia/Kolkata": "IST", "Asia/Dubai": "GST" };
+
 export function zoneName(zone, millis) {
+  if (LABELS[zone]) return LABELS[zone];
   const parts = format(zone, { timeZoneName: "shortOffset" }).formatToParts(millis);
   const offset = parts.find((part) => part.type === "timeZoneName")?.value ?? zone;
   return offset.replace("GMT", "UTC");
@@ -37,8 +41,9 @@ export function behind(millis) {
 export const whole = new Intl.NumberFormat("en-GB");
 
 export function percent(share) {
-  const sign = share > 0 ? "+" : share < 0 ? "−" : "";
-  return `${sign}${Math.abs(share * 100).toFixed(2)}%`;
+  const text = Math.abs(share * 100).toFixed(2);
+  if (Number(text) === 0) return "0.00%";
+  return `${share > 0 ? "+" : "−"}${text}%`;
 }
 
 // Prices as mails write them: at most five decimals, trailing zeros dropped.

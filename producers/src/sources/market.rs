@@ -46,21 +46,37 @@ pub struct Instrument {
 /// prices in every tenant with the same seed.
 #[must_use]
 pub fn instruments(seed: u64, symbols: &[Symbol], suffix: &str) -> (Vec<Instrument>, Vec<Factor>) {
-    let factor =
-        |(name, level, volatility): (&str, f64, i64)| Factor { seed: named(seed, name), level, volatility };
-    let mut factors: Vec<Factor> = FACTORS.map(factor).to_vec();
-    let all = symbols.iter().map(|symbol| {
-        let name = match_key(symbol.base(suffix));
-        let (base, quote) = legs(&name).unwrap_or_else(|| {
-            factors.push(Factor { seed: named(seed, &name), level: UNKNOWN.0, volatility: UNKNOWN.1 });
-            (factors.len() - 1, DOLLAR)
-        });
-        let volatility = factors[base].volatility.max(factors[quote].volatility);
-        let scale = scale(base, quote);
-        Instrument { seed: named(seed, &name), base, quote, scale, spread: spread(base, quote), volatility }
-    });
-    let all = all.collect();
-    (all, factors)
+    let mut used = Used { seed, places: Vec::new(), factors: Vec::new() };
+    let all = symbols.iter().map(|symbol| used.instrument(&match_key(symbol.base(suffix)))).collect();
+    (all, used.factors)
+}
+
+/// The factors that are walked: only those that some symbol is made of.
+struct Used {
+    seed: u64,
+    places: Vec<Option<usize>>,
+    factors: Vec<Factor>,
+}
+
+impl Used {
+    fn instrument(&mut self, name: &str) -> Instrument {
+        let (base, quote) = legs(name).map_or((None, DOLLAR), |(base, quote)| (Some(base), quote));
+        let (scale, spread) = (scale(base, quote), spread(base, quote));
+        let (base, quote) = (self.place(base, name), self.place(Some(quote), name));
+        let volatility = self.factors[base].volatility.max(self.factors[quote].volatility);
+        Instrument { seed: named(self.seed, name), base, quote, scale, spread, volatility }
+    }
+
+    /// Where the known factor stands among those walked; an unknown one is the symbol's own.
+    fn place(&mut self, known: Option<usize>, symbol: &str) -> usize {
+        if let Some(place) = self.places.iter().position(|place| place.is_some() && *place == known) {
+            return place;
+        }
+        let (name, level, volatility) = known.map_or((symbol, UNKNOWN.0, UNKNOWN.1), |known| FACTORS[known]);
+        self.places.push(known);
+        self.factors.push(Factor { seed: named(self.seed, name), level, volatility });
+        self.factors.len() - 1
+    }
 }
 
 fn legs(name: &str) -> Option<(usize, usize)> {
@@ -75,16 +91,16 @@ fn place(name: &str) -> Option<usize> {
     FACTORS.iter().position(|(known, ..)| *known == name)
 }
 
-fn scale(base: usize, quote: usize) -> u8 {
-    match (name(base), name(quote)) {
+fn scale(base: Option<usize>, quote: usize) -> u8 {
+    match (name(base), name(Some(quote))) {
         ("XAG" | "OIL", _) | ("USD" | "EUR" | "GBP" | "AUD" | "CAD" | "CHF" | "NZD", "JPY") => 3,
         ("XAU" | "BTC" | "ETH" | "", _) => 2,
         _ => 5,
     }
 }
 
-fn spread(base: usize, quote: usize) -> i64 {
-    match (name(base), name(quote)) {
+fn spread(base: Option<usize>, quote: usize) -> i64 {
+    match (name(base), name(Some(quote))) {
         ("XAU", _) => 60,
         ("XAG", _) => 500,
         ("OIL", _) => 300,
@@ -96,9 +112,9 @@ fn spread(base: usize, quote: usize) -> i64 {
     }
 }
 
-/// Empty for a factor of a symbol that is not known here.
-fn name(place: usize) -> &'static str {
-    FACTORS.get(place).map_or("", |(name, ..)| name)
+/// Empty for a symbol that is not known here.
+fn name(place: Option<usize>) -> &'static str {
+    place.map_or("", |place| FACTORS[place].0)
 }
 
 /// A stream of its own for each name.
@@ -125,7 +141,8 @@ mod tests {
     fn a_symbol_that_is_not_known_has_a_factor_of_its_own() {
         let symbols: Vec<Symbol> = ["US30m", "eurusdm"].iter().map(|name| name.parse().unwrap()).collect();
         let (all, factors) = instruments(1, &symbols, "m");
-        assert_eq!((all[0].base, all[0].quote, factors.len()), (13, DOLLAR, 14));
-        assert_eq!((all[1].base, all[1].quote, all[1].scale), (1, DOLLAR, 5));
+        assert_eq!((all[0].base, all[0].quote, all[0].scale), (0, 1, 2));
+        assert_eq!((all[1].base, all[1].quote, all[1].scale), (2, 1, 5));
+        assert_eq!(factors.iter().map(|factor| factor.level).collect::<Vec<_>>(), [100.0, 1.0, 1.16]);
     }
 }
