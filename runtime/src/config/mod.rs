@@ -11,6 +11,7 @@ pub use duration::{Span, parse_duration};
 pub use tenant::{
     Brand, Database, DatabaseMode, Limits, Mail, Recipients, Tenant, load_tenant, load_tenants,
 };
+pub(crate) use tenant::{refuse_shared, tenant_files};
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ use super::{ConfigError, Span, read};
 use crate::secret::Secret;
 
 /// A brand that watches prices for its users: everything its file says, checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
     /// The file's name.
     pub id: TenantId,
@@ -188,6 +188,15 @@ pub fn load_tenants(
     dir: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Tenant>, ConfigError> {
+    let files = tenant_files(dir)?;
+    let tenants: Vec<Tenant> =
+        files.iter().map(|file| load_tenant(file, environment)).collect::<Result<_, _>>()?;
+    refuse_shared(dir, &tenants)?;
+    Ok(tenants)
+}
+
+/// The directory's files, in order of id.
+pub(crate) fn tenant_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let unreadable =
         |error: std::io::Error| ConfigError::Unreadable { file: dir.into(), reason: error.to_string() };
     let mut files = Vec::new();
@@ -198,10 +207,7 @@ pub fn load_tenants(
         }
     }
     files.sort();
-    let tenants: Vec<Tenant> =
-        files.iter().map(|file| load_tenant(file, environment)).collect::<Result<_, _>>()?;
-    refuse_shared(dir, &tenants)?;
-    Ok(tenants)
+    Ok(files)
 }
 
 /// Reads one tenant's file.
@@ -331,7 +337,7 @@ impl Checker<'_> {
 }
 
 /// Two tenants on one database or with one sender are one slip away from each other's users.
-fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
+pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
     let mut databases: HashMap<&str, &TenantId> = HashMap::new();
     let mut senders: HashMap<&str, &TenantId> = HashMap::new();
     for tenant in tenants {
