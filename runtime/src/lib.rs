@@ -8,3 +8,4 @@ pub mod metric_names;
 pub mod secret;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tenants;
