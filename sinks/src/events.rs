@@ -1,17 +1,17 @@
 //! Occurrences that are both logged and counted: one struct each, with one `emit`.
 
 use bellwether_runtime::log::LogError;
-use bellwether_schemas::{TenantId, Topic};
-use metrics::counter;
+use bellwether_runtime::metric_names::{
+    APPEND_TO_ROW, ROWS_PRESENT, ROWS_REPEATED, ROWS_RETRIES, ROWS_USER_GONE, ROWS_WRITTEN,
+    SINK_DEAD_LETTERS, SINK_PARKED, SINK_REWOUND, SINK_TASK_RESTARTED, SINK_TOPIC_STOPPED,
+};
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{TenantId, Timestamp, Topic};
+use metrics::{counter, histogram};
 
-/// Records that a sink put among the dead letters.
-pub const DEAD_LETTERS: &str = "bellwether_sink_dead_letters_total";
-/// Times a topic could not be read on.
-pub const TOPIC_STOPPED: &str = "bellwether_sink_topic_stopped_total";
-/// Times a sink went back in its topic because the tenant's database was behind it.
-pub const REWOUND: &str = "bellwether_sink_rewound_total";
-/// Times a tenant's own task ended and was started again.
-pub const TASK_RESTARTED: &str = "bellwether_sink_task_restarted_total";
+use crate::rows::bisect::Piece;
+use crate::rows::core::Failure;
+use crate::rows::{RSI_TABLE, Receipt};
 
 /// A record can never be delivered; it is among the tenant's dead letters.
 pub(crate) struct DeadLettered<'a> {
@@ -24,7 +24,7 @@ pub(crate) struct DeadLettered<'a> {
 
 impl DeadLettered<'_> {
     pub(crate) fn emit(self) {
-        counter!(DEAD_LETTERS, "sink" => self.sink, "tenant" => self.tenant.to_string(), "reason" => self.reason.to_string())
+        counter!(SINK_DEAD_LETTERS, "sink" => self.sink, "tenant" => self.tenant.to_string(), "reason" => self.reason.to_string())
             .increment(1);
         tracing::error!(
             sink = self.sink, tenant.id = %self.tenant, log.offset = self.offset,
@@ -42,7 +42,8 @@ pub(crate) struct TopicStopped<'a> {
 
 impl TopicStopped<'_> {
     pub(crate) fn emit(self) {
-        counter!(TOPIC_STOPPED, "sink" => self.sink, "tenant" => self.topic.tenant.to_string()).increment(1);
+        counter!(SINK_TOPIC_STOPPED, "sink" => self.sink, "tenant" => self.topic.tenant.to_string())
+            .increment(1);
         tracing::error!(
             sink = self.sink, tenant.id = %self.topic.tenant, log.topic = %self.topic, error = %self.error,
             "the topic cannot be read on; its tenant is stopped"
@@ -60,7 +61,7 @@ pub(crate) struct Rewound<'a> {
 
 impl Rewound<'_> {
     pub(crate) fn emit(self) {
-        counter!(REWOUND, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
+        counter!(SINK_REWOUND, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
         tracing::warn!(
             sink = self.sink, tenant.id = %self.tenant, log.offset = self.to, log.start = self.start,
             "the tenant's database is behind the topic; reading again from where it stands"
@@ -76,7 +77,99 @@ pub(crate) struct TaskRestarted<'a> {
 
 impl TaskRestarted<'_> {
     pub(crate) fn emit(self) {
-        counter!(TASK_RESTARTED, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
+        counter!(SINK_TASK_RESTARTED, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
         tracing::error!(sink = self.sink, tenant.id = %self.tenant, "the tenant's task ended; it is started again");
+    }
+}
+
+/// A transaction of the rows sink was committed.
+pub(crate) struct RowsWritten<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) receipt: Receipt,
+    pub(crate) piece: &'a Piece,
+    pub(crate) now: Timestamp,
+}
+
+impl RowsWritten<'_> {
+    pub(crate) fn emit(self) {
+        let Receipt { rows, present, repeats, statuses } = self.receipt;
+        let tenant = self.tenant.to_string();
+        for (table, count) in [(RSI_TABLE, rows), ("alert_status", statuses)] {
+            counter!(ROWS_WRITTEN, "tenant" => tenant.clone(), "table" => table).increment(count);
+        }
+        counter!(ROWS_PRESENT, "tenant" => tenant.clone()).increment(present);
+        counter!(ROWS_REPEATED, "tenant" => tenant.clone()).increment(repeats);
+        if present + repeats == 0 {
+            // Else which of them are new is the database's to know: a repeat's time says nothing.
+            let taken = histogram!(APPEND_TO_ROW, "tenant" => tenant);
+            let fired =
+                self.piece.records.iter().filter(|record| matches!(record.outcome, Outcome::Fired(_)));
+            fired.for_each(|record| taken.record(seconds(self.now.since(record.appended_at))));
+        }
+        tracing::debug!(tenant.id = %self.tenant, rows, present, repeats, statuses, "rows written");
+    }
+}
+
+/// A clock that was set back makes no time negative.
+fn seconds(micros: i64) -> f64 {
+    std::time::Duration::from_micros(micros.max(0).unsigned_abs()).as_secs_f64()
+}
+
+/// A write failed and will be tried again.
+pub(crate) struct RowsRetried<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) failure: &'a Failure,
+}
+
+impl RowsRetried<'_> {
+    pub(crate) fn emit(self) {
+        counter!(ROWS_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::debug!(
+            tenant.id = %self.tenant, error.code = self.failure.code, error = self.failure.message,
+            "writing rows failed; it is tried again"
+        );
+    }
+}
+
+/// A tenant's database has failed for long: said once, while others go on.
+pub(crate) struct TenantParked<'a> {
+    pub(crate) sink: &'static str,
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) failure: &'a Failure,
+}
+
+impl TenantParked<'_> {
+    pub(crate) fn emit(self) {
+        counter!(SINK_PARKED, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::error!(
+            sink = self.sink, tenant.id = %self.tenant, error.code = self.failure.code,
+            error = self.failure.message,
+            "the tenant's database keeps failing; it is parked and its triggers wait in the log"
+        );
+    }
+}
+
+/// A parked tenant's database takes writes again.
+pub(crate) struct TenantResumed<'a> {
+    pub(crate) sink: &'static str,
+    pub(crate) tenant: &'a TenantId,
+}
+
+impl TenantResumed<'_> {
+    pub(crate) fn emit(self) {
+        tracing::info!(sink = self.sink, tenant.id = %self.tenant, "the tenant's database takes writes again");
+    }
+}
+
+/// Records of a user who does not exist any more: nobody is left to show them to.
+pub(crate) struct UserGone<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) records: usize,
+}
+
+impl UserGone<'_> {
+    pub(crate) fn emit(self) {
+        counter!(ROWS_USER_GONE, "tenant" => self.tenant.to_string()).increment(self.records as u64);
+        tracing::info!(tenant.id = %self.tenant, records = self.records, "records of a deleted user were dropped");
     }
 }

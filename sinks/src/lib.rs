@@ -5,3 +5,4 @@ pub mod error;
 pub mod events;
 pub mod feed;
 pub mod mail;
+pub mod rows;

@@ -31,7 +31,7 @@ pub struct Batch {
     /// What to tell [`Lane::done`] after it.
     pub next_offset: u64,
     /// Which reading of the topic it belongs to; batches of an earlier one are dropped.
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
 }
 
 /// A tenant's end of the feed, owned by its task. Dropping it asks the driver for a new task.
@@ -66,6 +66,12 @@ impl Lane {
         let mut state = self.shared.lock();
         state.epoch += 1;
         state.rewind = Some(offset);
+    }
+
+    /// Nothing more will come than what [`Self::next`] still has: the tenant was removed or the process stops.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.batches.is_closed()
     }
 
     /// The tenant as its file says now.

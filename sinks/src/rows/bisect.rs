@@ -1,0 +1,56 @@
+//! Pieces of a batch: what one transaction writes.
+
+use bellwether_schemas::UserId;
+use bellwether_schemas::triggers::{Cause, Outcome};
+
+use crate::feed::{Batch, Delivered};
+
+/// Records for one transaction, and where the cursor stands after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// In the order of the topic.
+    pub records: Vec<Delivered>,
+    /// The cursor may not stand before this offset, or something between was never written.
+    pub from: u64,
+    /// Where it stands after.
+    pub next_offset: u64,
+    /// The largest cause up to there, also of what was dropped or is among the dead letters.
+    pub through: Option<Cause>,
+}
+
+impl From<Batch> for Piece {
+    fn from(batch: Batch) -> Self {
+        let Batch { records, from, next_offset, .. } = batch;
+        let through = largest(&records);
+        Self { records, from, next_offset, through }
+    }
+}
+
+impl Piece {
+    /// Keeps the first half of the records and returns the rest.
+    pub(super) fn halve(&mut self) -> Self {
+        let records = self.records.split_off(self.records.len() / 2);
+        let between = records.first().map_or(self.next_offset, |first| first.offset);
+        let rest = Self { records, from: between, next_offset: self.next_offset, through: self.through };
+        self.next_offset = between;
+        self.through = largest(&self.records);
+        rest
+    }
+
+    /// A write of nothing that moves nothing: it fails only where the table itself refuses.
+    pub(super) const fn probe(&self) -> Self {
+        Self { records: Vec::new(), from: self.from, next_offset: self.from, through: None }
+    }
+}
+
+/// Whose record it is.
+pub(super) const fn user_of(record: &Delivered) -> UserId {
+    match &record.outcome {
+        Outcome::Fired(trigger) => trigger.user_id,
+        Outcome::Status(status) => status.user_id,
+    }
+}
+
+fn largest(records: &[Delivered]) -> Option<Cause> {
+    records.iter().map(|record| record.outcome.cause()).max()
+}

@@ -1,0 +1,155 @@
+//! Triggers into rows: each tenant's own task, its own database, one transaction a batch.
+
+pub mod bisect;
+pub mod core;
+#[cfg(test)]
+mod simulation;
+mod table;
+mod writer;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::Log;
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::codec::encode_outcome;
+use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::{Topic, TopicKind};
+
+pub use self::table::{Cursor, Plan, TriggerRow, count, plan, recent};
+pub use self::writer::Receipt;
+
+use self::core::{Core, Failure, FailureClass, Input, Output};
+use self::writer::{Writer, Wrote};
+use crate::error::SinkError;
+use crate::events::{DeadLettered, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
+use crate::feed::{Context, Lane, append_dead_letter, run as feed};
+
+/// The sink's name: its group in the log and its cursor in the database.
+pub const SINK: &str = "rows";
+/// The table of the one kind there is.
+pub(crate) const RSI_TABLE: &str = "rsi_tracker_alert_triggers";
+
+/// Writes every tenant's triggers into its database until shutdown.
+///
+/// # Errors
+/// The log cannot be read on. A tenant's database out of reach is no error: that tenant waits.
+pub async fn run(context: Context) -> Result<(), SinkError> {
+    let Context { log, clock, shutdown, .. } = context.clone();
+    let task = move |lane: Lane| {
+        let core = Core::new(seed(&lane));
+        let (log, clock, shutdown) = (log.clone(), clock.clone(), shutdown.clone());
+        let writer = Writer::default();
+        Shell { core, lane, writer, log, clock, shutdown }
+    };
+    feed(context, SINK, move |lane| Box::pin(task(lane).run())).await
+}
+
+/// Tenants retry apart from each other.
+fn seed(lane: &Lane) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lane.tenant_id().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Performs what the core decides.
+struct Shell {
+    core: Core,
+    lane: Lane,
+    writer: Writer,
+    log: Arc<dyn Log>,
+    clock: Clock,
+    shutdown: Shutdown,
+}
+
+impl Shell {
+    async fn run(mut self) {
+        let mut next = self.receive().await;
+        let mut outputs = Vec::new();
+        while let Some(input) = next.take() {
+            self.core.step(self.clock.now(), input, &mut outputs);
+            for output in outputs.drain(..) {
+                next = self.perform(output).await;
+            }
+        }
+    }
+
+    /// None where it brings no input, or where there is nothing left to do.
+    async fn perform(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::Receive => self.receive().await,
+            Output::Write => Some(self.write().await),
+            Output::Keep(failure) => Some(Input::Kept(self.keep(&failure).await)),
+            Output::Wait(time) => {
+                let stop = self.shutdown.sleep(time).await || self.lane.is_closed();
+                (!stop).then_some(Input::Woke)
+            }
+            other => {
+                self.tell(other);
+                None
+            }
+        }
+    }
+
+    fn tell(&self, output: Output) {
+        let tenant = self.lane.tenant_id();
+        match output {
+            Output::Commit(next_offset) => self.lane.done(next_offset),
+            Output::Rewind(offset) => self.lane.rewind(offset),
+            Output::Parked(failure) => TenantParked { sink: SINK, tenant, failure: &failure }.emit(),
+            Output::Resumed => TenantResumed { sink: SINK, tenant }.emit(),
+            Output::Dropped(records) => UserGone { tenant, records }.emit(),
+            Output::Receive | Output::Write | Output::Keep(_) | Output::Wait(_) => {}
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Input> {
+        self.lane.next().await.map(Input::Batch)
+    }
+
+    async fn write(&mut self) -> Input {
+        let Some(piece) = self.core.piece() else { return Input::Written };
+        let tenant = self.lane.tenant();
+        match self.writer.write(&tenant, piece).await {
+            Ok(Wrote::Piece(receipt)) => {
+                RowsWritten { tenant: &tenant.id, receipt, piece, now: self.clock.now() }.emit();
+                Input::Written
+            }
+            Ok(Wrote::Behind(offset)) => Input::Behind(offset),
+            Err(failure) => {
+                if matches!(failure.class, FailureClass::Transient | FailureClass::Denied) {
+                    RowsRetried { tenant: &tenant.id, failure: &failure }.emit();
+                }
+                Input::Failed(failure)
+            }
+        }
+    }
+
+    /// True once the dead letter is acknowledged.
+    async fn keep(&self, failure: &Failure) -> bool {
+        let Some(record) = self.core.piece().and_then(|piece| piece.records.first()) else { return true };
+        let tenant = self.lane.tenant_id();
+        let detail = format!("{}: {}", failure.code, failure.message);
+        let letter = DeadLetter {
+            tenant: tenant.clone(),
+            topic: Topic::new(tenant, TopicKind::Triggers).to_string(),
+            offset: i64::try_from(record.offset).unwrap_or(i64::MAX),
+            index: None,
+            reason: "row_refused".into(),
+            detail: detail.clone(),
+            ts: None,
+            key: record.outcome.key().into_bytes(),
+            original: encode_outcome(&record.outcome).unwrap_or_default(),
+        };
+        let kept = match append_dead_letter(&*self.log, &letter) {
+            Ok(ack) => ack.answer().await.is_ok(),
+            Err(_) => false,
+        };
+        if kept {
+            let reason = &letter.reason;
+            DeadLettered { sink: SINK, tenant, offset: record.offset, reason, detail: &detail }.emit();
+        }
+        kept
+    }
+}

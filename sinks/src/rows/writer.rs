@@ -1,0 +1,123 @@
+//! One piece, one transaction.
+
+use bellwether_runtime::config::{Database, DatabaseMode, Tenant};
+use sqlx::{PgConnection, PgPool};
+
+use super::bisect::Piece;
+use super::core::{Failure, FailureClass};
+use super::table::{Cursor, Statements, plan};
+use crate::database::{self, DatabaseError, classify};
+
+/// A tenant's database, connected to when it is first needed and again when its address changes.
+#[derive(Debug, Default)]
+pub(super) struct Writer(Option<(Database, PgPool)>);
+
+/// What a transaction came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// Committed.
+    Piece(Receipt),
+    /// Nothing was written: the cursor stands before the piece.
+    Behind(u64),
+}
+
+/// What was done with the records of a piece.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Rows that are new.
+    pub rows: u64,
+    /// Triggers whose row was there already.
+    pub present: u64,
+    /// Records behind the cursor.
+    pub repeats: u64,
+    /// Alerts whose state was set.
+    pub statuses: u64,
+}
+
+impl Writer {
+    /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
+    pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, Failure> {
+        let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
+        transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
+    }
+
+    async fn pool(&mut self, tenant: &Tenant) -> Result<PgPool, DatabaseError> {
+        if let Some((database, pool)) = &self.0
+            && *database == tenant.database
+        {
+            return Ok(pool.clone());
+        }
+        let pool = database::connect(tenant).await?;
+        self.0 = Some((tenant.database.clone(), pool.clone()));
+        Ok(pool)
+    }
+}
+
+async fn transact(pool: &PgPool, tenant: &Tenant, piece: &Piece) -> sqlx::Result<Wrote> {
+    let mut transaction = database::begin(pool, &tenant.id).await?;
+    let persistent = tenant.database.mode != DatabaseMode::Transaction;
+    let statements = Statements { tenant: &tenant.id, persistent };
+    let cursor = statements.lock_cursor(&mut transaction).await?;
+    if cursor.next_offset < piece.from {
+        transaction.rollback().await?;
+        return Ok(Wrote::Behind(cursor.next_offset));
+    }
+    let receipt = write_piece(&statements, &mut transaction, piece, cursor).await?;
+    transaction.commit().await?;
+    Ok(Wrote::Piece(receipt))
+}
+
+async fn write_piece(
+    statements: &Statements<'_>,
+    connection: &mut PgConnection,
+    piece: &Piece,
+    cursor: Cursor,
+) -> sqlx::Result<Receipt> {
+    let plan = plan(piece, cursor);
+    let mut receipt = Receipt { repeats: plan.repeats, ..Receipt::default() };
+    // A probe writes nothing through the same statements, so that only the table can refuse it.
+    let probe = piece.records.is_empty();
+    if probe || !plan.statuses.is_empty() {
+        statements.write_statuses(connection, &plan.statuses).await?;
+        receipt.statuses = plan.statuses.len() as u64;
+    }
+    if probe || !plan.triggers.is_empty() {
+        receipt.rows = statements.write_rsi_triggers(connection, &plan.triggers).await?;
+        receipt.present = plan.triggers.len() as u64 - receipt.rows;
+    }
+    if plan.cursor != cursor {
+        statements.move_cursor(connection, plan.cursor).await?;
+    }
+    Ok(receipt)
+}
+
+/// Whose fault it is: the record's, its user's going, or the moment's.
+fn failure(error: &sqlx::Error) -> Failure {
+    let server = error.as_database_error();
+    let code = server.and_then(|server| server.code());
+    let class = match classify(error) {
+        _ if code.as_ref().is_some_and(|code| code.starts_with("28")) => FailureClass::Denied,
+        database::Failure::Transient => FailureClass::Transient,
+        database::Failure::Permanent { .. } => FailureClass::Refused,
+        database::Failure::UserGone => FailureClass::UserGone,
+    };
+    let code = code.map_or_else(|| "client".into(), |code| code.into_owned());
+    // Not the server's detail: it may repeat the row.
+    let message = server.map_or_else(|| error.to_string(), |server| server.message().into());
+    Failure { class, code, message }
+}
+
+/// No record's fault, whatever it is: it is waited for.
+fn unreachable(error: &DatabaseError) -> Failure {
+    match error {
+        DatabaseError::Query { what, source } => {
+            let Failure { class, code, message } = failure(source);
+            let class = if class == FailureClass::Denied { class } else { FailureClass::Transient };
+            Failure { class, code, message: format!("{what}: {message}") }
+        }
+        other => {
+            let (class, code) = (FailureClass::Transient, "configuration".into());
+            Failure { class, code, message: other.to_string() }
+        }
+    }
+}
