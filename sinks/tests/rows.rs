@@ -1,0 +1,369 @@
+//! The rows sink over an embedded log and a real Postgres.
+
+#[path = "support/proxy.rs"]
+mod proxy;
+mod support;
+
+use bellwether_local::postgres::{Options, Postgres};
+use bellwether_local::seed::{self, Seeded, User};
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::triggers::{AlertState, Outcome, TriggerFired};
+use bellwether_sinks::error::SinkError;
+use bellwether_sinks::{database, rows};
+use proxy::Proxy;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::*;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+
+/// One server for all tests; it ends with the process.
+async fn server() -> &'static Postgres {
+    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
+}
+
+/// A tenant's database with the users 0 to 9.
+struct Database {
+    seeded: Seeded,
+    tenant: Tenant,
+}
+
+impl Database {
+    async fn new(name: &str, id: &str) -> Self {
+        Self::on(server().await, name, id).await
+    }
+
+    async fn on(server: &Postgres, name: &str, id: &str) -> Self {
+        let seeded = seed::database(server, &format!("{name}_{id}"), &id.parse().unwrap()).await.unwrap();
+        let someone = |number| User {
+            id: user(number),
+            email: format!("{number}@users.{id}.example"),
+            confirmed: true,
+        };
+        seed::add_users(&seeded.admin, &(0..10).map(someone).collect::<Vec<_>>()).await.unwrap();
+        let tenant = tenant(id, Some(seeded.pipeline.reveal()));
+        Self { seeded, tenant }
+    }
+
+    /// Its tenant reaches it over that wire.
+    fn over(mut self, proxy: &Proxy) -> Self {
+        let url = self.seeded.pipeline.reveal();
+        let (before, after) = url.split_once("@127.0.0.1:").unwrap();
+        let database = after.split_once('/').unwrap().1;
+        self.tenant.database.url = Some(Secret::new(format!("{before}@127.0.0.1:{}/{database}", proxy.port)));
+        self
+    }
+
+    async fn admin(&self) -> PgConnection {
+        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &str) -> u64 {
+        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_string())).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+
+    async fn rows(&self) -> i64 {
+        self.number("select count(*) from public.rsi_tracker_alert_triggers").await
+    }
+
+    /// The cursor has passed that many records.
+    async fn passed(&self, next_offset: u64) {
+        let cursor = "select coalesce(max(next_offset), 0) from bellwether.sink_cursor where sink = 'rows'";
+        eventually("the cursor", async || self.number(cursor).await == next_offset as i64).await;
+    }
+
+    /// Changes with every row that is written, deleted or written again.
+    async fn state(&self) -> String {
+        let sql = "select coalesce(string_agg(id || ' ' || xmin, ',' order by id), '')
+                || (select coalesce(string_agg(to_jsonb(s)::text, ','), '') from public.alert_status s)
+            from public.rsi_tracker_alert_triggers";
+        sqlx::query_scalar(sql).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+}
+
+struct Sink(JoinHandle<Result<(), SinkError>>);
+
+impl Sink {
+    fn start(world: &World) -> Self {
+        Self(tokio::spawn(rows::run(world.context())))
+    }
+
+    async fn stop(self, world: &mut World) {
+        world.shutdown.raise();
+        self.0.await.unwrap().unwrap();
+        world.next_process();
+    }
+}
+
+/// The group's position is lost: everything is delivered again.
+fn forget_position(world: &World) {
+    std::fs::remove_dir_all(world.dir.path().join("groups").join(rows::SINK)).unwrap();
+}
+
+#[tokio::test]
+async fn a_row_says_what_its_trigger_said_and_the_status_counts_it() {
+    let database = Database::new("says", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let second = TriggerFired { value: Some(70.126), ..trigger("fxlabs", 3) };
+    world.append("fxlabs", &[status("fxlabs", 1, AlertState::Active)]).await;
+    world.append("fxlabs", &fired("fxlabs", 2..3)).await;
+    world.append("fxlabs", &[Outcome::Fired(second)]).await;
+    let sink = Sink::start(&world);
+    database.passed(3).await;
+
+    let pool = database::connect(&database.tenant).await.unwrap();
+    assert_eq!(rows::count(&pool).await.unwrap(), 2);
+    let recent = rows::recent(&pool, 10).await.unwrap();
+    let (newest, first) = (&recent[0], trigger("fxlabs", 2));
+    assert_eq!(
+        (newest.rsi_value, newest.symbol.as_str(), newest.timeframe.as_str()),
+        (Some(70.13), "EURUSDm", "5M")
+    );
+    assert_eq!((recent[1].id, recent[1].alert_id, recent[1].user_id), (first.id.0, alert(0).0, user(0).0));
+    assert_eq!((recent[1].triggered_at, recent[1].price), (first.close_time.utc(), Some(1.31415)));
+    assert_eq!((recent[1].trigger_condition.as_str(), recent[1].rsi_value), ("overbought", Some(71.25)));
+    let odd = "select count(*) from public.rsi_tracker_alert_triggers
+        where detail ->> 'why' = 'a test' and alert_version = 1 and tenant_id = 'fxlabs' and not is_acknowledged";
+    assert_eq!(database.number(odd).await, 2);
+
+    world.append("fxlabs", &[status("fxlabs", 4, AlertState::Refused)]).await;
+    database.passed(4).await;
+    let told = "select count(*) from public.alert_status where state = 'refused' and reason = 'a reason'
+        and version = 3 and trigger_count = 2 and kind = 'rsi_tracker'
+        and last_triggered_at = (select max(triggered_at) from public.rsi_tracker_alert_triggers)
+        and effective_at = '2012-02-01T00:00:00Z'";
+    assert_eq!(database.number(told).await, 1);
+    sink.stop(&mut world).await;
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 4);
+}
+
+#[tokio::test]
+async fn redelivery_changes_nothing() {
+    let database = Database::new("again", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..700)).await;
+    world.append("fxlabs", &[status("fxlabs", 700, AlertState::Active)]).await;
+    let sink = Sink::start(&world);
+    database.passed(701).await;
+    sink.stop(&mut world).await;
+    let before = database.state().await;
+
+    forget_position(&world);
+    let sink = Sink::start(&world);
+    eventually("the second reading", async || world.committed(rows::SINK, "fxlabs") == 701).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.state().await, before);
+}
+
+#[tokio::test]
+async fn a_row_deleted_by_its_user_stays_deleted() {
+    let database = Database::new("deleted", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..10)).await;
+    let sink = Sink::start(&world);
+    database.passed(10).await;
+    sink.stop(&mut world).await;
+    let half = "delete from public.rsi_tracker_alert_triggers
+        where id in (select id from public.rsi_tracker_alert_triggers limit 5)";
+    assert_eq!(database.execute(half).await, 5);
+
+    forget_position(&world);
+    // A zombie's late repeats, too, lie behind the cursor.
+    world.append("fxlabs", &fired("fxlabs", 3..10)).await;
+    world.append("fxlabs", &fired("fxlabs", 10..11)).await;
+    let sink = Sink::start(&world);
+    database.passed(18).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 6);
+    assert_eq!(database.number("select trigger_count from public.alert_status").await, 11);
+}
+
+#[tokio::test]
+async fn one_poison_row_of_500_is_a_dead_letter_and_499_are_written() {
+    let database = Database::new("poison", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let mut outcomes = fired("fxlabs", 0..500);
+    outcomes[321] = Outcome::Fired(TriggerFired { condition: "sideways".into(), ..trigger("fxlabs", 321) });
+    world.append("fxlabs", &outcomes).await;
+    let sink = Sink::start(&world);
+    database.passed(500).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 499);
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 500);
+    let letters = world.dead_letters("fxlabs");
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].offset, letters[0].reason.as_str()), (321, "row_refused"));
+    assert!(letters[0].detail.starts_with("23514: "), "{}", letters[0].detail);
+    let kept = bellwether_schemas::codec::decode_outcome(&letters[0].original).unwrap();
+    assert_eq!(kept, outcomes[321]);
+}
+
+#[tokio::test]
+async fn triggers_of_a_user_just_deleted_are_dropped_and_the_rest_is_written() {
+    let database = Database::new("gone", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let of = |number: usize| {
+        let whose = number % 3;
+        let (user_id, alert_id) = (user(whose), alert(whose));
+        Outcome::Fired(TriggerFired { user_id, alert_id, ..trigger("fxlabs", number) })
+    };
+    assert_eq!(database.execute(&format!("delete from auth.users where id = '{}'", user(1))).await, 1);
+    world.append("fxlabs", &(0..300).map(of).collect::<Vec<_>>()).await;
+    let sink = Sink::start(&world);
+    database.passed(300).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 200);
+    assert_eq!(world.dead_letters("fxlabs"), []);
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 300);
+}
+
+#[tokio::test]
+async fn a_table_that_refuses_everybody_is_waited_for() {
+    let database = Database::new("revoked", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    database.execute("revoke insert on public.rsi_tracker_alert_triggers from bellwether_pipeline").await;
+    world.append("fxlabs", &fired("fxlabs", 0..20)).await;
+    let sink = Sink::start(&world);
+    let tried = "select n_tup_ins from pg_stat_all_tables where relname = 'sink_cursor'";
+    eventually("some tries", async || database.number(tried).await >= 2).await;
+    assert_eq!((database.rows().await, world.dead_letters("fxlabs").len()), (0, 0));
+    database.execute("grant insert on public.rsi_tracker_alert_triggers to bellwether_pipeline").await;
+    database.passed(20).await;
+    sink.stop(&mut world).await;
+    assert_eq!((database.rows().await, world.dead_letters("fxlabs").len()), (20, 0));
+}
+
+#[tokio::test]
+async fn a_restored_database_is_filled_again_from_where_it_stands() {
+    let database = Database::new("restored", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..50)).await;
+    let sink = Sink::start(&world);
+    database.passed(50).await;
+    sink.stop(&mut world).await;
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 50);
+    // As a backup had it when the cursor stood behind the first ten.
+    database.execute("delete from public.rsi_tracker_alert_triggers").await;
+    let back = "update bellwether.sink_cursor set cause_offset = 9, cause_index = 0, next_offset = 10";
+    assert_eq!(database.execute(back).await, 1);
+
+    world.append("fxlabs", &fired("fxlabs", 50..51)).await;
+    let sink = Sink::start(&world);
+    database.passed(51).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 41);
+}
+
+#[tokio::test]
+async fn two_sinks_at_once_write_each_row_once() {
+    let database = Database::new("twice", "fxlabs").await;
+    let mut worlds = [World::new(vec![database.tenant.clone()]), World::new(vec![database.tenant.clone()])];
+    let sinks = [Sink::start(&worlds[0]), Sink::start(&worlds[1])];
+    for from in (0..1000).step_by(50) {
+        for world in &worlds {
+            world.append("fxlabs", &fired("fxlabs", from..from + 50)).await;
+        }
+    }
+    for (sink, world) in sinks.into_iter().zip(&mut worlds) {
+        eventually("its end", async || world.committed(rows::SINK, "fxlabs") == 1000).await;
+        sink.stop(world).await;
+    }
+    assert_eq!(database.rows().await, 1000);
+    assert_eq!(database.number("select trigger_count from public.alert_status").await, 1000);
+}
+
+#[tokio::test]
+async fn rows_are_exact_when_the_answer_to_a_commit_is_lost_100_times() {
+    let proxy = Proxy::to(server().await.port()).await;
+    let database = Database::new("unanswered", "fxlabs").await.over(&proxy);
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let sink = Sink::start(&world);
+    for round in 0..100 {
+        proxy.swallow_commits(1);
+        world.append("fxlabs", &fired("fxlabs", round * 3..round * 3 + 3)).await;
+        let next_offset = (round as u64 + 1) * 3;
+        eventually("the commit", async || world.committed(rows::SINK, "fxlabs") == next_offset).await;
+        assert_eq!(proxy.left_to_swallow(), 0);
+    }
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 300);
+    assert_eq!(database.number("select trigger_count from public.alert_status").await, 300);
+}
+
+#[tokio::test]
+async fn one_tenants_outage_delays_no_other_and_costs_it_nothing() {
+    let proxy = Proxy::to(server().await.port()).await;
+    let down = Database::new("outage", "fxlabs").await.over(&proxy);
+    let up = Database::new("outage", "hextech").await;
+    let mut world = World::new(vec![down.tenant.clone(), up.tenant.clone()]);
+    let sink = Sink::start(&world);
+    world.append("fxlabs", &fired("fxlabs", 0..10)).await;
+    down.passed(10).await;
+    proxy.lead_to(None);
+    world.append("fxlabs", &fired("fxlabs", 10..5000)).await;
+    for number in 0..40 {
+        world.append("hextech", &fired("hextech", number..number + 1)).await;
+        up.passed(number as u64 + 1).await;
+    }
+    assert_eq!((down.rows().await, up.rows().await), (10, 40));
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 10);
+    proxy.lead_to(Some(server().await.port()));
+    down.passed(5000).await;
+    sink.stop(&mut world).await;
+    assert_eq!((down.rows().await, up.rows().await), (5000, 40));
+}
+
+#[tokio::test]
+async fn a_killed_database_gets_every_row_once_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
+    let proxy = Proxy::to(server.port()).await;
+    let database = Database::on(&server, "killed", "fxlabs").await.over(&proxy);
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let sink = Sink::start(&world);
+    world.append("fxlabs", &fired("fxlabs", 0..2000)).await;
+    eventually("the first rows", async || database.rows().await > 0).await;
+    let kill = std::process::Command::new("kill").args(["-9", &server.pid().to_string()]).status();
+    assert!(kill.unwrap().success());
+    world.append("fxlabs", &fired("fxlabs", 2000..3000)).await;
+    drop(server);
+
+    let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
+    proxy.lead_to(Some(server.port()));
+    eventually("all of it", async || world.committed(rows::SINK, "fxlabs") == 3000).await;
+    sink.stop(&mut world).await;
+    let url = server.url("killed_fxlabs");
+    let mut admin = PgConnection::connect(url.reveal()).await.unwrap();
+    let count = "select count(*) from public.rsi_tracker_alert_triggers";
+    let written: i64 = sqlx::query_scalar(count).fetch_one(&mut admin).await.unwrap();
+    assert_eq!(written, 3000);
+    let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut admin).await.unwrap();
+    server.stop().await.unwrap();
+    std::fs::remove_dir_all(std::path::Path::new(&data).parent().unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn shutdown_with_the_database_away_ends_and_loses_nothing() {
+    let proxy = Proxy::to(server().await.port()).await;
+    let database = Database::new("shutdown", "fxlabs").await.over(&proxy);
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..10)).await;
+    let sink = Sink::start(&world);
+    database.passed(10).await;
+    proxy.lead_to(None);
+    world.append("fxlabs", &fired("fxlabs", 10..20)).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 10);
+    proxy.lead_to(Some(server().await.port()));
+    let sink = Sink::start(&world);
+    database.passed(20).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 20);
+}
