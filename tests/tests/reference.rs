@@ -119,6 +119,16 @@ fn the_specs_own_sequence_fires_where_the_spec_says() {
 }
 
 #[test]
+fn touching_a_line_counts_as_inside() {
+    let side = |previous, value| crossed(&alert("5M", 14), previous, value).map(|(condition, _)| condition);
+    assert_eq!(side(69.9, 70.0), Some("overbought"));
+    assert_eq!(side(70.0, 71.0), None);
+    assert_eq!(side(30.1, 30.0), Some("oversold"));
+    assert_eq!(side(30.0, 29.0), None);
+    assert_eq!(side(20.0, 80.0), Some("overbought"));
+}
+
+#[test]
 fn an_id_is_the_one_that_another_implementation_derives() {
     // Python: uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_DNS, "triggers.bellwether"), "fxlabs|rsi_tracker|"
     //   "00000000-0000-0000-0000-000000000001|1|EURUSD|5M|2012-02-01T00:35:00.000000Z|oversold")
