@@ -174,6 +174,17 @@ fn long_bars_follow_the_anchor_over_a_change_of_clocks() {
 }
 
 #[test]
+fn days_of_a_symbol_that_is_always_open_are_those_of_utc() {
+    let quotes: Vec<_> =
+        (0..48).map(|hour| quote(at("2012-03-10T23:30:00Z") + hour * 3_600_000_000, 1.0)).collect();
+    let mut market = Market::new("fxlabs", quotes.clone());
+    market.always_open = vec!["EURUSD".into()];
+    let opens = |timeframe| bars(&market, &quotes, timeframe).unwrap()[0].open_time;
+    assert_eq!(opens("1D"), at("2012-03-10T00:00:00Z"));
+    assert_eq!(opens("4H"), at("2012-03-10T20:00:00Z"));
+}
+
+#[test]
 fn late_crossed_and_absurd_quotes_enter_no_bar() {
     let minute = at("2012-02-01T00:00:00Z");
     let crossed = Quote { ask: 0.5, ..quote(minute + 1_000_000, 1.0) };
