@@ -1,7 +1,13 @@
 //! Input files into a journal. The golden lines are printed by tests/golden/files.py.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy takes for production code"
+)]
 
 mod support;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bellwether_producers::error::{InputError, LineError, ProducerError};
@@ -140,6 +146,18 @@ async fn inputs_that_cannot_be_used_say_why_and_have_their_exit_codes() {
         (error.exit_code(), error.to_string().as_str()),
         (66, "/nowhere/at/all.csv: there is no such file")
     );
+}
+
+#[tokio::test]
+async fn a_compressed_file_is_read_like_the_one_inside() {
+    let text = std::fs::read(golden("eurusd.histdata.csv")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&text).unwrap();
+    let (dir, journal, plain) = (tempfile::tempdir().unwrap(), Journal::new(), Journal::new());
+    played(&journal, written(&dir, &packed.finish().unwrap())).await.unwrap();
+    played(&plain, written(&dir, &text)).await.unwrap();
+    assert_eq!(lines(&journal.entries()), lines(&plain.entries()));
+    assert_eq!(lines(&journal.entries()).len(), 6 + 4);
 }
 
 #[tokio::test]

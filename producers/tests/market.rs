@@ -1,4 +1,5 @@
 //! The synthetic market: the same from everywhere, realistic, and one with its history.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy takes for production code")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The log fails on the way: nothing is lost, nothing changes its order, and what is final is said.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy takes for production code")]
 
 mod support;
 
@@ -43,8 +44,8 @@ impl Log for Failing {
         let nth = self.appends.fetch_add(1, Ordering::SeqCst);
         let away = || Ack::ready(Err(LogError::Unavailable { reason: "the line is cut".into() }));
         match self.fault {
-            Fault::Lost if nth % 3 == 0 => away(),
-            Fault::Unanswered if nth % 3 == 0 => {
+            Fault::Lost if nth.is_multiple_of(3) => away(),
+            Fault::Unanswered if nth.is_multiple_of(3) => {
                 drop(self.log.append(topic, records));
                 away()
             }

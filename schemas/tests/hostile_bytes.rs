@@ -149,3 +149,12 @@ fn headers_of_nobody_say_so() {
     assert!(matches!(decode_entry(&[0, 0, 0, 0, 0, 0]), Err(DecodeError::UnknownSchema(0))));
     assert!(matches!(decode_entry(&[0, 1, 0, 0, 1, 0]), Err(DecodeError::UnknownSchema(0x0100_0001))));
 }
+
+#[test]
+fn a_refusal_names_the_record_and_the_value_and_not_the_schema() {
+    let mut bytes = encode(&samples::by_name("heartbeat"));
+    let played = bytes.len() - 2 * 8 - 1;
+    assert_eq!(bytes[played], 1);
+    bytes[played] = 2;
+    assert_eq!(decode_entry(&bytes).unwrap_err().to_string(), "heartbeat.v1: bool: 2 is not a valid boolean");
+}

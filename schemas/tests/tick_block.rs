@@ -239,3 +239,55 @@ fn a_block_that_no_reader_would_accept_is_not_written() {
         assert!(error.starts_with("cannot encode a tick_block.v1: "), "{error}");
     }
 }
+
+/// A block of zeros with columns of these lengths, and the byte that says whether it was played.
+fn raw(source: &str, played: u8, columns: [usize; 4]) -> Vec<u8> {
+    let mut out = Vec::new();
+    ["fxlabs", source, "s"].iter().for_each(|text| write_text(text, &mut out));
+    out.extend([played, 0, 0, 0]);
+    let pieces = InPieces { size: MAX_TICKS, with_bytes: false };
+    pieces.array(&mut out, &["EURUSD"], |name, out| {
+        write_text(name, out);
+        write_long(5, out);
+    });
+    columns.iter().for_each(|length| pieces.longs(&mut out, vec![0; *length]));
+    out.push(0);
+    out
+}
+
+#[test]
+fn a_column_that_is_shorter_or_longer_than_the_times_is_refused() {
+    assert!(tick_codec::read(&raw("file", 1, [2, 2, 2, 2])).is_ok());
+    for (place, what) in [(1, "symbol"), (2, "bid"), (3, "spread")] {
+        for length in [0, 1, 3] {
+            let mut columns = [2; 4];
+            columns[place] = length;
+            let refused = tick_codec::read(&raw("file", 1, columns));
+            assert_eq!(refused, Err(TickCodecError::Ragged(what, length, 2)));
+        }
+    }
+}
+
+#[test]
+fn a_boolean_is_a_zero_or_a_one() {
+    assert_eq!(tick_codec::read(&raw("file", 2, [1; 4])), Err(TickCodecError::Invalid("played")));
+}
+
+#[test]
+fn a_text_beyond_the_limit_is_refused() {
+    assert!(tick_codec::read(&raw(&"x".repeat(256), 0, [1; 4])).is_ok());
+    let refused = tick_codec::read(&raw(&"x".repeat(257), 0, [1; 4]));
+    assert_eq!(refused, Err(TickCodecError::TooMany("source", 257, 256)));
+}
+
+#[test]
+fn a_number_longer_than_a_long_is_refused() {
+    let prefix = &raw("file", 1, [1; 4])[..15];
+    let longest = [&[0xff; 9][..], &[0x01]].concat();
+    let too_long = [&[0xff; 9][..], &[0x02]].concat();
+    let endless = [0xff; 11];
+    let read = |number: &[u8]| tick_codec::read(&[prefix, number, &[0; 12]].concat());
+    assert_eq!(read(&longest).unwrap().0.origin.appended_at, Timestamp(i64::MIN));
+    assert_eq!(read(&too_long), Err(TickCodecError::LongNumber("appended_at")));
+    assert_eq!(read(&endless), Err(TickCodecError::LongNumber("appended_at")));
+}

@@ -32,6 +32,8 @@ pub struct Market {
     pub lateness: i64,
     pub anchor: NaiveTime,
     pub zone: Tz,
+    /// Symbols whose days begin at 00:00 UTC instead.
+    pub always_open: Vec<String>,
     pub absurd_band: f64,
     /// Bars that end here or before came as history: they move state and fire nothing.
     pub history_until: i64,
@@ -48,6 +50,7 @@ impl Market {
             lateness: 2 * SECOND,
             anchor: NaiveTime::MIN + Duration::hours(17),
             zone: Tz::America__New_York,
+            always_open: Vec::new(),
             absurd_band: 0.20,
             history_until: i64::MIN,
             closed_until: None,
@@ -294,11 +297,14 @@ impl Grid {
         let (Some(first), Some(last)) = (times().min(), times().max()) else {
             return Ok(Self { days, weeks });
         };
+        let around_the_clock = quotes.iter().any(|quote| market.always_open.contains(&quote.symbol));
+        let (anchor, zone) =
+            if around_the_clock { (NaiveTime::MIN, Tz::UTC) } else { (market.anchor, market.zone) };
         let date = |ts| DateTime::from_timestamp_micros(ts).map(|time| time.date_naive());
         let mut day = date(first).context("a date")? - Duration::days(10);
         while day <= date(last).context("a date")? + Duration::days(10) {
-            let local = market.zone.from_local_datetime(&day.and_time(market.anchor)).earliest();
-            let start = local.with_context(|| format!("{day} has no {}", market.anchor))?.timestamp_micros();
+            let local = zone.from_local_datetime(&day.and_time(anchor)).earliest();
+            let start = local.with_context(|| format!("{day} has no {anchor}"))?.timestamp_micros();
             days.push(start);
             if day.weekday().num_days_from_sunday() == 0 {
                 weeks.push(start);

@@ -119,6 +119,16 @@ fn the_specs_own_sequence_fires_where_the_spec_says() {
 }
 
 #[test]
+fn touching_a_line_counts_as_inside() {
+    let side = |previous, value| crossed(&alert("5M", 14), previous, value).map(|(condition, _)| condition);
+    assert_eq!(side(69.9, 70.0), Some("overbought"));
+    assert_eq!(side(70.0, 71.0), None);
+    assert_eq!(side(30.1, 30.0), Some("oversold"));
+    assert_eq!(side(30.0, 29.0), None);
+    assert_eq!(side(20.0, 80.0), Some("overbought"));
+}
+
+#[test]
 fn an_id_is_the_one_that_another_implementation_derives() {
     // Python: uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_DNS, "triggers.bellwether"), "fxlabs|rsi_tracker|"
     //   "00000000-0000-0000-0000-000000000001|1|EURUSD|5M|2012-02-01T00:35:00.000000Z|oversold")
@@ -161,6 +171,17 @@ fn long_bars_follow_the_anchor_over_a_change_of_clocks() {
     let week = bars(&whole, &quotes, "1W").unwrap();
     assert_eq!(week[0].open_time, at("2012-03-04T22:00:00Z"));
     assert_eq!(week[0].close_time, at("2012-03-11T21:00:00Z"));
+}
+
+#[test]
+fn days_of_a_symbol_that_is_always_open_are_those_of_utc() {
+    let quotes: Vec<_> =
+        (0..48).map(|hour| quote(at("2012-03-10T23:30:00Z") + hour * 3_600_000_000, 1.0)).collect();
+    let mut market = Market::new("fxlabs", quotes.clone());
+    market.always_open = vec!["EURUSD".into()];
+    let opens = |timeframe| bars(&market, &quotes, timeframe).unwrap()[0].open_time;
+    assert_eq!(opens("1D"), at("2012-03-10T00:00:00Z"));
+    assert_eq!(opens("4H"), at("2012-03-10T20:00:00Z"));
 }
 
 #[test]

@@ -20,7 +20,13 @@ fn tenant() -> TenantId {
 }
 
 fn origin() -> Origin {
-    Origin { tenant: tenant(), source: "sim".into(), session: "s".into(), played: true, appended_at: Timestamp(0) }
+    Origin {
+        tenant: tenant(),
+        source: "sim".into(),
+        session: "s".into(),
+        played: true,
+        appended_at: Timestamp(0),
+    }
 }
 
 /// Random walks of two symbols with alerts on short RSI, one tick a symbol and five minutes, and a few records that
@@ -153,7 +159,11 @@ impl World {
         };
         let due = self.expected.iter().take_while(caused_before).count();
         let written = self.topics[&TopicKind::Triggers].len();
-        assert!(written >= due, "offset {} is committed before its triggers are acknowledged", self.committed);
+        assert!(
+            written >= due,
+            "offset {} is committed before its triggers are acknowledged",
+            self.committed
+        );
     }
 
     fn read(&mut self, count: u64) {
@@ -242,7 +252,8 @@ proptest! {
 
 #[test]
 fn the_walks_do_fire() {
-    let steps: Vec<(i64, i64)> = (0..60).map(|i| if i / 8 % 2 == 0 { (900, -700) } else { (-800, 950) }).collect();
+    let steps: Vec<(i64, i64)> =
+        (0..60).map(|i| if i / 8 % 2 == 0 { (900, -700) } else { (-800, 950) }).collect();
     assert!(straight(&journal(&steps)).len() > 20);
 }
 

@@ -5,9 +5,13 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use flate2::bufread::MultiGzDecoder;
+
 use crate::error::{InputError, LineError};
 use crate::events;
 
+/// What a gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Longest line of data.
 const MAX_LINE: usize = 4096;
 /// Refused lines of a file that are shown one by one; of the others only the number.
@@ -121,21 +125,29 @@ impl Report {
     }
 }
 
+/// A line's number and its text.
+type Line = (u64, Result<String, LineError>);
+
 /// A file line by line, in bounded memory.
 struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead + Send>,
     number: u64,
 }
 
 impl Lines {
     fn open(path: &Path) -> Result<Self, InputError> {
-        let file = File::open(path).map_err(|error| io_error(path, &error))?;
-        Ok(Self { path: path.into(), reader: BufReader::new(file), number: 0 })
+        let mut file = BufReader::new(File::open(path).map_err(|error| io_error(path, &error))?);
+        let begins = file.fill_buf().map_err(|error| io_error(path, &error))?;
+        let reader: Box<dyn BufRead + Send> = match begins.starts_with(&GZIP) {
+            true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
+            false => Box::new(file),
+        };
+        Ok(Self { path: path.into(), reader, number: 0 })
     }
 
     /// The next line that is not blank, with its number.
-    fn next_line(&mut self) -> Result<Option<(u64, Result<String, LineError>)>, InputError> {
+    fn next_line(&mut self) -> Result<Option<Line>, InputError> {
         loop {
             let Some(bytes) = self.read()? else { return Ok(None) };
             self.number += 1;
