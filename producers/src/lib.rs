@@ -9,3 +9,6 @@ pub mod resume;
 pub mod run;
 pub mod sources;
 pub mod timeline;
+
+pub use error::{InputError, ProducerError};
+pub use run::{Context, FileRun, HistoryRun, Summary, SyntheticRun, run_file, run_history, run_synthetic};

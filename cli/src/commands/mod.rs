@@ -8,3 +8,45 @@ pub(crate) mod produce;
 pub(crate) mod replay;
 pub(crate) mod sink;
 pub(crate) mod tenants;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_producers::play::Speed;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::{Topic, TopicKind};
+
+use crate::exit::{Coded, USAGE};
+
+/// How often a drain is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A speed as given on the command line.
+fn speed(times: f64) -> Result<Speed, Coded> {
+    let message = || format!("--speed {times} is not a speed: use 0 (as fast as possible) or a number above it");
+    Speed::new(times).ok_or_else(|| Coded { code: USAGE, message: message() })
+}
+
+/// Raises `shutdown` once the group has read every tenant's topic to where it ends now.
+fn stop_when_drained(
+    log: &Arc<dyn Log>,
+    tenants: &[Tenant],
+    group: &'static str,
+    kind: TopicKind,
+    shutdown: &Shutdown,
+) -> Result<(), LogError> {
+    let topics = tenants.iter().map(|tenant| Topic::new(&tenant.id, kind));
+    let mut left = topics.map(|topic| Ok((log.bounds(&topic)?.next, topic))).collect::<Result<Vec<_>, LogError>>()?;
+    let (log, shutdown) = (Arc::clone(log), shutdown.clone());
+    tokio::spawn(async move {
+        while !shutdown.sleep(LOOK).await {
+            left.retain(|(next, topic)| !matches!(log.committed(group, topic), Ok(at) if at.unwrap_or(0) >= *next));
+            if left.is_empty() {
+                shutdown.raise();
+            }
+        }
+    });
+    Ok(())
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_producers as producers;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::Log;
@@ -11,7 +12,7 @@ use bellwether_schemas::{Topic, TopicKind};
 use bellwether_sinks::{feed, mail, rows};
 use bellwether_worker as worker;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{DemoError, Member, Options, Result, producing, show};
 
@@ -77,4 +78,108 @@ impl Run {
     fn tenants(&self) -> watch::Receiver<Arc<Vec<Tenant>>> {
         watch::channel(Arc::new(self.members.iter().map(|member| member.tenant.clone()).collect())).1
     }
+
+    /// Settings and alerts first: a market played as fast as possible would be over before its alerts are in.
+    async fn start_producers(&self, stops: &Stops) -> Result<(Roles, Roles)> {
+        let (mut markets, mut changes) = (Roles::new(), Roles::new());
+        let context = producers::Context {
+            log: Arc::clone(&self.log),
+            clock: self.clock.clone(),
+            shutdown: stops.producers.clone(),
+        };
+        for member in &self.members {
+            producers::settings::publish(&context, &member.tenant).await?;
+            let (context, tenant) = (context.clone(), member.tenant.clone());
+            changes.spawn(async move {
+                producers::alert_changes::run(&context, &tenant).await?;
+                Ok("alert changes")
+            });
+        }
+        for member in &self.members {
+            self.await_alerts(member).await?;
+            let (context, member, options) = (context.clone(), member.clone(), self.options.clone());
+            markets.spawn(async move { producing::market(&context, &member, &options).await.map(|()| "market") });
+        }
+        Ok((markets, changes))
+    }
+
+    /// Waits until every alert of the tenant's tables is in its journal.
+    async fn await_alerts(&self, member: &Member) -> Result<()> {
+        let tenant = member.tenant.id.clone();
+        let wanted = show::count_alerts(member).await?;
+        within("alert changes", async || {
+            let view = producers::journal_view::read(&self.log, &tenant).await?;
+            Ok(view.alerts.len() >= wanted)
+        })
+        .await
+    }
+
+    /// Until a stop is asked for, the time is over, every file is played, or a role breaks.
+    async fn wait(&self, shutdown: &Shutdown, markets: &mut Roles, roles: &mut Roles) -> Result<()> {
+        let limit = self.options.run_for.unwrap_or(Duration::MAX);
+        tokio::select! {
+            () = shutdown.raised() => Ok(()),
+            () = tokio::time::sleep(limit) => Ok(()),
+            ended = all(markets) => ended,
+            Some(ended) = roles.join_next() => Err(surprise(ended)),
+        }
+    }
+
+    /// Each stage stops when it has done everything the stage before it left.
+    async fn drain(&self, stops: &Stops, mut markets: Roles, mut changes: Roles, roles: &mut Roles) -> Result<()> {
+        stops.producers.raise();
+        let produced = all(&mut markets).await;
+        let changed = all(&mut changes).await;
+        self.await_group(worker::GROUP, TopicKind::Journal).await?;
+        stops.worker.raise();
+        self.await_group(rows::SINK, TopicKind::Triggers).await?;
+        self.await_group(mail::SINK, TopicKind::Triggers).await?;
+        for member in &self.members {
+            within("the outbox", async || Ok(show::mails_due(member).await? == 0)).await?;
+        }
+        stops.sinks.raise();
+        produced.and(changed).and(all(roles).await)
+    }
+
+    async fn await_group(&self, group: &'static str, kind: TopicKind) -> Result<()> {
+        for member in &self.members {
+            let topic = Topic::new(&member.tenant.id, kind);
+            let next = self.log.bounds(&topic)?.next;
+            within(group, async || Ok(self.log.committed(group, &topic)?.unwrap_or(0) >= next)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks again and again until it is so.
+async fn within(role: &'static str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let waiting = async {
+        while !done().await? {
+            tokio::time::sleep(producing::LOOK).await;
+        }
+        Ok(())
+    };
+    let slow = || DemoError::Role { role, reason: format!("not done within {} s", DRAIN.as_secs()) };
+    tokio::time::timeout(DRAIN, waiting).await.unwrap_or_else(|_| Err(slow()))
+}
+
+/// Waits for all of them; the first error is the answer.
+async fn all(roles: &mut Roles) -> Result<()> {
+    let mut result = Ok(());
+    while let Some(ended) = roles.join_next().await {
+        result = result.and(ended.map_err(panicked).and_then(|role| role.map(drop)));
+    }
+    result
+}
+
+fn surprise(ended: std::result::Result<Result<&'static str>, JoinError>) -> DemoError {
+    match ended {
+        Ok(Ok(role)) => DemoError::Role { role, reason: "nobody asked it to".into() },
+        Ok(Err(error)) => error,
+        Err(error) => panicked(error),
+    }
+}
+
+fn panicked(error: JoinError) -> DemoError {
+    DemoError::Role { role: "a role", reason: format!("it panicked: {error}") }
 }

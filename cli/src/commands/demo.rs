@@ -1,0 +1,87 @@
+//! `bellwether demo`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_local::demo::{Demo as Running, Options, Summary, default_dir};
+use bellwether_producers::sources::{Form, Input};
+use bellwether_runtime::config::parse_duration;
+use clap::Args;
+
+use crate::exit::NO;
+use crate::wiring::{Process, environment};
+
+/// Every role in one process: two example tenants on a market of their own, with database, inbox and a page to watch.
+///
+/// Ends with 0 only if, per tenant, every trigger is a row and every group of triggers a mail.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  bellwether demo\n  bellwether demo --for 90s --json\n  \
+    bellwether demo --dir /tmp/mine --input GBPUSD=bid.csv+ask.csv --speed 0")]
+pub(crate) struct Demo {
+    /// Where it keeps everything [default: $XDG_DATA_HOME/bellwether/demo]
+    #[arg(long, value_name = "D")]
+    dir: Option<PathBuf>,
+    /// The page's port [default: 8765, or any free one]
+    #[arg(long, value_name = "P")]
+    port: Option<u16>,
+    /// Ends by itself after this long, such as 90s.
+    #[arg(long = "for", value_name = "D", value_parser = parse_duration)]
+    run_for: Option<Duration>,
+    /// How fast ticks play until they meet the present; 0 is as fast as possible.
+    #[arg(long, value_name = "N", default_value_t = 60.0)]
+    speed: f64,
+    /// Plays a file to both tenants in place of the market: SYMBOL=FILE or SYMBOL=BID.csv+ASK.csv. Repeatable.
+    #[arg(long, value_name = "SYMBOL=FILE")]
+    input: Vec<Input>,
+    /// The files' form, where it is not recognised: histdata or m1.
+    #[arg(long, value_name = "FORM", requires = "input")]
+    format: Option<Form>,
+    /// The last line is one JSON object; nothing else is printed but the page's address.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let json = self.json;
+        let shutdown = Process::shutdown()?;
+        let telemetry = process.telemetry.clone();
+        let speed = super::speed(self.speed)?;
+        let options = Options {
+            dir: self.dir.unwrap_or_else(|| default_dir(environment)),
+            port: self.port,
+            run_for: self.run_for,
+            speed,
+            inputs: self.input,
+            form: self.format,
+            metrics: Arc::new(move || telemetry.render()),
+        };
+        let demo = Running::open(options, process.clock.clone()).await?;
+        println!("{}", demo.address());
+        let summary = demo.run(shutdown).await?;
+        if json { println!("{}", serde_json::to_string(&summary)?) } else { print_text(&summary) }
+        Ok(if summary.holds() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+    }
+}
+
+fn print_text(summary: &Summary) {
+    for (tenant, figures) in &summary.tenants {
+        let mails = &figures.mails;
+        println!(
+            "{tenant}: {} ticks, {} bars, {} triggers, {} rows, {} groups; mails {} sent, {} held, {} suppressed, {} \
+             failed",
+            figures.ticks,
+            figures.bars,
+            figures.triggers,
+            figures.rows,
+            figures.mail_groups,
+            mails.sent,
+            mails.held,
+            mails.suppressed,
+            mails.failed
+        );
+    }
+    println!("{}", if summary.holds() { "everything adds up" } else { "something is missing: see above" });
+}

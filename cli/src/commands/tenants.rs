@@ -1,0 +1,69 @@
+//! `bellwether tenants`.
+
+use std::process::ExitCode;
+
+use bellwether_producers::{Context, settings};
+use bellwether_schemas::TenantId;
+use bellwether_sinks::database;
+use clap::{Args, Subcommand};
+
+use super::migrate::{ADMIN_URL, OWNER, required};
+use crate::wiring::Process;
+
+/// The tenants and what they need.
+#[derive(Subcommand)]
+pub(crate) enum Tenants {
+    /// Reads every tenant's file and says what is wrong with them.
+    #[command(after_help = "Example:\n  bellwether tenants check")]
+    Check,
+    Init(Init),
+}
+
+/// Makes a tenant's database its own: tables, login role, default and check on every tenant_id. Harmless to repeat.
+///
+/// Reads <TENANT>_ADMIN_DATABASE_URL and <TENANT>_DATABASE_PASSWORD from the environment; prints neither.
+#[derive(Args)]
+#[command(after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… FXLABS_DATABASE_PASSWORD=… bellwether \
+    tenants init fxlabs")]
+pub(crate) struct Init {
+    /// Which tenant.
+    tenant: TenantId,
+}
+
+impl Tenants {
+    pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Check => {
+                for tenant in process.tenants()? {
+                    println!("{}: {} symbols, {}", tenant.id, tenant.settings.symbols.len(), tenant.zone);
+                }
+            }
+            Self::Init(init) => init.run(process).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Init {
+    async fn run(self, process: &Process) -> anyhow::Result<()> {
+        let tenants = process.tenants_named(std::slice::from_ref(&self.tenant))?;
+        let password = required(&self.tenant, "DATABASE_PASSWORD", "the password its login role is to have")?;
+        let admin = required(&self.tenant, ADMIN_URL, OWNER)?;
+        database::migrate(&admin).await?;
+        let role = database::init(&admin, &self.tenant, &password).await?;
+        let context = Context {
+            log: process.open_log(&tenants)?,
+            clock: process.clock.clone(),
+            shutdown: Process::shutdown()?,
+        };
+        for tenant in &tenants {
+            settings::publish(&context, tenant).await?;
+        }
+        println!(
+            "{}: tables, role {role}, topics and settings are in place; its database.url_file is to hold \
+             postgres://{role}:PASSWORD@HOST:PORT/DATABASE",
+            self.tenant
+        );
+        Ok(())
+    }
+}

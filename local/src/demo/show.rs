@@ -1,0 +1,214 @@
+//! What the page shows beside the log: rows and outbox as they stand in the databases, mails as they arrive.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_gateway::live::ROWS;
+use bellwether_gateway::observer::Observer;
+use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
+use bellwether_gateway::{LiveState, MailHead, MailSource, MailView};
+use bellwether_runtime::log::Log;
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::{Symbol, TenantId, Timestamp};
+use bellwether_sinks::{database, rows};
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+
+use super::{DemoError, Member, Result};
+use crate::inbox::{Inbox, Store, Summary};
+
+/// How often the databases are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Everything that keeps the page's state true.
+pub(super) struct Show {
+    observer: Observer,
+    tasks: JoinSet<()>,
+    shutdown: Shutdown,
+}
+
+impl Show {
+    pub(super) async fn start(log: &Arc<dyn Log>, live: &LiveState, members: &[Member], inbox: &Inbox) -> Result<Self> {
+        let shutdown = Shutdown::new();
+        let failed = |source| DemoError::Role { role: "the page's observer", reason: std::io::Error::to_string(&source) };
+        let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
+        let mut tasks = JoinSet::new();
+        for member in members {
+            let pool = pool(member).await?;
+            tasks.spawn(watch_database(pool, member.clone(), live.clone(), shutdown.clone()));
+        }
+        tasks.spawn(watch_inbox(inbox.store.clone(), senders(members), live.clone(), shutdown.clone()));
+        Ok(Self { observer, tasks, shutdown })
+    }
+
+    pub(super) async fn stop(self) {
+        let Self { observer, mut tasks, shutdown } = self;
+        shutdown.raise();
+        while tasks.join_next().await.is_some() {}
+        let _ = tokio::task::spawn_blocking(move || observer.join()).await;
+    }
+}
+
+async fn pool(member: &Member) -> Result<PgPool> {
+    let reason = |error: database::DatabaseError| DemoError::Role { role: "the page", reason: error.to_string() };
+    database::connect(&member.tenant).await.map_err(reason)
+}
+
+async fn watch_database(pool: PgPool, member: Member, live: LiveState, shutdown: Shutdown) {
+    let tenant = &member.tenant;
+    loop {
+        // A database that is away for a while shows as figures that stand still; the sinks say why.
+        if let Ok(found) = look(&pool, member.tenant.settings.symbol_suffix.as_str()).await {
+            live.rows(&tenant.id, found.rows);
+            live.count(&tenant.id, |counts| {
+                counts.rows = found.count;
+                counts.mails = found.mails;
+            });
+        }
+        if shutdown.sleep(LOOK).await {
+            return;
+        }
+    }
+}
+
+struct Looked {
+    rows: Vec<RowLine>,
+    count: u64,
+    mails: MailCounts,
+}
+
+async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
+    let recent = rows::recent(pool, u32::try_from(ROWS).unwrap_or(50)).await?;
+    let line = |row: rows::TriggerRow| RowLine {
+        id: row.id.to_string(),
+        at: Timestamp::from(row.triggered_at).into(),
+        symbol: row.symbol.parse::<Symbol>().map_or_else(|_| row.symbol.clone(), |symbol| symbol.display(suffix)),
+        timeframe: row.timeframe,
+        condition: row.trigger_condition,
+        value: row.rsi_value,
+        price: row.price,
+    };
+    Ok(Looked {
+        rows: recent.into_iter().map(line).collect(),
+        count: rows::count(pool).await?,
+        mails: mail_counts(pool).await?,
+    })
+}
+
+/// The outbox by what became of its mails.
+pub(super) async fn mail_counts(pool: &PgPool) -> sqlx::Result<MailCounts> {
+    let states: Vec<(String, i64)> =
+        sqlx::query_as("select state, count(*) from bellwether.mail_outbox group by state").fetch_all(pool).await?;
+    let mut counts = MailCounts::default();
+    for (state, count) in states {
+        let count = u64::try_from(count).unwrap_or(0);
+        match state.as_str() {
+            "sent" => counts.sent += count,
+            "failed" => counts.failed += count,
+            "suppressed" => counts.suppressed += count,
+            _ => counts.held += count,
+        }
+    }
+    Ok(counts)
+}
+
+/// Mails that are still to be tried now.
+pub(super) async fn mails_due(member: &Member) -> Result<i64> {
+    let pool = admin(member).await?;
+    let due = sqlx::query_scalar(
+        "select count(*) from bellwether.mail_outbox
+         where state in ('pending', 'claimed', 'data_started') and attempts = 0 or state in ('claimed', 'data_started')",
+    );
+    due.fetch_one(&pool).await.map_err(|source| failed(member, source))
+}
+
+/// Alerts that are switched on.
+pub(super) async fn count_alerts(member: &Member) -> Result<usize> {
+    let pool = admin(member).await?;
+    let count = sqlx::query_scalar("select count(*) from public.rsi_tracker_alerts where is_active");
+    let count: i64 = count.fetch_one(&pool).await.map_err(|source| failed(member, source))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// The tenant's rows and mails as they stand.
+pub(super) async fn stored(member: &Member) -> Result<(u64, MailCounts)> {
+    let pool = admin(member).await?;
+    let read = async { Ok((rows::count(&pool).await?, mail_counts(&pool).await?)) };
+    read.await.map_err(|source| failed(member, source))
+}
+
+async fn admin(member: &Member) -> Result<PgPool> {
+    PgPool::connect(member.seeded.admin.reveal()).await.map_err(|source| failed(member, source))
+}
+
+fn failed(member: &Member, source: sqlx::Error) -> DemoError {
+    DemoError::Database { tenant: member.tenant.id.to_string(), source }
+}
+
+/// Whose mail it is, by the sender SMTP was told.
+fn senders(members: &[Member]) -> HashMap<String, TenantId> {
+    let address = |from: &str| from.rsplit('<').next().unwrap_or(from).trim_end_matches('>').to_string();
+    members.iter().map(|member| (address(&member.tenant.mail.from), member.tenant.id.clone())).collect()
+}
+
+async fn watch_inbox(store: Store, senders: HashMap<String, TenantId>, live: LiveState, shutdown: Shutdown) {
+    let mut news = store.subscribe();
+    for mail in store.list().into_iter().rev() {
+        show_mail(&senders, &live, &mail);
+    }
+    loop {
+        let mail = tokio::select! {
+            mail = news.recv() => mail,
+            () = shutdown.raised() => return,
+        };
+        match mail {
+            Ok(mail) => show_mail(&senders, &live, &mail),
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn show_mail(senders: &HashMap<String, TenantId>, live: &LiveState, mail: &Summary) {
+    if let Some(tenant) = senders.get(&mail.envelope.from) {
+        let line = MailLine {
+            id: mail.id,
+            subject: mail.subject.clone(),
+            to: mail.envelope.to.join(", "),
+            at: mail.received_at.into(),
+        };
+        live.mail(tenant, line);
+    }
+}
+
+/// The inbox's mails for the pages.
+pub(super) struct InboxPages(pub(super) Store);
+
+impl MailSource for InboxPages {
+    fn list(&self, limit: usize) -> Vec<MailHead> {
+        self.0.list().into_iter().take(limit).map(|mail| head(&mail)).collect()
+    }
+
+    fn get(&self, id: u64) -> Option<MailView> {
+        let mail = self.0.get(id)?;
+        Some(MailView {
+            head: head(&mail.summary),
+            date: mail.header("Date").map(Into::into),
+            headers: mail.headers.clone(),
+            text: mail.text.clone(),
+            html: mail.html.clone(),
+            raw: String::from_utf8_lossy(&mail.raw).into_owned(),
+        })
+    }
+}
+
+fn head(mail: &Summary) -> MailHead {
+    MailHead {
+        id: mail.id,
+        subject: mail.subject.clone(),
+        from: mail.envelope.from.clone(),
+        to: mail.envelope.to.join(", "),
+        received_at: mail.received_at,
+    }
+}
