@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
+use bellwether_local::demo::DemoError;
+use bellwether_producers::ProducerError;
 use bellwether_runtime::config::ConfigError;
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::telemetry::TelemetryError;
+use bellwether_sinks::SinkError;
+use bellwether_sinks::database::DatabaseError;
 use bellwether_worker::WorkerError;
 
 /// The answer is "no".
@@ -51,13 +55,52 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<ConfigError>() || error.is::<TelemetryError>() {
         return Some(CONFIG);
     }
-    if let Some(log) = error.downcast_ref::<LogError>() {
-        return Some(of_log(log));
+    let by_type = [
+        error.downcast_ref().map(of_log),
+        error.downcast_ref().map(of_worker),
+        error.downcast_ref().map(of_producer),
+        error.downcast_ref().map(of_sink),
+        error.downcast_ref().map(of_database),
+        error.downcast_ref().map(of_demo),
+    ];
+    by_type.into_iter().flatten().next().or_else(|| error.is::<std::io::Error>().then_some(IO))
+}
+
+fn of_demo(error: &DemoError) -> u8 {
+    match error {
+        DemoError::Directory { .. } => IO,
+        DemoError::Config(_) => CONFIG,
+        DemoError::Log(log) => of_log(log),
+        DemoError::Producer(producer) => of_producer(producer),
+        DemoError::Worker(worker) => of_worker(worker),
+        DemoError::Page(_) => SOFTWARE,
+        DemoError::Listen { .. }
+        | DemoError::Postgres(_)
+        | DemoError::Seed(_)
+        | DemoError::Database { .. }
+        | DemoError::Inbox(_)
+        | DemoError::Role { .. } => UNAVAILABLE,
     }
-    if let Some(worker) = error.downcast_ref::<WorkerError>() {
-        return Some(of_worker(worker));
+}
+
+const fn of_producer(error: &ProducerError) -> u8 {
+    match error {
+        ProducerError::Input(input) => input.exit_code(),
+        ProducerError::Log(log) => of_log(log),
+        ProducerError::Market(_) => CONFIG,
+        ProducerError::Encode(_) | ProducerError::Task(_) => SOFTWARE,
     }
-    error.is::<std::io::Error>().then_some(IO)
+}
+
+const fn of_sink(error: &SinkError) -> u8 {
+    match error {
+        SinkError::Log { source, .. } => of_log(source),
+        SinkError::Thread { .. } => SOFTWARE,
+    }
+}
+
+fn of_database(error: &DatabaseError) -> u8 {
+    if error.is_transient() { UNAVAILABLE } else { CONFIG }
 }
 
 fn of_worker(error: &WorkerError) -> u8 {
@@ -74,7 +117,7 @@ const fn of_log(error: &LogError) -> u8 {
         LogError::Address { .. } => USAGE,
         LogError::UnknownTopic { .. } => NO_INPUT,
         LogError::OffsetOutOfRange { .. } | LogError::Damaged { .. } | LogError::TooLarge { .. } => DATA,
-        LogError::Held { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
+        LogError::Held { .. } | LogError::NotAssigned { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
         LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,
     }
 }

@@ -6,3 +6,4 @@ pub mod events;
 pub mod feed;
 pub mod mail;
 pub mod rows;
+pub use error::SinkError;

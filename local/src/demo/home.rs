@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn the_default_is_the_users_data_directory() {
         let dir = |variables: &[(&str, &str)]| {
-            let found = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_string());
+            let found =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_string());
             default_dir(found)
         };
         let both = [("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")];

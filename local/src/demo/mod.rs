@@ -33,7 +33,7 @@ pub use home::default_dir;
 pub use summary::{Mails, Summary, TenantSummary};
 
 /// How the demo is run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where it keeps everything; see [`default_dir`].
     pub dir: PathBuf,
@@ -49,12 +49,6 @@ pub struct Options {
     pub form: Option<Form>,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-impl std::fmt::Debug for dyn Fn() -> String + Send + Sync {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("metrics")
-    }
 }
 
 /// Why the demo cannot run, or could not end well.
@@ -162,7 +156,8 @@ impl Demo {
         let Self { options, clock, listener, .. } = self;
         let home = home::Home::at(&options.dir)?;
         let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&home.log(), Access::Write, clock.clone())?);
-        let postgres = Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
+        let postgres =
+            Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
         let members = members(&home, &postgres, inbox.addr).await?;
         for topic in members.iter().flat_map(|member| Topic::all(&member.tenant.id)) {

@@ -29,9 +29,17 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) async fn start(log: &Arc<dyn Log>, live: &LiveState, members: &[Member], inbox: &Inbox) -> Result<Self> {
+    pub(super) async fn start(
+        log: &Arc<dyn Log>,
+        live: &LiveState,
+        members: &[Member],
+        inbox: &Inbox,
+    ) -> Result<Self> {
         let shutdown = Shutdown::new();
-        let failed = |source| DemoError::Role { role: "the page's observer", reason: std::io::Error::to_string(&source) };
+        let failed = |source| DemoError::Role {
+            role: "the page's observer",
+            reason: std::io::Error::to_string(&source),
+        };
         let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
         let mut tasks = JoinSet::new();
         for member in members {
@@ -51,7 +59,8 @@ impl Show {
 }
 
 async fn pool(member: &Member) -> Result<PgPool> {
-    let reason = |error: database::DatabaseError| DemoError::Role { role: "the page", reason: error.to_string() };
+    let reason =
+        |error: database::DatabaseError| DemoError::Role { role: "the page", reason: error.to_string() };
     database::connect(&member.tenant).await.map_err(reason)
 }
 
@@ -83,7 +92,10 @@ async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
     let line = |row: rows::TriggerRow| RowLine {
         id: row.id.to_string(),
         at: Timestamp::from(row.triggered_at).into(),
-        symbol: row.symbol.parse::<Symbol>().map_or_else(|_| row.symbol.clone(), |symbol| symbol.display(suffix)),
+        symbol: row
+            .symbol
+            .parse::<Symbol>()
+            .map_or_else(|_| row.symbol.clone(), |symbol| symbol.display(suffix)),
         timeframe: row.timeframe,
         condition: row.trigger_condition,
         value: row.rsi_value,
@@ -99,7 +111,9 @@ async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
 /// The outbox by what became of its mails.
 pub(super) async fn mail_counts(pool: &PgPool) -> sqlx::Result<MailCounts> {
     let states: Vec<(String, i64)> =
-        sqlx::query_as("select state, count(*) from bellwether.mail_outbox group by state").fetch_all(pool).await?;
+        sqlx::query_as("select state, count(*) from bellwether.mail_outbox group by state")
+            .fetch_all(pool)
+            .await?;
     let mut counts = MailCounts::default();
     for (state, count) in states {
         let count = u64::try_from(count).unwrap_or(0);

@@ -57,7 +57,9 @@ impl Run {
             clock: self.clock.clone(),
             shutdown: stops.sinks.clone(),
         };
-        let role = |role: &'static str| move |error: bellwether_sinks::SinkError| DemoError::Role { role, reason: error.to_string() };
+        let role = |role: &'static str| {
+            move |error: bellwether_sinks::SinkError| DemoError::Role { role, reason: error.to_string() }
+        };
         let rows = context.clone();
         roles.spawn(async move { rows::run(rows).await.map(|()| "rows").map_err(role("the rows sink")) });
         roles.spawn(async move { mail::run(context).await.map(|()| "mail").map_err(role("the mail sink")) });
@@ -98,7 +100,9 @@ impl Run {
         for member in &self.members {
             self.await_alerts(member).await?;
             let (context, member, options) = (context.clone(), member.clone(), self.options.clone());
-            markets.spawn(async move { producing::market(&context, &member, &options).await.map(|()| "market") });
+            markets.spawn(
+                async move { producing::market(&context, &member, &options).await.map(|()| "market") },
+            );
         }
         Ok((markets, changes))
     }
@@ -126,7 +130,13 @@ impl Run {
     }
 
     /// Each stage stops when it has done everything the stage before it left.
-    async fn drain(&self, stops: &Stops, mut markets: Roles, mut changes: Roles, roles: &mut Roles) -> Result<()> {
+    async fn drain(
+        &self,
+        stops: &Stops,
+        mut markets: Roles,
+        mut changes: Roles,
+        roles: &mut Roles,
+    ) -> Result<()> {
         stops.producers.raise();
         let produced = all(&mut markets).await;
         let changed = all(&mut changes).await;

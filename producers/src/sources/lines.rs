@@ -80,6 +80,12 @@ pub struct Unreadable {
     pub error: LineError,
 }
 
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.error)
+    }
+}
+
 /// What was left out of all files of a run. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Report(Arc<Mutex<Refused>>);
