@@ -61,7 +61,11 @@ impl Demo {
         let demo = Running::open(options, process.clock.clone()).await?;
         println!("{}", demo.address());
         let summary = demo.run(shutdown).await?;
-        if json { println!("{}", serde_json::to_string(&summary)?) } else { print_text(&summary) }
+        if json {
+            println!("{}", serde_json::to_string(&summary)?)
+        } else {
+            print_text(&summary)
+        }
         Ok(if summary.holds() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 }

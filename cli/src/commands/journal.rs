@@ -23,8 +23,10 @@ pub(crate) enum Journal {
 
 /// Prints the records of one topic of one tenant.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  bellwether journal cat --log embedded:data/log --tenant fxlabs --from 100 --to 120\n  \
-    bellwether journal cat --tenant fxlabs --topic triggers --json")]
+#[command(
+    after_help = "Examples:\n  bellwether journal cat --log embedded:data/log --tenant fxlabs --from 100 --to 120\n  \
+    bellwether journal cat --tenant fxlabs --topic triggers --json"
+)]
 pub(crate) struct Cat {
     /// The log: embedded:DIR. Without it the configured one.
     #[arg(long, value_name = "URL")]
@@ -63,7 +65,10 @@ impl Cat {
         read_range(log.as_ref(), &topic, &range, &mut |record| {
             let written = write_record(&mut out, self.topic, &record, self.json);
             // A reader that went away (`| head`) ends the command, and is no failure.
-            failed = written.err().filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe).or(failed.take());
+            failed = written
+                .err()
+                .filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
+                .or(failed.take());
             failed.is_none()
         })?;
         match failed {
@@ -99,7 +104,9 @@ fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static str, Value)> 
             Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
         },
         TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
-        TopicKind::DeadLetters => Ok(("dead_letter", serde_json::to_value(codec::decode_dead_letter(value)?)?)),
+        TopicKind::DeadLetters => {
+            Ok(("dead_letter", serde_json::to_value(codec::decode_dead_letter(value)?)?))
+        }
     }
 }
 

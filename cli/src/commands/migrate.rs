@@ -15,7 +15,9 @@ use crate::wiring::Process;
 /// It needs the database's owner, so each tenant's administrative URL is read from the environment variable
 /// <TENANT>_ADMIN_DATABASE_URL, and never from its file.
 #[derive(Args)]
-#[command(after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… bellwether migrate --tenant fxlabs")]
+#[command(
+    after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… bellwether migrate --tenant fxlabs"
+)]
 pub(crate) struct Migrate {
     /// Whose database. Repeatable; without it every tenant's.
     #[arg(long)]
@@ -30,9 +32,11 @@ impl Migrate {
         let mut missing = false;
         for tenant in process.tenants_named(&self.tenant)? {
             let url = required(&tenant.id, ADMIN_URL, OWNER)?;
-            let names = if self.check { database::pending(&url).await? } else { database::migrate(&url).await? };
+            let names =
+                if self.check { database::pending(&url).await? } else { database::migrate(&url).await? };
             missing |= self.check && !names.is_empty();
-            let (done, none) = if self.check { ("missing", "up to date") } else { ("applied", "nothing to do") };
+            let (done, none) =
+                if self.check { ("missing", "up to date") } else { ("applied", "nothing to do") };
             let what = if names.is_empty() { none.into() } else { format!("{done} {}", names.join(", ")) };
             println!("{}: {what}", tenant.id);
         }

@@ -25,7 +25,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// A speed as given on the command line.
 fn speed(times: f64) -> Result<Speed, Coded> {
-    let message = || format!("--speed {times} is not a speed: use 0 (as fast as possible) or a number above it");
+    let message =
+        || format!("--speed {times} is not a speed: use 0 (as fast as possible) or a number above it");
     Speed::new(times).ok_or_else(|| Coded { code: USAGE, message: message() })
 }
 
@@ -38,11 +39,14 @@ fn stop_when_drained(
     shutdown: &Shutdown,
 ) -> Result<(), LogError> {
     let topics = tenants.iter().map(|tenant| Topic::new(&tenant.id, kind));
-    let mut left = topics.map(|topic| Ok((log.bounds(&topic)?.next, topic))).collect::<Result<Vec<_>, LogError>>()?;
+    let mut left =
+        topics.map(|topic| Ok((log.bounds(&topic)?.next, topic))).collect::<Result<Vec<_>, LogError>>()?;
     let (log, shutdown) = (Arc::clone(log), shutdown.clone());
     tokio::spawn(async move {
         while !shutdown.sleep(LOOK).await {
-            left.retain(|(next, topic)| !matches!(log.committed(group, topic), Ok(at) if at.unwrap_or(0) >= *next));
+            left.retain(
+                |(next, topic)| !matches!(log.committed(group, topic), Ok(at) if at.unwrap_or(0) >= *next),
+            );
             if left.is_empty() {
                 shutdown.raise();
             }

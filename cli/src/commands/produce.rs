@@ -26,7 +26,9 @@ pub(crate) enum Produce {
 
 /// Plays files. A run that was cut off goes on where the journal stands.
 #[derive(Args)]
-#[command(after_help = "Example:\n  bellwether produce file --tenant fxlabs --input GBPUSD=bid.csv+ask.csv --speed 0")]
+#[command(
+    after_help = "Example:\n  bellwether produce file --tenant fxlabs --input GBPUSD=bid.csv+ask.csv --speed 0"
+)]
 pub(crate) struct File {
     /// Whose journal. Repeatable; without it every tenant's.
     #[arg(long)]
@@ -44,7 +46,9 @@ pub(crate) struct File {
 
 /// Plays a seeded synthetic market: the same seed gives the same ticks.
 #[derive(Args)]
-#[command(after_help = "Example:\n  bellwether produce synthetic --tenant fxlabs --seed 7 --speed 60 --for 5m")]
+#[command(
+    after_help = "Example:\n  bellwether produce synthetic --tenant fxlabs --seed 7 --speed 60 --for 5m"
+)]
 pub(crate) struct Synthetic {
     /// Whose journal. Repeatable; without it every tenant's.
     #[arg(long)]

@@ -49,7 +49,11 @@ impl Replay {
         let bar = progress(log.bounds(&journal)?.next.min(range.end));
         let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         bar.finish_and_clear();
-        if self.json { print_json(&report)? } else { print_text(&report) }
+        if self.json {
+            print_json(&report)?
+        } else {
+            print_text(&report)
+        }
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 }
@@ -82,7 +86,8 @@ fn print_text(report: &Report) {
 fn describe(difference: &Difference) -> String {
     match difference {
         Difference::Changed { offset, cause, byte, folded, recorded } => {
-            let recorded = recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
+            let recorded =
+                recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
             format!(
                 "triggers offset {offset}, caused by journal {cause}: differs from byte {byte} on\n  recorded: \
                  {recorded}\n  folded:   {folded:?}"
@@ -92,7 +97,8 @@ fn describe(difference: &Difference) -> String {
             format!("journal {}: an outcome was never recorded\n  folded:   {outcome:?}", outcome.cause())
         }
         Difference::Unexplained { offset, recorded } => {
-            let recorded = recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
+            let recorded =
+                recorded.as_ref().map_or_else(|| "unreadable".into(), |outcome| format!("{outcome:?}"));
             format!("triggers offset {offset}: the journal does not explain it\n  recorded: {recorded}")
         }
     }

@@ -23,8 +23,10 @@ pub(crate) enum Tenants {
 ///
 /// Reads <TENANT>_ADMIN_DATABASE_URL and <TENANT>_DATABASE_PASSWORD from the environment; prints neither.
 #[derive(Args)]
-#[command(after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… FXLABS_DATABASE_PASSWORD=… bellwether \
-    tenants init fxlabs")]
+#[command(
+    after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… FXLABS_DATABASE_PASSWORD=… bellwether \
+    tenants init fxlabs"
+)]
 pub(crate) struct Init {
     /// Which tenant.
     tenant: TenantId,

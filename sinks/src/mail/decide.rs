@@ -42,7 +42,7 @@ pub(super) struct Situation<'a> {
 
 /// The state a row of the outbox begins in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// To be sent.
     Pending,
     /// Not sent, on purpose.
@@ -125,7 +125,9 @@ fn composed(group: &Group, recipient: &str, late: bool, situation: Situation<'_>
     let source = Source { triggers: &group.triggers, recipient, appended_at: group.appended_at, now, late };
     match compose(templates, look, source) {
         Ok(mail) if configured => (State::Pending, None, Some(mail)),
-        Ok(mail) => (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()), Some(mail)),
+        Ok(mail) => {
+            (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()), Some(mail))
+        }
         Err(error) => (State::Failed, Some(words(&format!("cannot be composed: {error}"))), None),
     }
 }
@@ -193,7 +195,9 @@ mod tests {
     #[test]
     fn over_six_hours_a_mail_says_that_it_is_late_and_over_a_day_there_is_none() {
         let aged = |hours: i64, more: i64| {
-            decide(move |_, situation, group| situation.now = Timestamp(group.appended_at.0 + hours * HOUR + more))
+            decide(move |_, situation, group| {
+                situation.now = Timestamp(group.appended_at.0 + hours * HOUR + more)
+            })
         };
         let subject = |owed: Owed| owed.mail.unwrap().subject;
         assert!(!subject(aged(6, 0)).contains("(late)"));

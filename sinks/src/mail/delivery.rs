@@ -101,7 +101,8 @@ impl Delivery {
                 Settlement::Release(if server_down { pause(line) } else { Duration::ZERO })
             } else {
                 let verdict = self.send(line, &mail).await;
-                server_down = matches!(verdict, Some(Verdict::Retry { server: true, .. } | Verdict::AuthRefused(_)));
+                server_down =
+                    matches!(verdict, Some(Verdict::Retry { server: true, .. } | Verdict::AuthRefused(_)));
                 verdict.map_or(Settlement::Release(POLL), |verdict| settlement(&mail, verdict))
             };
             self.settle(&mail, &settlement).await;

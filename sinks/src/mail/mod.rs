@@ -42,7 +42,7 @@ use self::decide::{People, Situation, owed};
 use self::delivery::Delivery;
 use self::events::{BrandRefused, FillRetried, MailsComposed};
 use self::group::{Collector, Group, Position};
-use self::outbox::{Outbox, SINK};
+use self::outbox::Outbox;
 use self::render::Templates;
 use self::server::Server;
 use self::session::Deadlines;
@@ -50,6 +50,9 @@ use crate::database;
 use crate::error::SinkError;
 use crate::events::Rewound;
 use crate::feed::{Batch, Context, Lane, run as feed};
+
+/// The sink's name: its group in the log and its cursor in the database.
+pub const SINK: &str = "mail";
 
 /// Most mails one transaction adds.
 const MAILS: usize = 50;
@@ -74,6 +77,7 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
         clock: clock.clone(),
         shutdown: shutdown.clone(),
         office: None,
+        reading: None,
         wait: RETRY,
     };
     feed(context, SINK, move |lane| Box::pin(composer(lane).run())).await
@@ -103,6 +107,8 @@ struct Office {
 /// How far one database is with the topic.
 struct Reading {
     collector: Collector,
+    /// Where its cursor was put last.
+    written: Position,
     /// Triggers below this offset may have been mailed before the database was restored.
     held_below: u64,
     /// Where reading began again for that; a topic that starts later is read from its start.
@@ -120,8 +126,12 @@ impl Composer {
             }
             match timeout(CHECK, self.lane.next()).await {
                 Err(_) => {}
-                Ok(Some(batch)) if self.take(batch).await => {}
-                Ok(_) => break,
+                Ok(None) => break,
+                Ok(Some(batch)) => {
+                    if !self.take(batch).await {
+                        break;
+                    }
+                }
             }
         }
         if let Some(office) = self.office.take() {
@@ -142,7 +152,7 @@ impl Composer {
         match office.outbox.position().await {
             Ok(position) => {
                 // The same database, perhaps at another address: groups that are not whole yet are still ours.
-                let known = self.reading.take().filter(|reading| reading.collector.position() == position);
+                let known = self.reading.take().filter(|reading| reading.written == position);
                 self.reading = Some(known.unwrap_or_else(|| Reading::new(position)));
                 self.office = Some(office.staffed());
                 self.wait = RETRY;
@@ -184,9 +194,10 @@ impl Composer {
     }
 
     /// Only the last transaction moves the cursor: what the ones before added is known by its occurrence.
-    async fn fill(&self, groups: &[Group]) -> Result<(), sqlx::Error> {
-        let (Some(office), Some(reading)) = (&self.office, &self.reading) else { return Ok(()) };
+    async fn fill(&mut self, groups: &[Group]) -> Result<(), sqlx::Error> {
+        let (Some(office), Some(reading)) = (&self.office, &mut self.reading) else { return Ok(()) };
         let position = reading.collector.position();
+        let held_below = reading.held_below;
         let decide = |part: &[Group], people: &People| {
             let situation = Situation {
                 templates: &self.templates,
@@ -194,7 +205,7 @@ impl Composer {
                 people,
                 now: self.clock.now(),
                 configured: office.configured,
-                held_below: reading.held_below,
+                held_below,
             };
             part.iter().filter_map(|group| owed(group, situation)).collect()
         };
@@ -204,6 +215,7 @@ impl Composer {
             mails += office.outbox.fill(part, |people| decide(part, people), None).await?;
         }
         mails += office.outbox.fill(last, |people| decide(last, people), Some(position)).await?;
+        reading.written = position;
         self.lane.done(position.next_offset);
         office.added.notify_one();
         let partial = groups.iter().filter(|group| !group.whole).count() as u64;
@@ -221,7 +233,7 @@ impl Composer {
 
 impl Reading {
     const fn new(position: Position) -> Self {
-        Self { collector: Collector::new(position), held_below: 0, rewound: None }
+        Self { collector: Collector::new(position), written: position, held_below: 0, rewound: None }
     }
 
     /// Where to read again when the topic's reading began after where the database stands.
@@ -248,14 +260,22 @@ impl Reading {
 impl Office {
     /// None where something is not right yet; that was said.
     async fn open(tenant: &Tenant) -> Option<Self> {
-        let look = Look::new(tenant).map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
+        let look =
+            Look::new(tenant).map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
         let server = Server::of(&tenant.mail);
         let server = server.map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
         let (look, server) = (look.ok()?, server.ok()?);
         let pool = database::connect(tenant).await;
         let pool = pool.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
         let (outbox, added) = (Outbox::new(pool, tenant.id.clone()), Arc::new(Notify::new()));
-        Some(Self { look, outbox, configured: server.is_some(), added, delivery: None, tenant: tenant.clone() })
+        Some(Self {
+            look,
+            outbox,
+            configured: server.is_some(),
+            added,
+            delivery: None,
+            tenant: tenant.clone(),
+        })
     }
 
     /// With somebody who sends what is owed.

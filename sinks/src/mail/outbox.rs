@@ -14,12 +14,11 @@ use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::SINK;
 use super::decide::{Owed, People};
 use super::group::{Group, Position};
 use crate::database;
 
-/// The sink's name: its group in the log and its cursor in the database.
-pub const SINK: &str = "mail";
 /// How long a claim holds; longer than the longest a server may take for one mail.
 const LEASE: Duration = Duration::from_secs(900);
 
@@ -125,7 +124,8 @@ impl Outbox {
         .await?;
         for mail in &abandoned {
             let reason = "its worker was lost after the content had begun to leave";
-            self.settle_in(&mut transaction, mail, &Settlement::Ambiguous(Duration::ZERO, reason.into())).await?;
+            self.settle_in(&mut transaction, mail, &Settlement::Ambiguous(Duration::ZERO, reason.into()))
+                .await?;
         }
         let claimed = self.claim_due(&mut transaction, most).await?;
         transaction.commit().await?;
@@ -169,11 +169,13 @@ impl Outbox {
     }
 
     async fn lock_cursor(&self, transaction: &mut Transaction<'_, Postgres>) -> Result<Position> {
-        sqlx::query("insert into bellwether.sink_cursor (tenant_id, sink) values ($1, $2) on conflict do nothing")
-            .bind(self.tenant.as_str())
-            .bind(SINK)
-            .execute(&mut **transaction)
-            .await?;
+        sqlx::query(
+            "insert into bellwether.sink_cursor (tenant_id, sink) values ($1, $2) on conflict do nothing",
+        )
+        .bind(self.tenant.as_str())
+        .bind(SINK)
+        .execute(&mut **transaction)
+        .await?;
         let (offset, index, next_offset): (i64, i32, i64) = sqlx::query_as(
             "select cause_offset, cause_index, next_offset from bellwether.sink_cursor
              where tenant_id = $1 and sink = $2 for update",
@@ -264,7 +266,11 @@ impl Outbox {
         Ok(rows.rows_affected())
     }
 
-    async fn claim_due(&self, transaction: &mut Transaction<'_, Postgres>, most: i64) -> Result<Vec<Claimed>> {
+    async fn claim_due(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        most: i64,
+    ) -> Result<Vec<Claimed>> {
         sqlx::query_as(
             "update bellwether.mail_outbox as mail
              set state = 'claimed', fence = mail.fence + 1, attempts = mail.attempts + 1,
@@ -342,7 +348,9 @@ fn parts(settlement: &Settlement) -> (&'static str, &'static str, Duration, &str
         Settlement::Sent(reply) => (SENT, "sent", Duration::ZERO, reply),
         Settlement::Retry(wait, reason) => (RETRY, "retry", *wait, reason),
         Settlement::Release(wait) => (RELEASE, "released", *wait, "not tried"),
-        Settlement::Failed(reason) | Settlement::Refused(reason) => (FAILED, "failed", Duration::ZERO, reason),
+        Settlement::Failed(reason) | Settlement::Refused(reason) => {
+            (FAILED, "failed", Duration::ZERO, reason)
+        }
         Settlement::Ambiguous(wait, reason) => (AMBIGUOUS, "ambiguous", *wait, reason),
     }
 }
