@@ -13,6 +13,14 @@ pub enum SinkError {
         /// What the log said.
         source: LogError,
     },
+    /// What it works with is broken in this build.
+    #[error("the {sink} sink cannot start: {reason}")]
+    Start {
+        /// Which sink.
+        sink: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The operating system gave no thread, or the thread ended by itself.
     #[error("the thread of the {sink} sink is gone: {reason}")]
     Thread {

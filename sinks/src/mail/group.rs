@@ -36,7 +36,9 @@ impl Position {
 pub struct Group {
     /// In the order of the group; never empty.
     pub triggers: Vec<TriggerFired>,
-    /// When its first trigger was appended, wall clock.
+    /// Where its first trigger lies in the triggers topic.
+    pub offset: u64,
+    /// When that was appended, wall clock.
     pub appended_at: Timestamp,
     /// False when a trigger of it never came.
     pub whole: bool,
@@ -46,6 +48,7 @@ pub struct Group {
 #[derive(Debug)]
 struct Open {
     triggers: Vec<TriggerFired>,
+    offset: u64,
     appended_at: Timestamp,
     /// Where to stand so that its first trigger is read again.
     before: Position,
@@ -71,7 +74,7 @@ impl Collector {
     pub fn take(&mut self, record: Delivered, groups: &mut Vec<Group>) {
         let cause = record.outcome.cause();
         let before = self.read;
-        self.read.next_offset = self.read.next_offset.max(record.offset + 1);
+        self.passed(record.offset + 1);
         if cause <= before.cause {
             return;
         }
@@ -80,8 +83,21 @@ impl Collector {
         }
         self.read.cause = cause;
         if let Outcome::Fired(trigger) = record.outcome {
-            self.add(trigger, record.appended_at, before, groups);
+            let Delivered { offset, appended_at, .. } = record;
+            let fresh = Open { triggers: Vec::new(), offset, appended_at, before };
+            self.add(trigger, fresh, groups);
         }
+    }
+
+    /// Everything before `next_offset` was taken or is among the dead letters.
+    pub fn passed(&mut self, next_offset: u64) {
+        self.read.next_offset = self.read.next_offset.max(next_offset);
+    }
+
+    /// The offset to be read next.
+    #[must_use]
+    pub const fn next_offset(&self) -> u64 {
+        self.read.next_offset
     }
 
     /// Everything before it is handed over.
@@ -91,16 +107,9 @@ impl Collector {
         earliest.unwrap_or(self.read)
     }
 
-    fn add(
-        &mut self,
-        trigger: TriggerFired,
-        appended_at: Timestamp,
-        before: Position,
-        groups: &mut Vec<Group>,
-    ) {
+    fn add(&mut self, trigger: TriggerFired, fresh: Open, groups: &mut Vec<Group>) {
         let (id, size) = (trigger.group.id, usize::try_from(trigger.group.size).unwrap_or(1));
-        let fresh = || Open { triggers: Vec::new(), appended_at, before };
-        let open = self.open.entry(id).or_insert_with(fresh);
+        let open = self.open.entry(id).or_insert(fresh);
         open.triggers.push(trigger);
         self.waiting += 1;
         if open.triggers.len() >= size {
@@ -123,7 +132,8 @@ impl Collector {
         let Some(mut open) = self.open.remove(&id) else { return };
         self.waiting -= open.triggers.len();
         open.triggers.sort_by_key(|trigger| trigger.group.index);
-        groups.push(Group { triggers: open.triggers, appended_at: open.appended_at, whole });
+        let Open { triggers, offset, appended_at, .. } = open;
+        groups.push(Group { triggers, offset, appended_at, whole });
     }
 }
 

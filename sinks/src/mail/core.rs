@@ -1,0 +1,204 @@
+//! The SMTP session's protocol core: what each answer means and what comes next. No IO.
+//!
+//! A mail counts as sent on exactly 250 after its final dot and on nothing else. Until the first byte of a body has
+//! left, every failure is certain: the server has nothing, and the same bytes may be offered again. From then until
+//! the final reply a lost connection is ambiguous: the server may or may not have the mail.
+
+/// Most characters kept of a server's words.
+const MAX_REASON: usize = 500;
+
+/// What was asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// To take the connection and say what it can, by TLS or in the clear.
+    Open,
+    /// To know our user.
+    Authenticate,
+    /// To take a mail from our sender.
+    Sender,
+    /// To take it for this user.
+    Recipient,
+    /// To take its content.
+    Data,
+    /// The content and the final dot.
+    Body,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The server's reply.
+    Reply {
+        /// Its code.
+        code: u16,
+        /// Its words.
+        text: String,
+    },
+    /// No reply: connection refused or lost, no reply in time, not SMTP, TLS refused.
+    Lost(String),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Ask for this.
+    Ask(Stage),
+    /// The connection stands ready for mails.
+    Ready,
+    /// First note durably that content is about to leave, then ask for [`Stage::Data`].
+    Note,
+    /// It is over.
+    End(Verdict),
+}
+
+/// What came of a mail. The connection may be used again after [`Verdict::Sent`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server has it; its words.
+    Sent(String),
+    /// The server certainly does not have it and may take it later.
+    Retry {
+        /// Why not now.
+        reason: String,
+        /// No mail of this tenant would fare better now.
+        server: bool,
+    },
+    /// Our user or password was refused.
+    AuthRefused(String),
+    /// The server will never take it.
+    Failed {
+        /// Why not.
+        reason: String,
+        /// It is the address that was refused: nothing more is to be sent there.
+        address: bool,
+    },
+    /// The server may have it.
+    Ambiguous(String),
+}
+
+/// Decides.
+#[must_use]
+pub fn next(stage: Stage, answer: Answer) -> Next {
+    let (code, text) = match answer {
+        Answer::Reply { code, text } => (code, words(&format!("{code} {text}"))),
+        Answer::Lost(reason) => return Next::End(lost(stage, words(&reason))),
+    };
+    match (stage, code) {
+        (Stage::Open, 200..=299) => Next::Ask(Stage::Authenticate),
+        (Stage::Authenticate, 235) => Next::Ready,
+        (Stage::Sender, 250) => Next::Ask(Stage::Recipient),
+        (Stage::Recipient, 250 | 251) => Next::Note,
+        (Stage::Data, 354) => Next::Ask(Stage::Body),
+        (Stage::Body, 250) => Next::End(Verdict::Sent(text)),
+        _ => Next::End(refused(stage, code, text)),
+    }
+}
+
+/// A reply that does not let the mail go on.
+fn refused(stage: Stage, code: u16, text: String) -> Verdict {
+    match (stage, code) {
+        // What is refused before a mail was offered is the session, whatever the class of the reply.
+        (Stage::Open, _) => Verdict::Retry { reason: text, server: true },
+        (Stage::Authenticate, 500..=599) => Verdict::AuthRefused(text),
+        (Stage::Authenticate, _) => Verdict::Retry { reason: text, server: true },
+        (_, 421) => Verdict::Retry { reason: text, server: true },
+        (_, 400..=499) => Verdict::Retry { reason: text, server: false },
+        (Stage::Recipient, 500..=599) => Verdict::Failed { reason: text, address: true },
+        (_, 500..=599) => Verdict::Failed { reason: text, address: false },
+        // Neither yes nor no: replies and commands do not belong to each other any more.
+        (Stage::Body, _) => Verdict::Ambiguous(format!("unexpected reply to the content: {text}")),
+        _ => Verdict::Retry { reason: format!("unexpected reply: {text}"), server: false },
+    }
+}
+
+fn lost(stage: Stage, reason: String) -> Verdict {
+    match stage {
+        Stage::Body => Verdict::Ambiguous(reason),
+        // Nothing about this mail was answered yet.
+        Stage::Open | Stage::Authenticate | Stage::Sender => Verdict::Retry { reason, server: true },
+        Stage::Recipient | Stage::Data => Verdict::Retry { reason, server: false },
+    }
+}
+
+/// A server's words, fit for a table and a log: one line, no control characters, not without end.
+pub(crate) fn words(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Stage; 6] =
+        [Stage::Open, Stage::Authenticate, Stage::Sender, Stage::Recipient, Stage::Data, Stage::Body];
+
+    fn reply(stage: Stage, code: u16) -> Next {
+        next(stage, Answer::Reply { code, text: "words".into() })
+    }
+
+    fn verdict(stage: Stage, code: u16) -> Verdict {
+        match reply(stage, code) {
+            Next::End(verdict) => verdict,
+            other => panic!("{stage:?} {code}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn exactly_one_reply_code_of_one_stage_means_sent() {
+        for stage in ALL {
+            for code in 0..=999 {
+                let sent = matches!(reply(stage, code), Next::End(Verdict::Sent(_)));
+                assert_eq!(sent, stage == Stage::Body && code == 250, "{stage:?} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_content_leaves_but_after_354_and_none_is_noted_but_after_a_recipient() {
+        for stage in ALL {
+            for code in 0..=999 {
+                let next = reply(stage, code);
+                assert_eq!(next == Next::Ask(Stage::Body), stage == Stage::Data && code == 354);
+                let recipient = stage == Stage::Recipient && matches!(code, 250 | 251);
+                assert_eq!(next == Next::Note, recipient, "{stage:?} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_not() {
+        for stage in ALL {
+            assert!(matches!(verdict(stage, 451), Verdict::Retry { .. }), "{stage:?}");
+            assert!(matches!(verdict(stage, 421), Verdict::Retry { server: true, .. }), "{stage:?}");
+        }
+        assert_eq!(
+            verdict(Stage::Recipient, 550),
+            Verdict::Failed { reason: "550 words".into(), address: true }
+        );
+        for stage in [Stage::Sender, Stage::Data, Stage::Body] {
+            assert!(matches!(verdict(stage, 554), Verdict::Failed { address: false, .. }), "{stage:?}");
+        }
+        assert!(matches!(verdict(Stage::Authenticate, 535), Verdict::AuthRefused(_)));
+    }
+
+    #[test]
+    fn only_content_without_its_final_reply_is_ambiguous() {
+        for stage in ALL {
+            let verdict = match next(stage, Answer::Lost("gone".into())) {
+                Next::End(verdict) => verdict,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(matches!(verdict, Verdict::Ambiguous(_)), stage == Stage::Body, "{stage:?}");
+        }
+        for odd in [220, 235, 251, 354, 0, 999] {
+            assert!(matches!(verdict(Stage::Body, odd), Verdict::Ambiguous(_)), "{odd}");
+            assert!(!matches!(reply(Stage::Sender, odd), Next::Ask(_)), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_servers_words_are_kept_short_and_on_one_line() {
+        let text = words(&format!("a\r\nb\0{}", "x".repeat(1_000)));
+        assert!(text.starts_with("a  b ") && text.chars().count() == MAX_REASON);
+    }
+}

@@ -1,0 +1,200 @@
+//! Sends what one tenant's outbox owes: claim, send, settle, one mail after the other over one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::TenantId;
+use lettre::Address;
+use tokio::sync::Notify;
+
+use super::core::Verdict;
+use super::events::{AuthStopped, FenceLost, MailSettled};
+use super::outbox::{Claimed, Outbox, Settlement};
+use super::retry;
+use super::server::Server;
+use super::session::{Deadlines, Letter, Session};
+
+/// Most mails claimed at once: what a crash leaves waiting for its lease.
+const CLAIM: i64 = 16;
+/// How long until somebody else's mails, or those due again, are looked for.
+const POLL: Duration = Duration::from_secs(1);
+/// A connection without work is closed after this many polls.
+const IDLE_POLLS: u32 = 5;
+/// A server that takes no connection is asked again after at most this long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A refused password is tried this often, lest the account be locked.
+const AUTH_TRIES: u32 = 3;
+
+/// A process that stops tries this often to write down what became of a mail.
+const SETTLE_TRIES: u32 = 8;
+
+/// One tenant's delivery.
+pub(super) struct Delivery {
+    pub(super) tenant: TenantId,
+    pub(super) outbox: Outbox,
+    pub(super) server: Server,
+    /// Envelope sender.
+    pub(super) from: Address,
+    pub(super) deadlines: Deadlines,
+    /// Rung when mails were added.
+    pub(super) added: Arc<Notify>,
+    pub(super) shutdown: Shutdown,
+}
+
+/// What is remembered between mails.
+#[derive(Default)]
+struct Line {
+    session: Option<Session>,
+    /// Connections in a row that came to nothing.
+    refused: u32,
+    auth_refused: u32,
+    idle: u32,
+}
+
+impl Delivery {
+    /// Until shutdown, or until the server refused our password three times. The mail under way is finished first.
+    pub(super) async fn run(self) {
+        let mut line = Line::default();
+        while !self.shutdown.is_raised() && line.auth_refused < AUTH_TRIES {
+            let claimed = match self.outbox.claim(CLAIM).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(tenant.id = %self.tenant, %error, "the outbox cannot be read; trying again");
+                    Vec::new()
+                }
+            };
+            if claimed.is_empty() {
+                self.rest(&mut line).await;
+            } else {
+                self.deliver(&mut line, claimed).await;
+            }
+        }
+        if line.auth_refused >= AUTH_TRIES {
+            AuthStopped { tenant: &self.tenant, tries: AUTH_TRIES }.emit();
+        }
+        if let Some(session) = line.session {
+            session.quit().await;
+        }
+    }
+
+    /// Nothing is under way here, so waiting may be given up.
+    async fn rest(&self, line: &mut Line) {
+        line.idle += 1;
+        if line.idle >= IDLE_POLLS
+            && let Some(session) = line.session.take()
+        {
+            session.quit().await;
+        }
+        tokio::select! {
+            () = self.added.notified() => {}
+            _ = self.shutdown.sleep(POLL) => {}
+        }
+    }
+
+    async fn deliver(&self, line: &mut Line, claimed: Vec<Claimed>) {
+        line.idle = 0;
+        let mut server_down = false;
+        for mail in claimed {
+            let stop = server_down || self.shutdown.is_raised() || line.auth_refused >= AUTH_TRIES;
+            let settlement = if stop {
+                Settlement::Release(if server_down { pause(line) } else { Duration::ZERO })
+            } else {
+                let verdict = self.send(line, &mail).await;
+                server_down =
+                    matches!(verdict, Some(Verdict::Retry { server: true, .. } | Verdict::AuthRefused(_)));
+                verdict.map_or(Settlement::Release(POLL), |verdict| settlement(&mail, verdict))
+            };
+            self.settle(&mail, &settlement).await;
+        }
+        if server_down {
+            self.shutdown.sleep(pause(line)).await;
+        }
+    }
+
+    /// None when no content may leave: the mail is not ours any more, or the database cannot note it.
+    async fn send(&self, line: &mut Line, mail: &Claimed) -> Option<Verdict> {
+        let (Some(to), Some(content)) = (&mail.recipient, &mail.content) else {
+            return Some(Verdict::Failed { reason: "its address or content is gone".into(), address: false });
+        };
+        let reused = line.session.is_some();
+        let mut session = match self.session(line).await {
+            Ok(session) => session,
+            Err(verdict) => return Some(verdict),
+        };
+        let letter = Letter { from: &self.from, to, content };
+        let mut verdict = session.send(&letter, || self.note(mail)).await;
+        if reused && matches!(verdict, Some(Verdict::Retry { server: true, .. })) {
+            // The server may have closed a connection that stood idle: that says nothing about the mail.
+            session = match self.session(line).await {
+                Ok(session) => session,
+                Err(verdict) => return Some(verdict),
+            };
+            verdict = session.send(&letter, || self.note(mail)).await;
+        }
+        if matches!(verdict, Some(Verdict::Sent(_))) {
+            line.session = Some(session);
+        }
+        verdict
+    }
+
+    /// The open connection, or a new one. It is the caller's until it is put back.
+    async fn session(&self, line: &mut Line) -> Result<Session, Verdict> {
+        if let Some(session) = line.session.take() {
+            return Ok(session);
+        }
+        let opened = Session::open(&self.server, self.deadlines).await;
+        match &opened {
+            Ok(_) => (line.refused, line.auth_refused) = (0, 0),
+            Err(Verdict::AuthRefused(_)) => line.auth_refused += 1,
+            Err(_) => line.refused += 1,
+        }
+        opened
+    }
+
+    async fn note(&self, mail: &Claimed) -> bool {
+        match self.outbox.data_started(mail).await {
+            Ok(ours) => ours,
+            Err(error) => {
+                tracing::warn!(tenant.id = %self.tenant, mail.occurrence = %mail.occurrence, %error,
+                    "it cannot be noted that content leaves, so none does");
+                false
+            }
+        }
+    }
+
+    /// What happened is kept until the database has it: forgetting a 250 would send the mail twice.
+    async fn settle(&self, mail: &Claimed, settlement: &Settlement) {
+        let mut after_shutdown = 0;
+        while after_shutdown < SETTLE_TRIES {
+            match self.outbox.settle(mail, settlement).await {
+                Ok(true) => return MailSettled { tenant: &self.tenant, mail, settlement }.emit(),
+                Ok(false) => return FenceLost { tenant: &self.tenant, occurrence: &mail.occurrence }.emit(),
+                Err(error) => {
+                    tracing::warn!(tenant.id = %self.tenant, mail.occurrence = %mail.occurrence, %error,
+                        "a mail's outcome cannot be written; trying again");
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            after_shutdown += u32::from(self.shutdown.is_raised());
+        }
+        // Its lease will end, and whoever finds it treats it by the state it is in.
+    }
+}
+
+/// Before a server that takes no connection is asked again.
+fn pause(line: &Line) -> Duration {
+    Duration::from_secs(1).saturating_mul(1 << line.refused.min(8)).min(LONGEST_PAUSE)
+}
+
+fn settlement(mail: &Claimed, verdict: Verdict) -> Settlement {
+    let wait = retry::after(mail.attempts, &mail.occurrence);
+    match verdict {
+        Verdict::Sent(reply) => Settlement::Sent(reply),
+        Verdict::Retry { reason, .. } => Settlement::Retry(wait, reason),
+        Verdict::AuthRefused(reason) => Settlement::Retry(wait, reason),
+        Verdict::Failed { reason, address: true } => Settlement::Refused(reason),
+        Verdict::Failed { reason, address: false } => Settlement::Failed(reason),
+        Verdict::Ambiguous(reason) => Settlement::Ambiguous(wait, reason),
+    }
+}

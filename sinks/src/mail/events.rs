@@ -1,0 +1,117 @@
+//! Occurrences of the mail sink that are both logged and counted. No address, no subject.
+
+use bellwether_schemas::TenantId;
+use metrics::counter;
+
+use super::outbox::{Claimed, Settlement};
+
+/// Mails by how a try of theirs ended.
+pub const MAILS: &str = "bellwether_mails_total";
+/// Mails added to outboxes.
+pub const COMPOSED: &str = "bellwether_mails_composed_total";
+/// Groups mailed without a trigger that never came.
+pub const PARTIAL_GROUPS: &str = "bellwether_mail_partial_groups_total";
+/// Claims that another worker had taken over.
+pub const FENCES_LOST: &str = "bellwether_mail_fences_lost_total";
+/// Tenants whose mail stopped because their server refused the password.
+pub const AUTH_STOPPED: &str = "bellwether_mail_auth_stopped_total";
+/// Times an outbox could not be filled.
+pub const FILL_RETRIES: &str = "bellwether_mail_fill_retries_total";
+
+/// A try to send a mail ended.
+pub(super) struct MailSettled<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) mail: &'a Claimed,
+    pub(super) settlement: &'a Settlement,
+}
+
+impl MailSettled<'_> {
+    pub(super) fn emit(self) {
+        let (outcome, reason) = match self.settlement {
+            Settlement::Sent(_) => ("sent", ""),
+            Settlement::Retry(_, reason) => ("retry", reason.as_str()),
+            Settlement::Release(_) => ("released", ""),
+            Settlement::Failed(reason) | Settlement::Refused(reason) => ("failed", reason.as_str()),
+            Settlement::Ambiguous(_, reason) => ("ambiguous", reason.as_str()),
+        };
+        counter!(MAILS, "tenant" => self.tenant.to_string(), "outcome" => outcome).increment(1);
+        let Claimed { occurrence, attempts, .. } = self.mail;
+        if reason.is_empty() {
+            tracing::debug!(tenant.id = %self.tenant, mail.occurrence = %occurrence, mail.attempts = attempts, mail.outcome = outcome, "a mail was settled");
+        } else {
+            // The server's words may repeat the address: they stay in the tenant's own table.
+            tracing::warn!(tenant.id = %self.tenant, mail.occurrence = %occurrence, mail.attempts = attempts, mail.outcome = outcome, "a mail was not taken; its row says why");
+        }
+    }
+}
+
+/// Mails were added to an outbox.
+pub(super) struct MailsComposed<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) mails: u64,
+    pub(super) partial: u64,
+}
+
+impl MailsComposed<'_> {
+    pub(super) fn emit(self) {
+        counter!(COMPOSED, "tenant" => self.tenant.to_string()).increment(self.mails);
+        if self.partial > 0 {
+            counter!(PARTIAL_GROUPS, "tenant" => self.tenant.to_string()).increment(self.partial);
+            tracing::warn!(tenant.id = %self.tenant, mail.groups = self.partial, "groups lack a trigger that never came");
+        }
+    }
+}
+
+/// Another worker took the claim over: what we know of the mail is not written.
+pub(super) struct FenceLost<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) occurrence: &'a str,
+}
+
+impl FenceLost<'_> {
+    pub(super) fn emit(self) {
+        counter!(FENCES_LOST, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::warn!(tenant.id = %self.tenant, mail.occurrence = self.occurrence, "a claim is not ours any more");
+    }
+}
+
+/// The tenant's mail stops until its file or its password changes.
+pub(super) struct AuthStopped<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) tries: u32,
+}
+
+impl AuthStopped<'_> {
+    pub(super) fn emit(self) {
+        counter!(AUTH_STOPPED, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::error!(
+            tenant.id = %self.tenant, mail.tries = self.tries,
+            "the smtp server refused user or password; this tenant's mail stops: set mail.password_file right"
+        );
+    }
+}
+
+/// The outbox cannot be filled for now; the triggers stay in the log.
+pub(super) struct FillRetried<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) error: &'a dyn std::fmt::Display,
+}
+
+impl FillRetried<'_> {
+    pub(super) fn emit(self) {
+        counter!(FILL_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::warn!(tenant.id = %self.tenant, error = %self.error, "the outbox cannot be filled; trying again");
+    }
+}
+
+/// The tenant's file says something that no mail can carry.
+pub(super) struct BrandRefused<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) error: &'a dyn std::fmt::Display,
+}
+
+impl BrandRefused<'_> {
+    pub(super) fn emit(self) {
+        tracing::error!(tenant.id = %self.tenant, error = %self.error, "this tenant's mail waits until its file is right");
+    }
+}

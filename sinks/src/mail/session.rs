@@ -1,0 +1,290 @@
+//! One tenant's conversation with its SMTP server, over lettre's connection. Decides nothing: see [`super::core`].
+//!
+//! A connection carries any number of mails of one tenant, one after the other, and is dropped after any answer but
+//! a success. A deadline that passes drops it too; nothing else ends a send that has begun.
+
+use std::future::Future;
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::core::{self, Answer, Next, Stage, Verdict};
+use super::server::{Server, Tls};
+use super::socket::{Meter, Metered};
+use super::tls;
+
+/// How long a server may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// To take a connection, and as long again for TLS.
+    pub connect: Duration,
+    /// To answer a command.
+    pub command: Duration,
+    /// To answer the final dot: it may filter for long, and giving up early makes mails ambiguous.
+    pub body: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            command: Duration::from_secs(60),
+            body: Duration::from_secs(600),
+        }
+    }
+}
+
+/// One mail as the wire needs it.
+#[derive(Debug, Clone)]
+pub struct Letter<'a> {
+    /// Envelope sender.
+    pub from: &'a Address,
+    /// Its one recipient.
+    pub to: &'a str,
+    /// The whole message, ASCII.
+    pub content: &'a [u8],
+}
+
+/// An open connection, greeted and authenticated.
+pub struct Session {
+    connection: AsyncSmtpConnection,
+    meter: Meter,
+    deadlines: Deadlines,
+}
+
+impl Session {
+    /// Connects, encrypts and authenticates as the server's address says.
+    ///
+    /// # Errors
+    /// The verdict on every mail that was to go through it.
+    pub async fn open(server: &Server, deadlines: Deadlines) -> Result<Self, Verdict> {
+        let opened = open(server, deadlines).await;
+        let (mut session, answer) = match opened {
+            Ok(session) => (session, Answer::Reply { code: 220, text: String::new() }),
+            Err(answer) => return Err(ended(core::next(Stage::Open, answer))),
+        };
+        match (core::next(Stage::Open, answer), &server.login) {
+            (Next::Ask(Stage::Authenticate), Some((user, password))) => {
+                let credentials = Credentials::new(user.clone(), password.reveal().into());
+                let answer = session.authenticate(credentials).await;
+                match core::next(Stage::Authenticate, answer) {
+                    Next::Ready => Ok(session),
+                    other => Err(ended(other)),
+                }
+            }
+            (Next::Ask(_), None) => Ok(session),
+            (other, _) => Err(ended(other)),
+        }
+    }
+
+    /// Sends one mail. `note` is asked, after the recipient was taken and before any content leaves, to say durably
+    /// that content leaves now; when it says no, nothing leaves and there is no verdict.
+    pub async fn send<F: Future<Output = bool>>(
+        &mut self,
+        letter: &Letter<'_>,
+        note: impl FnOnce() -> F,
+    ) -> Option<Verdict> {
+        let mut note = Some(note);
+        let mut stage = Stage::Sender;
+        loop {
+            let answer = self.ask(stage, letter).await;
+            match core::next(stage, answer) {
+                Next::Ask(next) => stage = next,
+                Next::Note => {
+                    let noted = match note.take() {
+                        Some(note) => note().await,
+                        None => false,
+                    };
+                    if !noted {
+                        return None;
+                    }
+                    stage = Stage::Data;
+                }
+                other => return Some(ended(other)),
+            }
+        }
+    }
+
+    /// Says goodbye, for at most a moment.
+    pub async fn quit(mut self) {
+        self.meter.refill();
+        let _ = timeout(Duration::from_secs(1), self.connection.quit()).await;
+    }
+
+    async fn ask(&mut self, stage: Stage, letter: &Letter<'_>) -> Answer {
+        self.meter.refill();
+        let Deadlines { command, body, .. } = self.deadlines;
+        let connection = &mut self.connection;
+        match stage {
+            Stage::Sender => {
+                let ask = Mail::new(Some(letter.from.clone()), Vec::new());
+                answer(command, connection.command(ask)).await
+            }
+            Stage::Recipient => match letter.to.parse::<Address>() {
+                Ok(to) if letter.to.is_ascii() => {
+                    answer(command, connection.command(Rcpt::new(to, Vec::new()))).await
+                }
+                _ => Answer::Lost("the recipient is no address".into()),
+            },
+            Stage::Data => answer(command, connection.command(Data)).await,
+            Stage::Body => match dotted(letter.content) {
+                Some(content) => answer(body, connection.command(content)).await,
+                None => Answer::Lost("the content is not lines of ASCII".into()),
+            },
+            Stage::Open | Stage::Authenticate => Answer::Lost("asked in the wrong order".into()),
+        }
+    }
+
+    async fn authenticate(&mut self, credentials: Credentials) -> Answer {
+        self.meter.refill();
+        let mechanisms = [Mechanism::Plain, Mechanism::Login];
+        answer(self.deadlines.command, self.connection.auth(&mechanisms, &credentials)).await
+    }
+}
+
+async fn open(server: &Server, deadlines: Deadlines) -> Result<Session, Answer> {
+    let lost = |reason: String| Answer::Lost(reason);
+    let tcp = connect(server, deadlines).await?;
+    let local = tcp.peer_addr().is_ok_and(|address| address.ip().is_loopback());
+    if !local && server.tls == Tls::None {
+        return Err(lost(format!("{} is not this machine: tls=none refused", server.host)));
+    }
+    let meter = Meter::default();
+    let stream: Box<dyn AsyncTokioStream> = if server.tls == Tls::Implicit {
+        let secured = tls::wrap(tcp, &server.host);
+        let secured = timeout(deadlines.connect, secured).await.map_err(|_| lost("no TLS in time".into()))?;
+        Box::new(Metered::new(secured.map_err(lost)?, meter.clone()))
+    } else {
+        Box::new(Metered::new(tcp, meter.clone()))
+    };
+    let upgrade = matches!(server.tls, Tls::Required | Tls::Opportunistic);
+    meter.single(upgrade);
+    let hello = ClientId::default();
+    let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello);
+    let connection = outcome(deadlines.command, greeted).await?;
+    let mut session = Session { connection, meter, deadlines };
+    if upgrade {
+        session.upgrade(server, &hello).await?;
+    }
+    if !local && server.login.is_some() && !session.encrypted(server) {
+        return Err(lost("the server offers no TLS: a password is not sent in the clear".into()));
+    }
+    Ok(session)
+}
+
+impl Session {
+    async fn upgrade(&mut self, server: &Server, hello: &ClientId) -> Result<(), Answer> {
+        if !self.connection.can_starttls() {
+            self.meter.single(false);
+            return match server.tls {
+                Tls::Opportunistic => Ok(()),
+                _ => Err(Answer::Lost("the server offers no TLS and tls=required: nothing is sent".into())),
+            };
+        }
+        self.meter.refill();
+        let parameters =
+            TlsParameters::new(server.host.clone()).map_err(|error| Answer::Lost(error.to_string()))?;
+        outcome(self.deadlines.connect, self.connection.starttls(parameters, hello)).await?;
+        self.meter.single(false);
+        Ok(())
+    }
+
+    fn encrypted(&self, server: &Server) -> bool {
+        server.tls == Tls::Implicit || self.connection.is_encrypted()
+    }
+}
+
+/// The first address of the server that answers.
+async fn connect(server: &Server, deadlines: Deadlines) -> Result<TcpStream, Answer> {
+    let lost = |reason: String| Answer::Lost(format!("{}:{}: {reason}", server.host, server.port));
+    let connecting = async {
+        let tcp = TcpStream::connect((server.host.as_str(), server.port)).await?;
+        tcp.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(tcp)
+    };
+    match timeout(deadlines.connect, connecting).await {
+        Ok(Ok(tcp)) => Ok(tcp),
+        Ok(Err(error)) => Err(lost(error.to_string())),
+        Err(_) => Err(lost("no connection in time".into())),
+    }
+}
+
+async fn answer(deadline: Duration, asked: impl Future<Output = Result<Response, SmtpError>>) -> Answer {
+    match outcome(deadline, asked).await {
+        Ok(response) => {
+            let text: Vec<&str> = response.message().collect();
+            Answer::Reply { code: response.code().into(), text: text.join(" ") }
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// Negative replies are replies here, not errors.
+async fn outcome<T>(
+    deadline: Duration,
+    asked: impl Future<Output = Result<T, SmtpError>>,
+) -> Result<T, Answer> {
+    match timeout(deadline, asked).await {
+        Err(_) => Err(Answer::Lost(format!("no answer within {} s", deadline.as_secs_f32()))),
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(match error.status() {
+            Some(code) => {
+                let source = std::error::Error::source(&error);
+                Answer::Reply { code: code.into(), text: source.map(ToString::to_string).unwrap_or_default() }
+            }
+            None => Answer::Lost(error.to_string()),
+        }),
+    }
+}
+
+fn ended(next: Next) -> Verdict {
+    match next {
+        Next::End(verdict) => verdict,
+        other => Verdict::Retry { reason: format!("out of step: {other:?}"), server: true },
+    }
+}
+
+/// The content with its lines' first dots doubled and the final dot behind it, to be written at once. A line end
+/// that is not CR LF is refused: servers differ in what they take for one, and a mail could end early.
+fn dotted(content: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(content).ok().filter(|text| text.is_ascii())?;
+    let ends = text.matches("\r\n").count();
+    if text.matches('\r').count() != ends || text.matches('\n').count() != ends {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 50 + 8);
+    for line in text.split_inclusive("\r\n") {
+        if line.starts_with('.') {
+            out.push('.');
+        }
+        out.push_str(line);
+    }
+    if !out.ends_with("\r\n") {
+        out.push_str("\r\n");
+    }
+    out.push_str(".\r\n");
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_at_the_start_of_a_line_are_doubled_and_one_ends_it() {
+        assert_eq!(dotted(b".a\r\n..b\r\nc.\r\n").unwrap(), "..a\r\n...b\r\nc.\r\n.\r\n");
+        assert_eq!(dotted(b"a").unwrap(), "a\r\n.\r\n");
+        assert_eq!(dotted(b"").unwrap(), "\r\n.\r\n");
+        for bad in ["ü", "a\nb", "a\n.\r\nb", "a\rb", "a\r\r\nb"] {
+            assert_eq!(dotted(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}
