@@ -126,3 +126,6 @@ fn is_ours(host: &str, hosts: &[String]) -> bool {
     let loopback = ["127.0.0.1", "localhost", "[::1]"];
     loopback.contains(&name) || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests;

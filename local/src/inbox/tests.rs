@@ -119,6 +119,20 @@ async fn a_mail_of_a_real_sender_reads_back_with_its_pictures() {
 }
 
 #[tokio::test]
+async fn the_pages_see_what_the_store_keeps() {
+    let inbox = plain().await;
+    for id in ["m1", "m2", "m3"] {
+        send(&inbox, message(id)).await.unwrap();
+    }
+    let source: &dyn bellwether_gateway::MailSource = &inbox.store;
+    let listed: Vec<(u64, String)> = source.list(2).into_iter().map(|head| (head.id, head.to)).collect();
+    assert_eq!(listed, [(3, "ada@user.example".to_owned()), (2, "ada@user.example".to_owned())]);
+    let view = source.get(2).unwrap();
+    assert_eq!(view.head.to, "Ada <ada@user.example>");
+    assert!(view.raw.contains("Message-ID: <m2@fx.example>"), "{}", view.raw);
+}
+
+#[tokio::test]
 async fn dots_are_unstuffed_and_only_a_lone_dot_ends_a_mail() {
     let inbox = plain().await;
     let mut client = Client::greeted(&inbox).await;
