@@ -16,6 +16,7 @@ use super::*;
 use crate::live::Quote;
 use crate::live::fixtures::{id, two};
 use crate::mails::{MailHead, MailView};
+use crate::view::MailLine;
 
 /// What a hostile mail tries.
 const HOSTILE: &str = "<p>hello</p>\"></iframe><script>alert(1)</script><img src=x onerror=\"alert('2')\">";
@@ -50,6 +51,7 @@ struct Server {
     addr: SocketAddr,
     live: LiveState,
     shutdown: Shutdown,
+    places: Arc<Semaphore>,
     serving: JoinHandle<io::Result<()>>,
 }
 
@@ -61,9 +63,10 @@ async fn server() -> Server {
         metrics: Some(Arc::new(|| "ticks_total 1\n".into())),
         ..Site::new(live.clone())
     };
-    let router = router(site, shutdown.clone()).unwrap();
-    let serving = tokio::spawn(serve(listener, router, shutdown.clone()));
-    Server { addr, live, shutdown, serving }
+    let app = App::new(site, shutdown.clone()).unwrap();
+    let places = Arc::clone(&app.places);
+    let serving = tokio::spawn(serve(listener, routes(app), shutdown.clone()));
+    Server { addr, live, shutdown, places, serving }
 }
 
 impl Server {
@@ -142,6 +145,24 @@ async fn only_so_many_pages_may_listen() {
         open.push(server.listen(None).await.unwrap());
     }
     assert!(matches!(server.listen(None).await, Err(Error::Http(answer)) if answer.status() == 503));
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_dropped() {
+    let server = server().await;
+    let _deaf = server.listen(None).await.unwrap();
+    assert_eq!(server.places.available_permits(), socket::CONNECTIONS - 1);
+    let mut large = 0u64;
+    let dropped = async {
+        while server.places.available_permits() < socket::CONNECTIONS {
+            large += 1;
+            let subject = "x".repeat(1_000_000);
+            let at = Timestamp(0).into();
+            server.live.mail(&id("fxlabs"), MailLine { id: large, subject, to: String::new(), at });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), dropped).await.expect("it is dropped in time");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use bellwether_schemas::ticks::{BlockSymbol, Tick};
 
 use super::*;
 use crate::live::fixtures::{id, trigger, two};
-use crate::view::Frame;
+use crate::view::{Frame, SymbolView};
 
 /// The log, the page's state and who fills it.
 struct World {
@@ -98,9 +98,9 @@ fn origin_of(tenant: &str) -> Origin {
     }
 }
 
-fn reading(kind: &str, timeframe: Timeframe, name: &str, value: f64) -> Vec<u8> {
+fn reading(tenant: &str, kind: &str, timeframe: Timeframe, name: &str, value: f64) -> Vec<u8> {
     let reading = Reading {
-        tenant: id("fxlabs"),
+        tenant: id(tenant),
         kind: kind.into(),
         symbol: "EURUSDm".parse().unwrap(),
         timeframe,
@@ -117,9 +117,13 @@ fn what_the_topics_hold_comes_on_the_page() {
     world.create();
     world.observe();
     world.ticks("fxlabs", "fxlabs", &[110_000, 110_021]);
-    world.append("fxlabs", TopicKind::Readings, reading("bar", Timeframe::M1, "close", 1.1));
-    world.append("fxlabs", TopicKind::Readings, reading("bar", Timeframe::H1, "close", 9.9));
-    world.append("fxlabs", TopicKind::Readings, reading("indicators", Timeframe::H1, "rsi14", 61.5));
+    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::M1, "close", 1.1));
+    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::H1, "close", 9.9));
+    world.append(
+        "fxlabs",
+        TopicKind::Readings,
+        reading("fxlabs", "indicators", Timeframe::H1, "rsi14", 61.5),
+    );
     let fired = Outcome::Fired(trigger("fxlabs", "EURUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&fired).unwrap());
     world.until("everything", |live| {
@@ -145,14 +149,19 @@ fn a_record_that_names_another_tenant_is_shown_to_nobody() {
     world.ticks("fxlabs", "hextech", &[150_000]);
     let foreign = Outcome::Fired(trigger("hextech", "EURUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&foreign).unwrap());
+    let foreign = reading("hextech", "indicators", Timeframe::H1, "rsi14", 61.5);
+    world.append("fxlabs", TopicKind::Readings, foreign);
     world.append("fxlabs", TopicKind::Journal, b"garbage".to_vec());
     world.heartbeat("fxlabs", 1);
     world.until("the record after", |live| live.time(&id("fxlabs")) == Some(Timestamp(1)));
+    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::H1, "close", 1.0));
+    world.until("the reading after", |live| live.counts(&id("fxlabs")).unwrap().bars == 1);
     let fired = Outcome::Fired(trigger("fxlabs", "GBPUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&fired).unwrap());
     world.until("the trigger after", |live| live.counts(&id("fxlabs")).unwrap().triggers == 1);
     let (Frame::Snapshot { tenants }, _) = world.live.snapshot() else { panic!("a snapshot") };
-    assert!(tenants.iter().all(|tenant| tenant.symbols.iter().all(|symbol| symbol.bid.is_none())));
+    let bare = |symbol: &SymbolView| symbol.bid.is_none() && symbol.rsi.is_empty();
+    assert!(tenants.iter().all(|tenant| tenant.symbols.iter().all(bare)), "{tenants:?}");
     assert_eq!(tenants.iter().map(|tenant| tenant.triggers.len()).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(world.live.counts(&id("hextech")), Some(Default::default()));
 }
