@@ -53,13 +53,18 @@ pub(crate) struct App {
 /// # Errors
 /// A page's template is broken; a test finds that first.
 pub fn router(site: Site, shutdown: Shutdown) -> Result<Router, minijinja::Error> {
-    let app = App {
-        site: Arc::new(site),
-        shutdown,
-        places: Arc::new(Semaphore::new(socket::CONNECTIONS)),
-        templates: Arc::new(page::templates()?),
-    };
-    Ok(Router::new()
+    Ok(routes(App::new(site, shutdown)?))
+}
+
+impl App {
+    fn new(site: Site, shutdown: Shutdown) -> Result<Self, minijinja::Error> {
+        let places = Arc::new(Semaphore::new(socket::CONNECTIONS));
+        Ok(Self { site: Arc::new(site), shutdown, places, templates: Arc::new(page::templates()?) })
+    }
+}
+
+fn routes(app: App) -> Router {
+    Router::new()
         .route("/", get(page::index))
         .route("/assets/{file}", get(page::asset))
         .route("/live", get(socket::live))
@@ -68,7 +73,7 @@ pub fn router(site: Site, shutdown: Shutdown) -> Result<Router, minijinja::Error
         .route("/inbox", get(page::inbox))
         .route("/inbox/{id}", get(page::mail))
         .layer(middleware::from_fn_with_state(app.clone(), guard))
-        .with_state(app))
+        .with_state(app)
 }
 
 /// How long requests under way may take to end.
@@ -126,3 +131,6 @@ fn is_ours(host: &str, hosts: &[String]) -> bool {
     let loopback = ["127.0.0.1", "localhost", "[::1]"];
     loopback.contains(&name) || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -194,7 +194,7 @@ impl LiveState {
             let (view, version) = tenant.since(*seen);
             *seen = version;
             if !view.is_empty() {
-                frames.push(Frame::Delta(view));
+                frames.push(Frame::Delta(Box::new(view)));
             }
         }
         frames

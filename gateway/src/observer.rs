@@ -22,7 +22,7 @@ const CATCH_UP: [(TopicKind, u64); 3] =
 const TURN: usize = 512;
 /// How long a turn waits for the journal.
 const WAIT: Duration = Duration::from_millis(50);
-/// How long it waits for a log that is not there yet.
+/// How long it waits when the journal is not there yet or cannot be read.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// The threads that read, one a tenant.
@@ -38,10 +38,11 @@ impl Observer {
     pub fn start(log: &Arc<dyn Log>, live: &LiveState, shutdown: &Shutdown) -> io::Result<Self> {
         let start = |tenant: &TenantId| {
             let observed = Observed { tenant: tenant.clone(), live: live.clone() };
+            let tails = CATCH_UP.map(|(kind, past)| Tail::new(&**log, Topic::new(tenant, kind), past));
             let (log, shutdown) = (Arc::clone(log), shutdown.clone());
             std::thread::Builder::new()
                 .name(format!("observe-{tenant}"))
-                .spawn(move || observed.run(&*log, &shutdown))
+                .spawn(move || observed.run(tails, &*log, &shutdown))
         };
         Ok(Self(live.tenants().iter().map(start).collect::<io::Result<_>>()?))
     }
@@ -61,20 +62,16 @@ struct Observed {
 }
 
 impl Observed {
-    fn run(&self, log: &dyn Log, shutdown: &Shutdown) {
-        let mut tails = CATCH_UP.map(|(kind, catch_up)| Tail::new(Topic::new(&self.tenant, kind), catch_up));
+    fn run(&self, mut tails: [Tail; 3], log: &dyn Log, shutdown: &Shutdown) {
         while !shutdown.is_raised() {
-            let mut open = false;
             for tail in &mut tails {
-                let wait = if tail.topic.kind == TopicKind::Journal { WAIT } else { Duration::ZERO };
-                let records = tail.read(log, wait);
-                open |= tail.reader.is_some();
-                for (record, new) in records {
+                let waits = tail.topic.kind == TopicKind::Journal;
+                for (record, new) in tail.read(log, if waits { WAIT } else { Duration::ZERO }) {
                     self.take(tail.topic.kind, &record, new);
                 }
-            }
-            if !open {
-                std::thread::sleep(RETRY);
+                if waits && tail.reader.is_none() {
+                    std::thread::sleep(RETRY);
+                }
             }
         }
     }
@@ -155,14 +152,16 @@ struct Tail {
     topic: Topic,
     catch_up: u64,
     reader: Option<Box<dyn Reader>>,
-    /// The first offset that is news; none until the topic was seen.
-    counted_from: Option<u64>,
+    /// The first offset that is news.
+    counted_from: u64,
     complained: bool,
 }
 
 impl Tail {
-    const fn new(topic: Topic, catch_up: u64) -> Self {
-        Self { topic, catch_up, reader: None, counted_from: None, complained: false }
+    /// What the topic holds now is the past; of a topic that does not exist yet, nothing is.
+    fn new(log: &dyn Log, topic: Topic, catch_up: u64) -> Self {
+        let counted_from = log.bounds(&topic).map_or(0, |bounds| bounds.next);
+        Self { topic, catch_up, reader: None, counted_from, complained: false }
     }
 
     /// The next records, each with whether it is news. What cannot be read is skipped over by starting again
@@ -170,10 +169,7 @@ impl Tail {
     fn read(&mut self, log: &dyn Log, wait: Duration) -> Vec<(Record, bool)> {
         match self.try_read(log, wait) {
             Ok(records) => records.into_iter().map(|record| self.news(record)).collect(),
-            Err(LogError::UnknownTopic { .. }) => {
-                self.counted_from.get_or_insert(0);
-                Vec::new()
-            }
+            Err(LogError::UnknownTopic { .. }) => Vec::new(),
             Err(error) => {
                 self.reader = None;
                 if !std::mem::replace(&mut self.complained, true) {
@@ -190,7 +186,6 @@ impl Tail {
             let bounds = log.bounds(&self.topic)?;
             let from = bounds.next.saturating_sub(self.catch_up).max(bounds.start);
             self.reader = Some(log.reader(&self.topic, from)?);
-            self.counted_from.get_or_insert(bounds.next);
         }
         match &mut self.reader {
             Some(reader) => reader.read(TURN, wait),
@@ -198,10 +193,10 @@ impl Tail {
         }
     }
 
+    /// Counted once, also when it is read again.
     fn news(&mut self, record: Record) -> (Record, bool) {
-        let counted_from = self.counted_from.get_or_insert(record.offset);
-        let new = record.offset >= *counted_from;
-        *counted_from = (record.offset + 1).max(*counted_from);
+        let new = record.offset >= self.counted_from;
+        self.counted_from = self.counted_from.max(record.offset + 1);
         (record, new)
     }
 }

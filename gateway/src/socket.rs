@@ -19,7 +19,7 @@ pub(crate) const CONNECTIONS: usize = 64;
 /// Between two looks at what changed.
 const BEAT: Duration = Duration::from_millis(200);
 /// Who does not take a message within this time is dropped.
-const SLOW: Duration = Duration::from_secs(5);
+const SLOW: Duration = Duration::from_secs(3);
 /// Looks without news until a ping finds out whether anybody is there.
 const QUIET_BEATS: u32 = 100;
 /// The page says nothing; more than this is not the page.

@@ -16,7 +16,7 @@ pub enum Frame {
         tenants: Vec<TenantView>,
     },
     /// What changed of one tenant since the message before.
-    Delta(TenantView),
+    Delta(Box<TenantView>),
 }
 
 /// A tenant, or what changed of it. What is left out did not change.

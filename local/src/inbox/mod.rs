@@ -5,6 +5,7 @@
 
 mod faults;
 mod mail;
+mod page;
 mod smtp;
 mod store;
 

@@ -97,7 +97,13 @@ impl Store {
     /// All that are kept, newest first.
     #[must_use]
     pub fn list(&self) -> Vec<Summary> {
-        self.lock().mails.iter().rev().map(|(summary, _)| summary.clone()).collect()
+        self.newest(usize::MAX)
+    }
+
+    /// The newest so many, newest first.
+    #[must_use]
+    pub fn newest(&self, limit: usize) -> Vec<Summary> {
+        self.lock().mails.iter().rev().take(limit).map(|(summary, _)| summary.clone()).collect()
     }
 
     /// How many were ever taken, also those no longer kept.

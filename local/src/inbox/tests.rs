@@ -119,6 +119,20 @@ async fn a_mail_of_a_real_sender_reads_back_with_its_pictures() {
 }
 
 #[tokio::test]
+async fn the_pages_see_what_the_store_keeps() {
+    let inbox = plain().await;
+    for id in ["m1", "m2", "m3"] {
+        send(&inbox, message(id)).await.unwrap();
+    }
+    let source: &dyn bellwether_gateway::MailSource = &inbox.store;
+    let listed: Vec<(u64, String)> = source.list(2).into_iter().map(|head| (head.id, head.to)).collect();
+    assert_eq!(listed, [(3, "ada@user.example".to_owned()), (2, "ada@user.example".to_owned())]);
+    let view = source.get(2).unwrap();
+    assert_eq!(view.head.to, "Ada <ada@user.example>");
+    assert!(view.raw.contains("Message-ID: <m2@fx.example>"), "{}", view.raw);
+}
+
+#[tokio::test]
 async fn dots_are_unstuffed_and_only_a_lone_dot_ends_a_mail() {
     let inbox = plain().await;
     let mut client = Client::greeted(&inbox).await;
@@ -181,7 +195,8 @@ async fn each_limit_is_refused_with_its_code() {
     let mut client = Client::greeted(&inbox).await;
     let mut second = TcpStream::connect(inbox.addr).await.unwrap();
     let mut told = String::new();
-    second.read_to_string(&mut told).await.unwrap();
+    let read = second.read_to_string(&mut told);
+    tokio::time::timeout(Duration::from_secs(10), read).await.expect("closed in time").unwrap();
     assert!(told.starts_with("421"), "{told}");
     assert!(client.say("MAIL FROM:<a@fx.example> SIZE=2001").await.starts_with("552"));
     assert!(client.mail(&format!("{}.\r\n", "x\r\n".repeat(1_000))).await.starts_with("552"));
