@@ -1,4 +1,5 @@
 //! The rows sink over an embedded log and a real Postgres.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/proxy.rs"]
 mod proxy;
@@ -259,6 +260,24 @@ async fn a_restored_database_is_filled_again_from_where_it_stands() {
     database.passed(51).await;
     sink.stop(&mut world).await;
     assert_eq!(database.rows().await, 41);
+}
+
+#[tokio::test]
+async fn a_lost_cursor_writes_no_row_again() {
+    let database = Database::new("cursor", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..600)).await;
+    let sink = Sink::start(&world);
+    database.passed(600).await;
+    sink.stop(&mut world).await;
+    let before = database.state().await;
+    assert_eq!(database.execute("delete from bellwether.sink_cursor").await, 1);
+
+    forget_position(&world);
+    let sink = Sink::start(&world);
+    database.passed(600).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.state().await, before);
 }
 
 #[tokio::test]

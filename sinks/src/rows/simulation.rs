@@ -364,6 +364,19 @@ fn a_tenant_is_parked_once_after_thirty_seconds_and_resumes_with_its_first_write
 }
 
 #[test]
+fn refused_credentials_are_not_tried_more_than_twice_a_minute() {
+    let (mut core, mut outputs) = (Core::new(1), Vec::new());
+    core.step(Timestamp(0), batch(1), &mut outputs);
+    for _ in 0..20 {
+        outputs.clear();
+        let (class, code) = (FailureClass::Denied, "28P01".into());
+        core.step(Timestamp(0), Input::Failed(Failure { class, code, message: String::new() }), &mut outputs);
+        assert!(matches!(outputs[..], [Output::Wait(time)] if time.as_secs() >= 30), "{outputs:?}");
+        core.step(Timestamp(0), Input::Woke, &mut outputs);
+    }
+}
+
+#[test]
 fn one_poison_record_of_500_costs_twice_its_depth_in_writes() {
     let (mut core, mut outputs) = (Core::new(1), Vec::new());
     let (mut writes, mut written, mut kept) = (0, 0, 0);

@@ -72,8 +72,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, shared: &Shared) ->
                 server.write_all(bytes).await?;
                 if bytes.windows(7).any(|window| window == b"COMMIT\0") && take_one(shared) {
                     // The answer shows that it was done; nobody else will learn of it.
-                    server.read(&mut answered).await?;
-                    return Ok(());
+                    return server.read(&mut answered).await.map(drop);
                 }
             }
             read = server.read(&mut answered) => {
