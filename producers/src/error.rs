@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bellwether_runtime::log::LogError;
+use bellwether_schemas::TenantId;
 use bellwether_schemas::codec::EncodeError;
 
 /// Why a producer ended without having done its work.
@@ -20,6 +21,19 @@ pub enum ProducerError {
     /// A value that a record cannot hold.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The file's settings differ from the journal's under one and the same revision.
+    #[error(
+        "{tenant}.toml: revision: is {revision}, and the journal has other settings under that number ({keys}): \
+         raise it to put these in force, or take the file back"
+    )]
+    Revision {
+        /// Whose file.
+        tenant: TenantId,
+        /// Its revision.
+        revision: i64,
+        /// What differs.
+        keys: String,
+    },
     /// A background task ended before its work was done.
     #[error("{0} did not finish")]
     Task(&'static str),

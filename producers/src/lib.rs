@@ -1,12 +1,15 @@
 //! Sources of market data and of alert changes, published to the journal
+pub mod alert_changes;
 pub mod blocks;
 pub mod error;
 pub mod events;
 pub mod history;
+pub mod journal_view;
 pub mod play;
 pub mod publish;
 pub mod resume;
 pub mod run;
+pub mod settings;
 pub mod sources;
 pub mod timeline;
 

@@ -39,6 +39,10 @@ metrics! {
         "Appends tried again because the log was out of reach.";
     PRODUCER_UNREADABLE_LINES: Counter = "bellwether_producer_unreadable_lines_total",
         "Lines of a source that are no tick.";
+    PRODUCER_BAD_ALERTS: Counter = "bellwether_producer_bad_alerts_total",
+        "Rows of alerts that cannot be read and so were left out, by `table`.";
+    PRODUCER_RECONCILED: Counter = "bellwether_producer_reconciled_total",
+        "Alerts in which tables and journal differed, and that were published again.";
 
     RECORDS_PROCESSED: Counter = "bellwether_records_processed_total", "Journal records folded.";
     TICKS_ACCEPTED: Counter = "bellwether_ticks_accepted_total", "Ticks that moved a tenant's state.";

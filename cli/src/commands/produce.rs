@@ -172,7 +172,8 @@ impl History {
 impl Alerts {
     async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         each(process, &self.tenant, |context, tenant| async move {
-            bellwether_producers::alert_changes::run(&context, &tenant).await?;
+            let connect = || bellwether_sinks::database::connect(&tenant);
+            bellwether_producers::alert_changes::run(&context, &tenant, connect).await?;
             Ok(None)
         })
         .await

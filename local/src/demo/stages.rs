@@ -93,7 +93,8 @@ impl Run {
             producers::settings::publish(&context, &member.tenant).await?;
             let (context, tenant) = (context.clone(), member.tenant.clone());
             changes.spawn(async move {
-                producers::alert_changes::run(&context, &tenant).await?;
+                let connect = || bellwether_sinks::database::connect(&tenant);
+                producers::alert_changes::run(&context, &tenant, connect).await?;
                 Ok("alert changes")
             });
         }

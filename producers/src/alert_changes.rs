@@ -1,0 +1,145 @@
+//! Alert changes out of the tenant's database into its journal.
+//!
+//! Row triggers queue each change in the user's own transaction; here the queue is published in order, and emptied
+//! only by deleting what the log has acknowledged: numbers do not commit in order, so none is ever skipped past.
+//! Repeats are harmless, an equal version is ignored. From time to time tables and journal are compared, which heals
+//! what no queue can: a restored backup, a lost queue, rows from before us.
+
+mod events;
+mod hint;
+mod queue;
+mod reconcile;
+mod row;
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use bellwether_runtime::config::{DatabaseMode, Tenant};
+use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::{Entry, Origin};
+use sqlx::postgres::PgPool;
+use tokio::time::Instant;
+
+use crate::error::ProducerError;
+use crate::journal_view::{self, JournalView};
+use crate::publish::Publisher;
+use crate::run::Context;
+
+use events::Outage;
+use hint::Hint;
+
+/// The name alert changes have in the journal.
+pub const SOURCE: &str = "alerts";
+/// Between two looks at the queue; a notification only makes it sooner.
+const POLL: Duration = Duration::from_millis(500);
+/// Between two comparisons of tables and journal.
+const RECONCILE: Duration = Duration::from_secs(300);
+/// First and longest pause while the database is out of reach.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// Publishes the tenant's alert changes until a stop is asked for. `connect` opens a pool as the tenant's pipeline
+/// role; it is called again whenever the database was lost, however long that lasts.
+///
+/// # Errors
+/// The log: without it nothing can be published.
+pub async fn run<C, F, E>(context: &Context, tenant: &Tenant, connect: C) -> Result<(), ProducerError>
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<PgPool, E>>,
+    E: Error + Send + Sync + 'static,
+{
+    let mut changes = Changes::new(context, tenant).await?;
+    let mut outage = Outage::new(&tenant.id);
+    let mut pause = BACKOFF.0;
+    while !context.shutdown.is_raised() {
+        let served = match connect().await {
+            Ok(pool) => changes.serve(&pool, &mut outage).await,
+            Err(error) => Err(Failure::Database(error.into())),
+        };
+        match served {
+            Ok(()) => break,
+            Err(Failure::Producer(error)) => return Err(error),
+            Err(Failure::Database(error)) => {
+                // A first outage after a time of service begins with short pauses again.
+                pause = if outage.begin(&*error) { BACKOFF.0 } else { (pause * 2).min(BACKOFF.1) };
+                context.shutdown.sleep(pause).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why serving ended before a stop was asked for.
+enum Failure {
+    /// Nothing can be published any more.
+    Producer(ProducerError),
+    /// The database: try again.
+    Database(Box<dyn Error + Send + Sync>),
+}
+
+impl From<ProducerError> for Failure {
+    fn from(error: ProducerError) -> Self {
+        Self::Producer(error)
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// One tenant's changes on their way.
+struct Changes<'a> {
+    context: &'a Context,
+    tenant: &'a Tenant,
+    publisher: Publisher,
+    view: JournalView,
+}
+
+impl<'a> Changes<'a> {
+    async fn new(context: &'a Context, tenant: &'a Tenant) -> Result<Self, ProducerError> {
+        let view = journal_view::read(&context.log, &tenant.id).await?;
+        // Alert changes have no sequence of their own: one session is as good as another.
+        let publisher = Publisher::new(context, &tenant.id, SOURCE, SOURCE.into());
+        Ok(Self { context, tenant, publisher, view })
+    }
+
+    /// Until a stop is asked for, or the database is lost. Work on it is never cancelled half way.
+    async fn serve(&mut self, pool: &PgPool, outage: &mut Outage<'_>) -> Result<(), Failure> {
+        let hint = match self.tenant.database.mode {
+            DatabaseMode::Direct | DatabaseMode::Session => Hint::listen(pool).await?,
+            // Such a pooler would hand the notifications to whoever comes next.
+            DatabaseMode::Transaction => Hint::none(),
+        };
+        let mut due = Instant::now();
+        while !self.context.shutdown.is_raised() {
+            let behind = self.publish_queue(pool).await?;
+            if behind || due <= Instant::now() {
+                self.reconcile(pool).await?;
+                due = Instant::now() + RECONCILE;
+            }
+            outage.end();
+            tokio::select! {
+                () = hint.given() => {}
+                _ = self.context.shutdown.sleep(POLL) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the changes and waits until the log has them all.
+    async fn publish(&mut self, changes: Vec<AlertChanged>) -> Result<(), ProducerError> {
+        for change in &changes {
+            self.publisher.publish(&Entry::Alert(change.clone())).await?;
+        }
+        self.publisher.drain().await?;
+        changes.into_iter().for_each(|change| self.view.see(change));
+        Ok(())
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { played: false, ..self.publisher.origin() }
+    }
+}

@@ -1,0 +1,125 @@
+//! Tables against journal: where they differ and no change is under way, the tables are right.
+
+use std::collections::HashSet;
+
+use bellwether_schemas::AlertId;
+use bellwether_schemas::alerts::AlertChanged;
+use sqlx::postgres::PgPool;
+use uuid::Uuid;
+
+use super::row::{AlertRow, begin, begin_snapshot};
+use super::{Changes, Failure, events};
+
+/// Every alert there is, with its counter; one that the capture triggers have not seen yet has none.
+const ALERTS: &str = "
+    select a.id as alert_id, 'rsi_tracker' as kind, a.user_id, coalesce(v.version, 0) as version,
+           a.is_active as active, false as deleted,
+           jsonb_build_object('timeframe', a.timeframe, 'rsi_period', a.rsi_period,
+             'rsi_overbought', a.rsi_overbought, 'rsi_oversold', a.rsi_oversold) as parameters
+    from public.rsi_tracker_alerts a
+    left join bellwether.alert_version v on v.tenant_id = a.tenant_id and v.alert_id = a.id
+    where a.tenant_id = $1";
+const TABLE: &str = "public.rsi_tracker_alerts";
+
+/// What the database holds at one moment.
+struct Tables {
+    alerts: Vec<AlertRow>,
+    /// Alerts with changes in the queue: those are on their way.
+    queued: HashSet<Uuid>,
+}
+
+impl Changes<'_> {
+    /// Publishes every alert in which tables and journal differ.
+    pub(super) async fn reconcile(&mut self, pool: &PgPool) -> Result<(), Failure> {
+        let tables = self.tables(pool).await?;
+        // After the tables: a change that had left the queue by then is in the journal by now.
+        self.view.advance(&self.context.log, &self.tenant.id).await?;
+        let changes = self.differences(&tables);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // Before the journal: should we die in between, the next comparison finds the counter ahead of it.
+        self.raise_counters(pool, &changes).await?;
+        events::reconciled(&self.tenant.id, changes.len());
+        self.publish(changes).await?;
+        Ok(())
+    }
+
+    async fn tables(&self, pool: &PgPool) -> Result<Tables, sqlx::Error> {
+        let tenant = self.tenant.id.as_str();
+        let mut transaction = begin_snapshot(pool, &self.tenant.id).await?;
+        let alerts = sqlx::query_as(ALERTS).bind(tenant).fetch_all(&mut *transaction).await?;
+        let queued: Vec<Uuid> =
+            sqlx::query_scalar("select distinct alert_id from bellwether.alert_change where tenant_id = $1")
+                .bind(tenant)
+                .fetch_all(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        Ok(Tables { alerts, queued: queued.into_iter().collect() })
+    }
+
+    fn differences(&self, tables: &Tables) -> Vec<AlertChanged> {
+        let present: HashSet<Uuid> = tables.alerts.iter().map(|row| row.alert_id).collect();
+        let quiet = |id: &Uuid| !tables.queued.contains(id);
+        let changed = tables.alerts.iter().filter(|row| quiet(&row.alert_id));
+        let changed = changed.filter_map(|row| self.difference(row));
+        let alive = self.view.alerts.values().filter(|known| !known.deleted);
+        let gone = alive.filter(|known| !present.contains(&known.alert_id.0) && quiet(&known.alert_id.0));
+        let deletion = |known: &AlertChanged| AlertChanged {
+            origin: self.origin(),
+            version: known.version + 1,
+            deleted: true,
+            ..known.clone()
+        };
+        changed.chain(gone.map(deletion)).collect()
+    }
+
+    fn difference(&self, row: &AlertRow) -> Option<AlertChanged> {
+        match row.change(self.origin()) {
+            Ok(change) => {
+                let known = self.view.alerts.get(&AlertId(row.alert_id));
+                Some(AlertChanged { version: next_version(known, &change)?, ..change })
+            }
+            Err(reason) => {
+                events::bad_row(&self.tenant.id, TABLE, &row.alert_id, &reason);
+                None
+            }
+        }
+    }
+
+    async fn raise_counters(&self, pool: &PgPool, changes: &[AlertChanged]) -> Result<(), sqlx::Error> {
+        let ids: Vec<Uuid> = changes.iter().map(|change| change.alert_id.0).collect();
+        let versions: Vec<i64> = changes.iter().map(|change| change.version).collect();
+        let mut transaction = begin(pool, &self.tenant.id).await?;
+        sqlx::query(
+            "insert into bellwether.alert_version as counter (tenant_id, alert_id, version)
+             select $1, * from unnest($2::uuid[], $3::bigint[])
+             on conflict (tenant_id, alert_id) do update set version = greatest(counter.version, excluded.version)",
+        )
+        .bind(self.tenant.id.as_str())
+        .bind(ids)
+        .bind(versions)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await
+    }
+}
+
+/// The same but for version and origin.
+pub(super) fn is_same(one: &AlertChanged, other: &AlertChanged) -> bool {
+    one.user_id == other.user_id
+        && one.active == other.active
+        && one.deleted == other.deleted
+        && one.parameters == other.parameters
+}
+
+/// The version to publish the row's state with, whose own is the counter's; none where the journal has it. A counter
+/// below the journal's would make the next edit look old, so it is raised even where the content is the same.
+fn next_version(known: Option<&AlertChanged>, row: &AlertChanged) -> Option<i64> {
+    match known {
+        None => Some(row.version.max(1)),
+        Some(known) if is_same(known, row) && row.version >= known.version => None,
+        Some(known) if row.version > known.version => Some(row.version),
+        Some(known) => Some(known.version + 1),
+    }
+}
