@@ -269,6 +269,19 @@ async fn a_symbol_that_was_added_begins_a_new_session_behind_the_old_one() {
         ts("2026-03-04T10:03:00Z"),
         "the last heartbeat was 10:02:02"
     );
+    let before = journal.bytes().len();
+    run_synthetic(&journal.ctx, synthetic(settings(2), START, "2026-03-04T10:08:00Z")).await.unwrap();
+    let back = ticks_only(&journal.entries()[before..]);
+    assert!(back[0].contains("2026-03-04T10:06:"), "it goes on behind the session between: {}", back[0]);
+}
+
+#[tokio::test]
+async fn a_symbol_that_was_added_gets_its_history_and_the_others_nothing() {
+    let journal = Journal::new();
+    run_synthetic(&journal.ctx, synthetic(settings(2), START, "2026-03-04T10:01:00Z")).await.unwrap();
+    run_history(&journal.ctx, history(3, START)).await.unwrap();
+    let all = bars(&journal.entries());
+    assert!(!all.is_empty() && all.iter().all(|bar| bar.symbol == "USDJPYm"));
 }
 
 #[tokio::test]
