@@ -87,7 +87,7 @@ const fn of_producer(error: &ProducerError) -> u8 {
     match error {
         ProducerError::Input(input) => input.exit_code(),
         ProducerError::Log(log) => of_log(log),
-        ProducerError::Market(_) => CONFIG,
+        ProducerError::Market(_) | ProducerError::Revision { .. } => CONFIG,
         ProducerError::Encode(_) | ProducerError::Task(_) => SOFTWARE,
     }
 }
@@ -95,7 +95,7 @@ const fn of_producer(error: &ProducerError) -> u8 {
 const fn of_sink(error: &SinkError) -> u8 {
     match error {
         SinkError::Log { source, .. } => of_log(source),
-        SinkError::Thread { .. } => SOFTWARE,
+        SinkError::Start { .. } | SinkError::Thread { .. } => SOFTWARE,
     }
 }
 

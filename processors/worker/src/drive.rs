@@ -102,10 +102,12 @@ impl Worker {
         for (tenant, reason) in unrecovered {
             self.input(Input::Failed(tenant, reason), consumer)?;
         }
-        while let Some((tenant, id)) = self.lock().next_answered()? {
+        loop {
+            // Bound first: a guard inside the loop's condition would still be held while the core is stepped.
+            let answered = self.lock().next_answered()?;
+            let Some((tenant, id)) = answered else { return Ok(()) };
             self.input(Input::Acknowledged(tenant, id), consumer)?;
         }
-        Ok(())
     }
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
