@@ -76,11 +76,13 @@ pub struct Options {
     pub fsync: bool,
     /// Stop with this process, however that ends. Otherwise a killed process leaves its server to the next start.
     pub tied: bool,
+    /// On this port, for who must find it again; otherwise on a free one.
+    pub port: Option<u16>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fsync: false, tied: true }
+        Self { fsync: false, tied: true, port: None }
     }
 }
 
@@ -167,6 +169,15 @@ impl Postgres {
     pub async fn stop(self) -> Result<()> {
         let stopping = tokio::task::spawn_blocking(move || self.end());
         stopping.await.map_err(|error| failed("stopping Postgres", error.to_string()))?
+    }
+
+    /// Stops the server and removes everything it kept.
+    ///
+    /// # Errors
+    /// The server does not go.
+    pub async fn remove(mut self) -> Result<()> {
+        self.temporary = true;
+        self.stop().await
     }
 
     /// Drop follows and finds nothing left to do.

@@ -45,7 +45,7 @@ impl JournalView {
     pub async fn advance(&mut self, log: &Arc<dyn Log>, tenant: &TenantId) -> Result<(), ProducerError> {
         let (log, topic) = (Arc::clone(log), Topic::new(tenant, TopicKind::Journal));
         let view = std::mem::take(self);
-        let read = tokio::task::spawn_blocking(move || view.to_the_end(&*log, &topic)).await;
+        let read = tokio::task::spawn_blocking(move || view.read_on(&*log, &topic)).await;
         *self = read.map_err(|_| ProducerError::Task("reading the journal"))??;
         Ok(())
     }
@@ -58,7 +58,7 @@ impl JournalView {
         }
     }
 
-    fn to_the_end(mut self, log: &dyn Log, topic: &Topic) -> Result<Self, LogError> {
+    fn read_on(mut self, log: &dyn Log, topic: &Topic) -> Result<Self, LogError> {
         let bounds = log.bounds(topic)?;
         let mut reader = log.reader(topic, self.next.max(bounds.start))?;
         while reader.next_offset() < bounds.next {

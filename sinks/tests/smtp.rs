@@ -180,6 +180,6 @@ async fn many_mails_a_second_leave_over_one_connection() {
     for _ in 0..200 {
         assert!(matches!(send_on(&mut session).await, Some(Verdict::Sent(_))));
     }
-    // With Nagle's algorithm each mail waits 40 ms for an acknowledgement: 8 s for these.
+    // Content and final dot written apart wait 40 ms for each other: 8 s for these.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }

@@ -119,7 +119,7 @@ impl Inbox {
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (faults, shutdown) = (Faults::default(), Shutdown::new());
-        let session = smtp::Shared { store: store.clone(), faults: faults.clone(), limits };
+        let session = Shared { store: store.clone(), faults: faults.clone(), limits };
         let listening = Some(tokio::spawn(accept(listener, session, shutdown.clone())));
         Ok(Self { addr, store, faults, shutdown, listening })
     }
@@ -139,7 +139,15 @@ impl Drop for Inbox {
     }
 }
 
-async fn accept(listener: TcpListener, shared: smtp::Shared, shutdown: Shutdown) {
+/// What all sessions share. Cheap to clone.
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    faults: Faults,
+    limits: Limits,
+}
+
+async fn accept(listener: TcpListener, shared: Shared, shutdown: Shutdown) {
     let places = Arc::new(Semaphore::new(shared.limits.connections));
     let mut sessions = JoinSet::new();
     loop {

@@ -11,15 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Envelope, Fault, Faults, Limits, Store, reset};
-
-/// What all sessions share. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) store: Store,
-    pub(super) faults: Faults,
-    pub(super) limits: Limits,
-}
+use super::{Envelope, Fault, Faults, Limits, Shared, Store, reset};
 
 /// Serves one connection to its end; without a place it is only told to come back.
 pub(super) async fn serve(

@@ -21,7 +21,7 @@ pub(super) type Running = (u32, u16);
 /// Starts the server and waits until it answers.
 pub(super) async fn start(home: &Home, password: &Secret, options: Options) -> Result<Running> {
     for _ in 0..PORTS {
-        let port = free_port()?;
+        let port = options.port.map_or_else(free_port, Ok)?;
         let pid = spawn(home, port, options)?;
         if ready(home, pid, port, password).await {
             return Ok((pid, port));

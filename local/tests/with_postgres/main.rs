@@ -1,6 +1,7 @@
 //! What needs a real Postgres: one server for this binary, one database a test.
 #![cfg(test)]
 
+mod alert_changes;
 mod database;
 mod server;
 mod support;

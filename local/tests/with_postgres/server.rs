@@ -1,7 +1,6 @@
 //! The private Postgres: found again, told apart, gone when it should be.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use bellwether_local::postgres::{Options, Postgres, PostgresError};
 use sqlx::postgres::PgConnection;
@@ -27,7 +26,7 @@ async fn what_was_committed_is_there_after_a_stop_and_nothing_runs_in_between() 
     let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
     let n: i32 = sqlx::query_scalar("select n from t").fetch_one(&mut connect(&server).await).await.unwrap();
     assert_eq!(n, 7);
-    remove_data_of(server).await;
+    server.remove().await.unwrap();
 }
 
 #[tokio::test]
@@ -48,7 +47,7 @@ async fn a_directory_that_the_servers_user_cannot_enter_is_no_obstacle() {
         .await
         .unwrap();
     assert_eq!(tables, 1, "the same directory, the same data");
-    remove_data_of(server).await;
+    server.remove().await.unwrap();
 }
 
 #[tokio::test]
@@ -57,7 +56,7 @@ async fn a_directory_has_one_owner_at_a_time() {
     let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
     let second = Postgres::start(dir.path(), Options::default()).await.unwrap_err();
     assert!(matches!(second, PostgresError::InUse { .. }), "{second}");
-    remove_data_of(server).await;
+    server.remove().await.unwrap();
 }
 
 #[tokio::test]
@@ -71,7 +70,7 @@ async fn a_server_left_by_a_killed_process_is_taken_over() {
     let server = Postgres::start(dir.path(), untied).await.unwrap();
     assert_eq!((server.pid(), server.port()), (pid, port));
     connect(&server).await.execute("select 1").await.unwrap();
-    remove_data_of(server).await;
+    server.remove().await.unwrap();
     assert!(!is_running(pid));
 }
 
@@ -88,7 +87,7 @@ async fn a_pid_file_that_names_another_process_is_no_server() {
 
     let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
     assert_ne!(server.pid(), stranger);
-    remove_data_of(server).await;
+    server.remove().await.unwrap();
 }
 
 #[tokio::test]
@@ -119,11 +118,4 @@ async fn data_of(server: &Postgres) -> std::path::PathBuf {
     let path: String =
         sqlx::query_scalar("show data_directory").fetch_one(&mut connect(server).await).await.unwrap();
     path.into()
-}
-
-/// A test's directory may be one that the server's user cannot enter: then its data is elsewhere.
-async fn remove_data_of(server: Postgres) {
-    let data = data_of(&server).await;
-    server.stop().await.unwrap();
-    std::fs::remove_dir_all(data.parent().unwrap_or(Path::new("/nonexistent"))).unwrap();
 }

@@ -27,6 +27,7 @@ pub struct Fixture {
     pub keep: Box<dyn std::any::Any + Send>,
 }
 
+#[cfg(test)]
 pub(crate) use support::Ledger;
 
 type Case = fn(&Fixture);

@@ -44,6 +44,8 @@ pub struct Claimed {
     pub recipient: Option<String>,
     /// The whole message.
     pub content: Option<Vec<u8>>,
+    /// When its triggers were appended: the order among mails due at once.
+    pub appended_at: Option<DateTime<Utc>>,
 }
 
 /// How a claim ends.
@@ -114,7 +116,8 @@ impl Outbox {
     pub async fn claim(&self, most: i64) -> Result<Vec<Claimed>> {
         let mut transaction = self.begin().await?;
         let abandoned: Vec<Claimed> = sqlx::query_as(
-            "select occurrence, fence, attempts, recipient, null::bytea as content from bellwether.mail_outbox
+            "select occurrence, fence, attempts, recipient, null::bytea as content, appended_at
+             from bellwether.mail_outbox
              where tenant_id = $1 and state = 'data_started' and lease_until < now()
              order by due_at limit $2 for update skip locked",
         )
@@ -127,8 +130,9 @@ impl Outbox {
             self.settle_in(&mut transaction, mail, &Settlement::Ambiguous(Duration::ZERO, reason.into()))
                 .await?;
         }
-        let claimed = self.claim_due(&mut transaction, most).await?;
+        let mut claimed = self.claim_due(&mut transaction, most).await?;
         transaction.commit().await?;
+        claimed.sort_by_key(|mail| mail.appended_at);
         Ok(claimed)
     }
 
@@ -279,9 +283,10 @@ impl Outbox {
                    where tenant_id = $1
                      and ((state in ('pending', 'ambiguous') and due_at <= now())
                           or (state = 'claimed' and lease_until < now()))
-                   order by due_at limit $2 for update skip locked) as due
+                   order by due_at, appended_at limit $2 for update skip locked) as due
              where mail.tenant_id = $1 and mail.occurrence = due.occurrence
-             returning mail.occurrence, mail.fence, mail.attempts, mail.recipient, mail.content",
+             returning mail.occurrence, mail.fence, mail.attempts, mail.recipient, mail.content,
+               mail.appended_at",
         )
         .bind(self.tenant.as_str())
         .bind(most)

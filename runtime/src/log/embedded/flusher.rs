@@ -18,9 +18,10 @@ pub(super) struct Flusher {
 }
 
 impl Flusher {
-    /// Syncs what was written, so often.
+    /// Syncs what was written, so often, but not without a pause.
     pub(super) fn spawn(topics: Topics, every: Duration) -> Result<Self> {
         let (alive, ended) = sync_channel(0);
+        let every = every.max(Duration::from_millis(1));
         let run = move || {
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(every) {
                 let open: Vec<Arc<TopicLog>> = locked(&topics).values().cloned().collect();

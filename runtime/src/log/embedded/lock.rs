@@ -10,7 +10,7 @@ use crate::log::{LogError, Result};
 /// Held as long as this lives; the system lets go of it when the process dies.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -30,7 +30,14 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()))
             .map_err(|error| io("write", &path, &error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing alone is not enough: a process being started has a copy of the file until it begins its program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
@@ -38,4 +45,19 @@ fn held(dir: &Path, path: &Path) -> LogError {
     let pid = std::fs::read_to_string(path).unwrap_or_default();
     let holder = if pid.is_empty() { "unknown (it is just starting)".into() } else { pid };
     LogError::Held { location: dir.display().to_string(), holder }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_given_up_is_free_although_a_copy_of_its_file_is_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        let _copy = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(dir.path()), Err(LogError::Held { .. })));
+        drop(lock);
+        Lock::take(dir.path()).unwrap();
+    }
 }

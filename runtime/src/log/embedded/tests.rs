@@ -8,10 +8,11 @@ mod upkeep;
 use std::time::Duration;
 
 use bellwether_schemas::TopicKind;
+use tokio::time::Instant;
 
 use super::*;
-use crate::log::Record;
 use crate::log::conformance::{self, Fixture};
+use crate::log::{Polled, Record};
 
 const WAIT: Duration = Duration::from_secs(20);
 const CHILD: &str = "BELLWETHER_TEST_CHILD";
@@ -148,15 +149,71 @@ fn a_reader_beside_the_writer_sees_new_records_and_new_segments() {
 }
 
 #[test]
-fn an_append_wakes_a_waiting_reader() {
+fn an_append_wakes_who_waits_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let log = writer(dir.path(), 1000);
+    let triggers = topic(TopicKind::Triggers);
+    log.create(&triggers).unwrap();
     let mut reader = log.reader(&journal(), 0).unwrap();
+    let ledger = Box::new(conformance::Ledger::default());
+    let mut consumer = log.consumer("rows", std::slice::from_ref(&triggers), ledger).unwrap();
+    let begun = Instant::now();
     std::thread::scope(|scope| {
-        // Were it not woken, it would come back after a day.
-        let reading = scope.spawn(move || reader.read(1, Duration::from_secs(86_400)).unwrap());
-        append(&log, "a");
-        assert_eq!(values(&reading.join().unwrap()), ["a"]);
+        // Each answers the other, so both have to be woken again and again.
+        scope.spawn(|| {
+            for _ in 0..20 {
+                assert_eq!(reader.read(1, WAIT).unwrap().len(), 1);
+                log.append(&triggers, vec![record("answer")]).wait().unwrap();
+            }
+        });
+        for _ in 0..20 {
+            append(&log, "question");
+            assert!(
+                matches!(consumer.poll(WAIT).unwrap(), Polled::Records(_, records) if records.len() == 1)
+            );
+        }
+    });
+    assert!(begun.elapsed() < WAIT, "somebody waited in vain");
+}
+
+#[test]
+fn a_topic_with_much_to_read_does_not_hold_up_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 1 << 30);
+    let triggers = topic(TopicKind::Triggers);
+    log.create(&triggers).unwrap();
+    log.append(&journal(), (0..5000).map(|_| record("many")).collect()).wait().unwrap();
+    log.append(&triggers, vec![record("one")]).wait().unwrap();
+    let topics = [journal(), triggers.clone()];
+    let mut consumer = log.consumer("rows", &topics, Box::new(conformance::Ledger::default())).unwrap();
+    let mut polled = || match consumer.poll(WAIT).unwrap() {
+        Polled::Records(topic, _) => topic,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([polled(), polled(), polled()], [journal(), triggers, journal()]);
+}
+
+#[test]
+fn a_frame_that_is_being_written_is_neither_read_nor_taken_for_damage() {
+    const BATCHES: u64 = 40;
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 20_000_000);
+    let beside = open(dir.path(), Access::Read);
+    let large = vec![b'x'; 200_000];
+    std::thread::scope(|scope| {
+        for log in [&log, &beside] {
+            let mut reader = log.reader(&journal(), 0).unwrap();
+            scope.spawn(move || {
+                while reader.next_offset() < BATCHES * 20 {
+                    for record in reader.read(1000, Duration::from_micros(10)).unwrap() {
+                        assert_eq!(record.value.len(), 200_000);
+                    }
+                }
+            });
+        }
+        for _ in 0..BATCHES {
+            log.append(&journal(), vec![keyed("k", &large); 20]).wait().unwrap();
+        }
     });
 }
 

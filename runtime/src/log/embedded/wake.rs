@@ -27,3 +27,20 @@ impl Bell {
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[test]
+    fn a_ring_before_the_wait_is_remembered_once() {
+        let (bell, begun) = (Bell::default(), Instant::now());
+        bell.ring();
+        bell.wait(Duration::from_secs(20));
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        let begun = Instant::now();
+        bell.wait(Duration::from_millis(20));
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+    }
+}

@@ -40,6 +40,12 @@ fn a_last_frame_cut_at_any_byte_is_left_out_and_written_over() {
         let (records, error) = drain(&log, &journal());
         assert!(error.is_none(), "cut at {cut}: {error:?}");
         assert_eq!(values(&records), ["a", "and more", "b", "and more", "again"], "cut at {cut}");
+        let file = std::fs::metadata(segment_file(copy.path(), 0)).unwrap();
+        assert_eq!(
+            file.len(),
+            ends[1] as u64 + 32 + 12 + 6,
+            "cut at {cut}: nothing of the torn frame is left"
+        );
     }
 }
 
@@ -104,38 +110,94 @@ fn a_missing_segment_is_damage() {
 #[test]
 fn a_missing_or_wrong_index_costs_nothing_but_time() {
     let dir = tempfile::tempdir().unwrap();
-    let log = writer(dir.path(), 1 << 30);
+    let clock = Clock::manual(Timestamp(0));
+    let log = EmbeddedLog::open(dir.path(), Access::Write, clock.clone()).unwrap();
+    log.create(&journal()).unwrap();
     let large = vec![7; 10_000];
-    for _ in 0..100 {
+    for _ in 0..40 {
         log.append(&journal(), vec![keyed("k", &large)]).wait().unwrap();
+        clock.advance(1);
     }
     drop(log);
     let path = index::path(&dir.path().join(journal().to_string()), 0);
     let index = std::fs::read(&path).unwrap();
-    assert!(index.len() > 10 * 24, "it has entries: {}", index.len());
-    let found = |access| {
+    assert!(index.len() > 4 * 24, "it has entries: {}", index.len());
+    let finds = |access, what: &str| {
         let log = open(dir.path(), access);
-        let read = log.reader(&journal(), 77).unwrap().read(1, Duration::ZERO).unwrap();
-        assert_eq!(read[0].offset, 77);
-        assert_eq!(log.offset_at(&journal(), read[0].appended_at.plus(1)).unwrap().max(78), {
-            let all = drain(&log, &journal()).0;
-            all.iter().find(|other| other.appended_at > read[0].appended_at).map_or(100, |other| other.offset)
-        });
+        for offset in [0, 6, 7, 30, 39] {
+            let read = log.reader(&journal(), offset).unwrap().read(1, Duration::ZERO).unwrap();
+            assert_eq!(read[0].offset, offset, "{what}");
+            let at = Timestamp(offset.cast_signed());
+            assert_eq!(log.offset_at(&journal(), at).unwrap(), offset, "{what}");
+        }
+        assert_eq!(log.bounds(&journal()).unwrap().next, 40, "{what}");
     };
     std::fs::remove_file(&path).unwrap();
-    found(Access::Read);
-    found(Access::Write);
+    finds(Access::Read, "no index");
+    finds(Access::Write, "no index");
     assert_eq!(std::fs::read(&path).unwrap(), index, "rebuilt as it was");
-    for at in 0..index.len() {
+    for (at, flip) in (0..index.len()).flat_map(|at| [(at, 0x01), (at, 0x20)]) {
         let mut wrong = index.clone();
-        wrong[at] ^= 0x81;
-        wrong.truncate(index.len() - at % 30);
+        wrong[at] ^= flip;
         std::fs::write(&path, &wrong).unwrap();
-        let read =
-            open(dir.path(), Access::Read).reader(&journal(), 77).unwrap().read(1, Duration::ZERO).unwrap();
-        assert_eq!(read[0].offset, 77, "byte {at} of the index");
+        finds(Access::Read, &format!("byte {at} of the index is wrong"));
     }
-    found(Access::Write);
+    for length in 0..index.len() {
+        std::fs::write(&path, &index[..length]).unwrap();
+        finds(Access::Read, &format!("{length} bytes of the index"));
+    }
+    finds(Access::Write, "a torn index");
+}
+
+#[test]
+fn damage_met_on_the_way_is_reported_once_and_other_topics_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let ends = three_frames(dir.path());
+    let file = segment_file(dir.path(), 0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[ends[1] - 1] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let log = open(dir.path(), Access::Write);
+    let triggers = topic(TopicKind::Triggers);
+    log.create(&triggers).unwrap();
+    let topics = [journal(), triggers.clone()];
+    let mut consumer = log.consumer("rows", &topics, Box::new(conformance::Ledger::default())).unwrap();
+    let mut polls = Vec::new();
+    for _ in 0..5 {
+        log.append(&triggers, vec![record("t")]).wait().unwrap();
+        for _ in 0..2 {
+            polls.push(match consumer.poll(Duration::ZERO).unwrap() {
+                Polled::Records(topic, records) => format!("{} {}", topic.kind.name(), records.len()),
+                Polled::Failed(topic, LogError::Damaged { offset, .. }) => {
+                    format!("{} damaged at {offset}", topic.kind.name())
+                }
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    let count = |what: &str| polls.iter().filter(|poll| poll.starts_with(what)).count();
+    assert_eq!(
+        (count("journal 2"), count("journal damaged at 2"), count("triggers 1")),
+        (1, 1, 5),
+        "{polls:?}"
+    );
+}
+
+#[test]
+fn a_segment_that_could_not_be_begun_leaves_the_one_before_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 150);
+    append(&log, "a");
+    let in_the_way = index::path(&dir.path().join(journal().to_string()), 1);
+    std::fs::create_dir(&in_the_way).unwrap();
+    let long = "b".repeat(120);
+    assert!(matches!(log.append(&journal(), vec![record(&long)]).wait(), Err(LogError::Io { .. })));
+    assert_eq!(append(&log, "c"), 1, "what fits still goes into it");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(append(&log, &long), 2);
+    assert_eq!(values(&drain(&log, &journal()).0), ["a", "c", &long]);
+    drop(log);
+    assert_eq!(values(&drain(&open(dir.path(), Access::Write), &journal()).0), ["a", "c", &long]);
 }
 
 #[test]

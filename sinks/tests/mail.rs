@@ -1,0 +1,509 @@
+//! The mail sink from an embedded log over a real Postgres to a scripted SMTP server.
+
+#[path = "support/proxy.rs"]
+mod proxy;
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "support/smtp.rs"]
+mod smtp;
+mod support;
+
+use std::collections::BTreeMap;
+
+use bellwether_local::postgres::Postgres;
+use bellwether_local::seed::{self, Seeded, User};
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::secret::Secret;
+use bellwether_schemas::alerts::AlertKind;
+use bellwether_schemas::triggers::{AlertState, Outcome, group_id};
+use bellwether_sinks::error::SinkError;
+use bellwether_sinks::mail::outbox::{Claimed, Outbox, Settlement};
+use bellwether_sinks::{database, mail};
+use proxy::Proxy;
+use smtp::{At, Fault, Smtp};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::*;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+
+/// One server for all tests; it ends with the process.
+async fn server() -> &'static Postgres {
+    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
+}
+
+/// A tenant with its database and its SMTP server. Users 0 to 7 are confirmed, 8 is not, 9 does not exist.
+struct Shop {
+    seeded: Seeded,
+    tenant: Tenant,
+    smtp: Smtp,
+}
+
+impl Shop {
+    async fn new(test: &str, id: &str) -> Self {
+        let seeded =
+            seed::database(server().await, &format!("{test}_{id}"), &id.parse().unwrap()).await.unwrap();
+        let someone = |number| User {
+            id: user(number),
+            email: format!("{number}@users.{id}.example"),
+            confirmed: number < 8,
+        };
+        seed::add_users(&seeded.admin, &(0..9).map(someone).collect::<Vec<_>>()).await.unwrap();
+        let smtp = Smtp::start().await;
+        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
+        tenant.mail.smtp = Some(format!("smtp://127.0.0.1:{}?tls=none", smtp.port));
+        Self { seeded, tenant, smtp }
+    }
+
+    /// Its tenant reaches its database over that wire.
+    fn over(mut self, proxy: &Proxy) -> Self {
+        let url = self.seeded.pipeline.reveal();
+        let (before, after) = url.split_once("@127.0.0.1:").unwrap();
+        let database = after.split_once('/').unwrap().1;
+        self.tenant.database.url = Some(Secret::new(format!("{before}@127.0.0.1:{}/{database}", proxy.port)));
+        self
+    }
+
+    async fn admin(&self) -> PgConnection {
+        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &str) -> u64 {
+        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
+    }
+
+    /// How many mails stand in each state.
+    async fn states(&self) -> BTreeMap<String, i64> {
+        let sql = "select state, count(*) from bellwether.mail_outbox group by state";
+        sqlx::query_as(sql).fetch_all(&mut self.admin().await).await.unwrap().into_iter().collect()
+    }
+
+    async fn in_state(&self, state: &str, count: i64) {
+        let what = format!("{count} mails in state {state}");
+        eventually(&what, async || self.states().await.get(state).copied().unwrap_or(0) == count).await;
+    }
+
+    async fn reasons(&self) -> Vec<String> {
+        let sql = "select coalesce(reason, state) from bellwether.mail_outbox order by 1";
+        sqlx::query_scalar(sql).fetch_all(&mut self.admin().await).await.unwrap()
+    }
+
+    /// Time passes: what is to be tried again is due.
+    async fn later(&self) {
+        self.execute("update bellwether.mail_outbox set due_at = now() where state in ('pending', 'ambiguous') and due_at < 'infinity'").await;
+    }
+
+    async fn outbox(&self) -> Outbox {
+        Outbox::new(database::connect(&self.tenant).await.unwrap(), self.tenant.id.clone())
+    }
+}
+
+/// A sink that runs until it is stopped.
+struct Running(JoinHandle<Result<(), SinkError>>);
+
+fn run(world: &World) -> Running {
+    Running(tokio::spawn(mail::run(world.context())))
+}
+
+impl Running {
+    async fn stop(self, world: &World) {
+        world.shutdown.raise();
+        self.0.await.unwrap().unwrap();
+    }
+}
+
+/// The `index`-th of `size` triggers of the group with that number.
+fn part(tenant: &str, number: usize, who: usize, index: i32, size: i32) -> Outcome {
+    let mut trigger = trigger(tenant, number);
+    trigger.user_id = user(who);
+    trigger.symbol = Some(["EURUSD", "GBPUSD", "USDJPY"][usize::try_from(index).unwrap()].parse().unwrap());
+    trigger.detail = r#"{"rsi_period":14,"overbought":70,"oversold":30}"#.into();
+    trigger.cause.index = index;
+    trigger.group.id = group_id(&trigger.tenant, AlertKind::RsiTracker, alert(who), 1, trigger.close_time);
+    (trigger.group.index, trigger.group.size) = (index, size);
+    Outcome::Fired(trigger)
+}
+
+/// Groups of one trigger, for user 0.
+fn groups(tenant: &str, numbers: std::ops::Range<usize>) -> Vec<Outcome> {
+    numbers.map(|number| part(tenant, number, 0, 0, 1)).collect()
+}
+
+fn message_ids(smtp: &Smtp) -> Vec<String> {
+    let of = |content: &[u8]| {
+        let text = String::from_utf8(content.to_vec()).unwrap();
+        let line = text.lines().find(|line| line.to_lowercase().starts_with("message-id:")).unwrap();
+        line.split_once(':').unwrap().1.trim().to_string()
+    };
+    smtp.arrived().iter().map(|mail| of(&mail.content)).collect()
+}
+
+fn distinct(mut ids: Vec<String>) -> usize {
+    ids.sort_unstable();
+    ids.dedup();
+    ids.len()
+}
+
+#[tokio::test]
+async fn each_group_is_one_mail_of_its_own_tenant() {
+    let (fx, hex) = (Shop::new("each", "fxlabs").await, Shop::new("each", "hextech").await);
+    let world = World::new(vec![fx.tenant.clone(), hex.tenant.clone()]);
+    let sink = run(&world);
+    for shop in [&fx, &hex] {
+        let id = shop.tenant.id.as_str();
+        world.append(id, &[status(id, 0, AlertState::Active)]).await;
+        let three = (0..3).map(|index| part(id, 1, 1, index, 3));
+        world.append(id, &three.chain(groups(id, 2..30)).collect::<Vec<_>>()).await;
+    }
+    for (shop, other) in [(&fx, "hextech"), (&hex, "fxlabs")] {
+        shop.in_state("sent", 29).await;
+        assert_eq!((shop.smtp.arrived().len(), distinct(message_ids(&shop.smtp))), (29, 29));
+        let arrived = shop.smtp.arrived();
+        let texts: Vec<String> =
+            arrived.iter().map(|mail| String::from_utf8(mail.content.clone()).unwrap()).collect();
+        assert!(texts.iter().all(|text| !text.contains(other)));
+        assert_eq!(texts.iter().filter(|text| text.contains("3 pairs RSI alert")).count(), 1);
+        let own = format!("@users.{}.example", shop.tenant.id);
+        assert!(arrived.iter().all(|mail| mail.to.len() == 1 && mail.to[0].ends_with(&own)));
+    }
+    sink.stop(&world).await;
+    assert_eq!(world.committed("mail", "fxlabs"), 32);
+}
+
+#[tokio::test]
+async fn stopping_and_starting_again_mails_nothing_twice() {
+    let shop = Shop::new("again", "fxlabs").await;
+    let mut world = World::new(vec![shop.tenant.clone()]);
+    for round in 0..5 {
+        let sink = run(&world);
+        world.append("fxlabs", &groups("fxlabs", round * 20..round * 20 + 20)).await;
+        if round % 2 == 0 {
+            shop.in_state("sent", (round as i64 + 1) * 20).await;
+        }
+        sink.stop(&world).await;
+        world.next_process();
+    }
+    let sink = run(&world);
+    shop.in_state("sent", 100).await;
+    assert_eq!((shop.smtp.arrived().len(), distinct(message_ids(&shop.smtp))), (100, 100));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_group_that_lost_a_trigger_is_mailed_as_it_is() {
+    let shop = Shop::new("partial", "fxlabs").await;
+    let mut world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &[part("fxlabs", 1, 1, 0, 2), part("fxlabs", 1, 2, 1, 2)]).await;
+    // Two groups, each with a part that never comes: nothing yet, also for the next process.
+    sink.stop(&world).await;
+    world.next_process();
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 2..3)).await;
+    shop.in_state("sent", 3).await;
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn who_is_not_to_get_mail_gets_none_and_the_outbox_says_why() {
+    let shop = Shop::new("why", "fxlabs").await;
+    shop.execute(&format!(
+        "insert into public.notification_preferences (tenant_id, user_id, kind, email) values ('fxlabs', '{}', 'rsi_tracker', false);
+         insert into bellwether.mail_suppression (tenant_id, address, reason) values ('fxlabs', '2@users.fxlabs.example', '550 gone')",
+        user(1)
+    ))
+    .await;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    let all: Vec<Outcome> =
+        [0, 1, 2, 8, 9].into_iter().enumerate().map(|(n, who)| part("fxlabs", n, who, 0, 1)).collect();
+    world.append("fxlabs", &all).await;
+    shop.in_state("sent", 1).await;
+    shop.in_state("suppressed", 4).await;
+    let none = "the user has no confirmed address";
+    assert_eq!(
+        shop.reasons().await,
+        ["sent", "switched off by the user", "the address is suppressed: 550 gone", none, none]
+    );
+    assert_eq!(shop.smtp.arrived().len(), 1);
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_refused_for_now_is_offered_again_with_the_same_bytes() {
+    let shop = Shop::new("greylist", "fxlabs").await;
+    shop.smtp.once(At::Rcpt, Fault::Say("450 4.7.1 greylisted".into()));
+    shop.smtp.once(At::Dot, Fault::Say("451 4.3.0 later".into()));
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..1)).await;
+    eventually("the first refusal", async || shop.reasons().await == ["450 4.7.1 greylisted"]).await;
+    let due = "select due_at - now() between interval '5 seconds' and interval '12 seconds' from bellwether.mail_outbox";
+    assert!(sqlx::query_scalar::<_, bool>(due).fetch_one(&mut shop.admin().await).await.unwrap());
+    shop.later().await;
+    eventually("the second refusal", async || shop.reasons().await == ["451 4.3.0 later"]).await;
+    shop.later().await;
+    shop.in_state("sent", 1).await;
+    let arrived = shop.smtp.arrived();
+    assert_eq!(arrived.len(), 2);
+    assert_eq!(arrived[0].content, arrived[1].content);
+    let row = "select attempts, reply from bellwether.mail_outbox";
+    let row: (i32, String) = sqlx::query_as(row).fetch_one(&mut shop.admin().await).await.unwrap();
+    assert_eq!(row, (3, "250 kept as 1".into()));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_refused_address_is_suppressed_and_a_mail_refused_for_a_day_fails() {
+    let shop = Shop::new("refused", "fxlabs").await;
+    shop.smtp.once(At::Rcpt, Fault::Say("550 5.1.1 no such user".into()));
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..1)).await;
+    shop.in_state("failed", 1).await;
+    world.append("fxlabs", &groups("fxlabs", 1..2)).await;
+    shop.in_state("suppressed", 1).await;
+    assert!(shop.reasons().await[1].contains("550 5.1.1 no such user"));
+    shop.smtp.always(At::Mail, Fault::Say("451 never".into()));
+    world.append("fxlabs", &[part("fxlabs", 2, 1, 0, 1)]).await;
+    shop.in_state("pending", 1).await;
+    shop.execute(
+        "update bellwether.mail_outbox set created_at = now() - interval '24 hours' where state = 'pending'",
+    )
+    .await;
+    shop.later().await;
+    shop.in_state("failed", 2).await;
+    assert!(shop.reasons().await.iter().any(|reason| reason == "gave up after 24 hours: 451 never"));
+    assert!(shop.smtp.arrived().is_empty());
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_that_may_have_arrived_goes_out_once_more_and_never_a_third_time() {
+    let shop = Shop::new("ambiguous", "fxlabs").await;
+    shop.smtp.once(At::Dot, Fault::Drop);
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..1)).await;
+    shop.in_state("ambiguous", 1).await;
+    shop.later().await;
+    shop.in_state("sent", 1).await;
+    let arrived = shop.smtp.arrived();
+    assert_eq!(arrived.len(), 2);
+    assert_eq!(arrived[0].content, arrived[1].content);
+    shop.smtp.always(At::Dot, Fault::Drop);
+    world.append("fxlabs", &groups("fxlabs", 1..2)).await;
+    shop.in_state("ambiguous", 1).await;
+    shop.later().await;
+    let held =
+        "select count(*) from bellwether.mail_outbox where state = 'ambiguous' and due_at = 'infinity'";
+    eventually("it is held", async || {
+        sqlx::query_scalar::<_, i64>(held).fetch_one(&mut shop.admin().await).await.unwrap() == 1
+    })
+    .await;
+    shop.later().await;
+    world.append("fxlabs", &groups("fxlabs", 2..3)).await;
+    eventually("the next one was tried", async || shop.smtp.arrived().len() == 5).await;
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_worker_is_gone_is_taken_over_and_the_old_worker_changes_nothing() {
+    let shop = Shop::new("fence", "fxlabs").await;
+    let mut silent = shop.tenant.clone();
+    // Nobody delivers while we do.
+    silent.mail.smtp = Some("smtp://127.0.0.1:9?tls=none".into());
+    let world = World::new(vec![silent]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..2)).await;
+    eventually("two mails", async || shop.states().await.values().sum::<i64>() == 2).await;
+    sink.stop(&world).await;
+    shop.later().await;
+    let outbox = shop.outbox().await;
+    let claim = async || -> Vec<Claimed> {
+        let mut claimed = outbox.claim(10).await.unwrap();
+        claimed.sort_by(|a, b| a.occurrence.cmp(&b.occurrence));
+        claimed
+    };
+    let old = claim().await;
+    assert_eq!((old.len(), claim().await.len()), (2, 0));
+    assert!(outbox.data_started(&old[0]).await.unwrap());
+    shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second'").await;
+    assert!(!outbox.data_started(&old[1]).await.unwrap(), "its lease is over");
+    let new = claim().await;
+    assert_eq!(new.iter().map(|mail| mail.fence).collect::<Vec<_>>(), [old[0].fence + 1, old[1].fence + 1]);
+    let events = "select occurrence from bellwether.mail_event where event = 'ambiguous'";
+    let events: Vec<String> = sqlx::query_scalar(events).fetch_all(&mut shop.admin().await).await.unwrap();
+    assert_eq!(events, [old[0].occurrence.clone()], "the one whose content had begun to leave");
+    for mail in &old {
+        assert!(!outbox.data_started(mail).await.unwrap());
+        assert!(!outbox.settle(mail, &Settlement::Sent("250 old".into())).await.unwrap());
+    }
+    for mail in &new {
+        assert!(outbox.data_started(mail).await.unwrap());
+        assert!(outbox.settle(mail, &Settlement::Sent("250 new".into())).await.unwrap());
+        assert!(!outbox.settle(mail, &Settlement::Sent("250 again".into())).await.unwrap());
+    }
+    shop.in_state("sent", 2).await;
+}
+
+#[tokio::test]
+async fn many_workers_claim_each_mail_once() {
+    let shop = Shop::new("claims", "fxlabs").await;
+    let mut silent = shop.tenant.clone();
+    silent.mail.smtp = Some("smtp://127.0.0.1:9?tls=none".into());
+    let world = World::new(vec![silent]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..200)).await;
+    eventually("200 mails", async || shop.states().await.values().sum::<i64>() == 200).await;
+    sink.stop(&world).await;
+    shop.execute("update bellwether.mail_outbox set state = 'pending'").await;
+    shop.later().await;
+    let mut workers = Vec::new();
+    for _ in 0..4 {
+        let outbox = shop.outbox().await;
+        workers.push(tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claimed = outbox.claim(7).await.unwrap();
+                if claimed.is_empty() {
+                    return mine;
+                }
+                mine.extend(claimed.into_iter().map(|mail| mail.occurrence));
+            }
+        }));
+    }
+    let mut all = Vec::new();
+    for worker in workers {
+        all.extend(worker.await.unwrap());
+    }
+    assert_eq!((all.len(), distinct(all)), (200, 200));
+}
+
+#[tokio::test]
+async fn without_a_server_mails_fail_and_are_never_called_sent() {
+    let mut shop = Shop::new("unconfigured", "fxlabs").await;
+    shop.tenant.mail.smtp = None;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..3)).await;
+    shop.in_state("failed", 3).await;
+    assert!(shop.reasons().await[0].starts_with("not configured"));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_gone_gets_every_mail_once_and_others_did_not_wait() {
+    let (fx, hex) = (Shop::new("gone", "fxlabs").await, Shop::new("gone", "hextech").await);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut tenant = fx.tenant.clone();
+    tenant.mail.smtp = Some(format!("smtp://127.0.0.1:{port}?tls=none"));
+    let world = World::new(vec![tenant, hex.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..40)).await;
+    world.append("hextech", &groups("hextech", 0..10)).await;
+    hex.in_state("sent", 10).await;
+    eventually("a refused connection", async || {
+        fx.reasons().await.iter().any(|reason| reason.to_lowercase().contains("refused"))
+    })
+    .await;
+    let smtp = Smtp::listen(port).await;
+    eventually("every mail", async || {
+        fx.later().await;
+        fx.states().await.get("sent") == Some(&40)
+    })
+    .await;
+    assert_eq!((smtp.arrived().len(), distinct(message_ids(&smtp))), (40, 40));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_password_refused_three_times_stops_that_tenant_alone_until_its_file_changes() {
+    let (mut fx, hex) = (Shop::new("password", "fxlabs").await, Shop::new("password", "hextech").await);
+    fx.smtp.offer("AUTH PLAIN");
+    fx.smtp.always(At::Auth, Fault::Say("535 5.7.8 wrong".into()));
+    fx.tenant.mail.smtp = Some(format!("smtp://apikey@127.0.0.1:{}?tls=none", fx.smtp.port));
+    fx.tenant.mail.password = Some(Secret::new("old"));
+    let world = World::new(vec![fx.tenant.clone(), hex.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..5)).await;
+    let tries = || fx.smtp.commands().iter().filter(|command| command.starts_with("AUTH")).count();
+    eventually("three tries", async || {
+        fx.later().await;
+        tries() == 3
+    })
+    .await;
+    world.append("hextech", &groups("hextech", 0..5)).await;
+    hex.in_state("sent", 5).await;
+    fx.later().await;
+    assert_eq!(tries(), 3);
+    fx.smtp.heal();
+    fx.tenant.mail.password = Some(Secret::new("new"));
+    world.tenants.send_replace(std::sync::Arc::new(vec![fx.tenant.clone(), hex.tenant.clone()]));
+    eventually("all sent", async || {
+        fx.later().await;
+        fx.states().await.get("sent") == Some(&5)
+    })
+    .await;
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_database_that_goes_and_swallows_answers_costs_no_mail_and_doubles_none() {
+    let port = server()
+        .await
+        .url("postgres")
+        .reveal()
+        .rsplit_once(':')
+        .unwrap()
+        .1
+        .split('/')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let proxy = Proxy::to(port).await;
+    let shop = Shop::new("wire", "fxlabs").await.over(&proxy);
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..20)).await;
+    shop.in_state("sent", 20).await;
+    proxy.lead_to(None);
+    world.append("fxlabs", &groups("fxlabs", 20..40)).await;
+    proxy.swallow_commits(3);
+    proxy.lead_to(Some(port));
+    eventually("three answers lost", async || proxy.left_to_swallow() == 0).await;
+    // What was claimed when an answer was lost waits for its lease.
+    eventually("every mail", async || {
+        shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second' where state = 'claimed' and attempts < 3 and lease_until < now() + interval '899 seconds'").await;
+        shop.states().await.get("sent") == Some(&40)
+    })
+    .await;
+    assert_eq!((shop.smtp.arrived().len(), distinct(message_ids(&shop.smtp))), (40, 40));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn after_a_restored_database_what_was_due_before_is_held_for_the_operator() {
+    let shop = Shop::new("restored", "fxlabs").await;
+    let mut world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    world.append("fxlabs", &groups("fxlabs", 0..10)).await;
+    shop.in_state("sent", 10).await;
+    sink.stop(&world).await;
+    world.next_process();
+    shop.execute(
+        "update bellwether.sink_cursor set cause_offset = 4, cause_index = 0, next_offset = 5;
+         delete from bellwether.mail_outbox where occurrence in
+           (select occurrence from bellwether.mail_outbox order by created_at, due_at limit 10)",
+    )
+    .await;
+    world.append("fxlabs", &groups("fxlabs", 10..12)).await;
+    let sink = run(&world);
+    shop.in_state("sent", 2).await;
+    shop.in_state("suppressed", 5).await;
+    assert!(shop.reasons().await[0].starts_with("held: the database was restored"));
+    assert_eq!(shop.smtp.arrived().len(), 12);
+    sink.stop(&world).await;
+}
