@@ -1,5 +1,6 @@
 //! Tails every tenant's topics into the page's state. It reads apart from any group and commits nothing.
 
+use std::cell::OnceCell;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -37,7 +38,8 @@ impl Observer {
     /// A thread could not be started.
     pub fn start(log: &Arc<dyn Log>, live: &LiveState, shutdown: &Shutdown) -> io::Result<Self> {
         let start = |tenant: &TenantId| {
-            let observed = Observed { tenant: tenant.clone(), live: live.clone() };
+            let observed =
+                Observed { tenant: tenant.clone(), live: live.clone(), first_tick: OnceCell::new() };
             let tails = CATCH_UP.map(|(kind, past)| Tail::new(&**log, Topic::new(tenant, kind), past));
             let (log, shutdown) = (Arc::clone(log), shutdown.clone());
             std::thread::Builder::new()
@@ -59,6 +61,8 @@ impl Observer {
 struct Observed {
     tenant: TenantId,
     live: LiveState,
+    /// From here on closes are a line a minute; history before it is published as its newest bars only.
+    first_tick: OnceCell<Timestamp>,
 }
 
 impl Observed {
@@ -101,6 +105,9 @@ impl Observed {
 
     fn entry(&self, entry: &Entry, new: bool) {
         if let Entry::Ticks(block) = entry {
+            if let Some(tick) = block.ticks.first() {
+                let _ = self.first_tick.set(tick.ts);
+            }
             self.live.quotes(&self.tenant, last_quotes(block));
             let ticks = if new { block.ticks.len() as u64 } else { 0 };
             self.live.count(&self.tenant, |counts| counts.ticks += ticks);
@@ -115,7 +122,9 @@ impl Observed {
         match reading.kind.as_str() {
             "bar" => {
                 self.live.count(&self.tenant, |counts| counts.bars += u64::from(new));
-                if let (Timeframe::M1, Some(close)) = (reading.timeframe, reading.value("close")) {
+                if let (Timeframe::M1, Some(close)) = (reading.timeframe, reading.value("close"))
+                    && self.first_tick.get().is_some_and(|first| reading.close_time > *first)
+                {
                     self.live.close(&self.tenant, symbol, close);
                 }
             }

@@ -10,8 +10,9 @@ use bellwether_schemas::{SessionAnchor, Timeframe, Timestamp};
 use crate::resume::Found;
 use crate::sources::synthetic::{Market, Minutes, Shape};
 
-/// Whole weeks of one-minute bars before the week that history ends in: so that 5M to 1W are built of them.
-const WEEKS: i64 = 1;
+/// One-minute bars from the beginning of a week on, so that 5M to 1W are built of them, and at least so many: any
+/// RSI of 30M (51 bars) has its value by then.
+const MINUTES_AT_LEAST: i64 = 2 * DAY;
 /// Before those, bars of the long timeframes as such: enough for any RSI (51 bars) and its settling.
 const DEEP: [(Timeframe, i64); 3] = [(Timeframe::H1, 10), (Timeframe::H4, 35), (Timeframe::D1, 70)];
 
@@ -68,7 +69,7 @@ struct Series {
 
 impl Series {
     fn new(name: String, anchor: SessionAnchor, end: Timestamp) -> Self {
-        let minutes_from = anchor.span(Timeframe::W1, end.plus(-WEEKS * 7 * DAY)).open;
+        let minutes_from = anchor.span(Timeframe::W1, end.plus(-MINUTES_AT_LEAST)).open;
         let from = |timeframe, days: i64| anchor.span(timeframe, minutes_from.plus(-days * DAY)).open;
         let deep = DEEP.map(|(timeframe, days)| (timeframe, from(timeframe, days), None));
         Self { name, anchor, minutes_from, deep }

@@ -35,6 +35,8 @@ pub struct Market {
     /// Symbols whose days begin at 00:00 UTC instead.
     pub always_open: Vec<String>,
     pub absurd_band: f64,
+    /// Closed bars that came before the quotes, in the order of time; minutes build the longer ones.
+    pub history: Vec<Given>,
     /// Bars that end here or before came as history: they move state and fire nothing.
     pub history_until: i64,
     /// Bars that end here or before are closed; none: what a file source closes with its last heartbeat.
@@ -52,6 +54,7 @@ impl Market {
             zone: Tz::America__New_York,
             always_open: Vec::new(),
             absurd_band: 0.20,
+            history: Vec::new(),
             history_until: i64::MIN,
             closed_until: None,
         }
@@ -103,18 +106,47 @@ pub struct Bar {
     pub ticks: u64,
 }
 
+/// A bar of history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    pub symbol: String,
+    pub timeframe: String,
+    pub bar: Bar,
+}
+
 /// Every trigger of these alerts over this market, by close time, symbol and condition.
 pub fn triggers(market: &Market, alerts: &[RsiAlert]) -> Result<Vec<Trigger>> {
-    let accepted = accepted(market);
+    let mut quotes_of = minutes_as_quotes(&market.history);
+    for (symbol, accepted) in accepted(market) {
+        quotes_of.entry(symbol).or_default().extend(accepted);
+    }
     let mut found = Vec::new();
     for alert in alerts {
-        for (symbol, quotes) in &accepted {
-            let bars = bars(market, quotes, tracker_timeframe(&alert.timeframe))?;
+        let timeframe = tracker_timeframe(&alert.timeframe);
+        for (symbol, quotes) in &quotes_of {
+            let as_such = |given: &&Given| given.symbol == *symbol && given.timeframe == timeframe;
+            let mut bars_in_all: Vec<Bar> =
+                market.history.iter().filter(as_such).map(|given| given.bar.clone()).collect();
+            bars_in_all.extend(bars(market, quotes, timeframe)?);
+            let bars = bars_in_all;
             found.extend(of_one_series(market, alert, symbol, &bars)?);
         }
     }
     found.sort_by(|a, b| (a.close_time, &a.symbol, a.alert_id).cmp(&(b.close_time, &b.symbol, b.alert_id)));
     Ok(found)
+}
+
+/// One-minute bars as four quotes each: what they say of open, high, low and close, in an order that keeps them.
+fn minutes_as_quotes(history: &[Given]) -> BTreeMap<String, Vec<Quote>> {
+    let mut quotes: BTreeMap<String, Vec<Quote>> = BTreeMap::new();
+    for Given { symbol, bar, .. } in history.iter().filter(|given| given.timeframe == "1M") {
+        let prices = [bar.open, bar.high, bar.low, bar.close];
+        for (step, bid) in (0..).zip(prices) {
+            let quote = Quote { ts: bar.open_time + step, symbol: symbol.clone(), bid, ask: bid };
+            quotes.entry(symbol.clone()).or_default().push(quote);
+        }
+    }
+    quotes
 }
 
 /// A stored `1M` is read as `5M`.

@@ -71,7 +71,9 @@ async fn watch_database(pool: PgPool, member: Member, live: LiveState, shutdown:
         if let Ok(found) = look(&pool, member.tenant.settings.symbol_suffix.as_str()).await {
             live.rows(&tenant.id, found.rows);
             live.count(&tenant.id, |counts| {
+                let MailCounts { sent, held, suppressed, failed } = found.mails;
                 counts.rows = found.count;
+                counts.mail_groups = sent + held + suppressed + failed;
                 counts.mails = found.mails;
             });
         }
