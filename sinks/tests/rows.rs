@@ -5,6 +5,8 @@
 mod proxy;
 mod support;
 
+use std::time::Duration;
+
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
@@ -278,6 +280,30 @@ async fn a_lost_cursor_writes_no_row_again() {
     database.passed(600).await;
     sink.stop(&mut world).await;
     assert_eq!(database.state().await, before);
+    assert_eq!(world.dead_letters("fxlabs"), []);
+}
+
+#[tokio::test]
+async fn a_sink_that_waits_for_another_begins_where_that_one_ended() {
+    let database = Database::new("locked", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    world.append("fxlabs", &fired("fxlabs", 0..5)).await;
+    let sink = Sink::start(&world);
+    database.passed(5).await;
+
+    // Another sink wrote the next five, and their user deleted them at once.
+    let mut other = database.admin().await;
+    let mut transaction = other.begin().await.unwrap();
+    let update = "update bellwether.sink_cursor set cause_offset = 9, cause_index = 0, next_offset = 10";
+    transaction.execute(update).await.unwrap();
+    world.append("fxlabs", &fired("fxlabs", 5..11)).await;
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("the sink to wait", async || database.number(waiting).await == 1).await;
+    transaction.commit().await.unwrap();
+    database.passed(11).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 6);
 }
 
 #[tokio::test]
@@ -378,7 +404,8 @@ async fn shutdown_with_the_database_away_ends_and_loses_nothing() {
     database.passed(10).await;
     proxy.lead_to(None);
     world.append("fxlabs", &fired("fxlabs", 10..20)).await;
-    sink.stop(&mut world).await;
+    // Who waits for a database does not use up the time that others have to finish.
+    tokio::time::timeout(Duration::from_secs(8), sink.stop(&mut world)).await.unwrap();
     assert_eq!(database.rows().await, 10);
     proxy.lead_to(Some(server().await.port()));
     let sink = Sink::start(&world);

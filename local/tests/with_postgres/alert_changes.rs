@@ -30,7 +30,7 @@ struct Stage {
     tenant: Tenant,
     admin: Secret,
     running: Option<JoinHandle<Result<(), ProducerError>>>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Stage {
@@ -47,7 +47,7 @@ impl Stage {
             log.create(&topic).unwrap();
         }
         let context = Context { log, clock: Clock::system(), shutdown: Shutdown::new() };
-        Self { context, tenant, admin, running: None, _dir: dir }
+        Self { context, tenant, admin, running: None, dir }
     }
 
     fn start(&mut self) {
@@ -143,7 +143,19 @@ async fn a_change_is_in_the_journal_within_two_seconds_of_its_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_log_has_not_acknowledged_stays_in_the_queue_and_comes_in_its_order() {
+async fn what_the_log_does_not_take_stays_in_the_queue() {
+    let mut stage = Stage::new("direct").await;
+    stage.user_does(INSERT).await;
+    let url = format!("embedded:{}", stage.dir.path().display());
+    stage.context.log = bellwether_runtime::log::open(&url, Access::Read, Clock::system()).unwrap();
+    stage.start();
+    let ended = stage.running.take().unwrap().await.unwrap();
+    assert!(matches!(ended, Err(ProducerError::Log(_))), "{ended:?}");
+    stage.database_has(QUEUED, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_come_in_the_order_of_their_queue_and_go_on_after_a_restart() {
     let mut stage = Stage::new("direct").await;
     stage.user_does(INSERT).await;
     stage.user_does("update rsi_tracker_alerts set timeframe = '15M'").await;

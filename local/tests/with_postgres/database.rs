@@ -27,6 +27,9 @@ async fn an_empty_database_is_migrated_once() {
     assert_eq!(database::pending(&url).await.unwrap().len(), database::MIGRATIONS.len());
     assert_eq!(database::migrate(&url).await.unwrap().len(), database::MIGRATIONS.len());
     assert!(database::migrate(&url).await.unwrap().is_empty());
+    let findings = database::check(&url).await.unwrap();
+    let only = |finding: &database::Finding| finding.problem.contains("tenants init");
+    assert!(!findings.is_empty() && findings.iter().all(only), "{findings:?}");
     assert!(database::pending(&url).await.unwrap().is_empty());
 }
 
@@ -132,8 +135,11 @@ async fn the_bootstrap_does_not_touch_a_real_schema_auth() {
     let server = shared_for_tests().await;
     let name = name();
     seed::create(server, &name).await.unwrap();
-    run(&mut open(&server.url(&name)).await, "create schema auth; create table auth.users (id uuid)").await;
+    let mut admin = open(&server.url(&name)).await;
+    run(&mut admin, "create schema auth; create table auth.users (id uuid primary key, email text)").await;
     assert!(seed::bootstrap(&server.url(&name)).await.is_err());
+    let functions = "select count(*) from pg_proc where pronamespace = 'auth'::regnamespace";
+    assert_eq!(count(&mut admin, functions).await, 0);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ impl Delivery {
         line.idle = 0;
         let mut server_down = false;
         for mail in claimed {
-            let stop = server_down || self.shutdown.is_raised() || line.auth_refused >= AUTH_TRIES;
+            let stop = server_down || self.shutdown.is_raised();
             let settlement = if stop {
                 Settlement::Release(if server_down { pause(line) } else { Duration::ZERO })
             } else {

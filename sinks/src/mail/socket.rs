@@ -100,3 +100,36 @@ impl AsyncTokioStream for Metered<TlsStream<TcpStream>> {
         self.stream.get_ref().0.peer_addr()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off_and_a_new_command_reads_again() {
+        let (mut server, client) = tokio::io::duplex(2 * MAX_ANSWER);
+        let meter = Meter::default();
+        let mut client = Metered::new(client, meter.clone());
+        server.write_all(&vec![b'x'; MAX_ANSWER + 1]).await.unwrap();
+        let mut answer = vec![0; MAX_ANSWER];
+        client.read_exact(&mut answer).await.unwrap();
+        assert!(client.read_u8().await.unwrap_err().to_string().contains("no end"));
+        meter.refill();
+        assert_eq!(client.read_u8().await.unwrap(), b'x');
+    }
+
+    #[tokio::test]
+    async fn before_a_handshake_nothing_is_read_ahead() {
+        let (mut server, client) = tokio::io::duplex(64);
+        let meter = Meter::default();
+        let mut client = Metered::new(client, meter.clone());
+        server.write_all(b"220 go\r\n250 injected\r\n").await.unwrap();
+        meter.single(true);
+        let mut buffer = [0; 64];
+        assert_eq!(client.read(&mut buffer).await.unwrap(), 1);
+        meter.single(false);
+        assert_eq!(client.read(&mut buffer).await.unwrap(), 21);
+    }
+}

@@ -293,6 +293,8 @@ impl World {
 
     fn run(&mut self) {
         loop {
+            self.turns += 1;
+            assert!(self.turns < 20_000, "the end of the topic, and the database is behind it");
             self.position = self.committed;
             if self.process() && self.database.cursor.next_offset == self.topic.len() as u64 {
                 return;
@@ -377,9 +379,35 @@ fn refused_credentials_are_not_tried_more_than_twice_a_minute() {
 }
 
 #[test]
+fn a_table_that_refuses_even_nothing_is_waited_for() {
+    let (mut core, mut outputs) = (Core::new(1), Vec::new());
+    let refused = || {
+        let (class, code) = (FailureClass::Refused, "42P01".into());
+        Input::Failed(Failure { class, code, message: String::new() })
+    };
+    core.step(Timestamp(0), batch(3), &mut outputs);
+    outputs.clear();
+    core.step(Timestamp(0), refused(), &mut outputs);
+    assert_eq!(outputs, [Output::Write]);
+    assert!(core.piece().unwrap().records.is_empty());
+    outputs.clear();
+    core.step(Timestamp(0), refused(), &mut outputs);
+    assert!(matches!(outputs[..], [Output::Wait(_)]), "{outputs:?}");
+}
+
+#[test]
+fn a_repeat_moves_the_cursor_back_nowhere() {
+    let Input::Batch(batch) = batch(3) else { unreachable!() };
+    let cursor = Cursor { cause: Cause { offset: 7, index: 0 }, next_offset: 8 };
+    let piece = Piece::from(batch);
+    let plan = plan(&piece, cursor);
+    assert_eq!((plan.cursor, plan.repeats, plan.triggers.len()), (cursor, 3, 0));
+}
+
+#[test]
 fn one_poison_record_of_500_costs_twice_its_depth_in_writes() {
     let (mut core, mut outputs) = (Core::new(1), Vec::new());
-    let (mut writes, mut written, mut kept) = (0, 0, 0);
+    let (mut writes, mut written, mut kept, mut stands) = (0, 0, 0, 0);
     let mut input = batch(500);
     loop {
         core.step(Timestamp(0), input, &mut outputs);
@@ -393,6 +421,8 @@ fn one_poison_record_of_500_costs_twice_its_depth_in_writes() {
                     let class = FailureClass::Refused;
                     Input::Failed(Failure { class, code: "23514".into(), message: "check".into() })
                 } else {
+                    assert_eq!(core.piece().unwrap().from, stands, "pieces are written in order");
+                    stands = core.piece().unwrap().next_offset;
                     written += records.len();
                     Input::Written
                 }
