@@ -161,7 +161,11 @@ pub(super) fn sweep() {
             now.0 / 1_000_000 - found.mtime() > SETTLED.as_secs().try_into().unwrap_or(i64::MAX)
         });
         let named = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-        let free = || File::open(entry.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok());
+        // Whoever was killed before it had its lock left none.
+        let free = || match File::open(entry.path().join("lock")) {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
         if named && settled && free() {
             let _ = fs::remove_dir_all(entry.path());
         }
