@@ -1,0 +1,176 @@
+//! The same journal gives the same triggers, byte for byte, in every build; and `verify` says where one differs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_engine::ENGINE_VERSION;
+use bellwether_producers::play::Speed;
+use bellwether_producers::{Context, SyntheticRun, run_synthetic};
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_runtime::log::embedded::EmbeddedLog;
+use bellwether_runtime::log::{Access, Log, NewRecord, Record};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
+use bellwether_schemas::ids::derive;
+use bellwether_schemas::settings::SettingsChanged;
+use bellwether_schemas::time::DAY;
+use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
+use bellwether_worker::replay::{Difference, verify};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// UUIDv5 over all bytes of the triggers topic. It changes only with [`ENGINE_VERSION`], the market or the alerts
+/// below; debug and release builds, and every machine, must give the same.
+const DIGEST: &str = "a36b6fba-b1c9-5835-a4b2-4fc621b420a2";
+/// 2024-01-07T22:00:00Z, a Sunday's anchor.
+const START: Timestamp = Timestamp(1_704_664_800_000_000);
+const WHOLE: std::ops::Range<u64> = 0..u64::MAX;
+
+fn tenant() -> Tenant {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tenants/fxlabs.toml");
+    load_tenant(&file, &|_| None).unwrap()
+}
+
+fn open(dir: &Path, tenant: &Tenant) -> Arc<dyn Log> {
+    let log = EmbeddedLog::open(dir, Access::Write, Clock::system()).unwrap();
+    for topic in Topic::all(&tenant.id) {
+        log.create(&topic).unwrap();
+    }
+    Arc::new(log)
+}
+
+fn append(log: &dyn Log, tenant: &Tenant, entry: &Entry) {
+    let record = NewRecord { key: Vec::new(), value: codec::encode_entry(entry).unwrap() };
+    log.append(&Topic::new(&tenant.id, TopicKind::Journal), vec![record]).wait().unwrap();
+}
+
+/// Settings, four alerts, and two days of the synthetic market.
+fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
+    let origin = Origin {
+        tenant: tenant.id.clone(),
+        source: "test".into(),
+        session: "1".into(),
+        played: true,
+        appended_at: START,
+    };
+    let (revision, settings) = (tenant.revision, tenant.settings.clone());
+    let change =
+        SettingsChanged { origin: origin.clone(), revision, engine_version: ENGINE_VERSION, settings };
+    append(log.as_ref(), tenant, &Entry::Settings(change));
+    let alerts =
+        [(Timeframe::M5, 14, 70), (Timeframe::M15, 9, 65), (Timeframe::H1, 5, 75), (Timeframe::H4, 5, 60)];
+    for (number, (timeframe, rsi_period, rsi_overbought)) in (1..).zip(alerts) {
+        let rsi = RsiTracker { timeframe, rsi_period, rsi_overbought, rsi_oversold: 30 };
+        let change = AlertChanged {
+            origin: origin.clone(),
+            alert_id: AlertId(Uuid::from_u128(number)),
+            user_id: UserId(Uuid::from_u128(number)),
+            version: 1,
+            active: true,
+            deleted: false,
+            parameters: AlertParameters::RsiTracker(rsi),
+        };
+        append(log.as_ref(), tenant, &Entry::Alert(change));
+    }
+    let run = SyntheticRun {
+        tenant: tenant.id.clone(),
+        settings: tenant.settings.clone(),
+        seed: 7,
+        ticks_a_minute: 6,
+        speed: Speed::FREE,
+        start: START,
+        until: Some(START.plus(2 * DAY)),
+        run_for: None,
+    };
+    let context = Context { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run_synthetic(&context, run)).unwrap();
+}
+
+/// Folds the journal to its end with the worker itself.
+fn process(log: &Arc<dyn Log>, tenant: &Tenant) {
+    let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
+    let shutdown = Shutdown::new();
+    let context = bellwether_worker::Context { log: Arc::clone(log), tenants, shutdown: shutdown.clone() };
+    let worker = std::thread::spawn(move || bellwether_worker::run(context));
+    let topic = Topic::new(&tenant.id, TopicKind::Journal);
+    let next = log.bounds(&topic).unwrap().next;
+    while log.committed(bellwether_worker::GROUP, &topic).unwrap() != Some(next) {
+        assert!(!worker.is_finished(), "the worker ended");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    shutdown.raise();
+    worker.join().unwrap().unwrap();
+}
+
+fn records(log: &dyn Log, topic: &Topic) -> Vec<Record> {
+    let mut reader = log.reader(topic, 0).unwrap();
+    let mut all = Vec::new();
+    while reader.next_offset() < log.bounds(topic).unwrap().next {
+        all.extend(reader.read(1000, Duration::ZERO).unwrap());
+    }
+    all
+}
+
+fn digest(records: &[Record]) -> String {
+    let bytes: Vec<u8> =
+        records.iter().flat_map(|record| [&record.key[..], &record.value]).flatten().copied().collect();
+    derive(&format!("{bytes:?}")).to_string()
+}
+
+#[test]
+fn the_same_journal_gives_the_same_triggers_in_every_build_and_a_changed_byte_is_named() {
+    let (home, tenant) = (tempfile::tempdir().unwrap(), tenant());
+    let log = open(&home.path().join("first"), &tenant);
+    journal(&log, &tenant);
+    process(&log, &tenant);
+    let triggers = Topic::new(&tenant.id, TopicKind::Triggers);
+    let recorded = records(log.as_ref(), &triggers);
+    assert!(recorded.len() > 500, "{} outcomes", recorded.len());
+    assert_eq!(digest(&recorded), DIGEST);
+
+    let report = verify(log.as_ref(), &tenant.id, &WHOLE, &mut |_| {}).unwrap();
+    assert_eq!((report.differences.len(), report.pending), (0, 0));
+    assert_eq!((report.folded, report.compared), (recorded.len() as u64, recorded.len() as u64));
+
+    assert_a_second_worker_writes_nothing(&log, &tenant, recorded.len());
+    assert_changes_are_named(home.path(), log.as_ref(), &tenant, &recorded);
+}
+
+fn assert_a_second_worker_writes_nothing(log: &Arc<dyn Log>, tenant: &Tenant, before: usize) {
+    process(log, tenant);
+    assert_eq!(records(log.as_ref(), &Topic::new(&tenant.id, TopicKind::Triggers)).len(), before);
+}
+
+/// The journal beside a triggers topic in which one byte is another, one record is missing and one was made up.
+fn assert_changes_are_named(home: &Path, log: &dyn Log, tenant: &Tenant, recorded: &[Record]) {
+    let copy = open(&home.join("changed"), tenant);
+    let journal = Topic::new(&tenant.id, TopicKind::Journal);
+    let plain = |record: &Record| NewRecord { key: record.key.clone(), value: record.value.clone() };
+    let entries: Vec<NewRecord> = records(log, &journal).iter().map(plain).collect();
+    for batch in entries.chunks(100) {
+        copy.append(&journal, batch.to_vec()).wait().unwrap();
+    }
+    let mut changed: Vec<NewRecord> = recorded.iter().map(plain).collect();
+    let at = changed[100].value.len() - 1;
+    changed[100].value[at] ^= 1;
+    let missing = codec::decode_outcome(&changed.remove(50).value).unwrap();
+    changed.push(NewRecord { key: b"made up".to_vec(), value: b"made up".to_vec() });
+    copy.append(&Topic::new(&tenant.id, TopicKind::Triggers), changed).wait().unwrap();
+
+    let report = verify(copy.as_ref(), &tenant.id, &WHOLE, &mut |_| {}).unwrap();
+    let [
+        Difference::Changed { offset, byte, .. },
+        Difference::Unexplained { offset: unexplained, .. },
+        Difference::Missing(found),
+    ] = &report.differences[..]
+    else {
+        panic!("{:?}", report.differences)
+    };
+    assert_eq!((*offset, *byte), (99, at));
+    assert_eq!(*unexplained, recorded.len() as u64 - 1);
+    assert_eq!(**found, missing);
+}
