@@ -9,6 +9,7 @@ use bellwether_runtime::log::LogError;
 use bellwether_runtime::telemetry::TelemetryError;
 use bellwether_sinks::SinkError;
 use bellwether_sinks::database::DatabaseError;
+use bellwether_sinks::mail::server::ServerError;
 use bellwether_worker::WorkerError;
 
 /// The answer is "no".
@@ -52,7 +53,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(coded) = error.downcast_ref::<Coded>() {
         return Some(coded.code);
     }
-    if error.is::<ConfigError>() || error.is::<TelemetryError>() {
+    if error.is::<ConfigError>() || error.is::<TelemetryError>() || error.is::<ServerError>() {
         return Some(CONFIG);
     }
     let by_type = [
@@ -115,7 +116,7 @@ fn of_worker(error: &WorkerError) -> u8 {
 const fn of_log(error: &LogError) -> u8 {
     match error {
         LogError::Address { .. } => USAGE,
-        LogError::UnknownTopic { .. } => NO_INPUT,
+        LogError::UnknownTopic { .. } | LogError::NoLog { .. } => NO_INPUT,
         LogError::OffsetOutOfRange { .. } | LogError::Damaged { .. } | LogError::TooLarge { .. } => DATA,
         LogError::Held { .. } | LogError::NotAssigned { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
         LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,

@@ -1,5 +1,6 @@
 //! What every command starts from: configuration, tenants, the log, signals.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
 use bellwether_schemas::{TenantId, Topic};
 use tokio::sync::watch;
+
+use crate::exit::{CONFIG, Coded};
 
 /// The process's surroundings.
 pub(crate) struct Process {
@@ -67,9 +70,32 @@ impl Process {
         Ok(log)
     }
 
-    /// The log at `url`, or the configured one, for reading beside whoever writes it.
-    pub(crate) fn read_log(&self, url: Option<&str>) -> anyhow::Result<Arc<dyn Log>> {
-        Ok(log::open(url.unwrap_or(&self.config.log), Access::Read, self.clock.clone())?)
+    /// The log at `url`, or the configured one, for reading this tenant's part beside whoever writes it.
+    pub(crate) fn read_log(&self, url: Option<&str>, tenant: &TenantId) -> anyhow::Result<Arc<dyn Log>> {
+        let url = url.unwrap_or(&self.config.log);
+        let log = log::open(url, Access::Read, self.clock.clone())?;
+        let known: BTreeSet<TenantId> = log.topics()?.into_iter().map(|topic| topic.tenant).collect();
+        if known.contains(tenant) {
+            return Ok(log);
+        }
+        let known: Vec<&str> = known.iter().map(TenantId::as_str).collect();
+        let message = format!("no tenant {:?} in {url}: it has {}", tenant.as_str(), known.join(", "));
+        Err(Coded { code: CONFIG, message }.into())
+    }
+
+    /// Refuses tenants of which `check` says that their file lacks something.
+    pub(crate) fn demand<E>(
+        &self,
+        tenants: &[Tenant],
+        check: impl Fn(&Tenant) -> Result<(), E>,
+    ) -> anyhow::Result<()>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        tenants.iter().try_for_each(|tenant| {
+            let file = self.config.tenants.join(format!("{}.toml", tenant.id));
+            check(tenant).with_context(|| file.display().to_string())
+        })
     }
 }
 

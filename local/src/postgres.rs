@@ -24,12 +24,18 @@ const LOOKS: u32 = 2_400;
 /// Free ports tried: another process may take one between our asking and the server's binding.
 const PORTS: u32 = 8;
 
+/// Names the one directory to take `initdb` and `postgres` from; without it Debian's newest, then PATH.
+pub const BINARIES: &str = "BELLWETHER_POSTGRES_BIN";
+
 /// Why there is no private Postgres.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// No binaries.
-    #[error("no Postgres server on this machine: install one (as root: apt-get install postgresql)")]
-    NotInstalled,
+    #[error("no Postgres server in {looked_in}: install one (as root: apt-get install postgresql)")]
+    NotInstalled {
+        /// Where.
+        looked_in: String,
+    },
     /// Root may not run a server, and there is nobody to run it as.
     #[error(
         "Postgres does not run as root and there is no user postgres: as root, apt-get install postgresql"

@@ -4,7 +4,7 @@ use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::RsiTracker;
 use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
 use bellwether_sinks::database::{self, DatabaseError};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
 
 use crate::postgres::Postgres;
@@ -173,5 +173,8 @@ pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<RsiAlert>) {
 }
 
 async fn connect(url: &Secret) -> Result<PgConnection> {
-    Ok(PgConnection::connect(url.reveal()).await?)
+    let options: PgConnectOptions = url.reveal().parse()?;
+    // What is there already is no news.
+    let options = options.options([("client_min_messages", "warning")]);
+    Ok(PgConnection::connect_with(&options).await?)
 }

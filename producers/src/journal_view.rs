@@ -68,15 +68,16 @@ impl JournalView {
                     reason: format!("{topic} gave no records for {PATIENCE:?}"),
                 });
             }
-            records.iter().for_each(|record| self.take(record));
+            records.iter().for_each(|record| self.take(record, &topic.tenant));
         }
         self.next = reader.next_offset();
         Ok(self)
     }
 
-    /// What cannot be decoded is the engine's to report.
-    fn take(&mut self, record: &Record) {
+    /// What cannot be decoded, or is another tenant's, is the engine's to report.
+    fn take(&mut self, record: &Record, tenant: &TenantId) {
         match decode_entry(&record.value) {
+            Ok(entry) if entry.origin().tenant != *tenant => {}
             Ok(Entry::Alert(change)) => self.see(change),
             Ok(Entry::Settings(change)) => {
                 if self.settings.as_ref().is_none_or(|known| known.revision < change.revision) {

@@ -96,7 +96,7 @@ impl Position {
     }
 }
 
-/// Reads the tenant's journal. What cannot be decoded is the engine's to report.
+/// Reads the tenant's journal. What cannot be decoded, or is another tenant's, is the engine's to report.
 ///
 /// # Errors
 /// The journal is missing, damaged or out of reach.
@@ -121,7 +121,8 @@ fn scan(log: &dyn Log, topic: &Topic, source: &str, session: &str) -> Result<Fou
         if records.is_empty() {
             break;
         }
-        for entry in records.iter().filter_map(|record| decode_entry(&record.value).ok()) {
+        let entries = records.iter().filter_map(|record| decode_entry(&record.value).ok());
+        for entry in entries.filter(|entry| entry.origin().tenant == topic.tenant) {
             found.see(&entry, source, session);
         }
     }

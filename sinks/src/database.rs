@@ -9,7 +9,7 @@ mod sqlstate;
 pub use checks::{Finding, check};
 pub use init::init;
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
-pub use pool::{begin, connect};
+pub use pool::{begin, check_configured, connect};
 pub use sqlstate::{Failure, classify};
 
 use bellwether_runtime::secret::Secret;

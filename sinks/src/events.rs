@@ -115,19 +115,25 @@ fn seconds(micros: i64) -> f64 {
     std::time::Duration::from_micros(micros.max(0).unsigned_abs()).as_secs_f64()
 }
 
-/// A write failed and will be tried again.
+/// A write failed and will be tried again. That is said once until one succeeds.
 pub(crate) struct RowsRetried<'a> {
     pub(crate) tenant: &'a TenantId,
     pub(crate) failure: &'a Failure,
+    pub(crate) first: bool,
 }
 
 impl RowsRetried<'_> {
     pub(crate) fn emit(self) {
         counter!(ROWS_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
-        tracing::debug!(
-            tenant.id = %self.tenant, error.code = self.failure.code, error = self.failure.message,
-            "writing rows failed; it is tried again"
-        );
+        let Failure { code, message, .. } = self.failure;
+        if self.first {
+            tracing::warn!(
+                tenant.id = %self.tenant, error.code = code, error = message,
+                "rows cannot be written: triggers wait in the log, and it is tried again"
+            );
+        } else {
+            tracing::debug!(tenant.id = %self.tenant, error.code = code, error = message, "rows still cannot be written");
+        }
     }
 }
 
@@ -149,7 +155,7 @@ impl TenantParked<'_> {
     }
 }
 
-/// A parked tenant's database takes writes again.
+/// A tenant's database takes writes again.
 pub(crate) struct TenantResumed<'a> {
     pub(crate) sink: &'static str,
     pub(crate) tenant: &'a TenantId,

@@ -1,4 +1,5 @@
 //! The mail sink from an embedded log over a real Postgres to a scripted SMTP server.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/proxy.rs"]
 mod proxy;

@@ -1,4 +1,5 @@
 //! One session against a scripted server over a real socket.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "support/smtp.rs"]

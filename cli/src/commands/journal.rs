@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use bellwether_runtime::log::Record;
+use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::triggers::Outcome;
@@ -57,7 +58,7 @@ impl Journal {
 
 impl Cat {
     fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let log = process.read_log(self.log.as_deref())?;
+        let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let topic = Topic::new(&self.tenant, self.topic);
         let range = self.from.offset(log.as_ref(), &topic)?..self.to.offset(log.as_ref(), &topic)?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -104,9 +105,7 @@ fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static str, Value)> 
             Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
         },
         TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
-        TopicKind::DeadLetters => {
-            Ok(("dead_letter", serde_json::to_value(codec::decode_dead_letter(value)?)?))
-        }
+        TopicKind::DeadLetters => Ok(("dead_letter", letter_json(&codec::decode_dead_letter(value)?)?)),
     }
 }
 
@@ -118,6 +117,15 @@ fn entry_json(entry: &Entry) -> serde_json::Result<Value> {
         Entry::Alert(change) => serde_json::to_value(change),
         Entry::Settings(change) => serde_json::to_value(change),
     }
+}
+
+/// Bytes as hexadecimal digits.
+fn letter_json(letter: &DeadLetter) -> serde_json::Result<Value> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut value = serde_json::to_value(letter)?;
+    value["key"] = hex(&letter.key).into();
+    value["original"] = hex(&letter.original).into();
+    Ok(value)
 }
 
 /// Ticks with their names and prices, as a person thinks of them.

@@ -10,6 +10,7 @@ use bellwether_producers::{
 use bellwether_runtime::config::{Tenant, parse_duration};
 use bellwether_schemas::time::{HOUR, MINUTE};
 use bellwether_schemas::{TenantId, Timestamp};
+use bellwether_sinks::database;
 use clap::{Args, Subcommand};
 use tokio::task::JoinSet;
 
@@ -171,8 +172,9 @@ impl History {
 
 impl Alerts {
     async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        process.demand(&process.tenants_named(&self.tenant)?, database::check_configured)?;
         each(process, &self.tenant, |context, tenant| async move {
-            let connect = || bellwether_sinks::database::connect(&tenant);
+            let connect = || database::connect(&tenant);
             bellwether_producers::alert_changes::run(&context, &tenant, connect).await?;
             Ok(None)
         })
@@ -211,11 +213,8 @@ where
 }
 
 fn report(tenant: &TenantId, summary: &Summary) {
-    for line in &summary.unreadable {
-        eprintln!("{line}");
-    }
     if summary.unreadable_total > 0 {
-        eprintln!("{} lines were left out", summary.unreadable_total);
+        eprintln!("{tenant}: {} unreadable lines were left out", summary.unreadable_total);
     }
     println!(
         "{tenant}: {} ticks, {} bars of history, {} heartbeats; stopped because {}",

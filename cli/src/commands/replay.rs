@@ -43,7 +43,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let log = process.read_log(self.log.as_deref())?;
+        let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let journal = Topic::new(&self.tenant, TopicKind::Journal);
         let range = self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?;
         let bar = progress(log.bounds(&journal)?.next.min(range.end));

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use bellwether_schemas::TopicKind;
-use bellwether_sinks::{feed::Context, mail, rows};
+use bellwether_sinks::feed::Context;
+use bellwether_sinks::mail::server::Server;
+use bellwether_sinks::{database, mail, rows};
 use clap::{Args, Subcommand};
 
 use crate::wiring::{Process, fixed};
@@ -31,6 +33,10 @@ impl Sink {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let (Self::Rows(options) | Self::Mail(options)) = &self;
         let tenants = process.tenants()?;
+        process.demand(&tenants, database::check_configured)?;
+        if let Self::Mail(_) = self {
+            process.demand(&tenants, |tenant| Server::of(&tenant.mail).map(drop))?;
+        }
         let log = process.open_log(&tenants)?;
         let shutdown = Process::shutdown()?;
         let group = match self {

@@ -55,7 +55,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// Its directory.
-    #[error("{what} {}: {source}", path.display())]
+    #[error("cannot {what} {}", path.display())]
     Directory {
         /// What was tried.
         what: &'static str,
@@ -65,7 +65,7 @@ pub enum DemoError {
         source: std::io::Error,
     },
     /// The page's port is taken, or not ours to take.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another with --port")]
+    #[error("cannot listen on 127.0.0.1:{port} (choose another with --port)")]
     Listen {
         /// Which.
         port: u16,
@@ -85,7 +85,7 @@ pub enum DemoError {
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// A tenant's database, while it runs.
-    #[error("the database of {tenant} cannot be read: {source}")]
+    #[error("the database of {tenant} cannot be read")]
     Database {
         /// Whose.
         tenant: String,

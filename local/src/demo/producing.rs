@@ -59,9 +59,6 @@ async fn file(context: &Context, member: &Member, options: &Options) -> Result<(
         lateness_max: member.tenant.settings.lateness_max,
     };
     let summary = run_file(context, run).await?;
-    for line in &summary.unreadable {
-        tracing::warn!(tenant.id = %member.tenant.id, "{line}");
-    }
     if summary.unreadable_total > 0 {
         tracing::warn!(tenant.id = %member.tenant.id, lines = summary.unreadable_total, "unreadable lines left out");
     }

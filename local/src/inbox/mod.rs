@@ -61,7 +61,7 @@ pub enum InboxError {
     #[error("{0} is not a loopback address: the inbox takes mail for anybody, use 127.0.0.1")]
     NotLoopback(SocketAddr),
     /// The port is taken, or may not be had.
-    #[error("cannot listen on {addr}: {source}; stop what listens there or give another port")]
+    #[error("cannot listen on {addr} (stop what listens there, or give another port)")]
     Listen {
         /// Where.
         addr: SocketAddr,
@@ -69,7 +69,7 @@ pub enum InboxError {
         source: io::Error,
     },
     /// The kept mails cannot be read.
-    #[error("cannot use {} for mails: {source}", dir.display())]
+    #[error("cannot use {} for mails", dir.display())]
     Directory {
         /// Which.
         dir: PathBuf,

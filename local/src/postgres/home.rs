@@ -11,7 +11,7 @@ use std::time::Duration;
 use bellwether_runtime::secret::Secret;
 use tokio::process::Command;
 
-use super::{PostgresError, Result, failed, io, name_of};
+use super::{BINARIES, PostgresError, Result, failed, io, name_of};
 
 /// Where every user may enter, and nothing is cleared at boot.
 const SHARED: &str = "/var/tmp";
@@ -196,17 +196,24 @@ fn me() -> Result<u32> {
     fs::metadata(path).map(|found| found.uid()).map_err(io("cannot look at", path))
 }
 
-/// Debian keeps servers outside PATH, one directory a version: the newest.
 fn binaries() -> Result<PathBuf> {
+    let whole = |bin: &PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
+    let (places, looked_in) = match std::env::var_os(BINARIES) {
+        Some(only) => (vec![PathBuf::from(&only)], format!("{} ({BINARIES})", only.display())),
+        None => (installed(), "/usr/lib/postgresql or PATH".into()),
+    };
+    places.into_iter().find(whole).ok_or(PostgresError::NotInstalled { looked_in })
+}
+
+/// Debian keeps servers outside PATH, one directory a version: the newest first.
+fn installed() -> Vec<PathBuf> {
     let version = |path: &Path| path.file_name()?.to_string_lossy().parse::<u32>().ok();
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> =
         installed.filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin")))).collect();
     versions.sort();
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = versions.into_iter().rev().map(|(_, bin)| bin).chain(std::env::split_paths(&paths));
-    let whole = |bin: &PathBuf| bin.join("initdb").exists() && bin.join("postgres").exists();
-    found.into_iter().find(whole).ok_or(PostgresError::NotInstalled)
+    versions.into_iter().rev().map(|(_, bin)| bin).chain(std::env::split_paths(&paths)).collect()
 }
 
 /// So many random bytes as hexadecimal digits.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::sync_channel;
@@ -126,6 +127,8 @@ fn command(home: &Home, port: u16, options: Options) -> Result<Command> {
     let words = File::create(&log).map_err(io("cannot make", &log))?;
     let more = words.try_clone().map_err(io("cannot open", &log))?;
     let mut command = home.command("postgres", options.tied);
+    // Ctrl-C reaches everybody in the terminal's group; the server is to live until what is under way is drained.
+    command.process_group(0);
     command.arg("-D").arg(home.data()).stdout(words).stderr(more);
     let on = if options.fsync { "on" } else { "off" };
     for setting in [

@@ -22,6 +22,14 @@ pub(crate) fn refused(tenant: &TenantId, reason: RefusalReason) {
         .increment(1);
 }
 
+/// The first of its kind since the journal was assigned went to the dead letters; the others are only counted.
+pub(crate) fn refusals_kept(tenant: &TenantId, offset: u64, reason: RefusalReason) {
+    tracing::warn!(
+        tenant.id = %tenant, kafka.offset = offset, reason = reason.name(),
+        "input is refused and kept among the dead letters; more of this kind is counted"
+    );
+}
+
 /// A record went to the dead letters.
 pub(crate) fn dead_letter(tenant: &TenantId, offset: u64, reason: &str, detail: &str) {
     counter!("bellwether_dead_letters_total", "tenant" => tenant.to_string(), "reason" => reason.to_string())

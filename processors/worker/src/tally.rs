@@ -45,7 +45,8 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
             break;
         }
         for record in records {
-            let Ok(entry) = codec::decode_entry(&record.value) else { continue };
+            let entry = codec::decode_entry(&record.value);
+            let Some(entry) = entry.ok().filter(|entry| entry.origin().tenant == *tenant) else { continue };
             if let Entry::Ticks(block) = &entry {
                 tally.ticks += block.ticks.len() as u64;
             }

@@ -319,8 +319,15 @@ impl Checker<'_> {
             }
             (Some(path), None) => {
                 let path = self.beside(path);
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|error| self.value(key, &format!("{}: {error}", path.display())))?;
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    let path = path.display();
+                    self.value(
+                        key,
+                        &format!(
+                            "{path}: {error}: put the secret there, or take the key out and set {variable}"
+                        ),
+                    )
+                })?;
                 Ok(Some(Secret::new(text.trim())))
             }
             (None, text) => Ok(text.map(Secret::new)),

@@ -110,6 +110,12 @@ pub enum LogError {
         /// What was given.
         url: String,
     },
+    /// Nothing to read.
+    #[error("{location}: there is no log: nothing was written to it yet, or --log names another directory")]
+    NoLog {
+        /// Directory.
+        location: String,
+    },
     /// Out of reach for now; the same call may succeed later.
     #[error("the log is out of reach: {reason}")]
     Unavailable {

@@ -38,6 +38,14 @@ pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
     Ok(pool)
 }
 
+/// Says whether the tenant's file names a database that [`connect`] could be tried on.
+///
+/// # Errors
+/// Not configured, no URL of a database, or a port that does not fit the mode.
+pub fn check_configured(tenant: &Tenant) -> Result<()> {
+    options(tenant).map(drop)
+}
+
 /// A transaction that knows its tenant and its time-outs: the way that works in every mode.
 ///
 /// # Errors

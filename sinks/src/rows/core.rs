@@ -82,7 +82,7 @@ pub enum Output {
     Rewind(u64),
     /// The tenant has failed for [`PARK_AFTER`].
     Parked(Failure),
-    /// It writes again.
+    /// It writes again after it had failed.
     Resumed,
     /// Records of a user who is gone were dropped.
     Dropped(usize),
@@ -161,7 +161,7 @@ impl Core {
     }
 
     fn written(&mut self, outputs: &mut Vec<Output>) {
-        if self.trouble.take().is_some_and(|trouble| trouble.parked) {
+        if self.trouble.take().is_some() {
             outputs.push(Output::Resumed);
         }
         if self.probe.take().is_some() {

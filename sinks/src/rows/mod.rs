@@ -41,7 +41,7 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
         let core = Core::new(seed(&lane));
         let (log, clock, shutdown) = (log.clone(), clock.clone(), shutdown.clone());
         let writer = Writer::default();
-        Shell { core, lane, writer, log, clock, shutdown }
+        Shell { core, lane, writer, log, clock, shutdown, failing: false }
     };
     feed(context, SINK, move |lane| Box::pin(task(lane).run())).await
 }
@@ -61,6 +61,8 @@ struct Shell {
     log: Arc<dyn Log>,
     clock: Clock,
     shutdown: Shutdown,
+    /// The last write failed: that it does was said.
+    failing: bool,
 }
 
 impl Shell {
@@ -113,13 +115,15 @@ impl Shell {
         let tenant = self.lane.tenant();
         match self.writer.write(&tenant, piece).await {
             Ok(Wrote::Piece(receipt)) => {
+                self.failing = false;
                 RowsWritten { tenant: &tenant.id, receipt, piece, now: self.clock.now() }.emit();
                 Input::Written
             }
             Ok(Wrote::Behind(offset)) => Input::Behind(offset),
             Err(failure) => {
                 if matches!(failure.class, FailureClass::Transient | FailureClass::Denied) {
-                    RowsRetried { tenant: &tenant.id, failure: &failure }.emit();
+                    let first = !std::mem::replace(&mut self.failing, true);
+                    RowsRetried { tenant: &tenant.id, failure: &failure, first }.emit();
                 }
                 Input::Failed(failure)
             }

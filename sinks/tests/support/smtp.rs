@@ -136,6 +136,18 @@ impl Smtp {
         Ok(true)
     }
 
+    /// Content is read only where it was asked for.
+    async fn take(&self, stream: &mut BufReader<TcpStream>, mut mail: Arrived) -> std::io::Result<bool> {
+        if let Some(fault) = self.fault(At::Data) {
+            self.state.lock().unwrap().faults.push_front((At::Data, fault));
+            return self.answer(stream, At::Data, "").await;
+        }
+        stream.write_all(b"354 go\r\n").await?;
+        mail.content = content(stream).await?;
+        self.state.lock().unwrap().arrived.push(mail);
+        self.answer(stream, At::Dot, "250 kept as 1").await
+    }
+
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let connection = {
             let mut state = self.state.lock().unwrap();
@@ -176,22 +188,11 @@ impl Smtp {
                     self.answer(&mut stream, At::Rcpt, "250 recipient").await?
                 }
                 "DATA" => {
-                    let says_go = self.fault(At::Data);
-                    let go = says_go.is_none();
-                    if let Some(fault) = says_go {
-                        self.state.lock().unwrap().faults.push_front((At::Data, fault));
-                    }
-                    if !self.answer(&mut stream, At::Data, "354 go").await? {
-                        return Ok(());
-                    }
-                    if go {
-                        let content = content(&mut stream).await?;
-                        let arrived = Arrived { connection, from: from.clone(), to: to.clone(), content };
-                        self.state.lock().unwrap().arrived.push(arrived);
-                        self.answer(&mut stream, At::Dot, "250 kept as 1").await?
-                    } else {
-                        true
-                    }
+                    self.take(
+                        &mut stream,
+                        Arrived { connection, from: from.clone(), to: to.clone(), content: Vec::new() },
+                    )
+                    .await?
                 }
                 "QUIT" => {
                     stream.write_all(b"221 bye\r\n").await?;

@@ -80,7 +80,23 @@ impl DeadLetters {
 
 fn describe(refusal: &Refusal) -> String {
     let what = if refusal.symbol.is_empty() { "heartbeat" } else { refusal.symbol.as_str() };
-    format!("{what} of {} refused as {}", refusal.ts, refusal.reason.name())
+    format!("{what} of {} {}", refusal.ts, explain(refusal.reason))
+}
+
+const fn explain(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::Malformed => {
+            "is malformed: prices are above 0, an ask is not below its bid, a bar spans its own time"
+        }
+        RefusalReason::UnknownSymbol => {
+            "is not among the tenant's symbols: list it in its file and raise the revision"
+        }
+        RefusalReason::Future => "is ahead of the moment it was received: is the source's clock right?",
+        RefusalReason::Duplicate => "was here before",
+        RefusalReason::Late => "came when its bar was closed",
+        RefusalReason::Absurd => "is too far from the last price",
+        RefusalReason::BarExists => "is history where there is a bar already",
+    }
 }
 
 fn encode(letter: &DeadLetter) -> Option<NewRecord> {

@@ -1,9 +1,9 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bellwether_engine::{ClosedBar, Effect, Engine};
+use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::triggers::Outcome;
@@ -24,6 +24,8 @@ pub(super) struct TenantCore {
     recovered: Recovered,
     in_flight: VecDeque<Batch>,
     dead_letters: DeadLetters,
+    /// Reasons for dead letters that were said once.
+    told: BTreeSet<RefusalReason>,
     paused: bool,
     halted: bool,
 }
@@ -54,6 +56,7 @@ impl TenantCore {
             tenant,
             recovered,
             in_flight: VecDeque::new(),
+            told: BTreeSet::new(),
             paused: false,
             halted: false,
         }
@@ -149,6 +152,9 @@ impl TenantCore {
                 let letter = self.dead_letters.of_refusal(offset, &refusal, watermark);
                 if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
                     appends.dead_letters.push(letter);
+                    if self.told.insert(refusal.reason) {
+                        events::refusals_kept(&self.tenant, offset, refusal.reason);
+                    }
                 }
             }
             Effect::Halt(reason) => return Some(reason),

@@ -24,6 +24,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -117,7 +118,10 @@ impl EmbeddedLog {
                 Some(lock::Lock::take(dir)?)
             }
             Access::Read => {
-                std::fs::read_dir(dir).map_err(|error| io("open", dir, &error))?;
+                std::fs::read_dir(dir).map_err(|error| match error.kind() {
+                    ErrorKind::NotFound => LogError::NoLog { location: dir.display().to_string() },
+                    _ => io("open", dir, &error),
+                })?;
                 None
             }
         };
@@ -142,7 +146,7 @@ impl Log for EmbeddedLog {
         let dir = self.0.shared.topic_dir(topic);
         match std::fs::create_dir(&dir) {
             Ok(()) => self.0.topic(topic).map(|_| true),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(io("create", &dir, &error)),
         }
     }

@@ -1,0 +1,149 @@
+//! What is owed: cursor and mails in one transaction.
+
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::ids::UserId;
+use bellwether_schemas::triggers::Cause;
+use chrono::{DateTime, Utc};
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+use super::{Outbox, Result};
+use crate::mail::SINK;
+use crate::mail::decide::{Owed, People};
+use crate::mail::group::{Group, Position};
+
+impl Outbox {
+    /// Where reading goes on.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn position(&self) -> Result<Position> {
+        let mut transaction = self.begin().await?;
+        let position = self.lock_cursor(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(position)
+    }
+
+    /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and
+    /// moves the cursor on where a position is given. How many mails are new.
+    ///
+    /// # Errors
+    /// The database said no; whether it was committed is open, and the same call may be made again.
+    pub(in crate::mail) async fn fill(
+        &self,
+        groups: &[Group],
+        decide: impl Fn(&People) -> Vec<Owed>,
+        position: Option<Position>,
+    ) -> Result<u64> {
+        let mut transaction = self.begin().await?;
+        let cursor = self.lock_cursor(&mut transaction).await?;
+        let mut fresh = 0;
+        if !groups.is_empty() {
+            let people = self.people(&mut transaction, groups).await?;
+            fresh = self.insert(&mut transaction, &decide(&people)).await?;
+        }
+        if let Some(position) = position.filter(|position| position.cause >= cursor.cause) {
+            self.move_cursor(&mut transaction, position).await?;
+        }
+        transaction.commit().await?;
+        Ok(fresh)
+    }
+
+    async fn lock_cursor(&self, transaction: &mut Transaction<'_, Postgres>) -> Result<Position> {
+        sqlx::query(
+            "insert into bellwether.sink_cursor (tenant_id, sink) values ($1, $2) on conflict do nothing",
+        )
+        .bind(self.tenant.as_str())
+        .bind(SINK)
+        .execute(&mut **transaction)
+        .await?;
+        let (offset, index, next_offset): (i64, i32, i64) = sqlx::query_as(
+            "select cause_offset, cause_index, next_offset from bellwether.sink_cursor
+             where tenant_id = $1 and sink = $2 for update",
+        )
+        .bind(self.tenant.as_str())
+        .bind(SINK)
+        .fetch_one(&mut **transaction)
+        .await?;
+        Ok(Position { cause: Cause { offset, index }, next_offset: u64::try_from(next_offset).unwrap_or(0) })
+    }
+
+    async fn move_cursor(&self, transaction: &mut Transaction<'_, Postgres>, to: Position) -> Result<()> {
+        let rows = sqlx::query(
+            "update bellwether.sink_cursor
+             set cause_offset = $3, cause_index = $4, next_offset = greatest(next_offset, $5), updated_at = now()
+             where tenant_id = $1 and sink = $2",
+        )
+        .bind(self.tenant.as_str())
+        .bind(SINK)
+        .bind(to.cause.offset)
+        .bind(to.cause.index)
+        .bind(i64::try_from(to.next_offset).unwrap_or(i64::MAX))
+        .execute(&mut **transaction)
+        .await?;
+        if rows.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    }
+
+    async fn people(&self, transaction: &mut Transaction<'_, Postgres>, groups: &[Group]) -> Result<People> {
+        let mut users: Vec<Uuid> =
+            groups.iter().filter_map(|group| group.triggers.first()).map(|first| first.user_id.0).collect();
+        users.sort_unstable();
+        users.dedup();
+        let addresses: Vec<(Uuid, String)> =
+            sqlx::query_as("select user_id, email from bellwether.recipients where user_id = any($1)")
+                .bind(&users)
+                .fetch_all(&mut **transaction)
+                .await?;
+        let switched_off: Vec<(Uuid, String)> = sqlx::query_as(
+            "select user_id, kind from public.notification_preferences
+             where tenant_id = $1 and user_id = any($2) and not email",
+        )
+        .bind(self.tenant.as_str())
+        .bind(&users)
+        .fetch_all(&mut **transaction)
+        .await?;
+        let lower: Vec<String> = addresses.iter().map(|(_, address)| address.to_lowercase()).collect();
+        let suppressed: Vec<(String, String)> = sqlx::query_as(
+            "select address, reason from bellwether.mail_suppression where tenant_id = $1 and address = any($2)",
+        )
+        .bind(self.tenant.as_str())
+        .bind(&lower)
+        .fetch_all(&mut **transaction)
+        .await?;
+        Ok(People {
+            addresses: addresses.into_iter().map(|(user, address)| (UserId(user), address)).collect(),
+            switched_off: switched_off.into_iter().map(|(user, kind)| (UserId(user), kind)).collect(),
+            suppressed: suppressed.into_iter().collect(),
+        })
+    }
+
+    /// One mail an occurrence: what is there already stays as it is.
+    async fn insert(&self, transaction: &mut Transaction<'_, Postgres>, owed: &[Owed]) -> Result<u64> {
+        let column = |of: fn(&Owed) -> Option<&str>| -> Vec<Option<&str>> { owed.iter().map(of).collect() };
+        let users: Vec<Uuid> = owed.iter().map(|owed| owed.user.0).collect();
+        let contents: Vec<Option<&[u8]>> =
+            owed.iter().map(|owed| owed.mail.as_ref().map(|mail| mail.content.as_slice())).collect();
+        let appended: Vec<DateTime<Utc>> = owed.iter().map(|owed| Timestamp::utc(owed.appended_at)).collect();
+        let rows = sqlx::query(
+            "insert into bellwether.mail_outbox
+               (tenant_id, occurrence, kind, message_id, user_id, recipient, subject, content, state, reason, appended_at)
+             select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[],
+                                      $8::bytea[], $9::text[], $10::text[], $11::timestamptz[])
+             on conflict (tenant_id, occurrence) do nothing",
+        )
+        .bind(self.tenant.as_str())
+        .bind(column(|owed| Some(&owed.occurrence)))
+        .bind(column(|owed| Some(owed.kind)))
+        .bind(column(|owed| Some(&owed.message_id)))
+        .bind(users)
+        .bind(column(|owed| owed.recipient.as_deref()))
+        .bind(column(|owed| owed.mail.as_ref().map(|mail| mail.subject.as_str())))
+        .bind(contents)
+        .bind(column(|owed| Some(owed.state.name())))
+        .bind(column(|owed| owed.reason.as_deref()))
+        .bind(appended)
+        .execute(&mut **transaction)
+        .await?;
+        Ok(rows.rows_affected())
+    }
+}
