@@ -11,6 +11,7 @@ use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
 use bellwether_runtime::log::{self, Access, Log};
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
+use bellwether_runtime::tenants::watch_tenants;
 use bellwether_schemas::{TenantId, Topic};
 use tokio::sync::watch;
 
@@ -42,6 +43,11 @@ impl Process {
 
     pub(crate) fn tenants(&self) -> Result<Vec<Tenant>, ConfigError> {
         load_tenants(&self.config.tenants, &environment)
+    }
+
+    /// The tenants, followed while the process runs: a file that is added is served without a restart.
+    pub(crate) fn watch_tenants(&self, shutdown: &Shutdown) -> Result<TenantSet, ConfigError> {
+        watch_tenants(&self.config.tenants, environment, shutdown.clone())
     }
 
     /// The tenants named, or all of them when none is.
@@ -97,11 +103,6 @@ impl Process {
             check(tenant).with_context(|| file.display().to_string())
         })
     }
-}
-
-/// A set of tenants that does not change.
-pub(crate) fn fixed(tenants: Vec<Tenant>) -> TenantSet {
-    watch::channel(Arc::new(tenants)).1
 }
 
 pub(crate) fn environment(name: &str) -> Option<String> {

@@ -1,4 +1,5 @@
 //! What is wrong with input, configuration or surroundings is said with an exit code, and everything else goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

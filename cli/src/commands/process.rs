@@ -6,7 +6,7 @@ use bellwether_schemas::TopicKind;
 use bellwether_worker::{Context, GROUP, WorkerError, run};
 use clap::Args;
 
-use crate::wiring::{Process as Surroundings, fixed};
+use crate::wiring::Process as Surroundings;
 
 /// Folds tenants' journals and writes triggers and readings. Start more of it to share the tenants out.
 #[derive(Args)]
@@ -25,7 +25,7 @@ impl Process {
         if self.drain {
             super::stop_when_drained(&log, &tenants, GROUP, TopicKind::Journal, &shutdown)?;
         }
-        let context = Context { log, tenants: fixed(tenants), shutdown };
+        let context = Context { log, tenants: process.watch_tenants(&shutdown)?, shutdown };
         let folded = tokio::task::spawn_blocking(move || run(context)).await;
         folded.map_err(|_| WorkerError::Panicked)??;
         Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use bellwether_sinks::mail::server::Server;
 use bellwether_sinks::{database, mail, rows};
 use clap::{Args, Subcommand};
 
-use crate::wiring::{Process, fixed};
+use crate::wiring::Process;
 
 /// Delivers triggers outward. Start more of one kind to share the tenants out.
 #[derive(Subcommand)]
@@ -46,7 +46,8 @@ impl Sink {
         if options.drain {
             super::stop_when_drained(&log, &tenants, group, TopicKind::Triggers, &shutdown)?;
         }
-        let context = Context { log, tenants: fixed(tenants), clock: process.clock.clone(), shutdown };
+        let tenants = process.watch_tenants(&shutdown)?;
+        let context = Context { log, tenants, clock: process.clock.clone(), shutdown };
         match self {
             Self::Rows(_) => rows::run(context).await?,
             Self::Mail(_) => mail::run(context).await?,
