@@ -210,8 +210,8 @@ async fn history_begins_with_a_week_and_is_merged_by_close_time() {
     assert!(all.is_sorted_by_key(|bar| bar.close_time));
     assert_eq!(all.last().unwrap().close_time, ts(end));
     let first = |timeframe| all.iter().find(|bar| bar.timeframe == timeframe).unwrap().open_time;
-    // The Sunday before the 18th of March, at 17:00 in New York.
-    assert_eq!(first(Timeframe::M1).to_string(), "2026-03-15T21:00:00.000000Z");
+    // The Sunday before the 23rd of March, at 17:00 in New York.
+    assert_eq!(first(Timeframe::M1).to_string(), "2026-03-22T21:00:00.000000Z");
     let minutes = all.iter().filter(|bar| bar.timeframe == Timeframe::M1).count() as i64;
     assert_eq!(minutes, 3 * ts(end).since(first(Timeframe::M1)) / MINUTE);
     assert!(first(Timeframe::M1).since(first(Timeframe::H1)) >= 10 * DAY);

@@ -206,7 +206,9 @@ async fn members(home: &home::Home, postgres: &Postgres, inbox: SocketAddr) -> R
         seed::add_rsi_alerts(&seeded.admin, &alerts).await?;
         tenant.database.url = Some(seeded.pipeline.clone());
         tenant.mail.smtp = Some(format!("smtp://{inbox}?tls=none"));
-        members.push(Member { tenant, seeded });
+        let member = Member { tenant, seeded };
+        show::release_claims(&member).await?;
+        members.push(member);
     }
     Ok(members)
 }

@@ -139,6 +139,16 @@ pub(super) async fn mails_due(member: &Member) -> Result<i64> {
     due.fetch_one(&pool).await.map_err(|source| failed(member, source))
 }
 
+/// Ends the leases that a killed demo left: this process holds the log's lock, so nobody else can be at work on them.
+pub(super) async fn release_claims(member: &Member) -> Result<()> {
+    let pool = admin(member).await?;
+    let release = sqlx::query(
+        "update bellwether.mail_outbox set lease_until = now() - interval '1 second'
+         where state in ('claimed', 'data_started')",
+    );
+    release.execute(&pool).await.map(drop).map_err(|source| failed(member, source))
+}
+
 /// Alerts that are switched on.
 pub(super) async fn count_alerts(member: &Member) -> Result<usize> {
     let pool = admin(member).await?;
