@@ -8,9 +8,10 @@ use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView};
-use bellwether_runtime::log::Log;
+use bellwether_runtime::log::{Log, Record};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::{Symbol, TenantId, Timestamp};
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
 use bellwether_sinks::{database, rows};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -40,6 +41,10 @@ impl Show {
             role: "the page's observer",
             reason: std::io::Error::to_string(&source),
         };
+        for member in members {
+            let before = triggers_before(log.as_ref(), &member.tenant.id)?;
+            live.count(&member.tenant.id, |counts| counts.triggers = before);
+        }
         let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
         let mut tasks = JoinSet::new();
         for member in members {
@@ -56,6 +61,23 @@ impl Show {
         while tasks.join_next().await.is_some() {}
         let _ = tokio::task::spawn_blocking(move || observer.join()).await;
     }
+}
+
+/// Triggers of earlier starts: rows and mails are counted from the first one on, so these are too.
+fn triggers_before(log: &dyn Log, tenant: &TenantId) -> Result<u64> {
+    let topic = Topic::new(tenant, TopicKind::Triggers);
+    let bounds = log.bounds(&topic)?;
+    let mut reader = log.reader(&topic, bounds.start)?;
+    let mut count = 0;
+    while reader.next_offset() < bounds.next {
+        let records = reader.read(1024, Duration::ZERO)?;
+        if records.is_empty() {
+            break;
+        }
+        let fired = |record: &&Record| matches!(codec::decode_outcome(&record.value), Ok(Outcome::Fired(_)));
+        count += records.iter().filter(fired).count() as u64;
+    }
+    Ok(count)
 }
 
 async fn pool(member: &Member) -> Result<PgPool> {
