@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use bellwether_gateway::{operations, serve};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
 use bellwether_runtime::log::{self, Access, Log};
@@ -13,9 +14,10 @@ use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
 use bellwether_runtime::tenants::watch_tenants;
 use bellwether_schemas::{TenantId, Topic};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::exit::{CONFIG, Coded};
+use crate::exit::{CONFIG, Coded, UNAVAILABLE};
 
 /// The process's surroundings.
 pub(crate) struct Process {
@@ -65,6 +67,21 @@ impl Process {
             })
         };
         names.iter().map(find).collect()
+    }
+
+    /// What every role that stays has beside its work: its endpoint, where `telemetry.metrics` asks for one.
+    pub(crate) async fn serve_metrics(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let Some(address) = self.config.telemetry.metrics else { return Ok(()) };
+        let refused = |error| Coded {
+            code: UNAVAILABLE,
+            message: format!("telemetry.metrics: cannot listen on {address}: {error}"),
+        };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let telemetry = self.telemetry.clone();
+        let router = operations(Arc::new(move || telemetry.render()));
+        let shutdown = shutdown.clone();
+        tokio::spawn(serve(listener, router, shutdown));
+        Ok(())
     }
 
     /// The configured log for a role that writes, with the topics of these tenants.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bellwether_runtime::log::retention;
 use bellwether_schemas::TopicKind;
 use bellwether_worker::{Context, GROUP, WorkerError, run};
 use clap::Args;
@@ -25,7 +26,12 @@ impl Process {
         if self.drain {
             super::stop_when_drained(&log, &tenants, GROUP, TopicKind::Journal, &shutdown)?;
         }
-        let context = Context { log, tenants: process.watch_tenants(&shutdown)?, shutdown };
+        process.serve_metrics(&shutdown).await?;
+        let tenants = process.watch_tenants(&shutdown)?;
+        let housekeeping =
+            retention::run(log.clone(), tenants.clone(), process.clock.clone(), shutdown.clone());
+        tokio::spawn(housekeeping);
+        let context = Context { log, tenants, shutdown };
         let folded = tokio::task::spawn_blocking(move || run(context)).await;
         folded.map_err(|_| WorkerError::Panicked)??;
         Ok(ExitCode::SUCCESS)

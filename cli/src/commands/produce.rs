@@ -198,6 +198,7 @@ where
     let tenants = process.tenants_named(names)?;
     let log = process.open_log(&tenants)?;
     let context = Context { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
+    process.serve_metrics(&context.shutdown).await?;
     let mut running = JoinSet::new();
     for tenant in tenants {
         settings::publish(&context, &tenant).await?;

@@ -46,6 +46,7 @@ impl Sink {
         if options.drain {
             super::stop_when_drained(&log, &tenants, group, TopicKind::Triggers, &shutdown)?;
         }
+        process.serve_metrics(&shutdown).await?;
         let tenants = process.watch_tenants(&shutdown)?;
         let context = Context { log, tenants, clock: process.clock.clone(), shutdown };
         match self {

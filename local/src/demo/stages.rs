@@ -6,7 +6,7 @@ use std::time::Duration;
 use bellwether_producers as producers;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::Log;
+use bellwether_runtime::log::{Log, retention};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{Topic, TopicKind};
 use bellwether_sinks::{feed, mail, rows};
@@ -42,6 +42,12 @@ impl Run {
     pub(super) async fn until_done(&self, shutdown: &Shutdown) -> Result<()> {
         let stops = Stops::default();
         let mut roles = Roles::new();
+        tokio::spawn(retention::run(
+            Arc::clone(&self.log),
+            self.tenants(),
+            self.clock.clone(),
+            stops.sinks.clone(),
+        ));
         self.start_sinks(&mut roles, &stops);
         self.start_worker(&mut roles, &stops);
         let (mut markets, changes) = self.start_producers(&stops).await?;
