@@ -80,6 +80,7 @@ fn of_demo(error: &DemoError) -> u8 {
         | DemoError::Seed(_)
         | DemoError::Database { .. }
         | DemoError::Inbox(_)
+        | DemoError::Slow { .. }
         | DemoError::Role { .. } => UNAVAILABLE,
     }
 }

@@ -54,6 +54,12 @@ pub struct Context {
     pub shutdown: Shutdown,
 }
 
+/// The consumer group of a sink: its name under ours, so that one prefix names all that is Bellwether's on a broker.
+#[must_use]
+pub fn group(sink: &str) -> String {
+    format!("bellwether-{sink}")
+}
+
 /// What serves one tenant until its lane ends.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 

@@ -34,18 +34,18 @@ fn speed(times: f64) -> Result<Speed, Coded> {
 fn stop_when_drained(
     log: &Arc<dyn Log>,
     tenants: &[Tenant],
-    group: &'static str,
+    group: &str,
     kind: TopicKind,
     shutdown: &Shutdown,
 ) -> Result<(), LogError> {
     let topics = tenants.iter().map(|tenant| Topic::new(&tenant.id, kind));
     let mut left =
         topics.map(|topic| Ok((log.bounds(&topic)?.next, topic))).collect::<Result<Vec<_>, LogError>>()?;
-    let (log, shutdown) = (Arc::clone(log), shutdown.clone());
+    let (log, group, shutdown) = (Arc::clone(log), group.to_string(), shutdown.clone());
     tokio::spawn(async move {
         while !shutdown.sleep(LOOK).await {
             left.retain(
-                |(next, topic)| !matches!(log.committed(group, topic), Ok(at) if at.unwrap_or(0) >= *next),
+                |(next, topic)| !matches!(log.committed(&group, topic), Ok(at) if at.unwrap_or(0) >= *next),
             );
             if left.is_empty() {
                 shutdown.raise();

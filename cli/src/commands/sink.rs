@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bellwether_schemas::TopicKind;
-use bellwether_sinks::feed::Context;
+use bellwether_sinks::feed::{self, Context};
 use bellwether_sinks::mail::server::Server;
 use bellwether_sinks::{database, mail, rows};
 use clap::{Args, Subcommand};
@@ -40,11 +40,11 @@ impl Sink {
         let log = process.open_log(&tenants)?;
         let shutdown = Process::shutdown()?;
         let group = match self {
-            Self::Rows(_) => rows::SINK,
-            Self::Mail(_) => mail::SINK,
+            Self::Rows(_) => feed::group(rows::SINK),
+            Self::Mail(_) => feed::group(mail::SINK),
         };
         if options.drain {
-            super::stop_when_drained(&log, &tenants, group, TopicKind::Triggers, &shutdown)?;
+            super::stop_when_drained(&log, &tenants, &group, TopicKind::Triggers, &shutdown)?;
         }
         process.serve_metrics(&shutdown).await?;
         let tenants = process.watch_tenants(&shutdown)?;

@@ -104,6 +104,14 @@ pub enum DemoError {
     /// A worker.
     #[error(transparent)]
     Worker(#[from] bellwether_worker::WorkerError),
+    /// A stage did not finish what it had.
+    #[error("{role}: {reason}: start the demo again on the same directory, it goes on where it stood")]
+    Slow {
+        /// Which.
+        role: String,
+        /// How long it had.
+        reason: String,
+    },
     /// A role ended before it was asked to.
     #[error("{role} ended: {reason}")]
     Role {

@@ -149,8 +149,8 @@ impl Run {
         let changed = all(&mut changes).await;
         self.await_group(worker::GROUP, TopicKind::Journal).await?;
         stops.worker.raise();
-        self.await_group(rows::SINK, TopicKind::Triggers).await?;
-        self.await_group(mail::SINK, TopicKind::Triggers).await?;
+        self.await_group(&feed::group(rows::SINK), TopicKind::Triggers).await?;
+        self.await_group(&feed::group(mail::SINK), TopicKind::Triggers).await?;
         for member in &self.members {
             within("the outbox", async || Ok(show::mails_due(member).await? == 0)).await?;
         }
@@ -158,7 +158,7 @@ impl Run {
         produced.and(changed).and(all(roles).await)
     }
 
-    async fn await_group(&self, group: &'static str, kind: TopicKind) -> Result<()> {
+    async fn await_group(&self, group: &str, kind: TopicKind) -> Result<()> {
         for member in &self.members {
             let topic = Topic::new(&member.tenant.id, kind);
             let next = self.log.bounds(&topic)?.next;
@@ -169,14 +169,15 @@ impl Run {
 }
 
 /// Looks again and again until it is so.
-async fn within(role: &'static str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+async fn within(role: &str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let waiting = async {
         while !done().await? {
             tokio::time::sleep(producing::LOOK).await;
         }
         Ok(())
     };
-    let slow = || DemoError::Role { role, reason: format!("not done within {} s", DRAIN.as_secs()) };
+    let slow =
+        || DemoError::Slow { role: role.into(), reason: format!("not done within {} s", DRAIN.as_secs()) };
     tokio::time::timeout(DRAIN, waiting).await.unwrap_or_else(|_| Err(slow()))
 }
 

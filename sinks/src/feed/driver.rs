@@ -155,7 +155,8 @@ impl Driver {
             None if topics.is_empty() => Ok(()),
             None => {
                 let assigned = Box::new(self.assigned.clone());
-                self.consumer = Some(self.context.log.consumer(self.sink, &topics, assigned)?);
+                self.consumer =
+                    Some(self.context.log.consumer(&super::group(self.sink), &topics, assigned)?);
                 Ok(())
             }
         }

@@ -93,7 +93,7 @@ impl Feeder {
 
     /// Where the group stood when the topic was assigned.
     fn stood_at(&self, log: &dyn Log) -> Result<u64, LogError> {
-        match log.committed(self.sink, &self.topic)? {
+        match log.committed(&super::group(self.sink), &self.topic)? {
             Some(offset) => Ok(offset),
             None => Ok(log.bounds(&self.topic)?.start),
         }

@@ -14,6 +14,7 @@ use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired, group_id};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, Topic, TopicKind, TriggerId, UserId, ids};
+use bellwether_sinks::feed;
 use bellwether_sinks::feed::Context;
 use tokio::sync::watch;
 
@@ -92,7 +93,7 @@ impl World {
     }
 
     pub(crate) fn committed(&self, sink: &str, tenant: &str) -> u64 {
-        self.log.committed(sink, &triggers(tenant)).unwrap().unwrap_or(0)
+        self.log.committed(&feed::group(sink), &triggers(tenant)).unwrap().unwrap_or(0)
     }
 
     pub(crate) fn dead_letters(&self, tenant: &str) -> Vec<DeadLetter> {
