@@ -109,7 +109,10 @@ fn query(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> DatabaseError {
 
 /// What the URL says. Statements are not logged: some of them carry passwords.
 fn parse(url: &Secret) -> Result<PgConnectOptions> {
-    let options: PgConnectOptions = url.reveal().parse().map_err(|_| DatabaseError::Url)?;
+    // Of another scheme the parser would take what it likes, and connect to its defaults.
+    let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+    let options =
+        url.reveal().parse::<PgConnectOptions>().ok().filter(|_| postgres).ok_or(DatabaseError::Url)?;
     Ok(options.application_name("bellwether").disable_statement_logging())
 }
 

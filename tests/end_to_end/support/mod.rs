@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -52,6 +53,13 @@ impl Place {
         self.write(name, text.replace(from, to).as_bytes());
     }
 
+    /// One more tenant, like that one but for its sender.
+    pub(crate) fn copy_tenant(&self, like: &str, id: &str) {
+        let text = self.read(&format!("tenants/{like}.toml"));
+        let text = text.replace(&format!("@{like}.example"), &format!("@{id}.example"));
+        self.write(&format!("tenants/{id}.toml"), text.as_bytes());
+    }
+
     /// `bellwether …` in this directory. Nothing of the surroundings reaches it but PATH.
     pub(crate) fn bellwether(&self, arguments: &[&str]) -> Bellwether {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
@@ -76,6 +84,12 @@ pub(crate) struct Bellwether {
 impl Bellwether {
     pub(crate) fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(key, value);
+        self
+    }
+
+    /// In a process group of its own, as a shell starts it.
+    pub(crate) fn in_a_group(mut self) -> Self {
+        self.command.process_group(0);
         self
     }
 
@@ -113,6 +127,12 @@ impl Running {
     /// Sends that signal, such as `TERM` or `KILL`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.unwrap().success(), "{} is gone", self.called);
+    }
+
+    /// Ctrl-C in its terminal: everybody in its group is told.
+    pub(crate) fn interrupt_group(&self) {
+        let sent = Command::new("kill").args(["-INT", "--", &format!("-{}", self.pid())]).status();
         assert!(sent.unwrap().success(), "{} is gone", self.called);
     }
 
