@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
+use bellwether_producers::sources::Input;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, open};
 use serde_json::Value;
@@ -108,6 +109,19 @@ fn a_port_in_use_is_told_with_the_option_that_chooses_another() {
         format!(
             "cannot listen on 127.0.0.1:{port} (choose another with --port): Address already in use (os error 98)"
         )
+    );
+}
+
+#[test]
+fn a_metrics_address_in_use_is_told_with_its_key() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let process = place.bellwether(&["process", "--drain"]).env("BELLWETHER_TELEMETRY_METRICS", &address);
+    let ran = process.start().wait(LIMIT).ended(69);
+    one_line(
+        ran.error(),
+        &[&format!("telemetry.metrics: cannot listen on {address}: Address already in use")],
     );
 }
 
@@ -280,12 +294,14 @@ fn records_that_are_damaged_anothers_or_ahead_of_time_become_dead_letters_and_ch
     journal.append(b"\x01 no header");
     let unknown = [&[0, 0, 0, 9, 9][..], b"an unknown schema"].concat();
     journal.append(&unknown);
-    let others = [journal.others_settings(), journal.others_alert(), journal.others_heartbeat()];
+    place.write("good.csv", quotes().join("\n").as_bytes());
+    let file = Input { symbol: "GBPUSD".into(), file: place.path("good.csv"), ask: None };
+    let session = bellwether_producers::sources::file::session(&[file], None).unwrap();
+    let others = [journal.others_settings(), journal.others_alert(), journal.others_heartbeat(session)];
     others.iter().for_each(|record| journal.append(record));
     journal.append(&journal.tick_of_the_future());
     journal.append(&journal.heartbeat_of_the_future());
     drop(journal);
-    place.write("good.csv", quotes().join("\n").as_bytes());
     let produce = ["produce", "file", "--input", "GBPUSD=good.csv", "--speed", "0"];
     place.run(&produce).ended(0);
     // After the fold of a first half, and once more: nothing is kept twice.
@@ -325,4 +341,13 @@ fn records_that_are_damaged_anothers_or_ahead_of_time_become_dead_letters_and_ch
     // A second run of the same file finds what it wrote, whatever lies between.
     let again = place.run(&produce).ended(0);
     assert!(again.stdout.contains("fxlabs: 0 ticks") && again.stdout.contains("hextech: 0 ticks"), "{again}");
+    // Another tenant's revision 99 does not stand before our revision 2.
+    place.edit("tenants/fxlabs.toml", "revision = 1", "revision = 2");
+    place.run(&produce).ended(0);
+    let journal = place.run(&["journal", "cat", "--tenant", "fxlabs", "--json"]).ended(0).json();
+    let settings = journal.iter().rfind(|line| line["type"] == "settings_changed").unwrap();
+    assert_eq!(
+        (&settings["record"]["revision"], &settings["record"]["origin"]["tenant"]),
+        (&2.into(), &"fxlabs".into())
+    );
 }

@@ -86,9 +86,9 @@ impl Journal {
         codec::encode_entry(&Entry::Alert(alert(&self.tenants[1].id, 2))).unwrap()
     }
 
-    /// Would close every bar for ten years.
-    pub(crate) fn others_heartbeat(&self) -> Vec<u8> {
-        let origin = Origin { played: true, ..origin(&self.tenants[1].id) };
+    /// Would close every bar for ten years, and say that the file with that session was played.
+    pub(crate) fn others_heartbeat(&self, session: String) -> Vec<u8> {
+        let origin = Origin { played: true, source: "file".into(), session, ..origin(&self.tenants[1].id) };
         codec::encode_entry(&Entry::Heartbeat(Heartbeat { origin, ts: FUTURE })).unwrap()
     }
 

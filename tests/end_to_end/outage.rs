@@ -188,7 +188,7 @@ impl Pipeline {
             eventually("the journal is folded", async || done(bellwether_worker::GROUP, TopicKind::Journal))
                 .await;
             eventually("the triggers are delivered", async || {
-                done(rows::SINK, TopicKind::Triggers) && done(mail::SINK, TopicKind::Triggers)
+                [rows::SINK, mail::SINK].iter().all(|sink| done(&feed::group(sink), TopicKind::Triggers))
             })
             .await;
             eventually("every mail is sent", async || shop.unsent().await == 0).await;
