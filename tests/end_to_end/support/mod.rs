@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +27,8 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap() };
+        // A private Postgres may run as another user; where that one cannot enter, its data would outlive us.
+        std::fs::set_permissions(place.dir.path(), Permissions::from_mode(0o755)).unwrap();
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tenants");
         for name in ["fxlabs.toml", "hextech.toml", "brands/fxlabs.png", "brands/hextech.png"] {
             place.write(&format!("tenants/{name}"), &std::fs::read(examples.join(name)).unwrap());
