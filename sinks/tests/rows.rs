@@ -107,7 +107,8 @@ impl Sink {
 
 /// The group's position is lost: everything is delivered again.
 fn forget_position(world: &World) {
-    std::fs::remove_dir_all(world.dir.path().join("groups").join(feed::group(rows::SINK))).unwrap();
+    std::fs::remove_dir_all(world.dir.path().join("groups").join(bellwether_sinks::feed::group(rows::SINK)))
+        .unwrap();
 }
 
 #[tokio::test]

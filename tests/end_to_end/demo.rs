@@ -5,39 +5,42 @@
 //! so that ten kills are more than 90 s of paced load.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_tests::reference::{self, Bar, Given, Market, Quote, RsiAlert};
 use serde_json::Value;
 use sqlx::Connection;
+use support::Place;
 use uuid::Uuid;
 
 const TENANTS: [&str; 2] = ["fxlabs", "hextech"];
-const BINARY: &str = env!("CARGO_BIN_EXE_bellwether");
+const DEMO: [&str; 6] = ["demo", "--dir", "demo", "--port", "0", "--json"];
+const LOG: &str = "embedded:demo/log";
 
 #[test]
 fn killed_at_any_moment_the_demo_ends_with_every_row_and_one_mail_a_group() {
-    let home = tempfile::tempdir().unwrap();
-    let dir = home.path();
+    let place = Place::new();
     let mut random = Random(number("BELLWETHER_SEED", 1));
     for _ in 0..number("BELLWETHER_KILLS", 2) {
-        run_and_kill(dir, Duration::from_millis(5_000 + random.next() % 9_000));
+        run_and_kill(&place, Duration::from_millis(5_000 + random.next() % 9_000));
     }
-    let summary = run_to_the_end(dir);
-    assert_no_process_left(dir);
+    let ended = place.bellwether(&[&DEMO[..], &["--for", "15s"]].concat()).start();
+    let ended = ended.wait(Duration::from_secs(180)).ended(0);
+    let summary: Value = serde_json::from_str(ended.stdout.lines().last().unwrap()).unwrap();
+    assert_no_process_left(&place);
 
     for tenant in TENANTS {
-        let journal = cat(dir, tenant, "journal");
+        let journal = cat(&place, tenant, "journal");
         let expected = reference::triggers(&market(tenant, &journal), &alerts(&journal)).unwrap();
         let groups: BTreeSet<_> =
             expected.iter().map(|trigger| (trigger.alert_id, trigger.close_time)).collect();
         let expected: BTreeSet<Uuid> = expected.iter().map(|trigger| trigger.id).collect();
-        let (rows, owed) = stored(dir, tenant);
-        let mails = mails(dir, tenant);
+        let (rows, owed) = stored(&place, tenant);
+        let mails = mails(&place, tenant);
         let repeats: usize = mails.values().map(|copies| copies - 1).sum();
         println!(
             "{tenant}: {} journal records, {} triggers, {} rows, {} mails, {repeats} repeats: {}",
@@ -52,35 +55,21 @@ fn killed_at_any_moment_the_demo_ends_with_every_row_and_one_mail_a_group() {
         assert_eq!(mails.keys().cloned().collect::<BTreeSet<_>>(), owed, "{tenant}: one mail a group");
         assert_eq!(summary["tenants"][tenant]["triggers"], expected.len(), "{tenant}");
         assert_eq!(summary["tenants"][tenant]["mail_groups"], groups.len(), "{tenant}");
-        verify(dir, tenant);
+        verify(&place, tenant);
     }
 }
 
-fn demo(dir: &Path, speed_and_more: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.arg("demo").arg("--dir").arg(dir).args(["--port", "0", "--json"]).args(speed_and_more);
-    command.current_dir(dir).stdin(Stdio::null());
-    command
-}
-
-fn run_and_kill(dir: &Path, after: Duration) {
-    let mut child = demo(dir, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+/// When to kill is the point of it: the moment is random, the seed says which.
+fn run_and_kill(place: &Place, after: Duration) {
+    let running = place.bellwether(&DEMO).start();
     std::thread::sleep(after);
-    assert_eq!(child.try_wait().unwrap(), None, "it ended before it was killed");
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-fn run_to_the_end(dir: &Path) -> Value {
-    let ended = demo(dir, &["--for", "15s"]).output().unwrap();
-    let errors = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{}\n{errors}", ended.status);
-    let last = String::from_utf8(ended.stdout).unwrap().lines().last().unwrap().to_string();
-    serde_json::from_str(&last).unwrap()
+    running.signal("KILL");
+    running.wait(Duration::from_secs(10));
 }
 
 /// Neither a server nor a child with this directory in its command line.
-fn assert_no_process_left(dir: &Path) {
+fn assert_no_process_left(place: &Place) {
+    let dir = place.path("");
     let name = dir.file_name().unwrap().to_str().unwrap();
     let left: Vec<String> = std::fs::read_dir("/proc")
         .unwrap()
@@ -91,25 +80,15 @@ fn assert_no_process_left(dir: &Path) {
     assert_eq!(left, Vec::<String>::new());
 }
 
-fn log_url(dir: &Path) -> String {
-    format!("embedded:{}", dir.join("log").display())
+fn cat(place: &Place, tenant: &str, topic: &str) -> Vec<Value> {
+    let arguments = ["journal", "cat", "--log", LOG, "--tenant", tenant, "--topic", topic, "--json"];
+    place.run(&arguments).ended(0).json()
 }
 
-fn cat(dir: &Path, tenant: &str, topic: &str) -> Vec<Value> {
-    let log = log_url(dir);
-    let arguments = ["journal", "cat", "--log", &log, "--tenant", tenant, "--topic", topic, "--json"];
-    let ended = Command::new(BINARY).args(arguments).current_dir(dir).output().unwrap();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    let text = String::from_utf8(ended.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn verify(dir: &Path, tenant: &str) {
-    let arguments = ["replay", "--log", &log_url(dir), "--tenant", tenant, "--verify", "--json"];
-    let ended = Command::new(BINARY).args(arguments).current_dir(dir).output().unwrap();
-    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
-    assert_eq!((ended.status.code(), &report["identical"]), (Some(0), &Value::Bool(true)), "{report}");
-    assert_eq!(report["pending"], 0);
+fn verify(place: &Place, tenant: &str) {
+    let ran = place.run(&["replay", "--log", LOG, "--tenant", tenant, "--verify", "--json"]).ended(0);
+    let report = &ran.json()[0];
+    assert_eq!((&report["identical"], &report["pending"]), (&true.into(), &0.into()), "{report}");
 }
 
 /// The journal's market data, as the reference wants it.
@@ -175,10 +154,10 @@ fn alerts(journal: &[Value]) -> Vec<RsiAlert> {
 }
 
 /// Ids of the rows, and Message-IDs of the mails owed to users who may get one, as they stand in the database.
-fn stored(dir: &Path, tenant: &str) -> (BTreeSet<Uuid>, BTreeSet<String>) {
+fn stored(place: &Place, tenant: &str) -> (BTreeSet<Uuid>, BTreeSet<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let server = Postgres::start(&dir.join("postgres"), Options::default()).await.unwrap();
+        let server = Postgres::start(&place.path("demo/postgres"), Options::default()).await.unwrap();
         let url = server.url(&format!("demo_{tenant}"));
         let mut connection = sqlx::PgConnection::connect(url.reveal()).await.unwrap();
         let rows: Vec<Uuid> = sqlx::query_scalar("select id from public.rsi_tracker_alert_triggers")
@@ -198,9 +177,9 @@ fn stored(dir: &Path, tenant: &str) -> (BTreeSet<Uuid>, BTreeSet<String>) {
 }
 
 /// How often the inbox took each Message-ID of this tenant's sender.
-fn mails(dir: &Path, tenant: &str) -> BTreeMap<String, usize> {
+fn mails(place: &Place, tenant: &str) -> BTreeMap<String, usize> {
     let mut taken = BTreeMap::new();
-    for entry in std::fs::read_dir(dir.join("inbox/mails")).unwrap() {
+    for entry in std::fs::read_dir(place.path("demo/inbox/mails")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let mail: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
