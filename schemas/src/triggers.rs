@@ -288,4 +288,18 @@ mod tests {
         });
         assert_eq!(id.to_string(), "4e584676-6e4d-5cc7-8887-8719ca6b6822");
     }
+
+    #[test]
+    fn a_groups_id_is_the_uuid_v5_of_its_alert_and_instant() {
+        // Python: uuid.uuid5(uuid.UUID("64a1b937-bfe8-5204-bbd3-75bb08ade502"),
+        //   "group|fxlabs|rsi_tracker|00000000-0000-4000-8000-000000000001|1|2012-02-01T00:10:00.000000Z")
+        let id = group_id(
+            &"fxlabs".parse().unwrap(),
+            AlertKind::RsiTracker,
+            "00000000-0000-4000-8000-000000000001".parse().unwrap(),
+            1,
+            "2012-02-01T00:10:00Z".parse().unwrap(),
+        );
+        assert_eq!(id.to_string(), "9f14cbe4-f0db-5205-bf13-395d64d2fb6b");
+    }
 }

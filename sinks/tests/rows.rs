@@ -174,8 +174,9 @@ async fn a_row_deleted_by_its_user_stays_deleted() {
     let sink = Sink::start(&world);
     database.passed(10).await;
     sink.stop(&mut world).await;
+    // The newest, at which the cursor stands, among them.
     let half = "delete from public.rsi_tracker_alert_triggers
-        where id in (select id from public.rsi_tracker_alert_triggers limit 5)";
+        where id in (select id from public.rsi_tracker_alert_triggers order by triggered_at desc limit 5)";
     assert_eq!(database.execute(half).await, 5);
 
     forget_position(&world);

@@ -177,6 +177,24 @@ fn all_symbols_of_one_instant_are_one_group_in_the_tenants_order() {
 }
 
 #[test]
+fn all_that_one_record_brings_has_a_place_of_its_own() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, five());
+    journal.five_minute_closes("EURUSDm", 0, &DOWN);
+    journal.alert(2, 1, rsi(Timeframe::M5, 7, 70, 30));
+    journal.tick(minute(30), "EURUSDm", "1050");
+    journal.tick(minute(35), "EURUSDm", "850");
+    // Two instants: a trigger, then the second alert's first value and another trigger.
+    let effects = journal.heartbeat(minute(40).plus(2_000_000));
+    assert_eq!(sides(&effects), [side("overbought", 6), side("oversold", 7)]);
+    let places = effects.iter().filter_map(|effect| match effect {
+        Effect::Outcome(outcome) => Some(outcome.cause().index),
+        _ => None,
+    });
+    assert_eq!(places.collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
 fn a_stale_bar_moves_state_and_fires_nothing() {
     let mut journal = Journal::new(&["EURUSDm"]);
     journal.alert(1, 1, five());
@@ -208,7 +226,8 @@ fn history_warms_and_never_fires() {
         .collect();
     let effects = journal.history(bars);
     assert_eq!(sides(&effects), []);
-    journal.heartbeat(minute(35).plus(2_000_000));
+    // Closes the bar that rises over the line, of history too.
+    assert_eq!(sides(&journal.heartbeat(minute(35).plus(2_000_000))), []);
     let effects = journal.five_minute_closes("EURUSDm", 7, &[850]);
     assert_eq!(sides(&effects), [side("oversold", 7)], "warmed by history, the next live bar fires");
 }
