@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup
+.PHONY: help demo test lint fmt setup mutants
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet.
@@ -24,6 +24,11 @@ test: setup lint ## what the gate runs: formatting, clippy, every test
 lint: ## rustfmt and clippy, nothing changed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Not part of `test`: builds of its own first (some 10 minutes), then about a quarter of an hour. MUTANTS chooses by
+# parts of names, as in: make mutants MUTANTS="rsi fence"
+mutants: setup ## every seeded bug alone: a test has to fail for it
+	@scripts/mutants $(MUTANTS)
 
 fmt: ## format the sources
 	cargo fmt --all
