@@ -101,7 +101,7 @@ impl InputError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// Fewer columns than the form has.
-    #[error("has {found} columns, needs {needed}")]
+    #[error("columns: {found} found, {needed} needed")]
     Columns {
         /// Columns there are.
         found: usize,

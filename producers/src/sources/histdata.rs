@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_line_is_said() {
         let said = |line: &str| parse(line).unwrap_err().to_string();
-        assert_eq!(said("20200101 170000065,1.12"), "has 2 columns, needs 3");
+        assert_eq!(said("20200101 170000065,1.12"), "columns: 2 found, 3 needed");
         assert_eq!(said("20201301 170000065,1,1,0"), "\"20201301 170000065\" is not a time of this form");
         assert_eq!(said("20200101 +70000065,1,1,0"), "\"20200101 +70000065\" is not a time of this form");
         assert_eq!(said("20200101 170000065,1.12,NaN,0"), "ask: \"NaN\" is not a decimal number");
