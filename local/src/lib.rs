@@ -2,5 +2,6 @@
 
 pub mod demo;
 pub mod inbox;
+pub mod kafka;
 pub mod postgres;
 pub mod seed;

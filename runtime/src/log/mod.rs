@@ -9,6 +9,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
+pub mod kafka;
 pub mod retention;
 mod seek;
 
@@ -141,12 +142,20 @@ pub enum LogError {
         /// What happened.
         reason: String,
     },
-    /// The file system said no.
+    /// The topic is not ours to use: its order would be lost.
+    #[error("topic {topic} has {count} partitions and must have one: delete it and create it again")]
+    Partitions {
+        /// Which topic.
+        topic: String,
+        /// How many it has.
+        count: usize,
+    },
+    /// The file system or the broker said no, and will again.
     #[error("{what}: {reason}")]
     Io {
         /// What was tried, with the path.
         what: String,
-        /// The system's words.
+        /// The other side's words.
         reason: String,
     },
 }
@@ -263,6 +272,33 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// The log is out of reach or may not be written.
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64>;
+
+    /// Where the topic's settings are not what its kind declares. A backend whose settings are its own code has none.
+    ///
+    /// # Errors
+    /// The topic does not exist or the log is out of reach.
+    fn drift(&self, _topic: &Topic) -> Result<Vec<Drift>> {
+        Ok(Vec::new())
+    }
+
+    /// Makes the topic's settings what its kind declares.
+    ///
+    /// # Errors
+    /// The topic does not exist, or the log is out of reach or may not be written.
+    fn correct(&self, _topic: &Topic) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A setting of a topic that is not what its kind declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Its name at the backend.
+    pub key: &'static str,
+    /// What it is.
+    pub found: String,
+    /// What it is to be.
+    pub wanted: String,
 }
 
 /// Reads one topic.
@@ -354,7 +390,7 @@ pub enum Access {
     Read,
 }
 
-/// Opens the log at `url`: `embedded:DIR`.
+/// Opens the log at `url`: `embedded:DIR` or `kafka://HOST:PORT[,HOST:PORT]`.
 ///
 /// # Errors
 /// The address names no log, or the log cannot be opened that way.
@@ -362,6 +398,9 @@ pub fn open(url: &str, access: Access, clock: crate::clock::Clock) -> Result<Arc
     match url.split_once(':') {
         Some(("embedded", dir)) if !dir.is_empty() => {
             Ok(Arc::new(embedded::EmbeddedLog::open(dir.as_ref(), access, clock)?))
+        }
+        Some(("kafka", rest)) if rest.starts_with("//") => {
+            Ok(Arc::new(kafka::KafkaLog::open(&rest[2..], access)?))
         }
         _ => Err(LogError::Address { url: url.into() }),
     }

@@ -1,0 +1,251 @@
+//! What a member owns: told by the group inside `poll`, with start positions of our own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bellwether_schemas::Topic;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::types::RDKafkaRespErr as Response;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{Events, add, at, number};
+use super::{Inner, check_within, locked};
+use crate::log::{Assignments, LogError, Record, Result, Start};
+
+/// Tries to learn where a topic begins while brokers are away; each waits for an answer itself.
+const TRIES: u32 = 3;
+
+/// Shared by a member and librdkafka's callbacks, which run inside the member's `poll` and its end.
+pub(super) struct Group {
+    name: String,
+    log: Arc<Inner>,
+    assignments: Mutex<Box<dyn Assignments>>,
+    owned: Mutex<Owned>,
+    events: Events,
+}
+
+/// The topics of a member.
+#[derive(Default)]
+pub(super) struct Owned {
+    pub(super) places: BTreeMap<Topic, Place>,
+    /// To be reported by the next polls.
+    pub(super) failures: VecDeque<(Topic, LogError)>,
+    /// A commit that was refused while topics were given up.
+    pub(super) refused: Option<LogError>,
+    epochs: u64,
+}
+
+/// Where a member stands in a topic.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Differs between two assignments of one topic, and after each seek.
+    pub(super) epoch: u64,
+    /// Nothing below this is handed out.
+    pub(super) next: u64,
+    pub(super) paused: bool,
+    /// Was reported; silent until a seek.
+    pub(super) failed: bool,
+    /// Came with records of another topic, or just before a pause.
+    pub(super) held: VecDeque<Record>,
+    /// Asked to be committed, and known to be.
+    pub(super) wanted: Option<u64>,
+    pub(super) committed: Option<u64>,
+}
+
+impl Group {
+    pub(super) fn new(name: &str, log: Arc<Inner>, assignments: Box<dyn Assignments>) -> Self {
+        Self {
+            name: name.into(),
+            log,
+            assignments: Mutex::new(assignments),
+            owned: Mutex::default(),
+            events: Events::default(),
+        }
+    }
+
+    pub(super) fn owned(&self) -> MutexGuard<'_, Owned> {
+        locked(&self.owned)
+    }
+
+    pub(super) fn heard(&self) {
+        self.events.heard();
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<()> {
+        let mut starts = TopicPartitionList::new();
+        let mut silent = TopicPartitionList::new();
+        for topic in topics(list) {
+            let start = locked(&self.assignments).assigned(&topic);
+            match self.start(&topic, start) {
+                Ok(next) => {
+                    self.owned().insert(&topic, next);
+                    add(&mut starts, &topic, at(next))?;
+                }
+                Err(error) => {
+                    self.owned().insert(&topic, 0);
+                    self.owned().fail(&topic, error);
+                    add(&mut starts, &topic, Offset::End)?;
+                    add(&mut silent, &topic, Offset::Invalid)?;
+                }
+            }
+        }
+        consumer.incremental_assign(&starts).map_err(|error| self.refuses(&error))?;
+        consumer.pause(&silent).map_err(|error| self.refuses(&error))
+    }
+
+    /// An offset that the topic has. The wait is for brokers that come back, not for the topic.
+    fn start(&self, topic: &Topic, start: Start) -> Result<u64> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            match self.try_start(topic, start) {
+                Err(LogError::Unavailable { .. }) if left > 0 => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_start(&self, topic: &Topic, start: Start) -> Result<u64> {
+        let bounds = self.log.bounds(topic)?;
+        let next = match start {
+            Start::At(offset) => offset,
+            Start::Committed => self.log.lookup(Some(&self.name))?.committed(topic)?.unwrap_or(bounds.start),
+        };
+        check_within(topic, next, bounds).map(|()| next)
+    }
+
+    /// Finishes and commits before anybody else may have the topics.
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<()> {
+        let mut reached = TopicPartitionList::new();
+        for topic in topics(list) {
+            let place = self.owned().places.remove(&topic);
+            let offset = locked(&self.assignments).revoked(&topic).max(place.and_then(|place| place.wanted));
+            if let Some(offset) = offset {
+                add(&mut reached, &topic, at(offset))?;
+            }
+        }
+        // After a lost session the topics may be somebody else's already, who is right.
+        let committed = if reached.count() > 0 && !consumer.assignment_lost() {
+            consumer.commit(&reached, CommitMode::Sync)
+        } else {
+            Ok(())
+        };
+        consumer.incremental_unassign(list).map_err(|error| self.refuses(&error))?;
+        committed.or_else(|error| if tolerable(&error) { Ok(()) } else { Err(self.refuses(&error)) })
+    }
+
+    fn refuses(&self, error: &KafkaError) -> LogError {
+        LogError::Unavailable { reason: format!("group {}: {error}", self.name) }
+    }
+}
+
+/// A commit while the group changes hands, or one that the next commit repeats.
+pub(super) fn tolerable(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::RebalanceInProgress
+                | Code::IllegalGeneration
+                | Code::UnknownMemberId
+                | Code::NoOffset
+                | Code::FencedInstanceId
+        )
+    )
+}
+
+/// Names that are none of ours were not subscribed to.
+fn topics(list: &TopicPartitionList) -> Vec<Topic> {
+    list.elements().iter().filter_map(|element| element.topic().parse().ok()).collect()
+}
+
+impl Owned {
+    fn insert(&mut self, topic: &Topic, next: u64) {
+        self.epochs += 1;
+        let place = Place {
+            epoch: self.epochs,
+            next,
+            paused: false,
+            failed: false,
+            held: VecDeque::new(),
+            wanted: None,
+            committed: None,
+        };
+        self.places.insert(topic.clone(), place);
+    }
+
+    /// Says so once.
+    pub(super) fn fail(&mut self, topic: &Topic, error: LogError) {
+        if let Some(place) = self.places.get_mut(topic).filter(|place| !place.failed) {
+            place.failed = true;
+            place.held.clear();
+            self.failures.push_back((topic.clone(), error));
+        }
+    }
+
+    /// What was read goes out, except what must wait or is not to be seen again.
+    pub(super) fn accept(&mut self, topic: &Topic, epoch: u64, mut records: Vec<Record>) -> Vec<Record> {
+        let Some(place) = self.places.get_mut(topic).filter(|place| place.epoch == epoch && !place.failed) else {
+            return Vec::new();
+        };
+        records.retain(|record| record.offset >= place.next);
+        if let Some(last) = records.last() {
+            place.next = last.offset + 1;
+        }
+        if place.paused {
+            place.held.extend(records);
+            return Vec::new();
+        }
+        records
+    }
+
+    /// The topic now stands there.
+    pub(super) fn sought(&mut self, topic: &Topic, offset: u64) {
+        self.epochs += 1;
+        if let Some(place) = self.places.get_mut(topic) {
+            (place.epoch, place.next, place.failed) = (self.epochs, offset, false);
+            place.held.clear();
+        }
+    }
+}
+
+impl ClientContext for Group {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.events.log(level, facility, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.events.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Group {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: Response, list: &mut TopicPartitionList) {
+        let done = if what == Response::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.assign(consumer, list)
+        } else {
+            self.revoke(consumer, list)
+        };
+        if let Err(error) = done {
+            tracing::warn!(kafka.group = self.name, %error, "a change of hands did not go as it should");
+            self.owned().refused = Some(error);
+        }
+    }
+
+    /// What is not known to be committed is committed again.
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        if result.is_err() {
+            return;
+        }
+        let mut owned = self.owned();
+        for element in offsets.elements() {
+            let (Ok(topic), Offset::Offset(offset)) = (element.topic().parse::<Topic>(), element.offset()) else {
+                continue;
+            };
+            if let Some(place) = owned.places.get_mut(&topic).filter(|_| element.error().is_ok()) {
+                place.committed = place.committed.max(Some(number(offset)));
+            }
+        }
+    }
+}

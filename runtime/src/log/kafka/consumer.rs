@@ -1,0 +1,364 @@
+//! A member of a group, polled by the thread that owns it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_schemas::Topic;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use super::assignment::{Group, tolerable};
+use super::client::{CALL, LOOK, PARTITION, add, at, create, meaning, place, reading};
+use super::reader::record;
+use super::slot::Slot;
+use super::{Inner, check_within};
+use crate::log::{Assignments, Consumer, LogError, Polled, Record, Result};
+
+/// Records, and about how many bytes, handed out at once.
+const POLL_RECORDS: usize = 1024;
+const POLL_BYTES: usize = 1024 * 1024;
+/// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
+const COMMIT_EVERY: Duration = Duration::from_millis(200);
+
+/// [`Consumer`] of Kafka.
+pub(super) struct Member {
+    /// None once it left.
+    consumer: Option<BaseConsumer<Group>>,
+    log: Arc<Inner>,
+    name: String,
+    wanted: BTreeSet<Topic>,
+    /// Reported as missing.
+    missing: BTreeSet<Topic>,
+    committed_at: Option<Instant>,
+    /// Let go after the group was left.
+    _slot: Slot,
+}
+
+impl Member {
+    pub(super) fn join(
+        log: Arc<Inner>,
+        group: &str,
+        topics: &[Topic],
+        assignments: Box<dyn Assignments>,
+    ) -> Result<Self> {
+        let slot = Slot::take(&log.options.slots, group)?;
+        let mut config = reading(&log.brokers);
+        config
+            .set("group.id", group)
+            .set("group.instance.id", slot.id(&log.options.host, group))
+            .set("group.protocol", "classic")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "1000");
+        let consumer = create(&config, Group::new(group, Arc::clone(&log), assignments))?;
+        let mut member = Self {
+            consumer: Some(consumer),
+            log,
+            name: group.into(),
+            wanted: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            committed_at: None,
+            _slot: slot,
+        };
+        member.subscribe(topics)?;
+        Ok(member)
+    }
+
+    fn consumer(&self) -> Result<&BaseConsumer<Group>> {
+        self.consumer.as_ref().ok_or_else(|| self.unavailable("it left"))
+    }
+
+    /// Records held back, or new ones: of one topic, as many as are there.
+    fn batch(&mut self, wait: Duration) -> Result<Option<Polled>> {
+        if let Some(held) = self.held()? {
+            return Ok(Some(held));
+        }
+        let consumer = self.consumer()?;
+        let (topic, first) = match consumer.poll(wait) {
+            None => return Ok(None),
+            Some(Ok(message)) => match message.topic().parse::<Topic>() {
+                Ok(topic) => (topic, record(&message)),
+                Err(_) => return Ok(None),
+            },
+            Some(Err(error)) => return self.trouble(&error).map(|()| None),
+        };
+        consumer.context().heard();
+        let Some(epoch) = consumer.context().owned().places.get(&topic).map(|place| place.epoch) else {
+            return Ok(None);
+        };
+        let (records, trouble) = more(consumer, &topic, first);
+        let records = consumer.context().owned().accept(&topic, epoch, records);
+        if let Some(error) = trouble {
+            self.trouble(&error)?;
+        }
+        Ok((!records.is_empty()).then_some(Polled::Records(topic, records)))
+    }
+
+    fn held(&self) -> Result<Option<Polled>> {
+        let mut owned = self.consumer()?.context().owned();
+        let mut ready = owned.places.iter_mut().filter(|(_, place)| !place.paused && !place.failed);
+        let found = ready.find(|(_, place)| !place.held.is_empty());
+        Ok(found.map(|(topic, place)| Polled::Records(topic.clone(), place.held.drain(..).collect())))
+    }
+
+    /// Brokers and lines come back; a member that was fenced does not; an offset that is gone stops its topic.
+    fn trouble(&mut self, error: &KafkaError) -> Result<()> {
+        let consumer = self.consumer()?;
+        if let Some((code, reason)) = consumer.client().fatal_error() {
+            return Err(self.fatal(code, &reason));
+        }
+        match error.rdkafka_error_code() {
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.find_out_of_range(),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                self.find_missing()
+            }
+            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => Err(LogError::Damaged {
+                topic: format!("one of group {}", self.name),
+                offset: 0,
+                reason: error.to_string(),
+            }),
+            Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => Err(LogError::Io {
+                what: format!("kafka refuses group {}", self.name),
+                reason: error.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn fatal(&self, code: Code, reason: &str) -> LogError {
+        let location = format!("group {}", self.name);
+        match code {
+            Code::FencedInstanceId => LogError::Held { location, holder: "with the same static id".into() },
+            _ => LogError::Poisoned { reason: format!("{location}: {reason}") },
+        }
+    }
+
+    /// librdkafka does not say which topic it was.
+    fn find_out_of_range(&self) -> Result<()> {
+        let context = self.consumer()?.context();
+        let places: Vec<(Topic, u64)> = {
+            let owned = context.owned();
+            let reading = owned.places.iter().filter(|(_, place)| !place.failed);
+            reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
+        };
+        for (topic, next) in places {
+            let bounds = match self.log.bounds(&topic) {
+                Err(LogError::Unavailable { .. }) => continue,
+                bounds => bounds,
+            };
+            if let Err(error) = bounds.and_then(|bounds| check_within(&topic, next, bounds)) {
+                context.owned().fail(&topic, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn find_missing(&mut self) -> Result<()> {
+        let there: BTreeSet<Topic> = match self.log.lookup(None)?.topics() {
+            Ok(topics) => topics.into_iter().collect(),
+            Err(_) => return Ok(()),
+        };
+        let gone: Vec<Topic> = self.wanted.difference(&there).cloned().collect();
+        self.missing.retain(|topic| !there.contains(topic));
+        for topic in gone {
+            if self.missing.insert(topic.clone()) {
+                let error = LogError::UnknownTopic { topic: topic.to_string() };
+                let mut owned = self.consumer()?.context().owned();
+                match owned.places.get_mut(&topic) {
+                    Some(_) => owned.fail(&topic, error),
+                    None => owned.failures.push_back((topic, error)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what was asked for and is not known to be committed, when it is time.
+    fn commit_wanted(&mut self, mode: CommitMode) -> Result<()> {
+        if self.committed_at.is_some_and(|at| at.elapsed() < COMMIT_EVERY) {
+            return Ok(());
+        }
+        let consumer = self.consumer()?;
+        let mut list = TopicPartitionList::new();
+        let wanted: Vec<(Topic, u64)> = {
+            let owned = consumer.context().owned();
+            let open = owned.places.iter().filter(|(_, place)| place.wanted > place.committed);
+            open.filter_map(|(topic, place)| Some((topic.clone(), place.wanted?))).collect()
+        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        wanted.iter().try_for_each(|(topic, offset)| add(&mut list, topic, at(*offset)))?;
+        match consumer.commit(&list, mode) {
+            Ok(()) if matches!(mode, CommitMode::Sync) => {
+                let mut owned = consumer.context().owned();
+                for (topic, offset) in wanted {
+                    if let Some(place) = owned.places.get_mut(&topic) {
+                        place.committed = place.committed.max(Some(offset));
+                    }
+                }
+            }
+            Ok(()) => {}
+            Err(error) if tolerable(&error) => {}
+            Err(error) => tracing::debug!(kafka.group = self.name, %error, "a commit has to wait"),
+        }
+        self.committed_at = Some(Instant::now());
+        Ok(())
+    }
+
+    fn check_ours(&self, topic: &Topic) -> Result<()> {
+        if self.consumer()?.context().owned().places.contains_key(topic) {
+            return Ok(());
+        }
+        Err(LogError::NotAssigned { topic: topic.to_string() })
+    }
+
+    fn unavailable(&self, reason: &str) -> LogError {
+        LogError::Unavailable { reason: format!("group {}: {reason}", self.name) }
+    }
+}
+
+/// What is there already behind the first record, as long as it is the same topic.
+fn more(
+    consumer: &BaseConsumer<Group>,
+    topic: &Topic,
+    first: Record,
+) -> (Vec<Record>, Option<KafkaError>) {
+    let name = topic.to_string();
+    let mut bytes = first.value.len();
+    let mut records = vec![first];
+    while records.len() < POLL_RECORDS && bytes < POLL_BYTES {
+        match consumer.poll(Duration::ZERO) {
+            Some(Ok(message)) if message.topic() == name => {
+                let record = record(&message);
+                bytes += record.value.len();
+                records.push(record);
+            }
+            Some(Ok(message)) => {
+                hold(consumer, message.topic(), record(&message));
+                break;
+            }
+            Some(Err(error)) => return (records, Some(error)),
+            None => break,
+        }
+    }
+    (records, None)
+}
+
+fn hold(consumer: &BaseConsumer<Group>, name: &str, record: Record) {
+    let Ok(topic) = name.parse::<Topic>() else { return };
+    let mut owned = consumer.context().owned();
+    let Some(epoch) = owned.places.get(&topic).map(|place| place.epoch) else { return };
+    let accepted = owned.accept(&topic, epoch, vec![record]);
+    if let Some(place) = owned.places.get_mut(&topic) {
+        place.held.extend(accepted);
+    }
+}
+
+impl Consumer for Member {
+    fn poll(&mut self, wait: Duration) -> Result<Polled> {
+        let deadline = Instant::now() + wait;
+        loop {
+            self.commit_wanted(CommitMode::Async)?;
+            let failure = self.consumer()?.context().owned().failures.pop_front();
+            if let Some((topic, error)) = failure {
+                return Ok(Polled::Failed(topic, error));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Some(polled) = self.batch(left.min(COMMIT_EVERY))? {
+                return Ok(polled);
+            }
+            if left.is_zero() {
+                return Ok(Polled::Nothing);
+            }
+        }
+    }
+
+    /// At once when the last one is a while ago; otherwise with the next that is due, which a later `poll`, the
+    /// giving up of the topic, or the end brings. Brokers that are away do not fail it.
+    fn commit(&mut self, topic: &Topic, next_offset: u64) -> Result<()> {
+        self.check_ours(topic)?;
+        if let Some(place) = self.consumer()?.context().owned().places.get_mut(topic) {
+            place.wanted = Some(next_offset);
+        }
+        self.commit_wanted(CommitMode::Sync)
+    }
+
+    fn pause(&mut self, topic: &Topic) {
+        let Ok(consumer) = self.consumer() else { return };
+        let mut owned = consumer.context().owned();
+        if let Some(place) = owned.places.get_mut(topic).filter(|place| !place.paused) {
+            place.paused = true;
+            drop(owned);
+            let paused = only(topic).and_then(|list| consumer.pause(&list).ok());
+            tracing::trace!(kafka.topic = %topic, done = paused.is_some(), "paused");
+        }
+    }
+
+    fn resume(&mut self, topic: &Topic) {
+        let Ok(consumer) = self.consumer() else { return };
+        let mut owned = consumer.context().owned();
+        if let Some(place) = owned.places.get_mut(topic).filter(|place| place.paused) {
+            place.paused = false;
+            let failed = place.failed;
+            drop(owned);
+            let resumed = only(topic).filter(|_| !failed).and_then(|list| consumer.resume(&list).ok());
+            tracing::trace!(kafka.topic = %topic, done = resumed.is_some(), "resumed");
+        }
+    }
+
+    fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()> {
+        self.check_ours(topic)?;
+        check_within(topic, offset, self.log.bounds(topic)?)?;
+        let consumer = self.consumer()?;
+        let list = place(topic, Offset::Invalid)?;
+        consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
+        let deadline = Instant::now() + CALL;
+        while let Err(error) = consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL) {
+            // Just assigned, it cannot be moved yet.
+            if Instant::now() >= deadline {
+                return Err(meaning(&error, topic));
+            }
+            std::thread::sleep(LOOK);
+        }
+        let mut owned = consumer.context().owned();
+        owned.sought(topic, offset);
+        let paused = owned.places.get(topic).is_some_and(|place| place.paused);
+        drop(owned);
+        if paused {
+            consumer.pause(&list).map_err(|error| meaning(&error, topic))?;
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
+        self.wanted = topics.iter().cloned().collect();
+        self.missing.retain(|topic| self.wanted.contains(topic));
+        let names: Vec<String> = self.wanted.iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let consumer = self.consumer()?;
+        if names.is_empty() {
+            consumer.unsubscribe();
+            return Ok(());
+        }
+        consumer.subscribe(&names).map_err(|error| self.unavailable(&error.to_string()))
+    }
+
+    /// A static member keeps its id, and for a session's length its topics: it may be back at once.
+    fn close(mut self: Box<Self>) -> Result<()> {
+        let Some(consumer) = self.consumer.take() else { return Ok(()) };
+        let context = Arc::clone(consumer.context());
+        context.owned().refused = None;
+        drop(consumer);
+        let refused = context.owned().refused.take();
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+fn only(topic: &Topic) -> Option<TopicPartitionList> {
+    place(topic, Offset::Invalid).ok()
+}

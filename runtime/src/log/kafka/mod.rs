@@ -1,0 +1,256 @@
+//! The Kafka backend: one idempotent producer a process, members of groups polled by their caller's thread.
+//!
+//! What is acknowledged is on every in-sync replica. An append of several records is not one transaction: when it
+//! fails, some of them may be in the log, as after any repeat; ids make repeats harmless. Brokers throw away what a
+//! topic's policy says by themselves. Topics are listed by name and never created by use.
+
+mod assignment;
+mod client;
+mod consumer;
+mod producer;
+mod reader;
+mod slot;
+mod topics;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bellwether_schemas::topics::Policy;
+use bellwether_schemas::{Timestamp, Topic};
+
+use self::client::Lookup;
+use self::producer::Producer;
+use self::topics::Admin;
+use super::{Access, Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Result};
+
+/// Microseconds of a day, as retention counts them.
+const DAY: i64 = bellwether_schemas::time::DAY;
+
+/// How this process appears to the brokers.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The first part of a member's static id.
+    pub host: String,
+    /// Where lock files give members of a group on this host their numbers.
+    pub slots: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { host: slot::host(), slots: std::env::temp_dir().join("bellwether-slots") }
+    }
+}
+
+/// The log on a Kafka cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct KafkaLog(Arc<Inner>);
+
+struct Inner {
+    brokers: String,
+    options: Options,
+    producer: Option<Producer>,
+    admin: Admin,
+    /// One client without a group, and one for each group that was asked about.
+    lookups: Mutex<BTreeMap<Option<String>, Arc<Lookup>>>,
+    /// Topics that were there when last looked at.
+    known: Mutex<BTreeSet<Topic>>,
+}
+
+impl KafkaLog {
+    /// Connects to `HOST:PORT[,HOST:PORT]` in the background: brokers that are away are found when they come.
+    ///
+    /// # Errors
+    /// The address names no brokers.
+    pub fn open(brokers: &str, access: Access) -> Result<Self> {
+        Self::open_with(brokers, access, Options::default())
+    }
+
+    /// As [`Self::open`], appearing as `options` say.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(brokers: &str, access: Access, options: Options) -> Result<Self> {
+        if !is_address(brokers) {
+            return Err(LogError::Address { url: format!("kafka://{brokers}") });
+        }
+        let producer = match access {
+            Access::Write => Some(Producer::new(brokers)?),
+            Access::Read => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            brokers: brokers.into(),
+            options,
+            producer,
+            admin: Admin::new(brokers)?,
+            lookups: Mutex::default(),
+            known: Mutex::default(),
+        })))
+    }
+}
+
+/// `HOST:PORT`, one or several of them.
+fn is_address(brokers: &str) -> bool {
+    let valid = |broker: &str| {
+        broker.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+    };
+    brokers.split(',').all(valid)
+}
+
+impl Log for KafkaLog {
+    fn create(&self, topic: &Topic) -> Result<bool> {
+        self.0.check_writes()?;
+        let created = self.0.admin.create(topic)?;
+        self.0.lookup(None)?.wait_for(topic)?;
+        Ok(created)
+    }
+
+    fn topics(&self) -> Result<Vec<Topic>> {
+        self.0.lookup(None)?.topics()
+    }
+
+    fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
+        let (ack, answer) = Ack::pending();
+        match self.0.producer() {
+            Ok(producer) => match self.0.ensure(topic) {
+                Ok(()) => producer.append(topic, &records, answer),
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Err(error) => drop(answer.send(Err(error))),
+        }
+        ack
+    }
+
+    fn bounds(&self, topic: &Topic) -> Result<Bounds> {
+        self.0.bounds(topic)
+    }
+
+    fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
+        let bounds = self.0.bounds(topic)?;
+        check_within(topic, from, bounds)?;
+        Ok(Box::new(reader::TopicReader::new(&self.0.brokers, topic, from, bounds)?))
+    }
+
+    fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64> {
+        self.0.offset_at(topic, appended_at)
+    }
+
+    fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
+        self.0.lookup(Some(group))?.committed(topic)
+    }
+
+    fn consumer(
+        &self,
+        group: &str,
+        topics: &[Topic],
+        assignments: Box<dyn Assignments>,
+    ) -> Result<Box<dyn Consumer>> {
+        self.0.check_writes()?;
+        Ok(Box::new(consumer::Member::join(Arc::clone(&self.0), group, topics, assignments)?))
+    }
+
+    /// Brokers do this by themselves; asked for, what they may throw away goes at once.
+    fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64> {
+        self.0.check_writes()?;
+        let Policy::Days(days) = topic.kind.policy() else { return Ok(0) };
+        let before = self.0.bounds(topic)?;
+        let cut = self.0.offset_at(topic, now.plus(-i64::from(days) * DAY))?;
+        if cut <= before.start {
+            return Ok(0);
+        }
+        self.0.admin.delete_before(topic, cut)?;
+        Ok(cut - before.start)
+    }
+
+    fn drift(&self, topic: &Topic) -> Result<Vec<Drift>> {
+        self.0.ensure(topic)?;
+        self.0.admin.drift(topic)
+    }
+
+    fn correct(&self, topic: &Topic) -> Result<()> {
+        self.0.check_writes()?;
+        self.0.ensure(topic)?;
+        self.0.admin.correct(topic)
+    }
+}
+
+impl Inner {
+    fn producer(&self) -> Result<&Producer> {
+        self.producer.as_ref().ok_or_else(|| self.read_only())
+    }
+
+    fn check_writes(&self) -> Result<()> {
+        self.producer().map(|_| ())
+    }
+
+    fn read_only(&self) -> LogError {
+        LogError::ReadOnly { location: format!("kafka://{}", self.brokers) }
+    }
+
+    fn lookup(&self, group: Option<&str>) -> Result<Arc<Lookup>> {
+        let mut lookups = locked(&self.lookups);
+        if let Some(lookup) = lookups.get(&group.map(str::to_owned)) {
+            return Ok(Arc::clone(lookup));
+        }
+        let lookup = Arc::new(Lookup::new(&self.brokers, group)?);
+        lookups.insert(group.map(Into::into), Arc::clone(&lookup));
+        Ok(lookup)
+    }
+
+    /// The topic is there, in one partition: asked for once, because a record sent to a missing topic would wait.
+    fn ensure(&self, topic: &Topic) -> Result<()> {
+        if !locked(&self.known).contains(topic) {
+            self.lookup(None)?.check(topic)?;
+            locked(&self.known).insert(topic.clone());
+        }
+        Ok(())
+    }
+
+    /// A topic that went away is looked for again.
+    fn forget_if_unknown<T>(&self, topic: &Topic, result: Result<T>) -> Result<T> {
+        if matches!(result, Err(LogError::UnknownTopic { .. })) {
+            locked(&self.known).remove(topic);
+        }
+        result
+    }
+
+    fn bounds(&self, topic: &Topic) -> Result<Bounds> {
+        self.ensure(topic)?;
+        self.forget_if_unknown(topic, self.lookup(None)?.bounds(topic))
+    }
+
+    fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64> {
+        self.ensure(topic)?;
+        let found = self.forget_if_unknown(topic, self.lookup(None)?.offset_at(topic, appended_at))?;
+        found.map_or_else(|| self.bounds(topic).map(|bounds| bounds.next), Ok)
+    }
+}
+
+fn check_within(topic: &Topic, requested: u64, bounds: Bounds) -> Result<()> {
+    if (bounds.start..=bounds.next).contains(&requested) {
+        return Ok(());
+    }
+    let Bounds { start, next } = bounds;
+    Err(LogError::OffsetOutOfRange { topic: topic.to_string(), requested, start, next })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_hosts_and_ports() {
+        for good in ["127.0.0.1:9092", "a:1,b.example:2", "[::1]:9092"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["", "host", "host:", ":9092", "host:0", "host:99999", "a:1,", "user@host:1", "host/x:1"] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Reads one topic apart from any group.
+
+use std::time::Duration;
+
+use bellwether_schemas::{Timestamp, Topic};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{BorrowedMessage, Message as _};
+use tokio::time::Instant;
+
+use super::client::{CALL, Events, at, create, meaning, number, place, reading};
+use crate::log::{Bounds, LogError, Reader, Record, Result};
+
+/// [`Reader`] of Kafka.
+pub(super) struct TopicReader {
+    topic: Topic,
+    consumer: BaseConsumer<Events>,
+    next: u64,
+    /// Where the topic ended when the reader was made. What lies before it is there, and is waited for however
+    /// short a wait was asked for: "nothing" would be taken for the end.
+    known_end: u64,
+}
+
+impl TopicReader {
+    /// `from` lies within `bounds`.
+    pub(super) fn new(brokers: &str, topic: &Topic, from: u64, bounds: Bounds) -> Result<Self> {
+        let mut config = reading(brokers);
+        // Never joined: librdkafka wants a name before it hands records out.
+        config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer<Events> = create(&config, Events::default())?;
+        consumer.assign(&place(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
+        Ok(Self { topic: topic.clone(), consumer, next: from, known_end: bounds.next })
+    }
+
+    /// The next record, or none within the wait or before the known end.
+    fn next(&mut self, wait: Duration) -> Result<Option<Record>> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.consumer.poll(left) {
+                Some(Ok(message)) => {
+                    let record = record(&message);
+                    self.next = record.offset + 1;
+                    return Ok(Some(record));
+                }
+                // Whatever lay between here and the end it knew of was removed.
+                Some(Err(KafkaError::PartitionEOF(_))) if self.next < self.known_end => {
+                    self.next = self.known_end;
+                    return Ok(None);
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) | None => {}
+                Some(Err(error)) => self.check(&error)?,
+            }
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Trouble of brokers and lines passes; the rest ends the reading.
+    fn check(&self, error: &KafkaError) -> Result<()> {
+        let (topic, offset) = (self.topic.to_string(), self.next);
+        match error.rdkafka_error_code() {
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
+                let (start, next) = self
+                    .consumer
+                    .fetch_watermarks(&topic, super::client::PARTITION, CALL)
+                    .map_err(|error| meaning(&error, &self.topic))?;
+                let (start, next) = (number(start), number(next));
+                Err(LogError::OffsetOutOfRange { topic, requested: offset, start, next })
+            }
+            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => {
+                Err(LogError::Damaged { topic, offset, reason: error.to_string() })
+            }
+            _ => match meaning(error, &self.topic) {
+                LogError::Unavailable { .. } => Ok(()),
+                other => Err(other),
+            },
+        }
+    }
+
+    /// The first of several: what is known to be there is waited for.
+    fn first(&mut self, wait: Duration) -> Result<Option<Record>> {
+        if self.next < self.known_end {
+            let found = self.next(CALL.max(wait))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            if self.next < self.known_end {
+                let (topic, offset) = (&self.topic, self.next);
+                let reason = format!("{topic} gave nothing at offset {offset} for {CALL:?}");
+                return Err(LogError::Unavailable { reason });
+            }
+        }
+        self.next(wait)
+    }
+}
+
+impl Reader for TopicReader {
+    fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        if max == 0 {
+            return Ok(records);
+        }
+        records.extend(self.first(wait)?);
+        while !records.is_empty() && records.len() < max {
+            match self.next(Duration::ZERO)? {
+                Some(record) => records.push(record),
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+
+    fn next_offset(&self) -> u64 {
+        self.next
+    }
+}
+
+/// A record of ours.
+pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
+    Record {
+        offset: number(message.offset()),
+        appended_at: Timestamp(message.timestamp().to_millis().unwrap_or(0).saturating_mul(1000)),
+        key: message.key().unwrap_or_default().to_vec(),
+        value: message.payload().unwrap_or_default().to_vec(),
+    }
+}
