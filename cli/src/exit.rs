@@ -118,7 +118,10 @@ const fn of_log(error: &LogError) -> u8 {
     match error {
         LogError::Address { .. } => USAGE,
         LogError::UnknownTopic { .. } | LogError::NoLog { .. } => NO_INPUT,
-        LogError::OffsetOutOfRange { .. } | LogError::Damaged { .. } | LogError::TooLarge { .. } => DATA,
+        LogError::OffsetOutOfRange { .. }
+        | LogError::Damaged { .. }
+        | LogError::Partitions { .. }
+        | LogError::TooLarge { .. } => DATA,
         LogError::Held { .. } | LogError::NotAssigned { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
         LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,
     }

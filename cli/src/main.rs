@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants};
+use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants, topics};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Tenants(tenants::Tenants),
+    #[command(subcommand)]
+    Topics(topics::Topics),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Sink(command) => command.run(&process).await,
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
+            Command::Topics(command) => command.run(&process),
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -84,13 +84,23 @@ impl Process {
         Ok(())
     }
 
-    /// The configured log for a role that writes, with the topics of these tenants.
+    /// The configured log for a role that writes, with the topics of these tenants. On one machine a role makes
+    /// what is missing; brokers serve others too, so there `topics apply` does.
     pub(crate) fn open_log(&self, tenants: &[Tenant]) -> anyhow::Result<Arc<dyn Log>> {
-        let log = log::open(&self.config.log, Access::Write, self.clock.clone())?;
+        let log = self.log(Access::Write)?;
         for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
-            log.create(&topic)?;
+            if log::is_embedded(&self.config.log) {
+                log.create(&topic)?;
+            } else {
+                log.bounds(&topic)?;
+            }
         }
         Ok(log)
+    }
+
+    /// The configured log as it is.
+    pub(crate) fn log(&self, access: Access) -> anyhow::Result<Arc<dyn Log>> {
+        Ok(log::open(&self.config.log, access, self.clock.clone())?)
     }
 
     /// The log at `url`, or the configured one, for reading this tenant's part beside whoever writes it.

@@ -78,10 +78,15 @@ impl Kafka {
     /// It does not run.
     pub fn signal(&self, node: u8, signal: &str) -> Result<()> {
         let file = self.dir.join(format!("kafka-{node}.pid"));
-        let pid = fs::read_to_string(&file).map_err(|error| failed("finding the node", &error.to_string()))?;
+        let pid =
+            fs::read_to_string(&file).map_err(|error| failed("finding the node", &error.to_string()))?;
         let sent = Command::new("kill").args([&format!("-{signal}"), pid.trim()]).output();
         let sent = sent.map_err(|error| failed("kill", &error.to_string()))?;
-        if sent.status.success() { Ok(()) } else { Err(failed("kill", &String::from_utf8_lossy(&sent.stderr))) }
+        if sent.status.success() {
+            Ok(())
+        } else {
+            Err(failed("kill", &String::from_utf8_lossy(&sent.stderr)))
+        }
     }
 
     /// Starts the nodes that do not run, where they were.

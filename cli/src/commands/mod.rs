@@ -8,6 +8,7 @@ pub(crate) mod produce;
 pub(crate) mod replay;
 pub(crate) mod sink;
 pub(crate) mod tenants;
+pub(crate) mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use bellwether_producers::{Context, settings};
-use bellwether_schemas::TenantId;
+use bellwether_runtime::log::Access;
+use bellwether_schemas::{TenantId, Topic};
 use bellwether_sinks::database;
 use clap::{Args, Subcommand};
 
@@ -53,11 +54,11 @@ impl Init {
         let admin = required(&self.tenant, ADMIN_URL, OWNER)?;
         database::migrate(&admin).await?;
         let role = database::init(&admin, &self.tenant, &password).await?;
-        let context = Context {
-            log: process.open_log(&tenants)?,
-            clock: process.clock.clone(),
-            shutdown: Process::shutdown()?,
-        };
+        let log = process.log(Access::Write)?;
+        for topic in Topic::all(&self.tenant) {
+            log.create(&topic)?;
+        }
+        let context = Context { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;
         }

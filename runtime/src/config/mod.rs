@@ -66,7 +66,7 @@ pub enum ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where the log is: `embedded:DIR`, relative to the working directory.
+    /// Where the log is: `embedded:DIR`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
     pub log: String,
     /// The directory of tenants' files.
     pub tenants: PathBuf,

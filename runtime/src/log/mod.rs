@@ -405,3 +405,9 @@ pub fn open(url: &str, access: Access, clock: crate::clock::Clock) -> Result<Arc
         _ => Err(LogError::Address { url: url.into() }),
     }
 }
+
+/// The address is a directory of this machine: whoever writes there makes the topics it needs.
+#[must_use]
+pub fn is_embedded(url: &str) -> bool {
+    url.starts_with("embedded:")
+}

@@ -1,6 +1,7 @@
 //! What a member owns: told by the group inside `poll`, with start positions of our own.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bellwether_schemas::Topic;
@@ -22,10 +23,15 @@ const TRIES: u32 = 3;
 pub(super) struct Group {
     name: String,
     log: Arc<Inner>,
-    assignments: Mutex<Box<dyn Assignments>>,
+    assignments: Shared,
     owned: Mutex<Owned>,
+    /// The session ran out, and nothing was assigned since.
+    lost: AtomicBool,
     events: Events,
 }
+
+/// Outlives a client that has to be made anew.
+pub(super) type Shared = Arc<Mutex<Box<dyn Assignments>>>;
 
 /// The topics of a member.
 #[derive(Default)]
@@ -56,14 +62,19 @@ pub(super) struct Place {
 }
 
 impl Group {
-    pub(super) fn new(name: &str, log: Arc<Inner>, assignments: Box<dyn Assignments>) -> Self {
+    pub(super) fn new(name: &str, log: Arc<Inner>, assignments: Shared) -> Self {
         Self {
             name: name.into(),
             log,
-            assignments: Mutex::new(assignments),
+            assignments,
             owned: Mutex::default(),
+            lost: AtomicBool::new(false),
             events: Events::default(),
         }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     pub(super) fn owned(&self) -> MutexGuard<'_, Owned> {
@@ -75,6 +86,7 @@ impl Group {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<()> {
+        self.lost.store(false, Ordering::Relaxed);
         let mut starts = TopicPartitionList::new();
         let mut silent = TopicPartitionList::new();
         for topic in topics(list) {
@@ -119,6 +131,9 @@ impl Group {
 
     /// Finishes and commits before anybody else may have the topics.
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<()> {
+        // After a lost session the topics may be somebody else's already, who is right.
+        let lost = consumer.assignment_lost();
+        self.lost.store(lost, Ordering::Relaxed);
         let mut reached = TopicPartitionList::new();
         for topic in topics(list) {
             let place = self.owned().places.remove(&topic);
@@ -127,12 +142,8 @@ impl Group {
                 add(&mut reached, &topic, at(offset))?;
             }
         }
-        // After a lost session the topics may be somebody else's already, who is right.
-        let committed = if reached.count() > 0 && !consumer.assignment_lost() {
-            consumer.commit(&reached, CommitMode::Sync)
-        } else {
-            Ok(())
-        };
+        let committed =
+            if reached.count() > 0 && !lost { consumer.commit(&reached, CommitMode::Sync) } else { Ok(()) };
         consumer.incremental_unassign(list).map_err(|error| self.refuses(&error))?;
         committed.or_else(|error| if tolerable(&error) { Ok(()) } else { Err(self.refuses(&error)) })
     }
@@ -187,7 +198,8 @@ impl Owned {
 
     /// What was read goes out, except what must wait or is not to be seen again.
     pub(super) fn accept(&mut self, topic: &Topic, epoch: u64, mut records: Vec<Record>) -> Vec<Record> {
-        let Some(place) = self.places.get_mut(topic).filter(|place| place.epoch == epoch && !place.failed) else {
+        let Some(place) = self.places.get_mut(topic).filter(|place| place.epoch == epoch && !place.failed)
+        else {
             return Vec::new();
         };
         records.retain(|record| record.offset >= place.next);
@@ -240,7 +252,8 @@ impl ConsumerContext for Group {
         }
         let mut owned = self.owned();
         for element in offsets.elements() {
-            let (Ok(topic), Offset::Offset(offset)) = (element.topic().parse::<Topic>(), element.offset()) else {
+            let (Ok(topic), Offset::Offset(offset)) = (element.topic().parse::<Topic>(), element.offset())
+            else {
                 continue;
             };
             if let Some(place) = owned.places.get_mut(&topic).filter(|_| element.error().is_ok()) {

@@ -111,9 +111,10 @@ pub(super) fn meaning_of_code(code: Code, topic: &Topic) -> LogError {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             LogError::UnknownTopic { topic: topic.to_string() }
         }
-        Code::Fatal | Code::OutOfOrderSequenceNumber | Code::InvalidProducerEpoch | Code::UnknownProducerId => {
-            LogError::Poisoned { reason: code.to_string() }
-        }
+        Code::Fatal
+        | Code::OutOfOrderSequenceNumber
+        | Code::InvalidProducerEpoch
+        | Code::UnknownProducerId => LogError::Poisoned { reason: code.to_string() },
         Code::MessageSizeTooLarge
         | Code::InvalidRecord
         | Code::PolicyViolation
@@ -180,15 +181,17 @@ impl Lookup {
         found.map_or_else(|| Err(LogError::UnknownTopic { topic: name.clone() }), |found| check(topic, found))
     }
 
-    /// Waits until a topic just created can be used.
+    /// Waits until a topic just created can be used: its leader takes a moment longer than those who name it.
     pub(super) fn wait_for(&self, topic: &Topic) -> Result<()> {
         let deadline = Instant::now() + CALL;
         loop {
-            match self.check(topic) {
-                Err(LogError::UnknownTopic { .. } | LogError::Unavailable { .. }) if Instant::now() < deadline => {
+            match self.check(topic).and_then(|()| self.bounds(topic)) {
+                Err(LogError::UnknownTopic { .. } | LogError::Unavailable { .. })
+                    if Instant::now() < deadline =>
+                {
                     std::thread::sleep(LOOK);
                 }
-                other => return other,
+                other => return other.map(|_| ()),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A member of a group, polled by the thread that owns it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bellwether_schemas::Topic;
@@ -11,7 +11,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::assignment::{Group, tolerable};
+use super::assignment::{Group, Shared, tolerable};
 use super::client::{CALL, LOOK, PARTITION, add, at, create, meaning, place, reading};
 use super::reader::record;
 use super::slot::Slot;
@@ -34,8 +34,9 @@ pub(super) struct Member {
     /// Reported as missing.
     missing: BTreeSet<Topic>,
     committed_at: Option<Instant>,
+    assignments: Shared,
     /// Let go after the group was left.
-    _slot: Slot,
+    slot: Slot,
 }
 
 impl Member {
@@ -46,26 +47,45 @@ impl Member {
         assignments: Box<dyn Assignments>,
     ) -> Result<Self> {
         let slot = Slot::take(&log.options.slots, group)?;
+        let mut member = Self {
+            consumer: None,
+            assignments: Arc::new(Mutex::new(assignments)),
+            log,
+            name: group.into(),
+            wanted: topics.iter().cloned().collect(),
+            missing: BTreeSet::new(),
+            committed_at: None,
+            slot,
+        };
+        member.connect()?;
+        Ok(member)
+    }
+
+    /// Makes a client and joins with it.
+    fn connect(&mut self) -> Result<()> {
+        let (log, group) = (&self.log, &self.name);
         let mut config = reading(&log.brokers);
         config
             .set("group.id", group)
-            .set("group.instance.id", slot.id(&log.options.host, group))
+            .set("group.instance.id", self.slot.id(&log.options.host, group))
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000");
-        let consumer = create(&config, Group::new(group, Arc::clone(&log), assignments))?;
-        let mut member = Self {
-            consumer: Some(consumer),
-            log,
-            name: group.into(),
-            wanted: BTreeSet::new(),
-            missing: BTreeSet::new(),
-            committed_at: None,
-            _slot: slot,
-        };
-        member.subscribe(topics)?;
-        Ok(member)
+        let context = Group::new(group, Arc::clone(log), Arc::clone(&self.assignments));
+        self.consumer = Some(create(&config, context)?);
+        self.subscribe_wanted()
+    }
+
+    fn subscribe_wanted(&self) -> Result<()> {
+        let names: Vec<String> = self.wanted.iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let consumer = self.consumer()?;
+        if names.is_empty() {
+            consumer.unsubscribe();
+            return Ok(());
+        }
+        consumer.subscribe(&names).map_err(|error| self.unavailable(&error.to_string()))
     }
 
     fn consumer(&self) -> Result<&BaseConsumer<Group>> {
@@ -109,7 +129,7 @@ impl Member {
     fn trouble(&mut self, error: &KafkaError) -> Result<()> {
         let consumer = self.consumer()?;
         if let Some((code, reason)) = consumer.client().fatal_error() {
-            return Err(self.fatal(code, &reason));
+            return self.fatal(code, &reason);
         }
         match error.rdkafka_error_code() {
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.find_out_of_range(),
@@ -129,11 +149,21 @@ impl Member {
         }
     }
 
-    fn fatal(&self, code: Code, reason: &str) -> LogError {
+    /// After a session ran out, librdkafka sends commits that were still waiting with the static id and no member
+    /// id, and believes itself fenced by the answer. Nobody else is there then: a new client joins. A member that
+    /// is fenced while it owns topics has met another one with its id.
+    fn fatal(&mut self, code: Code, reason: &str) -> Result<()> {
         let location = format!("group {}", self.name);
         match code {
-            Code::FencedInstanceId => LogError::Held { location, holder: "with the same static id".into() },
-            _ => LogError::Poisoned { reason: format!("{location}: {reason}") },
+            Code::FencedInstanceId if self.consumer()?.context().is_lost() => {
+                tracing::info!(kafka.group = self.name, "joining again after a lost session");
+                self.consumer = None;
+                self.connect()
+            }
+            Code::FencedInstanceId => {
+                Err(LogError::Held { location, holder: "with the same static id".into() })
+            }
+            _ => Err(LogError::Poisoned { reason: format!("{location}: {reason}") }),
         }
     }
 
@@ -223,11 +253,7 @@ impl Member {
 }
 
 /// What is there already behind the first record, as long as it is the same topic.
-fn more(
-    consumer: &BaseConsumer<Group>,
-    topic: &Topic,
-    first: Record,
-) -> (Vec<Record>, Option<KafkaError>) {
+fn more(consumer: &BaseConsumer<Group>, topic: &Topic, first: Record) -> (Vec<Record>, Option<KafkaError>) {
     let name = topic.to_string();
     let mut bytes = first.value.len();
     let mut records = vec![first];
@@ -338,14 +364,7 @@ impl Consumer for Member {
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
         self.wanted = topics.iter().cloned().collect();
         self.missing.retain(|topic| self.wanted.contains(topic));
-        let names: Vec<String> = self.wanted.iter().map(ToString::to_string).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let consumer = self.consumer()?;
-        if names.is_empty() {
-            consumer.unsubscribe();
-            return Ok(());
-        }
-        consumer.subscribe(&names).map_err(|error| self.unavailable(&error.to_string()))
+        self.subscribe_wanted()
     }
 
     /// A static member keeps its id, and for a session's length its topics: it may be back at once.

@@ -16,16 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bellwether_schemas::topics::Policy;
 use bellwether_schemas::{Timestamp, Topic};
 
 use self::client::Lookup;
 use self::producer::Producer;
 use self::topics::Admin;
 use super::{Access, Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Result};
-
-/// Microseconds of a day, as retention counts them.
-const DAY: i64 = bellwether_schemas::time::DAY;
 
 /// How this process appears to the brokers.
 #[derive(Debug, Clone)]
@@ -93,7 +89,9 @@ impl KafkaLog {
 fn is_address(brokers: &str) -> bool {
     let valid = |broker: &str| {
         broker.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port > 0)
+            !host.is_empty()
+                && !host.contains(['/', '@', ' '])
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
         })
     };
     brokers.split(',').all(valid)
@@ -151,17 +149,9 @@ impl Log for KafkaLog {
         Ok(Box::new(consumer::Member::join(Arc::clone(&self.0), group, topics, assignments)?))
     }
 
-    /// Brokers do this by themselves; asked for, what they may throw away goes at once.
-    fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64> {
-        self.0.check_writes()?;
-        let Policy::Days(days) = topic.kind.policy() else { return Ok(0) };
-        let before = self.0.bounds(topic)?;
-        let cut = self.0.offset_at(topic, now.plus(-i64::from(days) * DAY))?;
-        if cut <= before.start {
-            return Ok(0);
-        }
-        self.0.admin.delete_before(topic, cut)?;
-        Ok(cut - before.start)
+    /// Brokers do this by themselves, by their own clock: no process of ours throws away what others may need.
+    fn enforce_retention(&self, _: &Topic, _: Timestamp) -> Result<u64> {
+        Ok(0)
     }
 
     fn drift(&self, topic: &Topic) -> Result<Vec<Drift>> {

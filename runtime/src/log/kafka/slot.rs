@@ -30,7 +30,10 @@ impl Slot {
                 Err(TryLockError::Error(error)) => return Err(io("cannot lock", &path, &error)),
             }
         }
-        Err(LogError::Held { location: format!("group {group}"), holder: format!("of each of {MAX_SLOTS} slots") })
+        Err(LogError::Held {
+            location: format!("group {group}"),
+            holder: format!("of each of {MAX_SLOTS} slots"),
+        })
     }
 
     /// The member's static id.
@@ -42,7 +45,8 @@ impl Slot {
 /// This machine's name, in letters that a static id may have.
 pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let name: String =
+        name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
     if name.is_empty() { "host".into() } else { name }
 }
 

@@ -15,7 +15,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::client::{CALL, Events, at, config, create, meaning, meaning_of_code, place};
+use super::client::{CALL, Events, config, create, meaning, meaning_of_code};
 use crate::log::{Drift, Result};
 
 /// Longest wait for the controller to do something.
@@ -100,14 +100,6 @@ impl Admin {
             Some(Err((_, code))) => Err(meaning_of_code(code, topic)),
             Some(Ok(_)) | None => Ok(()),
         }
-    }
-
-    /// Throws away what lies before the offset.
-    pub(super) fn delete_before(&self, topic: &Topic, offset: u64) -> Result<()> {
-        let list = place(topic, at(offset))?;
-        let answer = block_on(self.0.delete_records(&list, &options()));
-        let deleted = answer.map_err(|error| meaning(&error, topic))?;
-        deleted.elements().iter().try_for_each(|element| element.error()).map_err(|error| meaning(&error, topic))
     }
 }
 

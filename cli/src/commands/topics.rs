@@ -1,0 +1,123 @@
+//! `bellwether topics`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use bellwether_runtime::log::{Access, Drift, Log, LogError};
+use bellwether_schemas::{TenantId, Topic};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::exit::NO;
+use crate::wiring::Process;
+
+/// The topics every tenant needs, and what is there.
+#[derive(Subcommand)]
+pub(crate) enum Topics {
+    /// Shows what is missing or not as it should be, and changes nothing; exits with 1 if anything is.
+    #[command(after_help = "Example:\n  bellwether topics plan --tenant fxlabs")]
+    Plan(Options),
+    /// Creates what is missing and corrects what drifted. Harmless to repeat; deletes nothing.
+    #[command(after_help = "Example:\n  BELLWETHER_LOG=kafka://127.0.0.1:9092 bellwether topics apply")]
+    Apply(Options),
+}
+
+/// Which, and how shown.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Whose topics. Repeatable; without it every tenant's.
+    #[arg(long)]
+    tenant: Vec<TenantId>,
+    /// One JSON object a topic and line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is known of a topic, or was done to it.
+enum State {
+    Right,
+    Missing,
+    Drifted(Vec<Drift>),
+    Created,
+    Corrected(Vec<Drift>),
+}
+
+impl Topics {
+    pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let (Self::Plan(options) | Self::Apply(options)) = &self;
+        let access = match self {
+            Self::Plan(_) => Access::Read,
+            Self::Apply(_) => Access::Write,
+        };
+        let log = process.log(access)?;
+        let existing = log.topics()?;
+        let (mut done, mut out) = (true, std::io::stdout().lock());
+        for topic in process.tenants_named(&options.tenant)?.iter().flat_map(|tenant| Topic::all(&tenant.id))
+        {
+            let found = look(log.as_ref(), &topic, existing.contains(&topic))?;
+            let state = if access == Access::Write { apply(log.as_ref(), &topic, found)? } else { found };
+            done &= !matches!(state, State::Missing | State::Drifted(_));
+            let line = if options.json { state.json(&topic) } else { state.line(&topic) };
+            // A reader that went away (`| head`) does not keep the rest from being done.
+            let _ = writeln!(out, "{line}");
+        }
+        Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+    }
+}
+
+fn look(log: &dyn Log, topic: &Topic, exists: bool) -> Result<State, LogError> {
+    if !exists {
+        return Ok(State::Missing);
+    }
+    let drift = log.drift(topic)?;
+    Ok(if drift.is_empty() { State::Right } else { State::Drifted(drift) })
+}
+
+fn apply(log: &dyn Log, topic: &Topic, found: State) -> Result<State, LogError> {
+    Ok(match found {
+        State::Missing => {
+            log.create(topic)?;
+            State::Created
+        }
+        State::Drifted(drift) => {
+            log.correct(topic)?;
+            State::Corrected(drift)
+        }
+        other => other,
+    })
+}
+
+impl State {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Right => "ok",
+            Self::Missing => "missing",
+            Self::Drifted(_) => "drifted",
+            Self::Created => "created",
+            Self::Corrected(_) => "corrected",
+        }
+    }
+
+    fn drift(&self) -> &[Drift] {
+        match self {
+            Self::Drifted(drift) | Self::Corrected(drift) => drift,
+            Self::Right | Self::Missing | Self::Created => &[],
+        }
+    }
+
+    fn line(&self, topic: &Topic) -> String {
+        let changes = self.drift().iter().map(|drift| {
+            let Drift { key, found, wanted } = drift;
+            format!("{key} is {found}, wanted {wanted}")
+        });
+        let changes = changes.collect::<Vec<_>>().join("; ");
+        format!("{:<10} {:<40} {changes}", self.name(), topic.to_string()).trim_end().to_owned()
+    }
+
+    fn json(&self, topic: &Topic) -> String {
+        let change =
+            |drift: &Drift| json!({ "key": drift.key, "found": drift.found, "wanted": drift.wanted });
+        let drift: Vec<_> = self.drift().iter().map(change).collect();
+        json!({ "topic": topic.to_string(), "state": self.name(), "drift": drift }).to_string()
+    }
+}
