@@ -65,11 +65,11 @@ impl Group {
     pub(super) fn new(name: &str, log: Arc<Inner>, assignments: Shared) -> Self {
         Self {
             name: name.into(),
+            events: Events::new(&log.link),
             log,
             assignments,
             owned: Mutex::default(),
             lost: AtomicBool::new(false),
-            events: Events::default(),
         }
     }
 
@@ -83,6 +83,10 @@ impl Group {
 
     pub(super) fn heard(&self) {
         self.events.heard();
+    }
+
+    pub(super) fn end(&self) {
+        self.events.end();
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Result<()> {

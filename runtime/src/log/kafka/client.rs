@@ -1,6 +1,7 @@
 //! What every client of a cluster has in common: its settings, what it says, what its errors mean; and the client
 //! that only asks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -66,18 +67,34 @@ where
     })
 }
 
+/// Whether the cluster can be heard: one for all clients of a log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Link(Arc<AtomicBool>);
+
 /// What a client says: that its cluster went away, once; the rest is for debugging.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Events {
-    away: AtomicBool,
+    link: Link,
+    /// It is ending, and its lines with it.
+    ending: AtomicBool,
 }
 
 impl Events {
+    pub(super) fn new(link: &Link) -> Self {
+        Self { link: link.clone(), ending: AtomicBool::new(false) }
+    }
+
     /// Something was heard from the cluster.
     pub(super) fn heard(&self) {
-        if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+        let away = &self.link.0;
+        if away.load(Ordering::Relaxed) && away.swap(false, Ordering::Relaxed) {
             tracing::info!("kafka is back");
         }
+    }
+
+    /// Lines that are lost from now on are no news.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
     }
 }
 
@@ -87,9 +104,11 @@ impl ClientContext for Events {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let down = error.rdkafka_error_code() == Some(Code::AllBrokersDown);
-        if down && !self.away.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%error, "kafka is away: trying again until it is back");
+        let down = error.rdkafka_error_code() == Some(Code::AllBrokersDown)
+            && !self.ending.load(Ordering::Relaxed)
+            && !self.link.0.swap(true, Ordering::Relaxed);
+        if down {
+            tracing::warn!("kafka is away: trying again until it is back");
         } else {
             tracing::debug!(%error, kafka.reason = reason, "librdkafka reports");
         }
@@ -155,12 +174,12 @@ pub(super) fn number(offset: i64) -> u64 {
 pub(super) struct Lookup(BaseConsumer<Events>);
 
 impl Lookup {
-    pub(super) fn new(brokers: &str, group: Option<&str>) -> Result<Self> {
+    pub(super) fn new(brokers: &str, group: Option<&str>, link: &Link) -> Result<Self> {
         let mut config = reading(brokers);
         if let Some(group) = group {
             config.set("group.id", group);
         }
-        create(&config, Events::default()).map(Self)
+        create(&config, Events::new(link)).map(Self)
     }
 
     /// Every topic of ours.
@@ -185,7 +204,7 @@ impl Lookup {
     pub(super) fn wait_for(&self, topic: &Topic) -> Result<()> {
         let deadline = Instant::now() + CALL;
         loop {
-            match self.check(topic).and_then(|()| self.bounds(topic)) {
+            match self.check(topic).and_then(|()| self.try_bounds(topic)) {
                 Err(LogError::UnknownTopic { .. } | LogError::Unavailable { .. })
                     if Instant::now() < deadline =>
                 {
@@ -197,6 +216,10 @@ impl Lookup {
     }
 
     pub(super) fn bounds(&self, topic: &Topic) -> Result<Bounds> {
+        patient(|| self.try_bounds(topic))
+    }
+
+    fn try_bounds(&self, topic: &Topic) -> Result<Bounds> {
         let (start, next) = self
             .asked(self.0.fetch_watermarks(&topic.to_string(), PARTITION, CALL))
             .map_err(|error| meaning(&error, topic))?;
@@ -214,6 +237,10 @@ impl Lookup {
 
     /// Where the group of this client would go on, if it ever committed.
     pub(super) fn committed(&self, topic: &Topic) -> Result<Option<u64>> {
+        patient(|| self.try_committed(topic))
+    }
+
+    fn try_committed(&self, topic: &Topic) -> Result<Option<u64>> {
         let asked = place(topic, Offset::Invalid)?;
         let found =
             self.asked(self.0.committed_offsets(asked, CALL)).map_err(|error| meaning(&error, topic))?;
@@ -237,6 +264,17 @@ impl Lookup {
             self.0.context().heard();
         }
         answer
+    }
+}
+
+/// Brokers that just started answer "not yet" for a moment: so do new leaders and coordinators.
+fn patient<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
+    let deadline = Instant::now() + CALL;
+    loop {
+        match ask() {
+            Err(LogError::Unavailable { .. }) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            answer => return answer,
+        }
     }
 }
 

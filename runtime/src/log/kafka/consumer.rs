@@ -154,8 +154,11 @@ impl Member {
     /// is fenced while it owns topics has met another one with its id.
     fn fatal(&mut self, code: Code, reason: &str) -> Result<()> {
         let location = format!("group {}", self.name);
+        let consumer = self.consumer()?;
+        // Before the topics are given up, and after.
+        let lost = consumer.assignment_lost() || consumer.context().is_lost();
         match code {
-            Code::FencedInstanceId if self.consumer()?.context().is_lost() => {
+            Code::FencedInstanceId if lost => {
                 tracing::info!(kafka.group = self.name, "joining again after a lost session");
                 self.consumer = None;
                 self.connect()
@@ -372,9 +375,18 @@ impl Consumer for Member {
         let Some(consumer) = self.consumer.take() else { return Ok(()) };
         let context = Arc::clone(consumer.context());
         context.owned().refused = None;
+        context.end();
         drop(consumer);
         let refused = context.owned().refused.take();
         refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(consumer) = &self.consumer {
+            consumer.context().end();
+        }
     }
 }
 

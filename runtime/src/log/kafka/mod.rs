@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bellwether_schemas::{Timestamp, Topic};
 
-use self::client::Lookup;
+use self::client::{Link, Lookup};
 use self::producer::Producer;
 use self::topics::Admin;
 use super::{Access, Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Result};
@@ -45,6 +45,7 @@ pub struct KafkaLog(Arc<Inner>);
 struct Inner {
     brokers: String,
     options: Options,
+    link: Link,
     producer: Option<Producer>,
     admin: Admin,
     /// One client without a group, and one for each group that was asked about.
@@ -70,15 +71,17 @@ impl KafkaLog {
         if !is_address(brokers) {
             return Err(LogError::Address { url: format!("kafka://{brokers}") });
         }
+        let link = Link::default();
         let producer = match access {
-            Access::Write => Some(Producer::new(brokers)?),
+            Access::Write => Some(Producer::new(brokers, &link)?),
             Access::Read => None,
         };
         Ok(Self(Arc::new(Inner {
             brokers: brokers.into(),
             options,
             producer,
-            admin: Admin::new(brokers)?,
+            admin: Admin::new(brokers, &link)?,
+            link,
             lookups: Mutex::default(),
             known: Mutex::default(),
         })))
@@ -128,7 +131,7 @@ impl Log for KafkaLog {
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
         let bounds = self.0.bounds(topic)?;
         check_within(topic, from, bounds)?;
-        Ok(Box::new(reader::TopicReader::new(&self.0.brokers, topic, from, bounds)?))
+        Ok(Box::new(reader::TopicReader::new(&self.0, topic, from, bounds)?))
     }
 
     fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64> {
@@ -184,7 +187,7 @@ impl Inner {
         if let Some(lookup) = lookups.get(&group.map(str::to_owned)) {
             return Ok(Arc::clone(lookup));
         }
-        let lookup = Arc::new(Lookup::new(&self.brokers, group)?);
+        let lookup = Arc::new(Lookup::new(&self.brokers, group, &self.link)?);
         lookups.insert(group.map(Into::into), Arc::clone(&lookup));
         Ok(lookup)
     }

@@ -13,7 +13,7 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::oneshot::Sender;
 
-use super::client::{Events, PARTITION, config, create, meaning, number};
+use super::client::{Events, Link, PARTITION, config, create, meaning, number};
 use super::locked;
 use crate::log::{LogError, MAX_BATCH_BYTES, NewRecord, Result};
 
@@ -35,7 +35,7 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    pub(super) fn new(brokers: &str) -> Result<Self> {
+    pub(super) fn new(brokers: &str, link: &Link) -> Result<Self> {
         let mut config = config(brokers);
         config
             .set("enable.idempotence", "true")
@@ -47,7 +47,7 @@ impl Producer {
             .set("queue.buffering.max.kbytes", "524288")
             .set("queue.buffering.max.messages", "2000000");
         let room = Arc::new(Room::default());
-        let deliveries = Deliveries { events: Events::default(), room: Arc::clone(&room) };
+        let deliveries = Deliveries { events: Events::new(link), room: Arc::clone(&room) };
         Ok(Self { producer: create(&config, deliveries)?, room, order: Mutex::default() })
     }
 

@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::time::Instant;
 
+use super::Inner;
 use super::client::{CALL, Events, at, create, meaning, number, place, reading};
 use crate::log::{Bounds, LogError, Reader, Record, Result};
 
@@ -23,11 +24,11 @@ pub(super) struct TopicReader {
 
 impl TopicReader {
     /// `from` lies within `bounds`.
-    pub(super) fn new(brokers: &str, topic: &Topic, from: u64, bounds: Bounds) -> Result<Self> {
-        let mut config = reading(brokers);
+    pub(super) fn new(log: &Inner, topic: &Topic, from: u64, bounds: Bounds) -> Result<Self> {
+        let mut config = reading(&log.brokers);
         // Never joined: librdkafka wants a name before it hands records out.
         config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
-        let consumer: BaseConsumer<Events> = create(&config, Events::default())?;
+        let consumer: BaseConsumer<Events> = create(&config, Events::new(&log.link))?;
         consumer.assign(&place(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
         Ok(Self { topic: topic.clone(), consumer, next: from, known_end: bounds.next })
     }
@@ -114,6 +115,12 @@ impl Reader for TopicReader {
 
     fn next_offset(&self) -> u64 {
         self.next
+    }
+}
+
+impl Drop for TopicReader {
+    fn drop(&mut self) {
+        self.consumer.context().end();
     }
 }
 

@@ -15,7 +15,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::client::{CALL, Events, config, create, meaning, meaning_of_code};
+use super::client::{CALL, Events, Link, config, create, meaning, meaning_of_code};
 use crate::log::{Drift, Result};
 
 /// Longest wait for the controller to do something.
@@ -48,8 +48,8 @@ pub(super) fn settings(kind: TopicKind) -> BTreeMap<&'static str, String> {
 pub(super) struct Admin(AdminClient<Events>);
 
 impl Admin {
-    pub(super) fn new(brokers: &str) -> Result<Self> {
-        create(&config(brokers), Events::default()).map(Self)
+    pub(super) fn new(brokers: &str, link: &Link) -> Result<Self> {
+        create(&config(brokers), Events::new(link)).map(Self)
     }
 
     /// False when it was there.
