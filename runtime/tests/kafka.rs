@@ -21,7 +21,7 @@ use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use broker::Kafka;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::Instant;
@@ -295,4 +295,47 @@ fn an_offset_that_is_gone_stops_its_topic_and_says_so() {
         panic!("{failed:?}")
     };
     assert_eq!(topic, &gone);
+}
+
+#[test]
+fn what_is_there_is_read_however_short_the_wait() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    log.append(&topic, records(0..10)).wait().unwrap();
+    let read = log.reader(&topic, 3).unwrap().read(1, Duration::ZERO).unwrap();
+    assert_eq!(read.iter().map(number).collect::<Vec<_>>(), [3], "nothing would be taken for the end");
+    let mut at_end = log.reader(&topic, 10).unwrap();
+    assert!(at_end.read(1, Duration::ZERO).unwrap().is_empty());
+}
+
+#[test]
+fn settings_that_drifted_are_shown_and_corrected_without_losing_the_others() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    assert_eq!(log.drift(&topic).unwrap(), []);
+    let name = topic.to_string();
+    let change = AlterConfig::new(ResourceSpecifier::Topic(&name)).set("retention.ms", "1000");
+    block_on(cluster.admin().alter_configs([&change], &AdminOptions::new())).unwrap();
+    // Changing one setting took the others back to the brokers' defaults.
+    until("the change to be seen", || {
+        let drift = log.drift(&topic).unwrap();
+        let keys: Vec<_> = drift.iter().map(|drift| (drift.key, drift.found.as_str())).collect();
+        keys == [("message.timestamp.type", "CreateTime"), ("retention.ms", "1000")]
+    });
+    log.correct(&topic).unwrap();
+    until("the correction to be seen", || log.drift(&topic).unwrap().is_empty());
+}
+
+#[test]
+fn a_topic_of_several_partitions_is_refused() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = Topic::new(&tenant("t"), TopicKind::Journal);
+    let name = topic.to_string();
+    let new = NewTopic::new(&name, 3, TopicReplication::Fixed(1));
+    block_on(cluster.admin().create_topics([&new], &AdminOptions::new())).unwrap();
+    let refused = log.append(&topic, records(0..1)).wait();
+    assert!(matches!(refused, Err(LogError::Partitions { count: 3, .. })), "{refused:?}");
 }

@@ -8,11 +8,12 @@ use bellwether_schemas::Topic;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr as Response;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Events, add, at, number};
+use super::commits::tolerable;
 use super::{Inner, check_within, locked};
 use crate::log::{Assignments, LogError, Record, Result, Start};
 
@@ -155,20 +156,6 @@ impl Group {
     fn refuses(&self, error: &KafkaError) -> LogError {
         LogError::Unavailable { reason: format!("group {}: {error}", self.name) }
     }
-}
-
-/// A commit while the group changes hands, or one that the next commit repeats.
-pub(super) fn tolerable(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::RebalanceInProgress
-                | Code::IllegalGeneration
-                | Code::UnknownMemberId
-                | Code::NoOffset
-                | Code::FencedInstanceId
-        )
-    )
 }
 
 /// Names that are none of ours were not subscribed to.

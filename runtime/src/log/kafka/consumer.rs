@@ -11,16 +11,14 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::assignment::{Group, Shared, tolerable};
-use super::client::{CALL, LOOK, PARTITION, add, at, create, meaning, place, reading};
+use super::assignment::{Group, Shared};
+use super::batch::more;
+use super::client::{CALL, LOOK, PARTITION, at, create, meaning, place, reading};
 use super::reader::record;
 use super::slot::Slot;
-use super::{Inner, check_within};
-use crate::log::{Assignments, Consumer, LogError, Polled, Record, Result};
+use super::{Inner, check_within, commits};
+use crate::log::{Assignments, Consumer, LogError, Polled, Result};
 
-/// Records, and about how many bytes, handed out at once.
-const POLL_RECORDS: usize = 1024;
-const POLL_BYTES: usize = 1024 * 1024;
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
 
@@ -212,34 +210,11 @@ impl Member {
 
     /// Commits what was asked for and is not known to be committed, when it is time.
     fn commit_wanted(&mut self, mode: CommitMode) -> Result<()> {
-        if self.committed_at.is_some_and(|at| at.elapsed() < COMMIT_EVERY) {
-            return Ok(());
+        if self.committed_at.is_none_or(|at| at.elapsed() >= COMMIT_EVERY)
+            && commits::flush(self.consumer()?, mode)?
+        {
+            self.committed_at = Some(Instant::now());
         }
-        let consumer = self.consumer()?;
-        let mut list = TopicPartitionList::new();
-        let wanted: Vec<(Topic, u64)> = {
-            let owned = consumer.context().owned();
-            let open = owned.places.iter().filter(|(_, place)| place.wanted > place.committed);
-            open.filter_map(|(topic, place)| Some((topic.clone(), place.wanted?))).collect()
-        };
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        wanted.iter().try_for_each(|(topic, offset)| add(&mut list, topic, at(*offset)))?;
-        match consumer.commit(&list, mode) {
-            Ok(()) if matches!(mode, CommitMode::Sync) => {
-                let mut owned = consumer.context().owned();
-                for (topic, offset) in wanted {
-                    if let Some(place) = owned.places.get_mut(&topic) {
-                        place.committed = place.committed.max(Some(offset));
-                    }
-                }
-            }
-            Ok(()) => {}
-            Err(error) if tolerable(&error) => {}
-            Err(error) => tracing::debug!(kafka.group = self.name, %error, "a commit has to wait"),
-        }
-        self.committed_at = Some(Instant::now());
         Ok(())
     }
 
@@ -252,39 +227,6 @@ impl Member {
 
     fn unavailable(&self, reason: &str) -> LogError {
         LogError::Unavailable { reason: format!("group {}: {reason}", self.name) }
-    }
-}
-
-/// What is there already behind the first record, as long as it is the same topic.
-fn more(consumer: &BaseConsumer<Group>, topic: &Topic, first: Record) -> (Vec<Record>, Option<KafkaError>) {
-    let name = topic.to_string();
-    let mut bytes = first.value.len();
-    let mut records = vec![first];
-    while records.len() < POLL_RECORDS && bytes < POLL_BYTES {
-        match consumer.poll(Duration::ZERO) {
-            Some(Ok(message)) if message.topic() == name => {
-                let record = record(&message);
-                bytes += record.value.len();
-                records.push(record);
-            }
-            Some(Ok(message)) => {
-                hold(consumer, message.topic(), record(&message));
-                break;
-            }
-            Some(Err(error)) => return (records, Some(error)),
-            None => break,
-        }
-    }
-    (records, None)
-}
-
-fn hold(consumer: &BaseConsumer<Group>, name: &str, record: Record) {
-    let Ok(topic) = name.parse::<Topic>() else { return };
-    let mut owned = consumer.context().owned();
-    let Some(epoch) = owned.places.get(&topic).map(|place| place.epoch) else { return };
-    let accepted = owned.accept(&topic, epoch, vec![record]);
-    if let Some(place) = owned.places.get_mut(&topic) {
-        place.held.extend(accepted);
     }
 }
 

@@ -5,7 +5,9 @@
 //! topic's policy says by themselves. Topics are listed by name and never created by use.
 
 mod assignment;
+mod batch;
 mod client;
+mod commits;
 mod consumer;
 mod producer;
 mod reader;
