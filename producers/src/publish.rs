@@ -22,6 +22,8 @@ const MAX_BATCH_BYTES: usize = 512 * 1024;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How many more attempts an append out of reach has once a stop was asked for.
 const LAST_ATTEMPTS: u32 = 3;
+/// How long an answer is waited for once a stop was asked for.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
 
 /// Appends to one tenant's journal, in order. Exactly one append is under way at a time, and what comes in the
 /// meantime goes together into the next: with two, a failed first would come to stand behind the second.
@@ -112,9 +114,13 @@ impl Publisher {
     async fn settle(&mut self) -> Result<(), ProducerError> {
         let (mut pause, mut left) = (BACKOFF.0, LAST_ATTEMPTS);
         while let Some((batch, ack)) = self.under_way.take() {
-            match ack.answer().await {
-                Ok(_) => break,
-                Err(error @ LogError::Unavailable { .. }) if left > 0 => {
+            match self.answer(ack).await {
+                Some(Ok(_)) => break,
+                None => {
+                    let reason = format!("no answer within {LAST_ANSWER:?} after a stop was asked for");
+                    return Err(LogError::Unavailable { reason }.into());
+                }
+                Some(Err(error @ LogError::Unavailable { .. })) if left > 0 => {
                     events::append_retried(&self.topic.tenant, &error);
                     left -= u32::from(self.shutdown.is_raised());
                     self.pause(pause).await;
@@ -122,11 +128,23 @@ impl Publisher {
                     let ack = self.log.append(&self.topic, batch.clone());
                     self.under_way = Some((batch, ack));
                 }
-                Err(error) => return Err(error.into()),
+                Some(Err(error)) => return Err(error.into()),
             }
         }
         self.begin();
         Ok(())
+    }
+
+    /// None when a stop was asked for and the answer does not come: brokers may hold what they were given for long.
+    async fn answer(&self, ack: Ack) -> Option<Result<u64, LogError>> {
+        let given_up = async {
+            self.shutdown.raised().await;
+            tokio::time::sleep(LAST_ANSWER).await;
+        };
+        tokio::select! {
+            answer = ack.answer() => Some(answer),
+            () = given_up => None,
+        }
     }
 
     /// A raised stop shortens the pause, so that the last attempts come soon, but does not make it none.

@@ -24,6 +24,8 @@ enum Fault {
     Broken,
     /// None arrives.
     Away,
+    /// It takes what it is given and answers nothing: brokers that are away for a while.
+    Silent,
 }
 
 /// The embedded log behind a line that fails.
@@ -53,6 +55,11 @@ impl Log for Failing {
                 Ack::ready(Err(LogError::Poisoned { reason: "fsync failed".into() }))
             }
             Fault::Away => away(),
+            Fault::Silent => {
+                let (ack, answer) = Ack::pending();
+                std::mem::forget(answer);
+                ack
+            }
             _ => self.log.append(topic, records),
         }
     }
@@ -133,17 +140,23 @@ async fn a_broken_log_ends_the_producer_at_once() {
 
 #[tokio::test]
 async fn a_stop_is_not_held_up_for_ever_by_a_log_that_stays_away() {
+    stop_at(Fault::Away, 2).await;
+}
+
+#[tokio::test]
+async fn a_stop_is_not_held_up_for_ever_by_a_log_that_does_not_answer() {
+    stop_at(Fault::Silent, 1).await;
+}
+
+/// Asks for a stop after so many attempts.
+async fn stop_at(fault: Fault, attempts: u64) {
     let journal = Journal::new();
-    let log = Arc::new(Failing {
-        log: Arc::clone(&journal.ctx.log),
-        fault: Fault::Away,
-        appends: AtomicU64::new(0),
-    });
+    let log = Arc::new(Failing { log: Arc::clone(&journal.ctx.log), fault, appends: AtomicU64::new(0) });
     let ctx = Context { log: Arc::<Failing>::clone(&log), ..journal.ctx.clone() };
     let stop = ctx.shutdown.clone();
     let task = tokio::spawn(async move { play(&ctx).await });
     let tried_again = async {
-        while log.appends.load(Ordering::SeqCst) < 2 {
+        while log.appends.load(Ordering::SeqCst) < attempts {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
