@@ -18,7 +18,7 @@ use crate::wiring::{Process, environment};
 /// Ends with 0 only if, per tenant, every trigger is a row and every group of triggers a mail.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  bellwether demo\n  bellwether demo --for 90s --json\n  \
-    bellwether demo --dir /tmp/mine --input GBPUSD=bid.csv+ask.csv --speed 0")]
+    bellwether demo --dir mine --input GBPUSD=bid.csv+ask.csv --speed 0")]
 pub(crate) struct Demo {
     /// Where it keeps everything [default: $XDG_DATA_HOME/bellwether/demo]
     #[arg(long, value_name = "D")]
