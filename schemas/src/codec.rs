@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
-use crate::readings::Reading;
+use crate::readings::{ReadingRecord, ReadingV1};
 use crate::tick_codec;
 use crate::ticks::TickBlock;
 use crate::topics::MAX_RECORD_BYTES;
@@ -84,6 +84,9 @@ schemas! {
     AlertStatus = "alert_status.v1",
     Reading = "reading.v1",
     DeadLetter = "dead_letter.v1",
+    AlertChangedV2 = "alert_changed.v2",
+    SettingsChangedV2 = "settings_changed.v2",
+    ReadingV2 = "reading.v2",
 }
 
 impl SchemaName {
@@ -140,8 +143,8 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Ticks(block) => encode_ticks(block),
         Entry::Bars(block) => encode(SchemaName::BarBlock, block),
         Entry::Heartbeat(beat) => encode(SchemaName::Heartbeat, beat),
-        Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
-        Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
+        Entry::Alert(change) => encode(SchemaName::AlertChangedV2, change),
+        Entry::Settings(change) => encode(SchemaName::SettingsChangedV2, change),
     }
 }
 
@@ -163,8 +166,10 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
         SchemaName::TickBlock => decode_ticks(datum),
         SchemaName::BarBlock => decode(name, datum).map(Entry::Bars),
         SchemaName::Heartbeat => decode(name, datum).map(Entry::Heartbeat),
-        SchemaName::AlertChanged => decode(name, datum).map(Entry::Alert),
-        SchemaName::SettingsChanged => decode(name, datum).map(Entry::Settings),
+        SchemaName::AlertChanged | SchemaName::AlertChangedV2 => decode(name, datum).map(Entry::Alert),
+        SchemaName::SettingsChanged | SchemaName::SettingsChangedV2 => {
+            decode(name, datum).map(Entry::Settings)
+        }
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }
@@ -207,16 +212,21 @@ pub fn decode_outcome(bytes: &[u8]) -> Result<Outcome, DecodeError> {
 ///
 /// # Errors
 /// A value that the record's schema cannot hold.
-pub fn encode_reading(reading: &Reading) -> Result<Vec<u8>, EncodeError> {
-    encode(SchemaName::Reading, reading)
+pub fn encode_reading(reading: &ReadingRecord) -> Result<Vec<u8>, EncodeError> {
+    encode(SchemaName::ReadingV2, reading)
 }
 
 /// Decodes a reading.
 ///
 /// # Errors
 /// Bytes that are no reading.
-pub fn decode_reading(bytes: &[u8]) -> Result<Reading, DecodeError> {
-    only(SchemaName::Reading, bytes)
+pub fn decode_reading(bytes: &[u8]) -> Result<ReadingRecord, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::ReadingV2 => decode(name, datum),
+        SchemaName::Reading => decode::<ReadingV1>(name, datum).map(ReadingRecord::from),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
 }
 
 /// Encodes a dead letter.
