@@ -17,7 +17,7 @@ mod series;
 mod symbols;
 mod watermark;
 
-pub use effect::{ClosedBar, Effect, Refusal, RefusalReason};
+pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
 
 /// Rises when the same journal could give other triggers. A journal whose settings name a newer one is not folded.

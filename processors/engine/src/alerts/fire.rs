@@ -95,5 +95,6 @@ fn detail(parameters: &AlertParameters) -> String {
             r#"{{"rsi_period":{},"overbought":{},"oversold":{}}}"#,
             rsi.rsi_period, rsi.rsi_overbought, rsi.rsi_oversold
         ),
+        _ => "{}".into(),
     }
 }

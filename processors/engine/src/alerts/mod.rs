@@ -85,6 +85,7 @@ impl Alerts {
     fn watch(&mut self, order: Order, offset: u64, change: &AlertChanged, parameters: AlertParameters) {
         match &parameters {
             AlertParameters::RsiTracker(rsi) => self.rsi.insert(order, rsi),
+            _ => {}
         }
         let alert = Alert {
             id: change.alert_id,
@@ -100,6 +101,7 @@ impl Alerts {
         if let Some(alert) = self.watched.remove(&order) {
             match &alert.parameters {
                 AlertParameters::RsiTracker(rsi) => self.rsi.remove(order, rsi),
+                _ => {}
             }
         }
     }
@@ -108,6 +110,7 @@ impl Alerts {
 fn parse(parameters: &AlertParameters) -> Result<AlertParameters, String> {
     match parameters {
         AlertParameters::RsiTracker(rsi) => rsi_tracker::parse(rsi).map(AlertParameters::RsiTracker),
+        other => Ok(other.clone()),
     }
 }
 

@@ -4,13 +4,14 @@ mod changes;
 mod intake;
 
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::readings::{Bar, Reading};
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::admission::Sequences;
 use crate::alerts::{Alerts, Draft, Order, fire};
-use crate::effect::{ClosedBar, Effect, Refusal, RefusalReason};
+use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::series::{Closed, SymbolState};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
@@ -119,7 +120,8 @@ impl Engine {
         }
         self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
         for closed in &closed {
-            step.effects.push(Effect::Closed(self.reading(closed)));
+            let reading = self.reading(closed);
+            step.effects.push(Effect::Reading { reading, history: closed.bar.history });
         }
         for closed in &closed {
             self.report_warmed(closed, step);
@@ -130,21 +132,19 @@ impl Engine {
         }
     }
 
-    fn reading(&self, closed: &Closed) -> ClosedBar {
+    fn reading(&self, closed: &Closed) -> Reading {
         let Closed { symbol, timeframe, bar, .. } = closed;
-        let state = &self.symbols[*symbol];
-        ClosedBar {
-            symbol: state.name.clone(),
+        Reading::Bar(Bar {
+            symbol: self.symbols[*symbol].name.clone(),
             timeframe: *timeframe,
-            span: bar.span,
+            open_time: bar.span.open,
+            close_time: bar.span.close,
             open: bar.open,
             high: bar.high,
             low: bar.low,
             close: bar.close,
             ticks: bar.ticks,
-            rsi14: state.series[timeframe.index()].indicators.rsi.value(14),
-            history: bar.history,
-        }
+        })
     }
 
     /// What the instant's bars hit: symbols in the tenant's order, timeframes short to long, alerts by first record.
