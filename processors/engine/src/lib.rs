@@ -12,8 +12,13 @@ mod alerts;
 mod bars;
 mod effect;
 mod engine;
+pub mod heatmap;
 pub mod indicators;
+mod leaders;
+mod pairs;
+mod same_time;
 mod series;
+pub mod strength;
 mod symbols;
 mod watermark;
 

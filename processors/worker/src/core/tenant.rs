@@ -1,17 +1,18 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
+use bellwether_engine::{Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
 use super::dead_letters::DeadLetters;
 use super::{AppendId, Output, Recovered};
-use crate::{events, readings};
+use crate::events;
 
 /// Batches whose appends are not acknowledged yet; at this many the journal is paused, and read on at half of it.
 const MAX_IN_FLIGHT: usize = 64;
@@ -43,7 +44,7 @@ struct Appends {
     triggers: Vec<NewRecord>,
     readings: Vec<NewRecord>,
     dead_letters: Vec<NewRecord>,
-    history: Vec<ClosedBar>,
+    history: BTreeMap<String, Reading>,
     withheld: usize,
 }
 
@@ -143,9 +144,11 @@ impl TenantCore {
     fn perform(&mut self, offset: u64, effect: Effect, appends: &mut Appends) -> Option<String> {
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
-            Effect::Closed(bar) if offset < self.recovered.committed => drop(bar),
-            Effect::Closed(bar) if bar.history => appends.history.push(bar),
-            Effect::Closed(bar) => self.reading(&bar, appends),
+            Effect::Reading { .. } if offset < self.recovered.committed => {}
+            Effect::Reading { reading, history: true } => {
+                appends.history.insert(reading.key(), reading);
+            }
+            Effect::Reading { reading, history: false } => self.reading(&reading, appends),
             Effect::Refused(refusal) => {
                 events::refused(&self.tenant, refusal.reason);
                 let watermark = self.engine.watermark();
@@ -176,18 +179,14 @@ impl TenantCore {
 
     /// Readings of history matter only as the newest of each key: the rest would be compacted away at once.
     fn flush_history(&self, appends: &mut Appends) {
-        let mut newest = std::collections::BTreeMap::new();
-        for bar in std::mem::take(&mut appends.history) {
-            newest.insert((bar.symbol.clone(), bar.timeframe), bar);
-        }
-        newest.values().for_each(|bar| self.reading(bar, appends));
+        let newest = std::mem::take(&mut appends.history);
+        newest.values().for_each(|reading| self.reading(reading, appends));
     }
 
-    fn reading(&self, bar: &ClosedBar, appends: &mut Appends) {
-        for reading in readings::readings(&self.tenant, bar) {
-            if let Ok(value) = codec::encode_reading(&reading) {
-                appends.readings.push(NewRecord { key: reading.key().into_bytes(), value });
-            }
+    fn reading(&self, reading: &Reading, appends: &mut Appends) {
+        let Ok(record) = ReadingRecord::new(&self.tenant, reading) else { return };
+        if let Ok(value) = codec::encode_reading(&record) {
+            appends.readings.push(NewRecord { key: record.key.into_bytes(), value });
         }
     }
 
