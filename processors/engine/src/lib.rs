@@ -12,8 +12,10 @@ mod alerts;
 mod bars;
 mod effect;
 mod engine;
+pub mod heatmap;
 pub mod indicators;
 mod series;
+pub mod strength;
 mod symbols;
 mod watermark;
 
