@@ -113,15 +113,31 @@ pub struct Settings {
 
 /// Pairs expected to move together unless a tenant lists its own.
 pub const POSITIVE_PAIRS: [&str; 13] = [
-    "EURUSD-GBPUSD", "EURUSD-AUDUSD", "EURUSD-NZDUSD", "GBPUSD-AUDUSD", "AUDUSD-NZDUSD", "USDCHF-USDJPY",
-    "XAUUSD-XAGUSD", "XAUUSD-EURUSD", "BTCUSD-ETHUSD", "BTCUSD-XAUUSD", "USOIL-EURUSD", "USOIL-XAGUSD",
+    "EURUSD-GBPUSD",
+    "EURUSD-AUDUSD",
+    "EURUSD-NZDUSD",
+    "GBPUSD-AUDUSD",
+    "AUDUSD-NZDUSD",
+    "USDCHF-USDJPY",
+    "XAUUSD-XAGUSD",
+    "XAUUSD-EURUSD",
+    "BTCUSD-ETHUSD",
+    "BTCUSD-XAUUSD",
+    "USOIL-EURUSD",
+    "USOIL-XAGUSD",
     "BTCUSD-USOIL",
 ];
 
 /// Pairs expected to move against each other unless a tenant lists its own.
 pub const NEGATIVE_PAIRS: [&str; 8] = [
-    "EURUSD-USDCHF", "GBPUSD-USDCHF", "USDJPY-EURUSD", "USDJPY-GBPUSD", "USDCAD-AUDUSD", "USDCHF-AUDUSD",
-    "XAUUSD-USDJPY", "USOIL-USDJPY",
+    "EURUSD-USDCHF",
+    "GBPUSD-USDCHF",
+    "USDJPY-EURUSD",
+    "USDJPY-GBPUSD",
+    "USDCAD-AUDUSD",
+    "USDCHF-AUDUSD",
+    "XAUUSD-USDJPY",
+    "USOIL-USDJPY",
 ];
 
 fn positive_pairs() -> Vec<String> {

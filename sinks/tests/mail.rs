@@ -122,7 +122,8 @@ fn part(tenant: &str, number: usize, who: usize, index: i32, size: i32) -> Outco
     trigger.symbol = Some(["EURUSD", "GBPUSD", "USDJPY"][usize::try_from(index).unwrap()].parse().unwrap());
     trigger.detail = r#"{"rsi_period":14,"overbought":70,"oversold":30}"#.into();
     trigger.cause.index = index;
-    trigger.group.id = group_id(&trigger.tenant, AlertKind::RsiTracker, alert(who), 1, trigger.close_time);
+    trigger.group.id =
+        group_id(&trigger.tenant, AlertKind::RsiTracker, alert(who), 1, trigger.close_time, None);
     (trigger.group.index, trigger.group.size) = (index, size);
     Outcome::Fired(trigger)
 }

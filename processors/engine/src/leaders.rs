@@ -31,7 +31,7 @@ impl Leaders {
         score: &StrengthScore,
         offset: u64,
     ) -> Option<(StrengthScore, u64)> {
-        self.last[timeframe.index()].replace((score.clone(), offset))
+        self.last[timeframe.index()].replace((*score, offset))
     }
 
     /// These timeframes begin again.

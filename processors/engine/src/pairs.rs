@@ -58,7 +58,8 @@ fn resolve(text: &str, positive: bool, settings: &Settings, table: &SymbolTable)
         let (a, b) = (table.find(&text[..at])?, table.find(&text[at + dash.len()..])?);
         (a != b).then_some((a, b))
     })?;
-    let name = |place: usize| settings.symbols.get(place).map(|symbol| symbol.name.base(&settings.symbol_suffix));
+    let name =
+        |place: usize| settings.symbols.get(place).map(|symbol| symbol.name.base(&settings.symbol_suffix));
     let key = format!("{}-{}", name(sides.0)?, name(sides.1)?);
     Some(Pair { key, symbols: sides, positive, frames: Default::default() })
 }

@@ -135,16 +135,12 @@ pub(crate) fn turn(cell: CellName, timeframe: Timeframe, turn: &Turn) -> String 
         (CellName::Ichimoku, Signal::Buy) => "the close stands on the buy side of the cloud",
         (CellName::Ichimoku, _) => "the close stands on the sell side of the cloud",
     };
-    format!(r#"{{"indicator":"{name}","signal":"{signal}","text":"{name} on {timeframe} turned {signal}: {what}"}}"#)
+    format!(
+        r#"{{"indicator":"{name}","signal":"{signal}","text":"{name} on {timeframe} turned {signal}: {what}"}}"#
+    )
 }
 
-pub(crate) fn leader(
-    role: &str,
-    from: &str,
-    to: &str,
-    timeframe: Timeframe,
-    score: Option<f64>,
-) -> String {
+pub(crate) fn leader(role: &str, from: &str, to: &str, timeframe: Timeframe, score: Option<f64>) -> String {
     let stands = score.map(|score| format!(", at {score:.0}")).unwrap_or_default();
     format!(
         r#"{{"role":"{role}","from":"{from}","to":"{to}","text":"the {role} currency on {timeframe} is now {to}{stands}; it was {from}"}}"#

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{
-    Cause, Group, TriggerFired, TriggerIdentity, group_id, trigger_id,
-};
+use bellwether_schemas::triggers::{Cause, Group, TriggerFired, TriggerIdentity, group_id, trigger_id};
 use bellwether_schemas::{Symbol, TenantId, Timeframe, Timestamp};
 
 use super::{Alert, Alerts, Order};

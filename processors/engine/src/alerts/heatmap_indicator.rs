@@ -79,7 +79,8 @@ impl TurnIndex {
         if from >= evaluated {
             return Vec::new();
         }
-        let mut orders: Vec<Order> = watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
+        let mut orders: Vec<Order> =
+            watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
         orders.sort_unstable();
         orders
     }

@@ -35,7 +35,9 @@ impl Awaited {
             | Self::Coefficient(timeframe, _)
             | Self::Cell(timeframe, _, _)
             | Self::Strength(timeframe) => timeframe,
-            Self::Style(style, _) => style.weights().first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe),
+            Self::Style(style, _) => {
+                style.weights().first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe)
+            }
             Self::Price(timeframe, _) => timeframe.unwrap_or(Timeframe::M1),
         }
     }

@@ -3,7 +3,9 @@
 
 use std::ops::RangeInclusive;
 
-use bellwether_schemas::alerts::{AlertKind, AlertParameters, HeatmapTracker, PriceAlert, RsiCorrelationTracker};
+use bellwether_schemas::alerts::{
+    AlertKind, AlertParameters, HeatmapTracker, PriceAlert, RsiCorrelationTracker,
+};
 use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::Awaited;
@@ -90,8 +92,9 @@ impl Watch {
             AlertParameters::HeatmapTracker(heatmap) => heatmap_watch(heatmap, symbols),
             AlertParameters::HeatmapIndicatorTracker(turn) => {
                 let (known, left_out) = known_symbols(&turn.pairs, symbols)?;
-                let cell = CellName::parse(&turn.indicator)
-                    .ok_or_else(|| not_one_of("indicator", &turn.indicator, &CellName::ALL.map(CellName::name)))?;
+                let cell = CellName::parse(&turn.indicator).ok_or_else(|| {
+                    not_one_of("indicator", &turn.indicator, &CellName::ALL.map(CellName::name))
+                })?;
                 let timeframe = turn.timeframe.for_trackers();
                 Ok((Self::Turn(TurnWatch { symbols: known, timeframe, cell }), left_out))
             }
@@ -123,9 +126,8 @@ impl Watch {
 
     /// The values of which one has to exist before there is anything to watch.
     pub(crate) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {
-        let places = |names: &[String]| -> Vec<usize> {
-            names.iter().filter_map(|name| symbols.find(name)).collect()
-        };
+        let places =
+            |names: &[String]| -> Vec<usize> { names.iter().filter_map(|name| symbols.find(name)).collect() };
         match self {
             Self::Rsi(rsi) => vec![Awaited::Rsi(rsi.timeframe, rsi.period)],
             Self::Pairs(PairWatch { timeframe, mode: PairMode::RsiThreshold { period, .. } }) => {
@@ -154,9 +156,11 @@ impl Watch {
 fn pair_watch(pairs: &RsiCorrelationTracker) -> Parsed {
     let (overbought, oversold) = (pairs.rsi_overbought, pairs.rsi_oversold);
     let mode = match pairs.mode.as_str() {
-        "rsi_threshold" => {
-            PairMode::RsiThreshold { period: lines(pairs.rsi_period, overbought, oversold)?, overbought, oversold }
-        }
+        "rsi_threshold" => PairMode::RsiThreshold {
+            period: lines(pairs.rsi_period, overbought, oversold)?,
+            overbought,
+            oversold,
+        },
         "real_correlation" => {
             let window = usize::try_from(pairs.correlation_window).unwrap_or(0);
             if !WINDOWS.contains(&window) {
@@ -226,7 +230,9 @@ fn known_symbols(names: &[String], symbols: &SymbolTable) -> Result<(Box<[String
     match (known.is_empty(), unknown.is_empty()) {
         (true, _) => Err(format!("none of pairs is one of the tenant's symbols: {unknown}")),
         (false, true) => Ok((known.into(), None)),
-        (false, false) => Ok((known.into(), Some(format!("{unknown}: not one of the tenant's symbols, left out")))),
+        (false, false) => {
+            Ok((known.into(), Some(format!("{unknown}: not one of the tenant's symbols, left out"))))
+        }
     }
 }
 

@@ -62,8 +62,11 @@ impl Engine {
         let periods = self.alerts.rsi.periods().chain(self.alerts.pairs.periods());
         let periods: BTreeSet<usize> = periods.filter(|period| *period != SHOWN_PERIOD).collect();
         let windows: BTreeSet<usize> = self.alerts.pairs.windows().chain([SHOWN_WINDOW]).collect();
-        self.shown =
-            Shown { periods: periods.into_iter().collect(), windows: windows.into_iter().collect(), is_stale: false };
+        self.shown = Shown {
+            periods: periods.into_iter().collect(),
+            windows: windows.into_iter().collect(),
+            is_stale: false,
+        };
     }
 
     pub(super) fn settings(&mut self, change: &SettingsChanged, step: &mut Step<'_>) {

@@ -10,7 +10,8 @@ use super::instant::{Instant, StrengthStep, StyleStep};
 use super::{Engine, Step};
 use crate::alerts::explain;
 use crate::alerts::{
-    Awaited, Draft, Occasion, Order, PriceHit, Silence, Subject, Watch, ZoneSide, fire, is_real_mismatch, limit,
+    Awaited, Draft, Occasion, Order, PriceHit, Silence, Subject, Watch, ZoneSide, fire, is_real_mismatch,
+    limit,
 };
 use crate::bars::OpenBar;
 use crate::heatmap::CellName;
@@ -83,8 +84,7 @@ impl Engine {
     /// Alerts whose first value came with this instant are active from it on.
     fn report_warmed(&mut self, instant: &Instant, step: &mut Step<'_>) {
         let mut warming = std::mem::take(&mut self.alerts.warming);
-        let orders =
-            warming.warmed(|what| instant.has_any(what.timeframe()) && self.exists(what));
+        let orders = warming.warmed(|what| instant.has_any(what.timeframe()) && self.exists(what));
         self.alerts.warming = warming;
         for order in orders {
             let Some(alert) = self.alerts.get(order) else { continue };
@@ -131,7 +131,9 @@ impl Engine {
             Awaited::Price(Some(timeframe), symbol) => {
                 indicators(symbol, timeframe).is_some_and(|found| found.close().is_some())
             }
-            Awaited::Price(None, symbol) => self.symbols.get(symbol).is_some_and(|state| state.tick.is_some()),
+            Awaited::Price(None, symbol) => {
+                self.symbols.get(symbol).is_some_and(|state| state.tick.is_some())
+            }
         }
     }
 
@@ -174,15 +176,24 @@ impl Engine {
     }
 
     /// Both RSI of a pair against every pair of lines that some alert has.
-    pub(super) fn compare_rsi(&mut self, instant: &mut Instant, pair: usize, timeframe: Timeframe, offset: u64) {
+    pub(super) fn compare_rsi(
+        &mut self,
+        instant: &mut Instant,
+        pair: usize,
+        timeframe: Timeframe,
+        offset: u64,
+    ) {
         let (a, b) = self.pairs[pair].symbols;
         let positive = self.pairs[pair].positive;
         for (period, groups) in self.alerts.pairs.rsi_groups(timeframe) {
-            let rsi = |symbol: usize| self.symbols[symbol].series[timeframe.index()].indicators.rsi.value(period);
+            let rsi =
+                |symbol: usize| self.symbols[symbol].series[timeframe.index()].indicators.rsi.value(period);
             let (Some(now_a), Some(now_b)) = (rsi(a), rsi(b)) else { continue };
             let now = RsiSeen { a: now_a, b: now_b, offset };
             let before = self.pairs[pair].frames[timeframe.index()].rsi.insert(period, now);
-            let (Some(before), Some(bar)) = (before, self.pair_bar(instant, (a, b), timeframe)) else { continue };
+            let (Some(before), Some(bar)) = (before, self.pair_bar(instant, (a, b), timeframe)) else {
+                continue;
+            };
             for (lines, orders) in groups {
                 let began = lines.holds(positive, now.a, now.b) && !lines.holds(positive, before.a, before.b);
                 if !began {
@@ -278,7 +289,13 @@ impl Engine {
                 previous: Some(previous),
                 threshold: Some(f64::from(entry.line)),
                 price: Some(bar.close),
-                detail: explain::heatmap(style.style, &entry, (value, previous), score, &self.symbols[*symbol]),
+                detail: explain::heatmap(
+                    style.style,
+                    &entry,
+                    (value, previous),
+                    score,
+                    &self.symbols[*symbol],
+                ),
             });
         }
     }
@@ -315,10 +332,8 @@ impl Engine {
     fn change_leaders(&self, instant: &mut Instant, strength: &StrengthStep) {
         let StrengthStep { timeframe, bar, score, before, may_fire } = strength;
         let Some((before, evaluated)) = before.as_ref().filter(|_| *may_fire) else { return };
-        let roles = [
-            ("strongest", score.strongest, before.strongest),
-            ("weakest", score.weakest, before.weakest),
-        ];
+        let roles =
+            [("strongest", score.strongest, before.strongest), ("weakest", score.weakest, before.weakest)];
         for order in self.alerts.strength.watchers(*timeframe) {
             if !self.alerts.counted_at(order, *evaluated) {
                 continue;
@@ -334,7 +349,13 @@ impl Engine {
                     previous: before.scores[now],
                     threshold: None,
                     price: None,
-                    detail: explain::leader(role, CURRENCIES[was], CURRENCIES[now], *timeframe, score.scores[now]),
+                    detail: explain::leader(
+                        role,
+                        CURRENCIES[was],
+                        CURRENCIES[now],
+                        *timeframe,
+                        score.scores[now],
+                    ),
                 });
             }
         }
@@ -343,7 +364,8 @@ impl Engine {
     fn cross_levels(&self, instant: &mut Instant) {
         for closed in &instant.closed {
             let indicators = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators;
-            let (Some(evaluated), Some(previous)) = (closed.evaluated_before, indicators.previous_close()) else {
+            let (Some(evaluated), Some(previous)) = (closed.evaluated_before, indicators.previous_close())
+            else {
                 continue;
             };
             if !self.may_fire(closed.timeframe, &closed.bar) {

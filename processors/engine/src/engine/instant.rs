@@ -133,8 +133,7 @@ impl Engine {
         for Closed { symbol, timeframe, bar, .. } in &instant.closed {
             let state = &self.symbols[*symbol];
             let indicators = &state.series[timeframe.index()].indicators;
-            let reading =
-                indicators.reading(&state.name, *timeframe, bar.span.close, &self.shown.periods);
+            let reading = indicators.reading(&state.name, *timeframe, bar.span.close, &self.shown.periods);
             step.say(Reading::Indicators(Box::new(reading)), bar.history);
         }
     }
@@ -158,11 +157,13 @@ impl Engine {
         let mut steps = Vec::new();
         for symbol in 0..self.symbols.len() {
             for style in Style::ALL {
-                let shortest = style.weights().iter().find_map(|(timeframe, _)| instant.find(symbol, *timeframe));
+                let shortest =
+                    style.weights().iter().find_map(|(timeframe, _)| instant.find(symbol, *timeframe));
                 let Some(closed) = shortest else { continue };
                 let (timeframe, bar) = (closed.timeframe, closed.bar);
                 let state = &mut self.symbols[symbol];
-                let score = style_reading(style, |timeframe| state.series[timeframe.index()].indicators.score());
+                let score =
+                    style_reading(style, |timeframe| state.series[timeframe.index()].indicators.score());
                 let Some(score) = score else { continue };
                 let now = Seen { value: score.buy_percent(), offset: step.offset };
                 let before = state.styles[style as usize].replace(now);
@@ -194,7 +195,13 @@ impl Engine {
         }
     }
 
-    fn coefficients(&mut self, instant: &mut Instant, pair: usize, timeframe: Timeframe, step: &mut Step<'_>) {
+    fn coefficients(
+        &mut self,
+        instant: &mut Instant,
+        pair: usize,
+        timeframe: Timeframe,
+        step: &mut Step<'_>,
+    ) {
         for (place, window) in WINDOWS.into_iter().enumerate() {
             if !self.shown.windows.contains(&window) {
                 continue;

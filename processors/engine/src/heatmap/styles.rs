@@ -31,6 +31,15 @@ impl Style {
         }
     }
 
+    /// As people read it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Scalper => "Intraday",
+            Self::SwingTrader => "Swing trader",
+        }
+    }
+
     /// The style of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

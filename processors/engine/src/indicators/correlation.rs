@@ -5,6 +5,9 @@ use super::log_return;
 /// The longest window an alert may ask for.
 pub const LONGEST_WINDOW: usize = 120;
 
+/// The windows an alert may ask for.
+pub const WINDOWS: [usize; 4] = [20, 50, 90, LONGEST_WINDOW];
+
 /// The last returns of a pair on one timeframe, over bar times that both symbols have.
 ///
 /// The coefficient is computed from the returns themselves, in two passes over the window: no sum is carried, so its

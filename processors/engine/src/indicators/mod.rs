@@ -18,7 +18,7 @@ use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 use crate::heatmap::{Before, Cell, CellName, Cells, Standing, TimeframeScore, Turn};
 
 pub use atr::Atr;
-pub use correlation::{LONGEST_WINDOW, PairReturns};
+pub use correlation::{LONGEST_WINDOW, PairReturns, WINDOWS};
 pub use ema::Ema;
 pub use ichimoku::{Cloud, Ichimoku};
 pub use log_return::log_return;
