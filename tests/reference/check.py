@@ -60,7 +60,8 @@ def main():
                 good = subprocess.run(compare).returncode == 0 and good
         if not good:
             different.append(folder.name)
-    print("verdict: " + (f"different: {', '.join(different)}" if different else f"{len(args.folders)} folders, all equal"))
+    tried = f"{len(args.folders)} folders, " + ("engine and reference equal" if args.binary else "the reference alone")
+    print("verdict: " + (f"different or failed: {', '.join(different)}" if different else tried))
     sys.exit(1 if different else 0)
 
 
