@@ -69,12 +69,11 @@ class World:
     def __init__(self, symbols):
         self.symbols = symbols
         self.pairs = []
-        names = [market.without_suffix(s).upper() for s in symbols]
         for place, key in enumerate(POSITIVE + NEGATIVE):
-            first, second = key.split("-")
-            if first in names and second in names:
-                self.pairs.append(Pair(key, place, names.index(first), names.index(second), key in POSITIVE))
-        self.legs = [indicators.legs(n) for n in names]
+            first, second = (market.resolve(name, symbols) for name in key.split("-"))
+            if first is not None and second is not None:
+                self.pairs.append(Pair(key, place, first, second, key in POSITIVE))
+        self.legs = [indicators.legs(market.without_suffix(s)) for s in symbols]
 
 
 class Guard:
