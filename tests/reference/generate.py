@@ -367,7 +367,8 @@ def all_33(s):
 
 
 def forms(s):
-    """One input of each form, ask bars that miss rows or lie below the bid, lines nobody can read, one file packed."""
+    """One input of each form (one symbol from two files), ask bars that miss rows or lie below the bid, rows given twice,
+    lines nobody can read, one file packed, one with CRLF."""
     start, days, shared = ms("2012-03-08T21:30:00"), 4, Shared(s.rng)
     for symbol, form in (("EURUSD", "truefx"), ("GBPUSD", "m1"), ("USDJPY", "histdata"), ("AUDUSD", "dukascopy"), ("XAUUSD", "m1bid")):
         walk = Walk(s.rng, symbol)
@@ -375,7 +376,13 @@ def forms(s):
             FORMS[form](s, symbol, walk, [walk_bar(s.rng, walk, shared, ts) for ts in minutes(s.rng, start, days)])
             continue
         found = ticks(s.rng, walk, shared, start, days, 20_000, True)
-        FORMS[form](s, symbol, walk, gaps(s.rng, found, 4, 6 * HOUR))
+        found = gaps(s.rng, found, 4, 6 * HOUR)
+        if form == "truefx":
+            write_ticks(s.rng, s.folder / "second.csv", symbol, walk, found[1::3])
+            s.arguments += ["--input", f"{symbol}=second.csv"]
+            found = found[0::3] + found[2::3]
+            found.sort(key=lambda t: t[0])
+        FORMS[form](s, symbol, walk, found)
     s.finish(start, days, 8, 20, ["5M", "15M", "30M", "1H"])
 
 
@@ -398,7 +405,7 @@ def write_lines(path, header, lines):
 def form_m1(s, symbol, walk, bars):
     bids, asks = [], []
     for ts, *corners in bars:
-        bids.append(",".join([stamp(ts, "zone")] + [walk.text(c) for c in corners]))
+        bids += [",".join([stamp(ts, "zone")] + [walk.text(c) for c in corners])] * s.rng.choices([1, 2], [50, 1])[0]
         if s.rng.random() < 0.9:
             spread = s.rng.choice([12, 12, 0, -30])
             asks.append(",".join([stamp(ts, "zone")] + [walk.text(c + spread + s.rng.randrange(9)) for c in corners]))
@@ -429,7 +436,7 @@ def form_histdata(s, symbol, walk, found):
         clock = moment(ts - 5 * HOUR).strftime("%Y%m%d %H%M%S") + f"{ts % 1000:03d}"
         return f"{clock},{walk.text(points)},{walk.text(points + spread)},0"
 
-    write_lines(s.folder / "histdata.csv", None, [line(*t) for t in found])
+    write_lines(s.folder / "histdata.csv", None, [line(*t) + "\r" for t in found])
     s.note(symbol, "histdata.csv", [walk.text(t[1]) for t in found])
 
 
