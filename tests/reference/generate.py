@@ -7,10 +7,10 @@
 import argparse
 import gzip
 import json
-import math
 import random
 import uuid
 from datetime import datetime, timedelta, timezone
+from fractions import Fraction
 from pathlib import Path
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000  # milliseconds
@@ -58,6 +58,8 @@ class Walk:
         return self.points
 
     def text(self, points):
+        if self.decimals == 0:
+            return str(points)
         sign, points = ("-" if points < 0 else ""), abs(points)
         return f"{sign}{points // 10**self.decimals}.{points % 10**self.decimals:0{self.decimals}d}"
 
@@ -386,6 +388,44 @@ def forms(s):
     s.finish(start, days, 8, 20, ["5M", "15M", "30M", "1H"])
 
 
+def exact(s):
+    """RSI(5) that reaches 75, 80, 60, 50, 40, 25 and 20 without rounding: whole prices whose averages divide by 5 again
+    and again. So a line is touched, stood on and left, by one symbol alone and by two of a pair at once."""
+    start, ratios = ms("2024-03-06T00:00:01"), [Fraction(*r) for r in ((1, 1), (3, 1), (4, 1), (3, 2), (1, 3), (1, 4), (2, 3))]
+    plan = [s.rng.choice(ratios) for _ in range(60)]
+    for n, symbol in enumerate(["EURUSD", "GBPUSD", "USDCHF", "AUDUSD", "USDJPY", "NZDUSD"]):
+        wanted = plan if n == 0 else [1 / r for r in plan] if n == 1 else [s.rng.choice([r, 1 / r]) for r in plan]
+        closes = exact_closes(wanted)
+        found = [(start + place * 5 * MINUTE, close, 0) for place, close in enumerate(closes)]
+        walk = Walk(s.rng, symbol)
+        walk.decimals = 0
+        s.input(symbol, walk, found)
+    alerts = Alerts(s.rng, s.symbols, s.seen, start, start + DAY, ["5M"])
+    for over, under in ((75, 25), (80, 20), (60, 40), (75, 20), (60, 25), (80, 40)):
+        alerts.add("rsi_tracker", timeframe="5M", rsi_period=5, rsi_overbought=over, rsi_oversold=under)
+        alerts.add("rsi_correlation_tracker", timeframe="5M", rsi_period=5, rsi_overbought=over, rsi_oversold=under)
+    alerts.prices(20)
+    (s.folder / "alerts.json").write_text(json.dumps(alerts.rows, indent=1) + "\n")
+    (s.folder / "arguments").write_text("\n".join([*s.arguments, "--alerts", "alerts.json"]) + "\n")
+
+
+def exact_closes(ratios, unit=5**9, price=10**11):
+    """Closes whose average gain over average loss is each of `ratios` in turn, as long as that is whole."""
+    closes = [price]
+    for change in (5 * unit, -5 * unit, 5 * unit, -5 * unit, 0):
+        closes.append(closes[-1] + change)
+    gain = loss = Fraction(2 * unit)
+    for ratio in ratios:
+        up = ratio * loss > gain
+        change = 4 * ratio * loss - 4 * gain if up else 4 * loss - 4 * gain / ratio
+        next_gain, next_loss = (4 * gain + max(change, 0)) / 5, (4 * loss + max(-change, 0)) / 5
+        if any(x.denominator != 1 for x in (change, next_gain, next_loss)) or abs(change) > closes[-1] // 6:
+            continue
+        gain, loss = next_gain, next_loss
+        closes.append(closes[-1] + int(change))
+    return closes
+
+
 def minutes(rng, start, days):
     start -= start % MINUTE
     return [ts for ts in range(start, start + days * DAY, MINUTE) if market_open(ts) and rng.random() < 0.97]
@@ -450,7 +490,7 @@ def form_dukascopy(s, symbol, walk, found):
 
 
 FORMS = {"m1": form_m1, "m1bid": form_m1bid, "truefx": form_truefx, "histdata": form_histdata, "dukascopy": form_dukascopy}
-SCENARIOS = {f.__name__.replace("_", "-"): f for f in (clocks_2012, clocks_2024, years, faults, window, flat, all_33, forms)}
+SCENARIOS = {f.__name__.replace("_", "-"): f for f in (clocks_2012, clocks_2024, years, faults, window, flat, all_33, forms, exact)}
 
 
 def main():
