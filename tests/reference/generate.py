@@ -389,36 +389,40 @@ def forms(s):
 
 
 def exact(s):
-    """RSI(5) that reaches 75, 80, 60, 50, 40, 25 and 20 without rounding: whole prices whose averages divide by 5 again
-    and again. So a line is touched, stood on and left, by one symbol alone and by two of a pair at once."""
-    start, ratios = ms("2024-03-06T00:00:01"), [Fraction(*r) for r in ((1, 1), (3, 1), (4, 1), (3, 2), (1, 3), (1, 4), (2, 3))]
-    plan = [s.rng.choice(ratios) for _ in range(60)]
-    for n, symbol in enumerate(["EURUSD", "GBPUSD", "USDCHF", "AUDUSD", "USDJPY", "NZDUSD"]):
-        wanted = plan if n == 0 else [1 / r for r in plan] if n == 1 else [s.rng.choice([r, 1 / r]) for r in plan]
-        closes = exact_closes(wanted)
+    """RSI(5) and RSI(14) that reach 80, 75, 70, 60, 50, 30, 25 and 20 without rounding: whole prices whose averages
+    divide again and again. So a line is touched, stood on and left, by one symbol alone and by two of a pair at once."""
+    start = ms("2024-03-06T00:00:01")
+    ratios = [Fraction(*r) for r in ((1, 1), (3, 1), (4, 1), (3, 2), (7, 3), (7, 3), (1, 3), (1, 4), (2, 3), (3, 7), (3, 7))]
+    plan = [s.rng.choice(ratios) for _ in range(90)]
+    for n, symbol in enumerate(["EURUSD", "GBPUSD", "USDCHF", "AUDUSD", "USDJPY", "NZDUSD", "XAUUSD", "XAGUSD", "BTCUSD", "ETHUSD"]):
+        wanted = plan if n % 4 == 0 else [1 / r for r in plan] if n % 4 == 1 else [s.rng.choice([r, 1 / r]) for r in plan]
+        closes = exact_closes(wanted, 5, 5**9) if n < 6 else exact_closes(wanted, 14, 27 * 14**5)
         found = [(start + place * 5 * MINUTE, close, 0) for place, close in enumerate(closes)]
         walk = Walk(s.rng, symbol)
         walk.decimals = 0
         s.input(symbol, walk, found)
     alerts = Alerts(s.rng, s.symbols, s.seen, start, start + DAY, ["5M"])
-    for over, under in ((75, 25), (80, 20), (60, 40), (75, 20), (60, 25), (80, 40)):
-        alerts.add("rsi_tracker", timeframe="5M", rsi_period=5, rsi_overbought=over, rsi_oversold=under)
-        alerts.add("rsi_correlation_tracker", timeframe="5M", rsi_period=5, rsi_overbought=over, rsi_oversold=under)
+    for over, under in ((75, 25), (80, 20), (60, 40), (70, 30), (75, 20), (60, 25), (80, 40), (70, 40), (60, 30)):
+        for period in (5, 14):
+            alerts.add("rsi_tracker", timeframe="5M", rsi_period=period, rsi_overbought=over, rsi_oversold=under)
+            alerts.add("rsi_correlation_tracker", timeframe="5M", rsi_period=period, rsi_overbought=over, rsi_oversold=under)
+    alerts.add("heatmap_indicator_tracker", timeframe="5M", pairs=["XAUUSD", "xag/usd", "BTCUSD"], indicator="RSI")
     alerts.prices(20)
     (s.folder / "alerts.json").write_text(json.dumps(alerts.rows, indent=1) + "\n")
     (s.folder / "arguments").write_text("\n".join([*s.arguments, "--alerts", "alerts.json"]) + "\n")
 
 
-def exact_closes(ratios, unit=5**9, price=10**11):
+def exact_closes(ratios, period, unit, price=10**11):
     """Closes whose average gain over average loss is each of `ratios` in turn, as long as that is whole."""
     closes = [price]
-    for change in (5 * unit, -5 * unit, 5 * unit, -5 * unit, 0):
-        closes.append(closes[-1] + change)
-    gain = loss = Fraction(2 * unit)
+    for n in range(period // 2):
+        closes += [closes[-1] + 2 * period * unit, closes[-1]]
+    closes += [price] * (period % 2)
+    gain = loss = Fraction(period // 2 * 2 * unit)
     for ratio in ratios:
-        up = ratio * loss > gain
-        change = 4 * ratio * loss - 4 * gain if up else 4 * loss - 4 * gain / ratio
-        next_gain, next_loss = (4 * gain + max(change, 0)) / 5, (4 * loss + max(-change, 0)) / 5
+        up, kept = ratio * loss > gain, period - 1
+        change = kept * (ratio * loss - gain) if up else kept * (loss - gain / ratio)
+        next_gain, next_loss = (kept * gain + max(change, 0)) / period, (kept * loss + max(-change, 0)) / period
         if any(x.denominator != 1 for x in (change, next_gain, next_loss)) or abs(change) > closes[-1] // 6:
             continue
         gain, loss = next_gain, next_loss
