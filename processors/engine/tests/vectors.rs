@@ -5,7 +5,7 @@ mod generated;
 
 use bellwether_engine::indicators::{Indicators, Ohlc, PairReturns, RsiBank, log_return};
 use bellwether_engine::strength::{CURRENCIES, legs, strength};
-use generated::{bars, points, price};
+use generated::{Shape, bars, points, price};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -57,7 +57,7 @@ fn the_generator_is_the_one_that_the_vectors_describe() {
     let seed = &vectors["seed42_300_bars"];
     let as_points = |key: &str| seed[key].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
     let (first, last): (Vec<i64>, Vec<i64>) = (as_points("first_bar_points"), as_points("last_bar_points"));
-    let bars = points(42, 0, 300);
+    let bars = points(Shape::plain(42), 300);
     assert_eq!((bars[0].to_vec(), bars[299].to_vec()), (first, last));
 }
 
@@ -65,7 +65,7 @@ fn the_generator_is_the_one_that_the_vectors_describe() {
 fn rsi_14_of_300_generated_bars() {
     let vectors = vectors();
     let seed = &vectors["seed42_300_bars"];
-    let values = series(&bars(42, 300), |indicators| indicators.rsi.value(14));
+    let values = series(&bars(Shape::plain(42), 300), |indicators| indicators.rsi.value(14));
     assert_eq!(values.len() as u64, seed["rsi14_len"].as_u64().unwrap());
     assert_close(&values[..3], &numbers(&seed["rsi14_first3"]));
     assert_close(last(&values, 5), &numbers(&seed["rsi14_last5"]));
@@ -75,7 +75,7 @@ fn rsi_14_of_300_generated_bars() {
 fn ema_21_50_200_of_300_generated_bars() {
     let vectors = vectors();
     let seed = &vectors["seed42_300_bars"];
-    let bars = bars(42, 300);
+    let bars = bars(Shape::plain(42), 300);
     let emas = [
         ("ema21_last3", series(&bars, |indicators| indicators.ema21.value())),
         ("ema50_last3", series(&bars, |indicators| indicators.ema50.value())),
@@ -91,7 +91,7 @@ fn ema_21_50_200_of_300_generated_bars() {
 fn macd_of_300_generated_bars() {
     let vectors = vectors();
     let seed = &vectors["seed42_300_bars"];
-    let values = series(&bars(42, 300), |indicators| indicators.macd.value());
+    let values = series(&bars(Shape::plain(42), 300), |indicators| indicators.macd.value());
     assert_eq!(values.len() as u64, seed["macd_lens"][0].as_u64().unwrap());
     let [line, signal, histogram] = [0, 1, 2].map(|row| numbers(&seed["macd_last2"][row]));
     let newest = last(&values, 2);
@@ -104,7 +104,7 @@ fn macd_of_300_generated_bars() {
 fn atr_10_of_300_generated_bars() {
     let vectors = vectors();
     let seed = &vectors["seed42_300_bars"];
-    let values = series(&bars(42, 300), |indicators| indicators.atr.value());
+    let values = series(&bars(Shape::plain(42), 300), |indicators| indicators.atr.value());
     assert_eq!(values.len(), 291);
     assert_close(&values[..1], &[seed["atr10_first"].as_f64().unwrap()]);
     assert_close(last(&values, 3), &numbers(&seed["atr10_last3"]));
@@ -115,7 +115,7 @@ fn ichimoku_at_the_last_of_300_generated_bars() {
     let vectors = vectors();
     let expected = |key: &str| vectors["seed42_ichimoku_at_last"][key].as_f64().unwrap();
     let mut indicators = Indicators::default();
-    bars(42, 300).iter().for_each(|bar| indicators.update(bar));
+    bars(Shape::plain(42), 300).iter().for_each(|bar| indicators.update(bar));
     let ichimoku = &indicators.ichimoku;
     let (cloud, ahead) = (ichimoku.cloud().unwrap(), ichimoku.projected().unwrap());
     assert_close(
