@@ -55,7 +55,7 @@ impl CellName {
     /// In any letter case; whatever starts with `ichimoku` is Ichimoku.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let upper = text.to_ascii_uppercase();
+        let upper = text.trim().to_ascii_uppercase();
         if upper.starts_with(Self::Ichimoku.name()) {
             return Some(Self::Ichimoku);
         }
