@@ -73,8 +73,9 @@ fn least(elements: usize, mut round: impl FnMut()) -> Outcome<f64> {
     Ok(least)
 }
 
-/// CPU time of this thread, as the scheduler counts it.
+/// CPU time of this thread, as the scheduler counts it: it does so when a thread yields.
 fn cpu_nanoseconds() -> Outcome<u64> {
+    std::thread::yield_now();
     let counters = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(counters.split_whitespace().next().ok_or("schedstat is empty")?.parse()?)
 }
@@ -150,22 +151,30 @@ fn coefficients(closes: &[f64], window: usize) {
     }
 }
 
-/// Ten million bars of a pair; at the end the coefficient beside a two-pass one in compensated sums, and beside what
-/// carried sums would have become.
+/// Ten million bars of a pair; over the last ten thousand of them, the coefficient beside a two-pass one in compensated
+/// sums, and beside what carried sums would have become.
 fn correlation_error() {
     const BARS: usize = 10_000_000;
     const WINDOW: usize = 50;
     let closes: Vec<(f64, f64)> = bars(BARS).into_iter().map(|bar| (bar.close, bar.high)).collect();
-    let mut pair = PairReturns::default();
-    closes.iter().for_each(|(a, b)| pair.update(*a, *b));
     let returns: Vec<(f64, f64)> = closes
         .windows(2)
         .map(|two| (log_return(two[0].0, two[1].0), log_return(two[0].1, two[1].1)))
         .collect();
-    let exact = two_pass(&returns[returns.len() - WINDOW..]);
-    let ours = pair.coefficient(WINDOW).unwrap_or(f64::NAN);
-    println!("correlation({WINDOW}) after {BARS} bars: error {:.1e}", (ours - exact).abs());
-    println!("    carried sums would be off by {:.1e}", (carried(&returns, WINDOW) - exact).abs());
+    let (mut pair, mut carried) = (PairReturns::default(), Carried::default());
+    pair.update(closes[0].0, closes[0].1);
+    let (mut error, mut carried_error) = (0.0_f64, 0.0_f64);
+    for end in 1..closes.len() {
+        pair.update(closes[end].0, closes[end].1);
+        carried.update(&returns[end.saturating_sub(WINDOW + 1)..end], WINDOW);
+        if end + 10_000 > closes.len() {
+            let exact = two_pass(&returns[end - WINDOW..end]);
+            error = error.max((pair.coefficient(WINDOW).unwrap_or(f64::NAN) - exact).abs());
+            carried_error = carried_error.max((carried.coefficient(WINDOW) - exact).abs());
+        }
+    }
+    println!("correlation({WINDOW}) after {BARS} bars: largest error {error:.1e}");
+    println!("    sums carried along would be off by {carried_error:.1e}");
 }
 
 /// Neumaier's sum: the lost low digits are kept beside it.
@@ -189,21 +198,24 @@ fn two_pass(returns: &[(f64, f64)]) -> f64 {
     ab / (aa * bb).sqrt()
 }
 
-fn carried(returns: &[(f64, f64)], window: usize) -> f64 {
-    let mut sums = [0.0; 5];
-    let terms = |(a, b): (f64, f64)| [a, b, a * a, b * b, a * b];
-    for (place, pair) in returns.iter().enumerate() {
-        for (sum, term) in sums.iter_mut().zip(terms(*pair)) {
-            *sum += term;
-        }
-        if let Some(old) = place.checked_sub(window) {
-            for (sum, term) in sums.iter_mut().zip(terms(returns[old])) {
-                *sum -= term;
-            }
+/// What is not done: Σa, Σb, Σa², Σb², Σab, to which a return is added and from which one is taken.
+#[derive(Default)]
+struct Carried([f64; 5]);
+
+impl Carried {
+    fn update(&mut self, newest: &[(f64, f64)], window: usize) {
+        let terms = |(a, b): (f64, f64)| [a, b, a * a, b * b, a * b];
+        let old = if newest.len() > window { terms(newest[0]) } else { [0.0; 5] };
+        let new = newest.last().map_or([0.0; 5], |newest| terms(*newest));
+        for (sum, (new, old)) in self.0.iter_mut().zip(new.into_iter().zip(old)) {
+            *sum = *sum + new - old;
         }
     }
-    let ([a, b, aa, bb, ab], count) = (sums, window as f64);
-    (count * ab - a * b) / ((count * aa - a * a) * (count * bb - b * b)).sqrt()
+
+    fn coefficient(&self, window: usize) -> f64 {
+        let ([a, b, aa, bb, ab], count) = (self.0, window as f64);
+        (count * ab - a * b) / ((count * aa - a * a) * (count * bb - b * b)).sqrt()
+    }
 }
 
 /// For the script: prints nanoseconds an element, first one series, then 33 interleaved.
