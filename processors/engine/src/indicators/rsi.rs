@@ -54,7 +54,7 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     pub fn update(&mut self, close: f64) {
         let Some(last) = self.last_close.replace(close) else { return };
         let change = close - last;
-        let (gain, loss) = (change.max(0.0), (-change).max(0.0));
+        let (gain, loss) = (positive(change), positive(-change));
         self.changes += 1;
         self.before.clone_from(&self.now);
         if self.changes <= Self::LAST {
@@ -66,6 +66,7 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     }
 
     /// The value at the last close; none before close p+1.
+    #[inline]
     #[must_use]
     pub fn value(&self, period: usize) -> Option<f64> {
         self.at(&self.now, period, self.changes)
@@ -123,6 +124,13 @@ fn smooth<const FIRST: usize, const N: usize>(averages: &mut [f64; N], x: f64) {
     }
 }
 
+/// One instruction; `f64::max` is more, for NaN, which never comes here.
+#[inline]
+fn positive(x: f64) -> f64 {
+    if x > 0.0 { x } else { 0.0 }
+}
+
+#[inline]
 fn index(gain: f64, loss: f64) -> f64 {
     if loss > 0.0 {
         100.0 - 100.0 / (1.0 + gain / loss)
