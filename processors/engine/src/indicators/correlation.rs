@@ -44,46 +44,46 @@ impl PairReturns {
         if window < 2 || window > self.seen {
             return None;
         }
-        let (a, b) = (Window::new(&self.a, self.at, window), Window::new(&self.b, self.at, window));
-        if a.is_flat() || b.is_flat() {
+        let first = self.first(window);
+        let (mut flat, mut sums) = ((true, true), (0.0, 0.0));
+        self.each(window, |a, b| {
+            flat = (flat.0 && a == first.0, flat.1 && b == first.1);
+            sums = (sums.0 + a, sums.1 + b);
+        });
+        if flat.0 || flat.1 {
             return None;
         }
-        let (mean_a, mean_b) = (a.mean(), b.mean());
+        let (mean_a, mean_b) = (sums.0 / as_f64(window), sums.1 / as_f64(window));
         let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
-        for (x, y) in a.values().zip(b.values()) {
-            let (x, y) = (x - mean_a, y - mean_b);
-            aa += x * x;
-            bb += y * y;
-            ab += x * y;
-        }
+        self.each(window, |a, b| {
+            let (a, b) = (a - mean_a, b - mean_b);
+            aa += a * a;
+            bb += b * b;
+            ab += a * b;
+        });
         Some((ab / (aa.sqrt() * bb.sqrt())).clamp(-1.0, 1.0))
     }
+
+    /// The oldest returns of a window.
+    const fn first(&self, window: usize) -> (f64, f64) {
+        let place = (self.at + LONGEST_WINDOW - window) % LONGEST_WINDOW;
+        (self.a[place], self.b[place])
+    }
+
+    /// Walks the last returns, oldest first.
+    #[inline]
+    fn each(&self, window: usize, mut visit: impl FnMut(f64, f64)) {
+        let newer = self.at.saturating_sub(window)..self.at;
+        let older = LONGEST_WINDOW - (window - newer.len())..LONGEST_WINDOW;
+        for part in [older, newer] {
+            for (a, b) in self.a[part.clone()].iter().zip(&self.b[part]) {
+                visit(*a, *b);
+            }
+        }
+    }
 }
 
-/// The last values of a ring, oldest first.
-struct Window<'a> {
-    older: &'a [f64],
-    newer: &'a [f64],
-}
-
-impl<'a> Window<'a> {
-    fn new(ring: &'a [f64; LONGEST_WINDOW], end: usize, length: usize) -> Self {
-        let newer = &ring[end.saturating_sub(length)..end];
-        Self { older: &ring[LONGEST_WINDOW - (length - newer.len())..], newer }
-    }
-
-    fn values(&self) -> impl Iterator<Item = f64> {
-        self.older.iter().chain(self.newer).copied()
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "windows are at most 120")]
-    fn mean(&self) -> f64 {
-        self.values().sum::<f64>() / (self.older.len() + self.newer.len()) as f64
-    }
-
-    fn is_flat(&self) -> bool {
-        let mut values = self.values();
-        let first = values.next();
-        values.all(|value| Some(value) == first)
-    }
+#[expect(clippy::cast_precision_loss, reason = "windows are at most 120")]
+const fn as_f64(window: usize) -> f64 {
+    window as f64
 }
