@@ -207,10 +207,10 @@ pub struct Strength {
     pub timeframe: Timeframe,
     /// The instant.
     pub close_time: Timestamp,
-    /// −100 to 100; a currency without a pair is absent.
-    pub scores: BTreeMap<Cow<'static, str>, f64>,
+    /// −100 to 100; a currency without a pair is `null`.
+    pub scores: BTreeMap<Cow<'static, str>, Option<f64>>,
     /// Mean log return against the others.
-    pub average_returns: BTreeMap<Cow<'static, str>, f64>,
+    pub average_returns: BTreeMap<Cow<'static, str>, Option<f64>>,
     /// Who leads.
     pub strongest: Cow<'static, str>,
     /// Who trails.

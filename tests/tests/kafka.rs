@@ -117,7 +117,9 @@ fn process(log: &Arc<dyn Log>, tenants: &[Tenant]) {
         let topic = Topic::new(&tenant.id, TopicKind::Journal);
         let next = log.bounds(&topic).unwrap().next;
         while log.committed(GROUP, &topic).unwrap() != Some(next) {
-            assert!(!worker.is_finished(), "the worker ended");
+            if worker.is_finished() {
+                panic!("the worker ended: {:?}", worker.join());
+            }
             assert!(tokio::time::Instant::now() < deadline, "not folded within {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -303,8 +303,7 @@ fn heatmap(
 
 fn strength(timeframe: Timeframe, close_time: Timestamp, score: &StrengthScore) -> Strength {
     let named = |values: &[Option<f64>]| {
-        let values = CURRENCIES.into_iter().zip(values);
-        values.filter_map(|(name, value)| Some((Cow::Borrowed(name), (*value)?))).collect()
+        CURRENCIES.into_iter().map(Cow::Borrowed).zip(values.iter().copied()).collect()
     };
     Strength {
         timeframe,

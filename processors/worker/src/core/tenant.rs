@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
-use bellwether_runtime::log::{NewRecord, Record};
+use bellwether_runtime::log::{MAX_BATCH_BYTES, NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
+use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
@@ -16,6 +17,14 @@ use crate::events;
 
 /// Batches whose appends are not acknowledged yet; at this many the journal is paused, and read on at half of it.
 const MAX_IN_FLIGHT: usize = 64;
+/// The same of their bytes: a Kafka producer has room for the appends of several tenants.
+const MAX_BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
+/// One append holds no more: half of what a log takes at once, so that one more record still fits.
+const MAX_APPEND_BYTES: usize = MAX_BATCH_BYTES / 2;
+const _: () = assert!(MAX_APPEND_BYTES + MAX_RECORD_BYTES < MAX_BATCH_BYTES);
+
+/// Counted for each record on top of its bytes, as the logs do.
+const RECORD_OVERHEAD: usize = 12;
 
 /// One tenant's fold and what is under way for it.
 #[derive(Debug)]
@@ -36,15 +45,17 @@ pub(super) struct TenantCore {
 struct Batch {
     next_offset: u64,
     unacknowledged: Vec<AppendId>,
+    /// Of its appends.
+    bytes: usize,
 }
 
 /// Records to append for one batch, by topic.
 #[derive(Default)]
 struct Appends {
     triggers: Vec<NewRecord>,
-    readings: Vec<NewRecord>,
+    /// The newest of each key: the topic would compact the others away.
+    readings: BTreeMap<String, Reading>,
     dead_letters: Vec<NewRecord>,
-    history: BTreeMap<String, Reading>,
     withheld: usize,
 }
 
@@ -84,7 +95,6 @@ impl TenantCore {
             }
             done = Some(record.offset + 1);
         }
-        self.flush_history(&mut appends);
         events::folded(&self.tenant, count, appends.triggers.len(), appends.withheld);
         self.append(appends, done, next, outputs);
         self.commit(outputs);
@@ -145,10 +155,7 @@ impl TenantCore {
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
             Effect::Reading { .. } if offset < self.recovered.committed => {}
-            Effect::Reading { reading, history: true } => {
-                appends.history.insert(reading.key(), reading);
-            }
-            Effect::Reading { reading, history: false } => self.reading(&reading, appends),
+            Effect::Reading { reading, .. } => drop(appends.readings.insert(reading.key(), reading)),
             Effect::Refused(refusal) => {
                 events::refused(&self.tenant, refusal.reason);
                 let watermark = self.engine.watermark();
@@ -177,17 +184,10 @@ impl TenantCore {
         None
     }
 
-    /// Readings of history matter only as the newest of each key: the rest would be compacted away at once.
-    fn flush_history(&self, appends: &mut Appends) {
-        let newest = std::mem::take(&mut appends.history);
-        newest.values().for_each(|reading| self.reading(reading, appends));
-    }
-
-    fn reading(&self, reading: &Reading, appends: &mut Appends) {
-        let Ok(record) = ReadingRecord::new(&self.tenant, reading) else { return };
-        if let Ok(value) = codec::encode_reading(&record) {
-            appends.readings.push(NewRecord { key: record.key.into_bytes(), value });
-        }
+    fn reading(&self, reading: &Reading) -> Option<NewRecord> {
+        let record = ReadingRecord::new(&self.tenant, reading).ok()?;
+        let value = codec::encode_reading(&record).ok()?;
+        Some(NewRecord { key: record.key.into_bytes(), value })
     }
 
     fn put_aside(&self, record: &Record, reason: &'static str, detail: &str, appends: &mut Appends) {
@@ -205,26 +205,35 @@ impl TenantCore {
         next: &mut AppendId,
         outputs: &mut Vec<Output>,
     ) {
+        let readings = appends.readings.values().filter_map(|reading| self.reading(reading)).collect();
         let by_topic = [
             (TopicKind::Triggers, appends.triggers),
-            (TopicKind::Readings, appends.readings),
+            (TopicKind::Readings, readings),
             (TopicKind::DeadLetters, appends.dead_letters),
         ];
         let mut unacknowledged = Vec::new();
+        let mut bytes = 0;
         for (topic, records) in by_topic {
-            if !records.is_empty() {
+            for records in pieces(records) {
                 *next += 1;
+                bytes += size(&records);
                 unacknowledged.push(*next);
                 outputs.push(Output::Append(self.tenant.clone(), *next, topic, records));
             }
         }
         if let Some(next_offset) = done {
-            self.in_flight.push_back(Batch { next_offset, unacknowledged });
+            self.in_flight.push_back(Batch { next_offset, unacknowledged, bytes });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT && !self.paused {
+        if self.is_full(1) && !self.paused {
             self.paused = true;
             outputs.push(Output::Pause(self.tenant.clone()));
         }
+    }
+
+    /// At least one part in so many of what may be under way is.
+    fn is_full(&self, parts: usize) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|batch| batch.bytes).sum();
+        self.in_flight.len() >= MAX_IN_FLIGHT / parts || bytes >= MAX_BYTES_IN_FLIGHT / parts
     }
 
     /// The one place that commits: batches leave from the front, each only when all its appends are acknowledged.
@@ -236,9 +245,47 @@ impl TenantCore {
         if let Some(batch) = done.filter(|batch| batch.next_offset > self.recovered.committed) {
             outputs.push(Output::Commit(self.tenant.clone(), batch.next_offset));
         }
-        if self.paused && self.in_flight.len() <= MAX_IN_FLIGHT / 2 {
+        if self.paused && !self.is_full(2) {
             self.paused = false;
             outputs.push(Output::Resume(self.tenant.clone()));
         }
+    }
+}
+
+/// The records in their order, cut so that each piece is one append.
+fn pieces(records: Vec<NewRecord>) -> Vec<Vec<NewRecord>> {
+    let mut pieces: Vec<Vec<NewRecord>> = Vec::new();
+    let mut bytes = MAX_APPEND_BYTES;
+    for record in records {
+        if bytes >= MAX_APPEND_BYTES {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += record.key.len() + record.value.len() + RECORD_OVERHEAD;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(record);
+        }
+    }
+    pieces
+}
+
+fn size(records: &[NewRecord]) -> usize {
+    records.iter().map(|record| record.key.len() + record.value.len() + RECORD_OVERHEAD).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appends_are_cut_to_what_a_log_takes_and_keep_their_order() {
+        let record = |number: u32| {
+            NewRecord { key: number.to_be_bytes().into(), value: vec![0; MAX_RECORD_BYTES - 100] }
+        };
+        let pieces = pieces((0..50).map(record).collect());
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| size(piece) <= MAX_BATCH_BYTES));
+        let keys: Vec<Vec<u8>> = pieces.into_iter().flatten().map(|record| record.key).collect();
+        assert!(keys.is_sorted() && keys.len() == 50);
+        assert!(super::pieces(Vec::new()).is_empty());
     }
 }
