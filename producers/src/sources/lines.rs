@@ -17,27 +17,29 @@ const MAX_LINE: usize = 4096;
 /// Refused lines of a file that are shown one by one; of the others only the number.
 pub const SHOWN: u64 = 10;
 
-/// Reads the rows of one file.
-pub struct Rows<T> {
+/// Reads the rows of one file. `C` is what a row is read with, besides its text.
+pub struct Rows<T, C = ()> {
     lines: Lines,
-    parse: fn(&str) -> Result<T, LineError>,
+    context: C,
+    parse: fn(&str, &C) -> Result<T, LineError>,
     skip: fn(&str) -> bool,
     report: Report,
     refused: u64,
 }
 
-impl<T> Rows<T> {
+impl<T, C> Rows<T, C> {
     /// Opens the file. Lines for which `skip` holds, a header, are passed over in silence.
     ///
     /// # Errors
     /// It is missing or cannot be opened.
     pub fn open(
         path: &Path,
-        parse: fn(&str) -> Result<T, LineError>,
+        context: C,
+        parse: fn(&str, &C) -> Result<T, LineError>,
         skip: fn(&str) -> bool,
         report: &Report,
     ) -> Result<Self, InputError> {
-        Ok(Self { lines: Lines::open(path)?, parse, skip, report: report.clone(), refused: 0 })
+        Ok(Self { lines: Lines::open(path)?, context, parse, skip, report: report.clone(), refused: 0 })
     }
 
     /// The next row that can be read; none at the end of the file.
@@ -59,7 +61,7 @@ impl<T> Rows<T> {
     }
 
     fn row(&self, text: &str) -> Result<Option<T>, LineError> {
-        (self.parse)(text).map(Some)
+        (self.parse)(text, &self.context).map(Some)
     }
 
     fn refuse(&mut self, number: u64, error: LineError) {
