@@ -48,7 +48,10 @@ mod tests {
     fn what_is_wrong_with_a_line_is_said() {
         let said = |line: &str| parse(line, &Owner::new("EURUSD")).unwrap_err().to_string();
         assert_eq!(said("EUR/USD,20200101 22:00:00.000,1.1"), "columns: 3 found, 4 needed");
-        assert_eq!(said("EUR/USD,20201301 22:00:00.000,1,1"), "\"20201301 22:00:00.000\" is not a time of this form");
+        assert_eq!(
+            said("EUR/USD,20201301 22:00:00.000,1,1"),
+            "\"20201301 22:00:00.000\" is not a time of this form"
+        );
         assert_eq!(said("EUR/USD,20200101 22:00:00.000,1,"), "ask: \"\" is not a decimal number");
     }
 }
