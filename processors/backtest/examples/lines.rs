@@ -24,16 +24,47 @@ fn main() {
             x => panic!("{x}"),
         }
     }
-    let alerts = alerts.map(|f: String| alerts::read(f.as_ref(), &[]).unwrap()).unwrap_or_default();
+    let alerts = alerts
+        .map(|f: String| {
+            alerts::read(
+                f.as_ref(),
+                &std::env::var("SWEEP").ok().map(|s| vec![s.parse().unwrap()]).unwrap_or_default(),
+            )
+            .unwrap()
+        })
+        .unwrap_or_default();
     let out = outputs::Outputs::open(
         readings.as_ref().map(|s: &String| s.as_ref()),
         only,
         triggers.as_ref().map(|s: &String| s.as_ref()),
     )
     .unwrap();
-    let run = run::Run::new("backtest".parse().unwrap(), &alerts, from, out);
+    let report: Option<String> = std::env::var("REPORT").ok();
+    let run = run::Run::new(
+        "backtest".parse().unwrap(),
+        &alerts,
+        from,
+        out,
+        report.is_some().then(|| study::Study::new(&alerts)),
+    );
     let files = files::Files { inputs, form: None, anchor_utc: anchor, to };
     let s = files::play(&files, run, &mut run::Watch { shutdown: Default::default(), progress: &mut |_| {} })
         .unwrap();
-    eprintln!("{s:#?}");
+    if let (Some(f), Some(study)) = (report, &s.study) {
+        let provenance = report::Provenance {
+            command: report::redact(&std::env::args().collect::<Vec<_>>()),
+            sources: files.inputs.iter().map(|i| report::sha256_of(&i.file).unwrap()).collect(),
+            version: "0.1.0".into(),
+            engine: 1,
+        };
+        report::write(
+            f.as_ref(),
+            &report::Contents { alerts: &alerts, summary: &s.summary, study, provenance: &provenance },
+        )
+        .unwrap();
+    }
+    for a in &s.summary.alerts {
+        eprintln!("{:8} {} {} {:?}", a.fired, a.name, a.state, a.reason);
+    }
+    eprintln!("{} ticks {} triggers {:?}", s.summary.ticks, s.summary.triggers, s.summary.refused);
 }

@@ -36,6 +36,9 @@ pub enum BacktestError {
     /// The engine will not go on.
     #[error("{0}")]
     Halted(String),
+    /// The report's template.
+    #[error("the report cannot be rendered: {0}")]
+    Page(String),
     /// Whoever read the output has seen enough.
     #[error("the output was closed")]
     Closed,

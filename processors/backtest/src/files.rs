@@ -14,8 +14,7 @@ use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::{Entry, Symbol, Timestamp};
 
 use crate::BacktestError;
-use crate::run::{Run, Watch};
-use crate::summary::Summary;
+use crate::run::{Finished, Run, Watch};
 
 /// The tenant of a run over files.
 pub const TENANT: &str = "backtest";
@@ -78,7 +77,7 @@ fn symbol(name: &str) -> Result<Symbol, BacktestError> {
 ///
 /// # Errors
 /// A file is missing, of no known form or without a readable line; an output cannot be written.
-pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Summary, BacktestError> {
+pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let settings = files.settings()?;
     let report = Report::default();
     let mut quotes = file::open(&files.inputs, files.form, &report)?;
@@ -102,6 +101,7 @@ pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Summar
     }
     player.flush()?;
     run.summary().unreadable = report.total();
+    run.summary().unreadable_lines = report.shown().iter().map(ToString::to_string).collect();
     run.finish()
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use bellwether_runtime::log::{Log, LogError, Record};
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind, codec};
+use ring::digest::{Context, SHA256};
 
 use crate::BacktestError;
-use crate::run::{Run, Watch};
-use crate::summary::Summary;
+use crate::report::{Source, hex};
+use crate::run::{Finished, Run, Watch};
 
 /// Records read at a time.
 const BATCH: usize = 1024;
@@ -52,7 +53,7 @@ impl Journal<'_> {
 ///
 /// # Errors
 /// The log cannot be read, is cut at its front, or an output cannot be written.
-pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Summary, BacktestError> {
+pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let topic = Topic::new(&journal.tenant, TopicKind::Journal);
     let bounds = journal.log.bounds(&topic)?;
     if bounds.start > 0 {
@@ -63,6 +64,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         _ => bounds.next,
     };
     let mut reader = journal.log.reader(&topic, 0)?;
+    let mut digest = Context::new(&SHA256);
     'all: while reader.next_offset() < end {
         let records = reader.read(BATCH, PATIENCE)?;
         if records.is_empty() {
@@ -72,12 +74,15 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
             .into());
         }
         for record in records.iter().take_while(|record| record.offset < end) {
+            digest.update(&record.value);
             step(journal, record, &mut run)?;
             if run.is_stopped(watch, || (record.offset, end)) {
                 break 'all;
             }
         }
     }
+    let size = format!("{} records", reader.next_offset().min(end));
+    run.summary().journal = Some(Source { name: topic.to_string(), size, sha256: hex(digest) });
     run.finish()
 }
 

@@ -10,7 +10,9 @@ pub mod error;
 pub mod files;
 pub mod journal;
 pub mod outputs;
+pub mod report;
 pub mod run;
+pub mod study;
 pub mod summary;
 pub mod sweep;
 

@@ -10,6 +10,7 @@ use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::entrance::Entrance;
 use crate::outputs::Outputs;
+use crate::study::Study;
 use crate::summary::Summary;
 
 /// Records between two looks at progress and the wish to stop.
@@ -44,13 +45,30 @@ pub struct Run {
     /// Readings from before are not written.
     speaks_from: Timestamp,
     outputs: Outputs,
+    study: Option<Study>,
     summary: Summary,
 }
 
+/// What a run gives.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its numbers.
+    pub summary: Summary,
+    /// What the report needs; none where none was asked for.
+    pub study: Option<Study>,
+}
+
 impl Run {
-    /// Nothing is folded yet. The alerts come in at event time `from`; without one before everything.
+    /// Nothing is folded yet. The alerts come in at event time `from`; without one before everything. Readings are
+    /// built only where an output or a study asks for them.
     #[must_use]
-    pub fn new(tenant: TenantId, alerts: &[Alert], from: Option<Timestamp>, outputs: Outputs) -> Self {
+    pub fn new(
+        tenant: TenantId,
+        alerts: &[Alert],
+        from: Option<Timestamp>,
+        outputs: Outputs,
+        study: Option<Study>,
+    ) -> Self {
         let origin = Origin {
             tenant: tenant.clone(),
             source: "backtest".into(),
@@ -59,14 +77,17 @@ impl Run {
             appended_at: Timestamp(0),
         };
         let changes: Vec<AlertChanged> = alerts.iter().filter_map(|alert| alert.change(&origin)).collect();
+        let needs_readings = outputs.has_readings() || study.is_some();
+        let engine = Engine::new(tenant);
         Self {
-            engine: Engine::new(tenant),
+            engine: if needs_readings { engine } else { engine.without_readings() },
             origin,
             next_offset: 0,
             effects: Vec::new(),
             entrance: Entrance::new(changes, from),
             speaks_from: from.unwrap_or(Timestamp::MIN),
             outputs,
+            study,
             summary: Summary::new(alerts),
         }
     }
@@ -103,6 +124,7 @@ impl Run {
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), BacktestError> {
         if let Entry::Settings(change) = entry {
             self.entrance.set_lateness(change.settings.lateness_max);
+            self.study.iter_mut().for_each(|study| study.settings(&change.settings));
         }
         self.engine.apply(self.next_offset, entry, &mut self.effects);
         self.next_offset += 1;
@@ -116,10 +138,14 @@ impl Run {
     fn take(&mut self, effect: Effect) -> Result<(), BacktestError> {
         match effect {
             Effect::Reading { reading, .. } if reading.close_time() < self.speaks_from => {}
-            Effect::Reading { reading, .. } => self.outputs.reading(&reading)?,
+            Effect::Reading { reading, .. } => {
+                self.outputs.reading(&reading)?;
+                self.study.iter_mut().for_each(|study| study.reading(&reading));
+            }
             Effect::Outcome(Outcome::Fired(trigger)) => {
                 self.summary.fired(&trigger);
                 self.outputs.trigger(&trigger)?;
+                self.study.iter_mut().for_each(|study| study.trigger(&trigger));
             }
             Effect::Outcome(Outcome::Status(status)) => self.summary.status(&status),
             Effect::Refused(refusal) => self.summary.refused(refusal.reason),
@@ -139,9 +165,9 @@ impl Run {
     }
 
     /// Alerts whose time never came are told to the engine all the same, so that it says what is wrong with them.
-    pub(crate) fn finish(mut self) -> Result<Summary, BacktestError> {
+    pub(crate) fn finish(mut self) -> Result<Finished, BacktestError> {
         self.let_all_in()?;
         self.outputs.flush()?;
-        Ok(self.summary)
+        Ok(Finished { summary: self.summary, study: self.study })
     }
 }

@@ -8,6 +8,7 @@ use bellwether_schemas::{AlertId, Timestamp};
 use serde::Serialize;
 
 use crate::alerts::Alert;
+use crate::report::Source;
 
 /// Numbers of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -28,6 +29,11 @@ pub struct Summary {
     pub refused: BTreeMap<&'static str, u64>,
     /// Lines of the files that could not be read.
     pub unreadable: u64,
+    /// The first of each file, with number and reason.
+    pub unreadable_lines: Vec<String>,
+    /// The journal that was folded.
+    #[serde(skip)]
+    pub journal: Option<Source>,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// Somebody asked it to stop before the input ended.
