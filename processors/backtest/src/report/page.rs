@@ -140,8 +140,6 @@ pub(super) fn render(contents: &Contents<'_>) -> Result<String, minijinja::Error
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
     environment.add_template("report.html", TEMPLATE)?;
     environment.get_template("report.html")?.render(Serde(page(contents)))
 }
