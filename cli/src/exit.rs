@@ -102,6 +102,7 @@ const fn of_backtest(error: &BacktestError) -> u8 {
         BacktestError::Log(log) => of_log(log),
         BacktestError::Alerts { .. } | BacktestError::JournalCut { .. } | BacktestError::Halted(_) => DATA,
         BacktestError::Usage(_) => USAGE,
+        BacktestError::Page(_) => SOFTWARE,
         BacktestError::Closed | BacktestError::Io { .. } => IO,
     }
 }

@@ -8,9 +8,12 @@ use bellwether_backtest::alerts::{self, Alert};
 use bellwether_backtest::files::{self, Files, TENANT};
 use bellwether_backtest::journal::{self, Journal};
 use bellwether_backtest::outputs::{Kinds, Outputs, is_stdout};
-use bellwether_backtest::run::{Progress, Run, Watch};
+use bellwether_backtest::report::{self, Contents, Provenance, redact, sha256_of};
+use bellwether_backtest::run::{Finished, Progress, Run, Watch};
+use bellwether_backtest::study::Study;
 use bellwether_backtest::summary::{AlertSummary, Summary};
 use bellwether_backtest::sweep::Axis;
+use bellwether_engine::ENGINE_VERSION;
 use bellwether_producers::sources::{Form, Input};
 use bellwether_schemas::{TenantId, Timestamp};
 use clap::{ArgGroup, Args};
@@ -74,6 +77,9 @@ pub(crate) struct Backtest {
     /// Writes every trigger as a JSON line; - is stdout.
     #[arg(long, value_name = "F")]
     triggers: Option<PathBuf>,
+    /// Writes a page of its own: when each alert would have fired, charts, and what the price did next.
+    #[arg(long, value_name = "F.html")]
+    report: Option<PathBuf>,
     /// Prints the summary as one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -83,6 +89,8 @@ impl Backtest {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let shutdown = Process::shutdown()?;
         let alerts = alerts::read(&self.alerts, &self.sweep)?;
+        // Told now, not after a long run.
+        self.report.as_deref().map_or(Ok(()), report::reserve)?;
         let started = process.clock.now();
         let bar = progress();
         let mut show = |progress: Progress| {
@@ -97,16 +105,17 @@ impl Backtest {
             None => self.over_files(&alerts, &mut watch),
         };
         bar.finish_and_clear();
-        let mut summary = match ran {
+        let mut finished = match ran {
             Err(error) if is_closed(&error) => return Ok(ExitCode::SUCCESS),
             other => other?,
         };
-        summary.set_elapsed(process.clock.now().since(started));
-        self.print(&summary)?;
+        finished.summary.set_elapsed(process.clock.now().since(started));
+        self.write_report(&alerts, &finished)?;
+        self.print(&finished.summary)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Summary> {
+    fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Finished> {
         let from = match self.from {
             Place::Start => None,
             Place::EventTime(time) => Some(time),
@@ -119,7 +128,7 @@ impl Backtest {
         };
         let (inputs, anchor_utc) = (self.input.clone(), self.anchor_utc.clone());
         let files = Files { inputs, form: self.format, anchor_utc, to };
-        let run = Run::new(TENANT.parse()?, alerts, from, self.outputs()?);
+        let run = Run::new(TENANT.parse()?, alerts, from, self.outputs()?, self.study(alerts));
         Ok(files::play(&files, run, watch)?)
     }
 
@@ -129,19 +138,38 @@ impl Backtest {
         url: &str,
         alerts: &[Alert],
         watch: &mut Watch<'_>,
-    ) -> anyhow::Result<Summary> {
+    ) -> anyhow::Result<Finished> {
         let Some(tenant) = self.tenant.clone() else {
             anyhow::bail!("clap lets no --log without --tenant through")
         };
         let log = process.read_log(Some(url), &tenant)?;
         let journal =
             Journal { log: log.as_ref(), tenant: tenant.clone(), from: place(self.from), to: place(self.to) };
-        let run = Run::new(tenant, alerts, journal.from_time(), self.outputs()?);
+        let run = Run::new(tenant, alerts, journal.from_time(), self.outputs()?, self.study(alerts));
         Ok(journal::fold(&journal, run, watch)?)
     }
 
     fn outputs(&self) -> Result<Outputs, BacktestError> {
         Outputs::open(self.readings.as_deref(), self.readings_only.clone(), self.triggers.as_deref())
+    }
+
+    fn study(&self, alerts: &[Alert]) -> Option<Study> {
+        self.report.is_some().then(|| Study::new(alerts))
+    }
+
+    fn write_report(&self, alerts: &[Alert], finished: &Finished) -> Result<(), BacktestError> {
+        let (Some(file), Some(study)) = (&self.report, &finished.study) else { return Ok(()) };
+        let summary = &finished.summary;
+        let files = self.input.iter().flat_map(|input| std::iter::once(&input.file).chain(&input.ask));
+        let files = files.chain([&self.alerts]).map(|file| sha256_of(file));
+        let sources = summary.journal.clone().map(Ok).into_iter().chain(files).collect::<Result<_, _>>()?;
+        let provenance = Provenance {
+            command: redact(&std::env::args().collect::<Vec<_>>()),
+            sources,
+            version: env!("CARGO_PKG_VERSION").into(),
+            engine: ENGINE_VERSION,
+        };
+        report::write(file, &Contents { alerts, summary, study, provenance: &provenance })
     }
 
     /// Stdout is the results': where lines go there, the table does not.

@@ -1,5 +1,7 @@
 //! Days and hours of an alert's triggers as cells with a depth of colour.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::DAY;
 use chrono::{Datelike, NaiveDate};
@@ -7,10 +9,10 @@ use serde::Serialize;
 
 use crate::study::When;
 
-/// Days beyond which months are shown instead.
-const MAX_DAYS: i64 = 400;
-/// Most months shown.
-const MAX_MONTHS: usize = 480;
+/// Weeks beyond which months are shown instead.
+const MAX_WEEKS: usize = 60;
+/// Most years shown, the last ones.
+const MAX_YEARS: usize = 40;
 /// 1970-01-01 was a Thursday; weeks are columns that begin on Monday.
 const MONDAY: i64 = 3;
 
@@ -25,6 +27,8 @@ pub(super) struct Calendar {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Column {
     pub(super) label: String,
+    /// Time without bars was left out before it.
+    pub(super) after_gap: bool,
     pub(super) cells: Vec<Cell>,
 }
 
@@ -36,50 +40,53 @@ pub(super) struct Cell {
     pub(super) depth: Option<u64>,
 }
 
-pub(super) fn calendar(when: &When, first: Timestamp, last: Timestamp) -> Calendar {
-    let (first, last) = (first.0.div_euclid(DAY), last.0.div_euclid(DAY));
-    if last - first < MAX_DAYS { days(when, first, last) } else { months(when, first, last) }
+/// Weeks, or years, that had a bar; what lies between is left out.
+pub(super) fn calendar(when: &When, active: &BTreeSet<i64>) -> Calendar {
+    let weeks: BTreeSet<i64> = active.iter().map(|day| day - (day + MONDAY).rem_euclid(7)).collect();
+    if weeks.len() <= MAX_WEEKS { days(when, active, &weeks) } else { months(when, active) }
 }
 
-fn days(when: &When, first: i64, last: i64) -> Calendar {
+fn days(when: &When, active: &BTreeSet<i64>, weeks: &BTreeSet<i64>) -> Calendar {
     let most = when.days.values().copied().max().unwrap_or(0);
-    let monday = first - (first + MONDAY).rem_euclid(7);
+    let inside = |day: &i64| (active.first() <= Some(day)) && (Some(day) <= active.last());
     let cell = |day: i64| {
         let count = when.days.get(&day).copied().unwrap_or(0);
-        let inside = (first..=last).contains(&day);
-        Cell { title: format!("{}: {count}", date(day)), depth: inside.then(|| depth(count, most)) }
+        Cell { title: format!("{}: {count}", date(day)), depth: inside(&day).then(|| depth(count, most)) }
     };
-    let mut month = 0;
-    let column = |week: i64| {
-        let begins = date(week.max(first));
-        let label = if begins.month() == month { String::new() } else { begins.format("%b %Y").to_string() };
-        month = begins.month();
-        Column { label, cells: (week..week + 7).map(cell).collect() }
+    let (mut month, mut before) = (0, i64::MAX);
+    let column = |week: &i64| {
+        // A week belongs to the month of its Thursday, as ISO's weeks belong to years.
+        let thursday = date(week + 3);
+        let is_new = month != thursday.month() || before.saturating_add(7) < *week;
+        let label = if is_new { thursday.format("%b %y").to_string() } else { String::new() };
+        let after_gap = before != i64::MAX && before + 7 != *week;
+        (month, before) = (thursday.month(), *week);
+        Column { label, after_gap, cells: (*week..week + 7).map(cell).collect() }
     };
-    let weeks = (0..).map(|week| monday + 7 * week).take_while(|monday| *monday <= last);
-    Calendar { unit: "day", columns: weeks.map(column).collect() }
+    Calendar { unit: "day", columns: weeks.iter().map(column).collect() }
 }
 
-fn months(when: &When, first: i64, last: i64) -> Calendar {
-    let number = |day: i64| i64::from(date(day).year()) * 12 + i64::from(date(day).month0());
-    let (first, last) = (number(first), number(last));
-    let mut counts = std::collections::BTreeMap::new();
+fn months(when: &When, active: &BTreeSet<i64>) -> Calendar {
+    let number = |day: &i64| i64::from(date(*day).year()) * 12 + i64::from(date(*day).month0());
+    let active: BTreeSet<i64> = active.iter().map(number).collect();
+    let mut counts = BTreeMap::new();
     for (day, count) in &when.days {
-        *counts.entry(number(*day)).or_insert(0u64) += count;
+        *counts.entry(number(day)).or_insert(0u64) += count;
     }
     let most = counts.values().copied().max().unwrap_or(0);
     let cell = |month: i64| {
         let count = counts.get(&month).copied().unwrap_or(0);
-        let inside = (first..=last).contains(&month);
         let title = format!("{}-{:02}: {count}", month.div_euclid(12), month.rem_euclid(12) + 1);
-        Cell { title, depth: inside.then(|| depth(count, most)) }
+        Cell { title, depth: active.contains(&month).then(|| depth(count, most)) }
     };
-    let years = (first.div_euclid(12)..=last.div_euclid(12)).take(MAX_MONTHS / 12);
-    let column = |year: i64| Column {
+    let years: BTreeSet<i64> = active.iter().map(|month| month.div_euclid(12)).collect();
+    let column = |year: &i64| Column {
         label: year.to_string(),
+        after_gap: false,
         cells: (12 * year..12 * year + 12).map(cell).collect(),
     };
-    Calendar { unit: "month", columns: years.map(column).collect() }
+    let left_out = years.len().saturating_sub(MAX_YEARS);
+    Calendar { unit: "month", columns: years.iter().skip(left_out).map(column).collect() }
 }
 
 /// The 24 hours, from midnight UTC.
@@ -110,13 +117,16 @@ mod tests {
         let mut when = When::default();
         when.days.insert(15_371, 4); // Wednesday 2012-02-01
         when.days.insert(15_376, 1); // Monday 2012-02-06
-        let at = |day: i64| Timestamp(day * DAY);
-        let calendar = calendar(&when, at(15_371), at(15_377));
+        let active: BTreeSet<i64> = (15_371..=15_377).chain([18_263]).collect();
+        let calendar = calendar(&when, &active);
         let depths: Vec<Vec<Option<u64>>> =
             calendar.columns.iter().map(|week| week.cells.iter().map(|cell| cell.depth).collect()).collect();
         assert_eq!(depths[0], [None, None, Some(100), Some(0), Some(0), Some(0), Some(0)]);
-        assert_eq!(depths[1], [Some(25), Some(0), None, None, None, None, None]);
-        assert_eq!(calendar.columns[0].label, "Feb 2012");
+        assert_eq!(depths[1], [Some(25), Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)]);
+        assert_eq!(depths[2], [Some(0), Some(0), Some(0), None, None, None, None], "to the last day of all");
+        let labels: Vec<(&str, bool)> =
+            calendar.columns.iter().map(|week| (week.label.as_str(), week.after_gap)).collect();
+        assert_eq!(labels, [("Feb 12", false), ("", false), ("Jan 20", true)]);
         assert_eq!(calendar.columns[0].cells[2].title, "2012-02-01: 4");
     }
 
@@ -124,7 +134,7 @@ mod tests {
     fn years_are_shown_by_month() {
         let mut when = When::default();
         when.days.insert(15_371, 4);
-        let calendar = calendar(&when, Timestamp(15_000 * DAY), Timestamp(16_000 * DAY));
+        let calendar = calendar(&when, &(15_000..16_000).collect());
         assert_eq!((calendar.unit, calendar.columns.len()), ("month", 3));
         assert_eq!(calendar.columns[1].cells[1], Cell { title: "2012-02: 4".into(), depth: Some(100) });
     }

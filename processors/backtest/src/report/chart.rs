@@ -16,6 +16,8 @@ const MAX_MARKS: usize = 300;
 const GRID: f64 = 4.0;
 /// Texts below the chart.
 const TIMES: usize = 5;
+/// A grid line this near to a level has no text of its own.
+const CROWDED: f64 = 13.0;
 /// Space above and below the values, as a part of their range.
 const MARGIN: f64 = 0.06;
 
@@ -165,12 +167,19 @@ fn panel(
         band: band(track, axis, &scale),
     };
     let label = |value: f64| Label { at: scale.y(value), text: scale.text(value) };
+    let levels: Vec<Label> = levels.iter().copied().filter(|level| scale.holds(*level)).map(label).collect();
+    let mut grid: Vec<Label> = scale.steps().into_iter().map(label).collect();
+    for line in &mut grid {
+        if levels.iter().any(|level| (level.at - line.at).abs() < CROWDED) {
+            line.text.clear();
+        }
+    }
     Panel {
         name: name.into(),
         is_tall: false,
         lines: lines.iter().enumerate().map(drawn).collect(),
-        grid: scale.steps().into_iter().map(label).collect(),
-        levels: levels.iter().copied().filter(|level| scale.holds(*level)).map(label).collect(),
+        grid,
+        levels,
         marks: marks(rows, height, axis, &scale),
     }
 }

@@ -30,6 +30,15 @@ pub struct Contents<'a> {
     pub provenance: &'a Provenance,
 }
 
+/// Creates the file, so that a place that cannot be written is known before the run.
+///
+/// # Errors
+/// The file cannot be created.
+pub fn reserve(file: &Path) -> Result<(), BacktestError> {
+    let failed = |error: std::io::Error| BacktestError::Io { file: file.into(), reason: error.to_string() };
+    std::fs::File::create(file).map(drop).map_err(failed)
+}
+
 /// Writes the page.
 ///
 /// # Errors

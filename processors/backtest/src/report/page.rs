@@ -253,11 +253,16 @@ fn moved(horizon: usize, study: &AlertStudy) -> Moved {
         bars: HORIZONS[horizon],
         count: sample.count(),
         mean: percent(sample.mean()),
-        mean_value: sample.mean().unwrap_or(0.0),
+        mean_value: visible(sample.mean()),
         median: percent(sample.median()),
-        median_value: sample.median().unwrap_or(0.0),
+        median_value: visible(sample.median()),
         share: shown,
     }
+}
+
+/// What is shown as zero has no colour.
+fn visible(percent: Option<f64>) -> f64 {
+    percent.filter(|percent| percent.abs() >= 0.000_5).unwrap_or(0.0)
 }
 
 fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &AlertSummary) -> Section {
@@ -267,7 +272,6 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
         .iter()
         .take(MAX_CHARTS)
         .filter_map(|(subject, _)| chart(study, subject, &contents.study.tracks));
-    let (first, last) = (contents.summary.first, contents.summary.last);
     let left_out = numbers.fired.saturating_sub(study.rows.len() as u64);
     let moves: Vec<Moved> = (0..HORIZONS.len()).map(|horizon| moved(horizon, study)).collect();
     Section {
@@ -284,7 +288,7 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
             .take(MAX_SUBJECTS)
             .map(|(subject, times)| (subject, count(times)))
             .collect(),
-        calendar: calendar(&study.when, first.unwrap_or_default(), last.unwrap_or_default()),
+        calendar: calendar(&study.when, contents.study.days.all()),
         hours: hours(&study.when),
         has_direction: moves.iter().any(|moved| moved.share.is_some()),
         moves,
@@ -320,6 +324,6 @@ fn row(row: &Row) -> RowView {
         text: row.text.clone(),
         value: reading(row.value),
         price: price(row.price),
-        moves: row.moves.iter().map(|moved| (percent(*moved), moved.unwrap_or(0.0))).collect(),
+        moves: row.moves.iter().map(|moved| (percent(*moved), visible(*moved))).collect(),
     }
 }

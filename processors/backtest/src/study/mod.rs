@@ -17,7 +17,7 @@ pub use moves::{Direction, HORIZONS, Moves, Sample};
 pub use picture::{Below, Line, Picture};
 pub use track::{Bucket, Track};
 pub use tracks::Tracks;
-pub use when::When;
+pub use when::{Days, When};
 
 use crate::alerts::Alert;
 use moves::Pending;
@@ -34,6 +34,8 @@ pub struct Study {
     pub alerts: Vec<AlertStudy>,
     /// Prices and indicators over time.
     pub tracks: Tracks,
+    /// The days that had a bar.
+    pub days: Days,
     pending: BTreeMap<(String, Timeframe), Vec<Pending>>,
     places: BTreeMap<AlertId, usize>,
     suffix: String,
@@ -109,6 +111,7 @@ impl Study {
     pub fn reading(&mut self, reading: &Reading) {
         self.tracks.reading(reading, &self.suffix);
         if let Reading::Bar(bar) = reading {
+            self.days.add(bar.close_time);
             self.bar(bar.symbol.base(&self.suffix), bar.timeframe, bar.close);
         }
     }

@@ -31,9 +31,8 @@ impl Direction {
 
     const fn sign(self) -> f64 {
         match self {
-            Self::Up => 1.0,
+            Self::Up | Self::None => 1.0,
             Self::Down => -1.0,
-            Self::None => 0.0,
         }
     }
 }
@@ -61,7 +60,7 @@ impl Pending {
     }
 }
 
-/// The moves of one alert by horizon.
+/// The moves of one alert by horizon: above zero where the price went its way, as they are where it has no way.
 #[derive(Debug, Clone, Default)]
 pub struct Moves([Sample; HORIZONS.len()]);
 
@@ -77,10 +76,11 @@ impl Moves {
         if sample.percent.len() >= MAX_MOVES || !percent.is_finite() {
             return;
         }
-        sample.percent.push(percent);
+        let its_way = percent * direction.sign();
+        sample.percent.push(its_way);
         if direction != Direction::None {
             sample.directed += 1;
-            sample.right += u64::from(percent * direction.sign() > 0.0);
+            sample.right += u64::from(its_way > 0.0);
         }
     }
 }
@@ -181,7 +181,7 @@ mod tests {
             moves.add(0, percent, direction);
         }
         let sample = &moves.samples()[0];
-        assert_eq!((sample.count(), sample.mean(), sample.median()), (4, Some(-1.25), Some(-1.0)));
+        assert_eq!((sample.count(), sample.mean(), sample.median()), (4, Some(0.75), Some(0.5)));
         assert_eq!(
             sample.share().map(|share| (share.value, share.count)),
             Some((0.5, 4)),

@@ -1,6 +1,6 @@
 //! On which days and at which hours an alert fired, in UTC.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::{DAY, HOUR};
@@ -15,6 +15,30 @@ pub struct When {
     pub days: BTreeMap<i64, u64>,
     /// From midnight to midnight.
     pub hours: [u64; HOURS],
+}
+
+/// The days that had a bar.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Days {
+    last: i64,
+    days: BTreeSet<i64>,
+}
+
+impl Days {
+    #[inline]
+    pub(super) fn add(&mut self, at: Timestamp) {
+        let day = at.plus(-1).0.div_euclid(DAY);
+        if day != self.last {
+            self.last = day;
+            self.days.insert(day);
+        }
+    }
+
+    /// Days since 1970, in order.
+    #[must_use]
+    pub const fn all(&self) -> &BTreeSet<i64> {
+        &self.days
+    }
 }
 
 impl When {
