@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bellwether_backtest::BacktestError;
 use bellwether_local::demo::DemoError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::config::ConfigError;
@@ -63,6 +64,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         error.downcast_ref().map(of_sink),
         error.downcast_ref().map(of_database),
         error.downcast_ref().map(of_demo),
+        error.downcast_ref().map(of_backtest),
     ];
     by_type.into_iter().flatten().next().or_else(|| error.is::<std::io::Error>().then_some(IO))
 }
@@ -91,6 +93,17 @@ const fn of_producer(error: &ProducerError) -> u8 {
         ProducerError::Log(log) => of_log(log),
         ProducerError::Market(_) | ProducerError::Revision { .. } => CONFIG,
         ProducerError::Encode(_) | ProducerError::Task(_) => SOFTWARE,
+    }
+}
+
+const fn of_backtest(error: &BacktestError) -> u8 {
+    match error {
+        BacktestError::Input(input) => input.exit_code(),
+        BacktestError::Log(log) => of_log(log),
+        BacktestError::Alerts { .. } | BacktestError::JournalCut { .. } | BacktestError::Halted(_) => DATA,
+        BacktestError::Usage(_) => USAGE,
+        BacktestError::Page(_) => SOFTWARE,
+        BacktestError::Closed | BacktestError::Io { .. } => IO,
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants, topics};
+use crate::commands::{backtest, demo, journal, migrate, process, produce, replay, sink, tenants, topics};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -26,6 +26,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Backtest(Box<backtest::Backtest>),
     Replay(replay::Replay),
     #[command(subcommand)]
     Journal(journal::Journal),
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async move {
         match arguments.command {
             Command::Demo(command) => command.run(&process).await,
+            Command::Backtest(command) => command.run(&process),
             Command::Replay(command) => command.run(&process),
             Command::Journal(command) => command.run(&process),
             Command::Produce(command) => command.run(&process).await,

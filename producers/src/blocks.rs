@@ -9,6 +9,9 @@ use crate::sources::{Quote, Sequenced};
 /// How long the first tick of a block waits for others, microseconds.
 pub const MAX_WAIT: i64 = 5_000;
 
+/// The name of a place that has none: no tenant lists it.
+const UNNAMED: &str = "?";
+
 /// The ticks of a block, without its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filled {
@@ -24,7 +27,7 @@ impl Filled {
     /// The dictionary as the record carries it. `names` is the source's list.
     #[must_use]
     pub fn dictionary(&self, names: &[String]) -> Vec<BlockSymbol> {
-        let name = |place: u16| names.get(usize::from(place)).cloned().unwrap_or_default();
+        let name = |place: u16| names.get(usize::from(place)).map_or(UNNAMED, String::as_str).into();
         self.symbols.iter().map(|(place, scale)| BlockSymbol { name: name(*place), scale: *scale }).collect()
     }
 }

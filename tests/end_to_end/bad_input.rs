@@ -177,7 +177,8 @@ fn input_that_is_missing_unreadable_or_no_input_at_all_has_its_own_code() {
     place.write("words.csv", b"these are\nno quotes\n");
     assert_eq!(
         file("GBPUSD=words.csv").ended(65).error(),
-        "words.csv: form not recognised, it begins with \"these are\": force one with --format histdata or m1"
+        "words.csv: form not recognised, it begins with \"these are\": force one with --format \
+         histdata, m1, truefx, ticks or dukascopy"
     );
     place.write("header.csv", b"timestamp,open,high,low,close\nyesterday,1,1,1,1\n");
     assert_eq!(

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod backtest;
 pub(crate) mod demo;
 pub(crate) mod journal;
 pub(crate) mod migrate;

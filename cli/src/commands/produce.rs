@@ -37,7 +37,7 @@ pub(crate) struct File {
     /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable.
     #[arg(long, required = true, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata or m1.
+    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
     #[arg(long, value_name = "FORM")]
     format: Option<Form>,
     /// How fast; 0 is as fast as possible.

@@ -1,12 +1,16 @@
 //! Where quotes come from: one file a source. Everything downstream sees [`Sequenced`] quotes.
 
+pub mod dukascopy;
 pub mod file;
 pub mod histdata;
 pub mod lines;
 pub mod m1;
 pub mod market;
 pub mod merge;
+pub mod named;
 pub mod synthetic;
+pub mod ticks;
+pub mod truefx;
 pub mod walk;
 
 use std::fmt;
@@ -15,6 +19,7 @@ use std::str::FromStr;
 
 use bellwether_schemas::price::MAX_SCALE;
 use bellwether_schemas::{Price, Timestamp};
+use chrono::{DateTime, NaiveDateTime};
 
 use crate::error::{InputError, LineError};
 
@@ -55,6 +60,10 @@ pub struct Sequenced {
 /// A source's quotes, in its order.
 pub type Quotes = Box<dyn Iterator<Item = Result<Quote, InputError>> + Send>;
 
+/// The place of a quote whose row names another symbol than the file was given for: no name stands there, so that the
+/// engine refuses it as unknown.
+pub const NOT_OURS: u16 = u16::MAX;
+
 /// The forms of input files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -62,11 +71,19 @@ pub enum Form {
     Histdata,
     /// One-minute bars of the bid, in UTC.
     M1,
+    /// `EUR/USD,YYYYMMDD HH:MM:SS.mmm,bid,ask` in UTC.
+    Truefx,
+    /// A header `ts[,symbol],bid,ask[,volume]`.
+    Ticks,
+    /// A header `Gmt time,Ask,Bid,AskVolume,BidVolume`.
+    Dukascopy,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 2] = [Self::Histdata, Self::M1];
+    pub const ALL: [Self; 5] = [Self::Histdata, Self::M1, Self::Truefx, Self::Ticks, Self::Dukascopy];
+    /// Their names, for people.
+    pub const NAMES: &'static str = "histdata, m1, truefx, ticks or dukascopy";
 
     /// The name `--format` takes.
     #[must_use]
@@ -74,6 +91,9 @@ impl Form {
         match self {
             Self::Histdata => "histdata",
             Self::M1 => "m1",
+            Self::Truefx => "truefx",
+            Self::Ticks => "ticks",
+            Self::Dukascopy => "dukascopy",
         }
     }
 }
@@ -88,7 +108,7 @@ impl FromStr for Form {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|form| form.name() == text);
-        found.ok_or_else(|| format!("{text:?} is not a form: use histdata or m1"))
+        found.ok_or_else(|| format!("{text:?} is not a form: use {}", Self::NAMES))
     }
 }
 
@@ -137,6 +157,18 @@ pub fn price_field(column: &'static str, text: &str) -> Result<Price, LineError>
         Some(_) => Ok(price),
         None => Err(refused(format!("{text:?} has too many digits"))),
     }
+}
+
+/// A date and a time, separated by `T` or a space, in UTC unless an offset follows.
+#[must_use]
+pub fn parse_utc(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(Timestamp(time.timestamp_micros()));
+    }
+    let text = text.replacen('T', " ", 1);
+    let naive = |form| NaiveDateTime::parse_from_str(&text, form).ok();
+    let time = naive("%Y-%m-%d %H:%M:%S%.f").or_else(|| naive("%Y-%m-%d %H:%M"))?;
+    Some(Timestamp(time.and_utc().timestamp_micros()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,371 @@
+//! A chart as paths on a grid of 1000 by 100 units that the page stretches; texts are placed in percent beside it, so
+//! that they keep their size on a phone.
+
+use std::fmt::Write as _;
+
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::time::DAY;
+use serde::Serialize;
+
+use super::numbers;
+use crate::study::{AlertStudy, Below, Bucket, Direction, Picture, Row, Track, Tracks, priced_by};
+
+/// Marks with a text of their own; one chart of more has them in one piece.
+const MAX_MARKS: usize = 300;
+/// Lines across a panel, about.
+const GRID: f64 = 4.0;
+/// Texts below the chart.
+const TIMES: usize = 5;
+/// A grid line this near to a level has no text of its own.
+const CROWDED: f64 = 13.0;
+/// Space above and below the values, as a part of their range.
+const MARGIN: f64 = 0.06;
+
+/// One chart: a price with its triggers, and what is below.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Chart {
+    pub(super) title: String,
+    pub(super) panels: Vec<Panel>,
+    pub(super) times: Vec<Label>,
+    pub(super) note: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Panel {
+    pub(super) name: String,
+    pub(super) is_tall: bool,
+    pub(super) lines: Vec<Drawn>,
+    pub(super) grid: Vec<Label>,
+    pub(super) levels: Vec<Label>,
+    pub(super) marks: Vec<Mark>,
+}
+
+/// A line with its colour's number and, where a point stands for many readings, the band they lie in.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Drawn {
+    pub(super) name: String,
+    pub(super) colour: usize,
+    pub(super) path: String,
+    pub(super) band: String,
+}
+
+/// A text at a place: from the left for times, from the top for values; 0 to 100.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Label {
+    pub(super) at: f64,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Mark {
+    pub(super) path: String,
+    pub(super) way: &'static str,
+    pub(super) title: String,
+}
+
+/// The chart of an alert for one of its symbols or pairs.
+pub(super) fn chart(alert: &AlertStudy, subject: &str, tracks: &Tracks) -> Option<Chart> {
+    let picture = alert.picture.as_ref()?;
+    let symbol = priced_by(subject);
+    let price = if picture.has_price { tracks.close(symbol, picture.timeframe) } else { None };
+    let below = below(picture, subject, tracks);
+    let clock = price.or_else(|| below.first().map(|(_, track)| *track))?;
+    let axis = Axis { times: clock.buckets().iter().map(|bucket| bucket.at).collect() };
+    let rows: Vec<&Row> = alert.rows.iter().filter(|row| row.subject == subject).collect();
+    let mut panels = Vec::new();
+    if let Some(price) = price {
+        panels.push(price_panel(picture, symbol, price, &rows, tracks, &axis));
+    }
+    if !below.is_empty() {
+        let rows = if price.is_some() { &[] } else { rows.as_slice() };
+        panels.push(panel("", &below, &picture.levels, picture.range, rows, |row| row.value, &axis));
+    }
+    let all = alert.subjects.get(subject).copied().unwrap_or(0);
+    let mut note = String::new();
+    if all > rows.len() as u64 {
+        let _ = write!(note, "The first {} of {} triggers are marked. ", rows.len(), numbers::count(all));
+    }
+    if clock.every() > 1 {
+        let _ = write!(note, "A point stands for {} bars; the shade is their range.", clock.every());
+    }
+    let title = match subject {
+        "" => format!("All currencies, {}", picture.timeframe),
+        subject => format!("{subject}, {}", picture.timeframe),
+    };
+    Some(Chart { title, panels, times: axis.labels(), note })
+}
+
+fn price_panel(
+    picture: &Picture,
+    symbol: &str,
+    price: &Track,
+    rows: &[&Row],
+    tracks: &Tracks,
+    axis: &Axis,
+) -> Panel {
+    let mut lines = vec![(format!("{symbol} close"), price)];
+    for line in &picture.overlays {
+        lines.extend(tracks.line(symbol, picture.timeframe, line).map(|track| (title_of(line), track)));
+    }
+    let mut panel = panel("price", &lines, &picture.price_levels, None, rows, |row| row.price, axis);
+    panel.is_tall = true;
+    panel
+}
+
+fn below<'a>(picture: &Picture, subject: &str, tracks: &'a Tracks) -> Vec<(String, &'a Track)> {
+    let timeframe = picture.timeframe;
+    match &picture.below {
+        Below::Nothing => Vec::new(),
+        Below::Indicators(lines) => {
+            let of = |symbol: &str| {
+                let name = |line: &str| match subject == symbol {
+                    true => title_of(line),
+                    false => format!("{symbol} {}", title_of(line)),
+                };
+                let found = |line: &String| Some((name(line), tracks.line(symbol, timeframe, line)?));
+                lines.iter().filter_map(found).collect::<Vec<_>>()
+            };
+            subject.split('-').flat_map(of).collect()
+        }
+        Below::Heatmap(style) => {
+            tracks.heatmap(subject, style).map(|track| (format!("Buy% {style}"), track)).into_iter().collect()
+        }
+        Below::Correlation(window) => {
+            let track = tracks.correlation(subject, timeframe, *window);
+            track.map(|track| (format!("correlation over {window}"), track)).into_iter().collect()
+        }
+        Below::Strength => {
+            tracks.scores(timeframe).map(|(currency, track)| (currency.into(), track)).collect()
+        }
+    }
+}
+
+fn title_of(line: &str) -> String {
+    if let Some(cell) = line.strip_prefix("score:") {
+        return format!("{cell} cell score");
+    }
+    if let Some(period) = line.strip_prefix("rsi") {
+        return format!("RSI {period}");
+    }
+    line.replace('_', " ")
+}
+
+fn panel(
+    name: &str,
+    lines: &[(String, &Track)],
+    levels: &[f64],
+    range: Option<(f64, f64)>,
+    rows: &[&Row],
+    height: fn(&Row) -> Option<f64>,
+    axis: &Axis,
+) -> Panel {
+    let scale = range.map_or_else(|| Scale::around(lines, levels), |(low, high)| Scale::padded(low, high));
+    let drawn = |(colour, (name, track)): (usize, &(String, &Track))| Drawn {
+        name: name.clone(),
+        colour,
+        path: path(track, axis, &scale),
+        band: band(track, axis, &scale),
+    };
+    let label = |value: f64| Label { at: scale.y(value), text: scale.text(value) };
+    let levels: Vec<Label> = levels.iter().copied().filter(|level| scale.holds(*level)).map(label).collect();
+    let mut grid: Vec<Label> = scale.steps().into_iter().map(label).collect();
+    for line in &mut grid {
+        if levels.iter().any(|level| (level.at - line.at).abs() < CROWDED) {
+            line.text.clear();
+        }
+    }
+    Panel {
+        name: name.into(),
+        is_tall: false,
+        lines: lines.iter().enumerate().map(drawn).collect(),
+        grid,
+        levels,
+        marks: marks(rows, height, axis, &scale),
+    }
+}
+
+/// Every trigger as a dot, one by one with its text, or all of a way at once where they are many.
+fn marks(rows: &[&Row], height: fn(&Row) -> Option<f64>, axis: &Axis, scale: &Scale) -> Vec<Mark> {
+    let dot = |row: &Row| Some(format!("M{:.1} {:.2}h0", axis.x(row.at), scale.y(height(row)?)));
+    if rows.len() <= MAX_MARKS {
+        let mark =
+            |row: &&Row| Some(Mark { path: dot(row)?, way: way(row.direction), title: title_of_row(row) });
+        return rows.iter().filter_map(mark).collect();
+    }
+    let ways = [Direction::Up, Direction::Down, Direction::None].into_iter();
+    let all = ways.map(|direction| Mark {
+        path: rows.iter().filter(|row| row.direction == direction).filter_map(|row| dot(row)).collect(),
+        way: way(direction),
+        title: String::new(),
+    });
+    all.filter(|mark| !mark.path.is_empty()).collect()
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+        Direction::None => "either",
+    }
+}
+
+fn title_of_row(row: &Row) -> String {
+    let at = row.at.utc().format("%Y-%m-%d %H:%M");
+    let what = if row.text.is_empty() { &row.condition } else { &row.text };
+    format!("{at} UTC {}: {what}", row.condition)
+}
+
+fn path(track: &Track, axis: &Axis, scale: &Scale) -> String {
+    let point = |bucket: &Bucket| (axis.x(bucket.at), scale.y(bucket.close));
+    joined(track.buckets().iter().map(point))
+}
+
+/// Up along the highs and back along the lows.
+fn band(track: &Track, axis: &Axis, scale: &Scale) -> String {
+    if track.every() == 1 {
+        return String::new();
+    }
+    let highs = track.buckets().iter().map(|bucket| (axis.x(bucket.at), scale.y(bucket.high)));
+    let lows = track.buckets().iter().rev().map(|bucket| (axis.x(bucket.at), scale.y(bucket.low)));
+    joined(highs.chain(lows)) + "Z"
+}
+
+fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        let letter = if path.is_empty() { 'M' } else { 'L' };
+        let _ = write!(path, "{letter}{x:.1} {y:.2}");
+    }
+    path
+}
+
+/// Time from left to right by bars, so that nights and weekends without any take no space.
+struct Axis {
+    times: Vec<Timestamp>,
+}
+
+impl Axis {
+    /// 0 to 1000.
+    #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
+    fn x(&self, at: Timestamp) -> f64 {
+        let after = self.times.partition_point(|time| *time < at);
+        let last = self.times.len().saturating_sub(1).max(1);
+        let place =
+            match (after.checked_sub(1).and_then(|before| self.times.get(before)), self.times.get(after)) {
+                (Some(before), Some(next)) => {
+                    (after - 1) as f64 + at.since(*before) as f64 / next.since(*before).max(1) as f64
+                }
+                _ => after.min(last) as f64,
+            };
+        1000.0 * place / last as f64
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else { return Vec::new() };
+        let form = match last.since(*first) {
+            short if short <= 2 * DAY => "%d %b %H:%M",
+            some if some <= 400 * DAY => "%d %b",
+            _ => "%b %Y",
+        };
+        let places =
+            (0..TIMES).filter_map(|step| self.times.get(step * (self.times.len() - 1) / (TIMES - 1)));
+        let label =
+            |time: &Timestamp| Label { at: self.x(*time) / 10.0, text: time.utc().format(form).to_string() };
+        let mut labels: Vec<Label> = places.map(label).collect();
+        labels.dedup_by(|next, before| next.text == before.text);
+        labels
+    }
+}
+
+/// Values from bottom to top.
+struct Scale {
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    /// Holds all of the lines, and the levels that are not far from them.
+    fn around(lines: &[(String, &Track)], levels: &[f64]) -> Self {
+        let buckets = lines.iter().flat_map(|(_, track)| track.buckets());
+        let (low, high) = buckets.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), bucket| {
+            (low.min(bucket.low), high.max(bucket.high))
+        });
+        let reach = high - low;
+        let near = levels.iter().copied().filter(|level| (low - reach..=high + reach).contains(level));
+        let (low, high) = near.fold((low, high), |(low, high), level| (low.min(level), high.max(level)));
+        Self::padded(low, high)
+    }
+
+    fn padded(low: f64, high: f64) -> Self {
+        let margin = if high > low { (high - low) * MARGIN } else { (low.abs() * 1e-3).max(1e-6) };
+        Self { low: low - margin, high: high + margin }
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// 0 at the top to 100 at the bottom.
+    fn y(&self, value: f64) -> f64 {
+        100.0 * (self.high - value) / (self.high - self.low)
+    }
+
+    /// The distance of grid lines: 1, 2 or 5 times a power of ten.
+    fn step(&self) -> f64 {
+        let rough = (self.high - self.low) / GRID;
+        let power = 10f64.powf(rough.log10().floor());
+        let steps = [1.0, 2.0, 5.0].into_iter().map(|times| times * power);
+        steps.rev().find(|step| *step <= rough).unwrap_or(power)
+    }
+
+    fn steps(&self) -> Vec<f64> {
+        let step = self.step();
+        let first = (self.low / step).ceil();
+        let values = (0..20u32).map(|place| (first + f64::from(place)) * step);
+        values.take_while(|value| *value < self.high - step * 0.2).collect()
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of decimals, 0 to 9"
+    )]
+    fn text(&self, value: f64) -> String {
+        let decimals = (-self.step().log10().floor()).clamp(0.0, 9.0) as usize;
+        let text = format!("{value:.decimals$}");
+        if text.trim_start_matches('-').bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+            return "0".into();
+        }
+        text.replace('-', "−")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grid_lines_are_round_numbers_inside() {
+        let scale = Scale { low: 1.5662, high: 1.5938 };
+        let texts: Vec<String> = scale.steps().into_iter().map(|value| scale.text(value)).collect();
+        assert_eq!(texts, ["1.570", "1.575", "1.580", "1.585", "1.590"]);
+        let texts: Vec<String> =
+            Scale::padded(-100.0, 100.0).steps().iter().map(|value| format!("{value}")).collect();
+        assert_eq!(texts, ["-100", "-50", "0", "50", "100"]);
+    }
+
+    #[test]
+    fn silence_takes_no_space() {
+        let axis = Axis { times: [0, 10, 20, 1000, 1010].map(Timestamp).to_vec() };
+        let places: Vec<f64> = [0, 15, 20, 510, 1010, 5000].map(|at| axis.x(Timestamp(at))).to_vec();
+        assert_eq!(places, [0.0, 375.0, 500.0, 625.0, 1000.0, 1000.0]);
+    }
+
+    #[test]
+    fn a_flat_line_lies_in_the_middle() {
+        let mut track = Track::default();
+        track.push(Timestamp(0), 1.5);
+        let scale = Scale::around(&[("flat".into(), &track)], &[]);
+        assert!((scale.y(1.5) - 50.0).abs() < 1e-6);
+    }
+}
