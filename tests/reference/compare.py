@@ -58,7 +58,14 @@ def show(value):
 def name(line):
     if line is None:
         return "no line"
-    return " ".join(str(line[k]) for k in NAMES if line.get(k) is not None)
+    return " ".join(instant(line[k]) if k == "close_time" else str(line[k]) for k in NAMES if line.get(k) is not None)
+
+
+def instant(text):
+    """However many decimals are written."""
+    head, _, fraction = text.removesuffix("Z").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{head}.{fraction}Z" if fraction else f"{head}Z"
 
 
 def lines(path):

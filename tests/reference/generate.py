@@ -236,7 +236,7 @@ class Alerts:
         return names
 
     def lines(self):
-        return self.rng.choice([(70, 30), (60, 40), (61.5, 38.25), (65, 35), (75, 25), (90, 10), (60, 10), (90, 40)])
+        return self.rng.choice([(70, 30), (60, 40), (62, 38), (65, 35), (75, 25), (90, 10), (60, 10), (90, 40)])
 
     def trackers(self, count):
         rng = self.rng

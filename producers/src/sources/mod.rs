@@ -17,7 +17,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use bellwether_schemas::price::MAX_SCALE;
 use bellwether_schemas::{Price, Timestamp};
 use chrono::{DateTime, NaiveDateTime};
 
@@ -39,11 +38,11 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// From two prices that [`price_field`] has let through, so that they fit every scale.
+    /// From two prices; where one does not fit the other's scale it is 0, which the engine refuses.
     #[must_use]
     pub fn new(ts: Timestamp, symbol: u16, bid: Price, ask: Price) -> Self {
         let scale = bid.scale.max(ask.scale);
-        let units = |price: Price| price.rescale(scale).map_or(i64::MAX, |price| price.mantissa);
+        let units = |price: Price| price.rescale(scale).map_or(0, |price| price.mantissa);
         Self { ts, symbol, bid: units(bid), ask: units(ask), scale }
     }
 }
@@ -146,17 +145,12 @@ impl FromStr for Input {
     }
 }
 
-/// Reads a price that fits every scale, so that a block may give its symbol the largest scale in it.
+/// Reads a price.
 ///
 /// # Errors
 /// No decimal number, or more digits or decimals than are carried.
 pub fn price_field(column: &'static str, text: &str) -> Result<Price, LineError> {
-    let refused = |reason: String| LineError::Price { column, reason };
-    let price = Price::parse(text).map_err(|error| refused(error.to_string()))?;
-    match price.rescale(MAX_SCALE) {
-        Some(_) => Ok(price),
-        None => Err(refused(format!("{text:?} has too many digits"))),
-    }
+    Price::parse(text).map_err(|error| LineError::Price { column, reason: error.to_string() })
 }
 
 /// A date and a time, separated by `T` or a space, in UTC unless an offset follows.
@@ -191,6 +185,7 @@ mod tests {
         let price = |text| price_field("bid", text).unwrap();
         let quote = Quote::new(Timestamp(1), 0, price("1.5"), price("1.50010"));
         assert_eq!((quote.bid, quote.ask, quote.scale), (150_000, 150_010, 5));
-        assert!(price_field("bid", "9300000000").is_err(), "it would not fit nine decimals");
+        let far = Quote::new(Timestamp(1), 0, price("93000000000"), price("9.123456789"));
+        assert_eq!((far.bid, far.ask), (0, 9_123_456_789), "it does not fit nine decimals");
     }
 }

@@ -14,10 +14,13 @@ pub struct RsiTracker {
     /// Bar length; `1M` is read as `5M`.
     pub timeframe: Timeframe,
     /// Bars of Wilder's average, 5–50.
+    #[serde(deserialize_with = "whole")]
     pub rsi_period: i32,
     /// Upper line, 60–90.
+    #[serde(deserialize_with = "whole")]
     pub rsi_overbought: i32,
     /// Lower line, 10–40, below the upper.
+    #[serde(deserialize_with = "whole")]
     pub rsi_oversold: i32,
 }
 
@@ -30,12 +33,16 @@ pub struct RsiCorrelationTracker {
     /// `rsi_threshold` or `real_correlation`.
     pub mode: String,
     /// Bars of Wilder's average, 5–50.
+    #[serde(deserialize_with = "whole")]
     pub rsi_period: i32,
     /// Upper line, 60–90.
+    #[serde(deserialize_with = "whole")]
     pub rsi_overbought: i32,
     /// Lower line, 10–40, below the upper.
+    #[serde(deserialize_with = "whole")]
     pub rsi_oversold: i32,
     /// Log returns of the coefficient: 20, 50, 90 or 120.
+    #[serde(deserialize_with = "whole")]
     pub correlation_window: i32,
 }
 
@@ -48,8 +55,10 @@ pub struct HeatmapTracker {
     /// `scalper` or `swingTrader`.
     pub trading_style: String,
     /// Buy% that is reached, 0–100.
+    #[serde(deserialize_with = "whole")]
     pub buy_threshold: i32,
     /// Sell% that is reached, 0–100; below 50 it is the same line seen from the buyer's side.
+    #[serde(deserialize_with = "whole")]
     pub sell_threshold: i32,
 }
 
@@ -143,6 +152,20 @@ impl Default for PriceAlert {
     }
 }
 
+/// A whole number, also as `70.0`: JSON does not tell the two apart.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    if !deserializer.is_human_readable() {
+        return i32::deserialize(deserializer);
+    }
+    let number = f64::deserialize(deserializer)?;
+    #[expect(clippy::cast_possible_truncation, reason = "compared with what it came from")]
+    let whole = number as i32;
+    if f64::from(whole) == number {
+        return Ok(whole);
+    }
+    Err(serde::de::Error::custom(format_args!("{number} is not a whole number")))
+}
+
 /// A level is a number, or a decimal as text: what a `numeric` column becomes in JSON differs by who writes it.
 fn level<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     #[derive(Deserialize)]
@@ -192,25 +215,51 @@ impl AlertParameters {
         }
     }
 
-    /// From an object with the columns of the kind's table; other keys are ignored, missing ones are the table's
-    /// defaults.
+    /// From an object with the columns of the kind's table; other keys are ignored, missing and null ones are the
+    /// table's defaults.
     ///
     /// # Errors
     /// A column of the wrong type.
     pub fn from_columns(kind: AlertKind, columns: &Value) -> serde_json::Result<Self> {
-        match kind {
-            AlertKind::RsiTracker => Deserialize::deserialize(columns).map(Self::RsiTracker),
-            AlertKind::RsiCorrelationTracker => {
-                Deserialize::deserialize(columns).map(Self::RsiCorrelationTracker)
+        let given = match columns {
+            Value::Object(columns) => {
+                let given = columns.iter().filter(|(_, value)| !value.is_null());
+                Value::Object(given.map(|(name, value)| (name.clone(), value.clone())).collect())
             }
-            AlertKind::HeatmapTracker => Deserialize::deserialize(columns).map(Self::HeatmapTracker),
+            other => other.clone(),
+        };
+        match kind {
+            AlertKind::RsiTracker => Deserialize::deserialize(given).map(Self::RsiTracker),
+            AlertKind::RsiCorrelationTracker => {
+                Deserialize::deserialize(given).map(Self::RsiCorrelationTracker)
+            }
+            AlertKind::HeatmapTracker => Deserialize::deserialize(given).map(Self::HeatmapTracker),
             AlertKind::HeatmapIndicatorTracker => {
-                Deserialize::deserialize(columns).map(Self::HeatmapIndicatorTracker)
+                Deserialize::deserialize(given).map(Self::HeatmapIndicatorTracker)
             }
             AlertKind::CurrencyStrengthTracker => {
-                Deserialize::deserialize(columns).map(Self::CurrencyStrengthTracker)
+                Deserialize::deserialize(given).map(Self::CurrencyStrengthTracker)
             }
-            AlertKind::PriceAlert => Deserialize::deserialize(columns).map(Self::PriceAlert),
+            AlertKind::PriceAlert => Deserialize::deserialize(given).map(Self::PriceAlert),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_columns_are_the_defaults_and_whole_numbers_may_have_a_point() {
+        let columns = serde_json::json!({"rsi_period": 9.0, "correlation_window": null, "name": "mine"});
+        let read = AlertParameters::from_columns(AlertKind::RsiCorrelationTracker, &columns).unwrap();
+        let expected = RsiCorrelationTracker { rsi_period: 9, ..RsiCorrelationTracker::default() };
+        assert_eq!(read, AlertParameters::RsiCorrelationTracker(expected));
+        let half = serde_json::json!({"rsi_overbought": 61.5});
+        let error = AlertParameters::from_columns(AlertKind::RsiTracker, &half).unwrap_err();
+        assert_eq!(error.to_string(), "61.5 is not a whole number");
+        let price = serde_json::json!({"symbol": "EURUSD", "above": "1.25"});
+        let read = AlertParameters::from_columns(AlertKind::PriceAlert, &price).unwrap();
+        assert!(matches!(read, AlertParameters::PriceAlert(PriceAlert { above: Some(1.25), .. })));
     }
 }

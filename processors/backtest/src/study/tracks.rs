@@ -84,7 +84,7 @@ impl Tracks {
     fn strength(&mut self, strength: &Strength) {
         let scores = self.strength.entry(strength.timeframe).or_default();
         for (currency, score) in &strength.scores {
-            push(scores, currency.clone().into_owned(), strength.close_time, Some(*score));
+            push(scores, currency.clone().into_owned(), strength.close_time, *score);
         }
     }
 

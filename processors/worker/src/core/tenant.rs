@@ -279,8 +279,9 @@ mod tests {
 
     #[test]
     fn appends_are_cut_to_what_a_log_takes_and_keep_their_order() {
-        let record = |number: u32| {
-            NewRecord { key: number.to_be_bytes().into(), value: vec![0; MAX_RECORD_BYTES - 100] }
+        let record = |number: u32| NewRecord {
+            key: number.to_be_bytes().into(),
+            value: vec![0; MAX_RECORD_BYTES - 100],
         };
         let pieces = pieces((0..50).map(record).collect());
         assert!(pieces.len() > 1 && pieces.iter().all(|piece| size(piece) <= MAX_BATCH_BYTES));
