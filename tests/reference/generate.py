@@ -251,7 +251,7 @@ class Alerts:
                      correlation_window=rng.choice([20, 20, 50, 90, 120]))
             self.add("heatmap_tracker", pairs=self.pairs(), trading_style=rng.choice(["scalper", "swingTrader"]),
                      buy_threshold=rng.choice([0, 40, 50, 52, 55, 60, 60, 65, 70, 80, 100]),
-                     sell_threshold=rng.choice([0, 20, 30, 35, 40, 45, 48, 49.5, 50, 55, 60, 70, 100]))
+                     sell_threshold=rng.choice([0, 20, 30, 35, 40, 45, 48, 49, 50, 55, 60, 70, 100]))
             indicator = rng.choice("EMA21 ema50 Ema200 MACD rsi utbot UTBOT IchimokuClone ichimoku".split())
             self.add("heatmap_indicator_tracker", pairs=self.pairs(), timeframe=self.timeframe(), indicator=indicator)
             self.add("currency_strength_tracker", timeframe=self.timeframe())
