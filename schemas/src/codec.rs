@@ -83,7 +83,8 @@ schemas! {
     TriggerFired = "trigger_fired.v1",
     AlertStatus = "alert_status.v1",
     Reading = "reading.v1",
-    DeadLetter = "dead_letter.v1",
+    DeadLetterV1 = "dead_letter.v1",
+    DeadLetter = "dead_letter.v2",
 }
 
 impl SchemaName {
@@ -232,7 +233,11 @@ pub fn encode_dead_letter(letter: &DeadLetter) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// Bytes that are no dead letter.
 pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
-    only(SchemaName::DeadLetter, bytes)
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::DeadLetter | SchemaName::DeadLetterV1 => decode(name, datum),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
 }
 
 fn only<T: DeserializeOwned>(expected: SchemaName, bytes: &[u8]) -> Result<T, DecodeError> {

@@ -10,6 +10,9 @@ use bellwether_schemas::codec::{
 };
 use samples::Record;
 
+/// Of versions that are read and not written any more.
+const OLD: [&str; 2] = ["dead_letter", "dead_letter_whole"];
+
 macro_rules! golden {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("golden/", $name, ".hex")), samples::by_name($name))),*]
@@ -32,6 +35,8 @@ fn all() -> Vec<(&'static str, Vec<u8>, Record)> {
         "reading",
         "dead_letter",
         "dead_letter_whole",
+        "dead_letter_v2",
+        "dead_letter_v2_part",
     ];
     texts.into_iter().map(|(name, hex, record)| (name, bytes(hex), record)).collect()
 }
@@ -62,7 +67,7 @@ fn decode_like(record: &Record, bytes: &[u8]) -> Record {
 
 #[test]
 fn every_record_is_written_as_its_golden_bytes() {
-    for (name, golden, record) in all() {
+    for (name, golden, record) in all().into_iter().filter(|(name, ..)| !OLD.contains(name)) {
         assert_eq!(encode(&record), golden, "{name}");
     }
 }

@@ -4,7 +4,7 @@
 
 use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
-use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::{NamedValue, Reading};
@@ -21,7 +21,7 @@ pub(crate) enum Record {
     DeadLetter(DeadLetter),
 }
 
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 16] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -36,6 +36,8 @@ pub(crate) const NAMES: [&str; 14] = [
     "reading",
     "dead_letter",
     "dead_letter_whole",
+    "dead_letter_v2",
+    "dead_letter_v2_part",
 ];
 
 pub(crate) fn by_name(name: &str) -> Record {
@@ -62,6 +64,8 @@ pub(crate) fn by_name(name: &str) -> Record {
         "reading" => Record::Reading(reading()),
         "dead_letter" => Record::DeadLetter(dead_letter()),
         "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
+        "dead_letter_v2" => Record::DeadLetter(dead_letter_v2()),
+        "dead_letter_v2_part" => Record::DeadLetter(dead_letter_v2_part()),
         other => panic!("no sample {other}"),
     }
 }
@@ -305,6 +309,9 @@ fn dead_letter() -> DeadLetter {
         ts: Some(Timestamp(1_328_054_400_000_000)),
         key: b"fxlabs".to_vec(),
         original: vec![0, 0, 0, 0, 0xff, 0x80],
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
     }
 }
 
@@ -318,5 +325,32 @@ fn dead_letter_whole() -> DeadLetter {
         key: vec![],
         original: vec![1],
         ..dead_letter()
+    }
+}
+
+fn dead_letter_v2() -> DeadLetter {
+    let header = |name: &str, value: &[u8]| Header { name: name.into(), value: value.into() };
+    DeadLetter {
+        offset: 44,
+        index: Some(3),
+        reason: "unknown_symbol".into(),
+        detail: "NOSUCH".into(),
+        headers: vec![header("trace", &[0, 0xff]), header("empty", &[])],
+        size: Some(6),
+        sha256: Some("0f".repeat(32)),
+        ..dead_letter()
+    }
+}
+
+fn dead_letter_v2_part() -> DeadLetter {
+    DeadLetter {
+        index: Some(4),
+        ts: Some(Timestamp(1_328_054_400_000_001)),
+        key: Vec::new(),
+        original: Vec::new(),
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
+        ..dead_letter_v2()
     }
 }
