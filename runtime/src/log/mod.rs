@@ -20,7 +20,9 @@ pub use seek::find_event_time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_schemas::{Timestamp, Topic};
+use bellwether_schemas::dead_letter::Header;
+use bellwether_schemas::journal::Unusable;
+use bellwether_schemas::{Entry, TenantId, Timestamp, Topic};
 use tokio::sync::oneshot;
 
 /// Most bytes one `append` may have, with 12 bytes a record on top.
@@ -44,8 +46,20 @@ pub struct Record {
     pub appended_at: Timestamp,
     /// Its key.
     pub key: Vec<u8>,
+    /// What other clients wrote beside it on a backend that has room for that; we write none.
+    pub headers: Vec<Header>,
     /// The wire bytes.
     pub value: Vec<u8>,
+}
+
+impl Record {
+    /// As an entry of that tenant's journal.
+    ///
+    /// # Errors
+    /// The record is not to be used, and to be kept among the dead letters.
+    pub fn entry(&self, tenant: &TenantId) -> std::result::Result<Entry, Unusable> {
+        Entry::of(tenant, &self.key, &self.headers, &self.value)
+    }
 }
 
 /// What a topic holds: `start` is the first readable offset, `next` the one the next record will get.

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
-use bellwether_schemas::journal::Entry;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
@@ -109,10 +108,10 @@ impl TenantCore {
 
     /// Applies one record; says why, if the tenant cannot go on after it.
     fn fold(&mut self, record: &Record, appends: &mut Appends) -> Option<String> {
-        let entry = match self.decode(record) {
+        let entry = match record.entry(&self.tenant) {
             Ok(entry) => entry,
-            Err((reason, detail)) => {
-                self.put_aside(record, reason, &detail, appends);
+            Err(unusable) => {
+                self.put_aside(record, unusable.reason(), unusable.to_string(), appends);
                 return None;
             }
         };
@@ -120,27 +119,18 @@ impl TenantCore {
         let applied =
             catch_unwind(AssertUnwindSafe(|| self.engine.apply(record.offset, &entry, &mut effects)));
         if applied.is_err() {
-            self.put_aside(record, "panic", "the engine panicked at this record", appends);
+            self.put_aside(record, "panic", "the engine panicked at this record".into(), appends);
             return Some(format!("the engine panicked at journal offset {}: this is a bug", record.offset));
         }
         let mut stop = None;
         for effect in effects {
-            stop = stop.or(self.perform(record.offset, effect, appends));
+            stop = stop.or(self.perform(record, effect, appends));
         }
         stop
     }
 
-    fn decode(&self, record: &Record) -> Result<Entry, (&'static str, String)> {
-        let entry = codec::decode_entry(&record.value).map_err(|error| ("undecodable", error.to_string()))?;
-        let named = &entry.origin().tenant;
-        if *named == self.tenant {
-            Ok(entry)
-        } else {
-            Err(("misrouted", format!("the record names tenant {named}")))
-        }
-    }
-
-    fn perform(&mut self, offset: u64, effect: Effect, appends: &mut Appends) -> Option<String> {
+    fn perform(&mut self, record: &Record, effect: Effect, appends: &mut Appends) -> Option<String> {
+        let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
             Effect::Closed(bar) if offset < self.recovered.committed => drop(bar),
@@ -149,7 +139,7 @@ impl TenantCore {
             Effect::Refused(refusal) => {
                 events::refused(&self.tenant, refusal.reason);
                 let watermark = self.engine.watermark();
-                let letter = self.dead_letters.of_refusal(offset, &refusal, watermark);
+                let letter = self.dead_letters.of_refusal(record, &refusal, watermark);
                 if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
                     appends.dead_letters.push(letter);
                     if self.told.insert(refusal.reason) {
@@ -191,11 +181,11 @@ impl TenantCore {
         }
     }
 
-    fn put_aside(&self, record: &Record, reason: &'static str, detail: &str, appends: &mut Appends) {
+    fn put_aside(&self, record: &Record, reason: &'static str, detail: String, appends: &mut Appends) {
         if record.offset < self.recovered.committed {
             return;
         }
-        events::dead_letter(&self.tenant, record.offset, reason, detail);
+        events::dead_letter(&self.tenant, record.offset, reason, &detail);
         appends.dead_letters.extend(self.dead_letters.of_record(record, reason, detail));
     }
 
