@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod deadletters;
 pub(crate) mod demo;
 pub(crate) mod journal;
 pub(crate) mod migrate;
@@ -10,6 +11,7 @@ pub(crate) mod sink;
 pub(crate) mod tenants;
 pub(crate) mod topics;
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,15 @@ use crate::exit::{Coded, USAGE};
 
 /// How often a drain is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Prints what was asked for. A reader that went away (`| head`) is no failure.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
 
 /// A speed as given on the command line.
 fn speed(times: f64) -> Result<Speed, Coded> {

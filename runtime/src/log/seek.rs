@@ -40,7 +40,7 @@ fn event_time(topic: &Topic, record: &Record) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use bellwether_schemas::journal::Heartbeat;
-    use bellwether_schemas::{Entry, Origin, TopicKind};
+    use bellwether_schemas::{Entry, Origin, TopicKind, codec};
 
     use super::*;
     use crate::clock::Clock;

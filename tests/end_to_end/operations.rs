@@ -1,0 +1,146 @@
+//! What an operator sees: what was put aside, and how far everybody is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod journal;
+mod support;
+
+use serde_json::Value;
+
+use journal::Journal;
+use support::Place;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn letters(place: &Place, filters: &[&str]) -> Vec<Value> {
+    place.run(&[&["deadletters", "list", "--json"], filters].concat()).ended(0).json()
+}
+
+fn keys(letters: &[Value]) -> Vec<&str> {
+    letters.iter().map(|letter| letter["key"].as_str().unwrap()).collect()
+}
+
+/// A journal whose records 2 to 6 cannot be used: unreadable, another's, another's by its key, two ticks of a symbol
+/// that the tenant does not have, a tick of the future.
+fn poisoned() -> Place {
+    let place = Place::new();
+    let journal = Journal::begin(&place);
+    journal.append(b"\x01 no \x1b[2J header");
+    journal.append(&journal.others_alert());
+    journal.append_keyed(b"hextech", &journal.ticks_of("GBPUSD", 1));
+    journal.append_keyed(b"fxlabs", &journal.ticks_of("NOSUCH", 2));
+    journal.append(&journal.tick_of_the_future());
+    drop(journal);
+    place.run(&["process", "--drain"]).ended(0);
+    place
+}
+
+const ALL: [&str; 6] = [
+    "2/-/undecodable",
+    "3/-/misrouted",
+    "4/-/misrouted",
+    "5/0/unknown_symbol",
+    "5/1/unknown_symbol",
+    "6/0/future",
+];
+
+#[test]
+fn what_was_put_aside_is_listed_newest_last_and_found_by_tenant_reason_time_and_place() {
+    let place = poisoned();
+    let all = letters(&place, &[]);
+    assert_eq!(keys(&all), ALL);
+    let first = &all[0];
+    assert_eq!(
+        (
+            &first["tenant"],
+            &first["topic"],
+            &first["offset"],
+            &first["index"],
+            &first["times"],
+            &first["size"]
+        ),
+        (&"fxlabs".into(), &"fxlabs.journal.v1".into(), &2.into(), &Value::Null, &1.into(), &16.into())
+    );
+    assert_eq!(all[2]["detail"], "the record's key names tenant hextech");
+    assert_eq!(keys(&letters(&place, &["--limit", "2"])), ALL[4..]);
+    assert_eq!(keys(&letters(&place, &["--reason", "misrouted"])), ALL[1..3]);
+    assert_eq!(keys(&letters(&place, &["--from", "1", "--to", "3"])), ALL[1..3]);
+    assert_eq!(keys(&letters(&place, &["--from", first["first_at"].as_str().unwrap()])), ALL);
+    assert_eq!(letters(&place, &["--to", "2020-01-01T00:00:00Z"]), [Value::Null; 0]);
+    assert_eq!(letters(&place, &["--tenant", "hextech"]), [Value::Null; 0]);
+
+    let table =
+        place.run(&["deadletters", "list", "--tenant", "fxlabs", "--tenant", "hextech"]).ended(0).stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 1 + ALL.len(), "{table}");
+    assert!(lines[0].starts_with("WHEN") && lines[0].ends_with("WHY"), "{table}");
+    assert!(lines[4].contains("fxlabs.journal.v1  5/0/unknown_symbol      1"), "{table}");
+    place.run(&["deadletters", "list", "--tenant", "nobody"]).ended(78);
+}
+
+#[test]
+fn a_letter_written_again_after_a_crash_is_listed_once_with_how_often() {
+    let place = poisoned();
+    // As after a crash between what was appended and the commit.
+    std::fs::remove_file(place.path("data/log/groups/bellwether-process/fxlabs.journal.v1.offset")).unwrap();
+    place.run(&["process", "--drain"]).ended(0);
+    let all = letters(&place, &[]);
+    assert_eq!(keys(&all), ALL);
+    assert!(
+        all.iter().all(|letter| letter["times"] == 2 && letter["first_at"] != letter["last_at"]),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn a_letter_is_shown_with_its_reason_its_origin_and_the_bytes_of_its_record() {
+    let place = poisoned();
+    let shown = place.run(&["deadletters", "show", "2/-/undecodable"]).ended(0).stdout;
+    for part in [
+        "fxlabs 2/-/undecodable\n",
+        "reason      undecodable\n",
+        "origin      fxlabs.journal.v1, partition 0, offset 2\n",
+        "key         by hand (62792068616e64)\n",
+        "record      16 bytes, kept among the dead letters\n",
+        "it says     nothing that can be read: no wire header",
+        "00000000  01 20 6e 6f 20 1b 5b 32  4a 20 68 65 61 64 65 72  |. no .[2J header|\n",
+    ] {
+        assert!(shown.contains(part), "{part:?} in\n{shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "a record cannot drive the terminal");
+
+    let show = |key: &str| place.run(&["deadletters", "show", key, "--json"]).ended(0).json().remove(0);
+    let journal = Journal::again(&place);
+    // The second letter of a record has its bytes from the first.
+    let (tick, block) = (show("5/1/unknown_symbol"), journal.ticks_of("NOSUCH", 2));
+    assert_eq!(tick["original"]["bytes"], hex(&block));
+    assert_eq!(tick["original"]["key"], hex(b"fxlabs"));
+    assert_eq!(
+        (&tick["decoded"]["type"], &tick["decoded"]["refused"]["bid"]),
+        (&"tick_block".into(), &1.27.into())
+    );
+    let misrouted = show("3/-/misrouted");
+    assert_eq!(misrouted["original"]["bytes"], hex(&journal.others_alert()));
+    assert_eq!(misrouted["decoded"]["record"]["origin"]["tenant"], "hextech");
+
+    let missing = place.run(&["deadletters", "show", "9/-/undecodable"]).ended(66);
+    assert_eq!(
+        missing.error(),
+        "no dead letter \"9/-/undecodable\" of fxlabs, hextech: `deadletters list` names those there are"
+    );
+}
+
+#[test]
+fn a_record_longer_than_a_letter_is_read_from_its_topic_again() {
+    let place = Place::new();
+    let long = vec![b'x'; 100_000];
+    Journal::begin(&place).append(&long);
+    place.run(&["process", "--drain"]).ended(0);
+    let shown = place.run(&["deadletters", "show", "2/-/undecodable", "--json"]).ended(0).json().remove(0);
+    let original = &shown["original"];
+    assert_eq!((&original["whole"], &original["size"]), (&true.into(), &100_000.into()));
+    assert_eq!(original["from"], "read from its topic again");
+    assert_eq!(original["bytes"].as_str().unwrap(), hex(&long));
+}
