@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{deadletters, demo, journal, migrate, process, produce, replay, sink, tenants, topics};
+use crate::commands::{
+    deadletters, demo, journal, migrate, process, produce, replay, sink, tenants, top, topics,
+};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -39,6 +41,7 @@ enum Command {
     Tenants(tenants::Tenants),
     #[command(subcommand)]
     Topics(topics::Topics),
+    Top(top::Top),
     #[command(subcommand, name = "deadletters")]
     DeadLetters(deadletters::DeadLetters),
 }
@@ -70,6 +73,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
+            Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process),
         }
     });

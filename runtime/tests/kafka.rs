@@ -14,8 +14,8 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::conformance::{self, Fixture};
 use bellwether_runtime::log::kafka::{KafkaLog, Options};
 use bellwether_runtime::log::{
-    Access, Ack, Assignments, Bounds, Consumer, Log, LogError, NewRecord, Polled, Reader, Record, Result,
-    Start,
+    Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Polled, Reader,
+    Record, Result, Start,
 };
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
@@ -98,6 +98,9 @@ impl Log for Aged {
     }
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
         self.log.committed(group, topic)
+    }
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.log.members(group)
     }
     fn consumer(
         &self,

@@ -62,6 +62,10 @@ impl Journal {
         journal
     }
 
+    pub(crate) fn log(&self) -> &dyn Log {
+        self.log.as_ref()
+    }
+
     /// Appends these bytes to the journal of fxlabs.
     pub(crate) fn append(&self, value: &[u8]) {
         self.append_to(&self.tenants[0].id, value.to_vec());

@@ -5,10 +5,15 @@
 mod journal;
 mod support;
 
+use bellwether_local::kafka::Kafka;
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::{Access, NewRecord, open};
+use bellwether_schemas::{TenantId, Topic, TopicKind};
+use bellwether_worker::tally::tally;
 use serde_json::Value;
 
-use journal::Journal;
-use support::Place;
+use journal::{Journal, quotes};
+use support::{LIMIT, Place, until};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -143,4 +148,105 @@ fn a_record_longer_than_a_letter_is_read_from_its_topic_again() {
     assert_eq!((&original["whole"], &original["size"]), (&true.into(), &100_000.into()));
     assert_eq!(original["from"], "read from its topic again");
     assert_eq!(original["bytes"].as_str().unwrap(), hex(&long));
+}
+
+const TOP: [&str; 5] = ["top", "--once", "--json", "--interval", "50ms"];
+
+/// What `top` says of a tenant's role.
+fn row(place: &Place, tenant: &str, role: &str) -> Value {
+    let rows = place.run(&TOP).ended(0).json();
+    assert_eq!(rows.len(), 6, "two tenants, three roles: {rows:?}");
+    rows.into_iter().find(|row| row["tenant"] == tenant && row["role"] == role).unwrap()
+}
+
+#[test]
+fn top_says_how_far_each_role_is_and_that_nobody_reads() {
+    let place = Place::new();
+    drop(Journal::begin(&place));
+    place.write("good.csv", quotes().join("\n").as_bytes());
+    place.run(&["produce", "file", "--input", "GBPUSD=good.csv", "--speed", "0"]).ended(0);
+    let before = row(&place, "fxlabs", "process");
+    let records = before["end_offset"].as_u64().unwrap();
+    assert!(records > 100, "{before}");
+    assert_eq!((&before["lag"], &before["owner"]), (&records.into(), &Value::Null));
+    assert_eq!((&before["watermark"], &before["records_per_second"]), (&Value::Null, &0.0.into()));
+
+    place.run(&["process", "--drain"]).ended(0);
+    let fxlabs: TenantId = "fxlabs".parse().unwrap();
+    let tally = tally(Journal::again(&place).log(), &fxlabs).unwrap();
+    let watermark = Value::from(tally.watermark.unwrap().to_string());
+    let after = row(&place, "fxlabs", "process");
+    assert_eq!((&after["lag"], &after["next_offset"]), (&0.into(), &records.into()));
+    assert_eq!((&after["watermark"], &after["watermark_age_seconds"]), (&watermark, &0.0.into()));
+    assert_eq!(after["played"], true);
+    // Nobody delivered anything: the first outcome of all holds the sink.
+    let sink = row(&place, "fxlabs", "sink rows");
+    assert!(sink["lag"].as_u64().unwrap() > tally.triggers, "triggers and states: {sink}");
+    assert!(
+        sink["watermark"].is_null() || sink["watermark_age_seconds"].as_f64().unwrap() > 3_600.0,
+        "{sink}"
+    );
+
+    let table = place.run(&["top", "--once", "--interval", "50ms", "--tenant", "fxlabs"]).ended(0).stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines.len() == 4 && lines[0].starts_with("TENANT  ROLE"), "{table}");
+    assert!(lines[1].starts_with("fxlabs  process    -"), "{table}");
+    place.run(&["top", "--once", "--tenant", "nobody"]).ended(78);
+}
+
+#[test]
+fn top_goes_on_beside_a_running_worker_names_it_and_ends_at_ctrl_c() {
+    let place = Place::new();
+    drop(Journal::begin(&place));
+    let worker = place.bellwether(&["process"]).start();
+    let owner = format!("process {}", worker.pid());
+    assert!(until(LIMIT, || row(&place, "fxlabs", "process")["owner"] == owner), "{}", worker.stderr());
+    assert_eq!(row(&place, "fxlabs", "sink mail")["owner"], Value::Null);
+    let top = place.bellwether(&["top", "--json", "--interval", "20ms"]).start();
+    assert!(until(LIMIT, || top.stdout().lines().count() > 12), "{}", top.stderr());
+    top.signal("INT");
+    let ran = top.wait(LIMIT).ended(0);
+    assert!(ran.json().iter().any(|row| row["lag"] == 0), "{ran}");
+    assert!(!ran.stdout.contains('\u{1b}'), "it writes to no terminal");
+    worker.signal("KILL");
+    worker.wait(LIMIT);
+    assert_eq!(row(&place, "fxlabs", "process")["owner"], Value::Null);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn on_kafka_top_names_members_and_dead_letters_are_listed() {
+    if !Kafka::is_available() && std::env::var_os("CI").is_none() {
+        eprintln!(
+            "\n*** SKIPPED: Kafka is not tested, because Java or Maven is missing: run scripts/setup ***\n"
+        );
+        return;
+    }
+    let place = Place::new();
+    let kafka = Kafka::start(&place.path("services"), 1).unwrap();
+    let url = format!("kafka://{}", kafka.brokers());
+    let run =
+        |arguments: &[&str]| place.bellwether(arguments).env("BELLWETHER_LOG", &url).start().wait(LIMIT);
+    run(&["topics", "apply"]).ended(0);
+    place.write("good.csv", quotes().join("\n").as_bytes());
+    run(&["produce", "file", "--input", "GBPUSD=good.csv", "--speed", "0"]).ended(0);
+    let log = open(&url, Access::Write, Clock::system()).unwrap();
+    let journal = Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal);
+    let garbage = NewRecord { key: b"by hand".to_vec(), value: b"nobody can read this".to_vec() };
+    let offset = log.append(&journal, vec![garbage]).wait().unwrap();
+
+    let worker = place.bellwether(&["process"]).env("BELLWETHER_LOG", &url).start();
+    let row = || run(&TOP).ended(0).json().into_iter().find(|row| row["tenant"] == "fxlabs").unwrap();
+    assert!(until(LIMIT, || row()["lag"] == 0), "{}", worker.stderr());
+    let row = row();
+    assert!(row["owner"].as_str().unwrap().contains("-bellwether-process-"), "{row}");
+    assert_eq!((&row["role"], &row["next_offset"]), (&"process".into(), &(offset + 1).into()));
+    assert_eq!(row["watermark"], "2024-01-02T22:00:00.000000Z", "{row}");
+
+    let key = format!("{offset}/-/undecodable");
+    let listed = run(&["deadletters", "list", "--json"]).ended(0).json();
+    assert_eq!(keys(&listed), [key.as_str()]);
+    let shown = run(&["deadletters", "show", &key, "--log", &url]).ended(0).stdout;
+    assert!(shown.contains("|nobody can read |"), "{shown}");
+    worker.stop(LIMIT).ended(0);
 }

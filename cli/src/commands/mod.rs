@@ -9,6 +9,7 @@ pub(crate) mod produce;
 pub(crate) mod replay;
 pub(crate) mod sink;
 pub(crate) mod tenants;
+pub(crate) mod top;
 pub(crate) mod topics;
 
 use std::io::Write as _;

@@ -164,6 +164,14 @@ pub trait Log: Send + Sync {
     /// The log is out of reach.
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>>;
 
+    /// Who reads for the group now, and which topics each was given.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn members(&self, _group: &str) -> Result<Vec<GroupMember>> {
+        Ok(Vec::new())
+    }
+
     /// Joins a group that shares these topics out among its members.
     ///
     /// # Errors
@@ -196,6 +204,15 @@ pub trait Log: Send + Sync {
     fn correct(&self, _topic: &Topic) -> Result<()> {
         Ok(())
     }
+}
+
+/// One that reads for a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// Its static id on Kafka, its process on the embedded log.
+    pub id: String,
+    /// What it reads.
+    pub topics: Vec<Topic>,
 }
 
 /// A setting of a topic that is not what its kind declares.
