@@ -1,4 +1,5 @@
 //! A log written by hand, with what no producer of ours would write.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! What an operator sees: what was put aside, and how far everybody is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "each test binary uses its part")]
 mod journal;
 mod support;
 

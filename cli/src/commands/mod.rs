@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use bellwether_producers::play::Speed;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::log::{Log, LogError, lag};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{Topic, TopicKind};
 
 use crate::exit::{Coded, USAGE};
+use crate::wiring::{Process, TenantSet};
 
 /// How often a drain is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -41,6 +42,20 @@ fn speed(times: f64) -> Result<Speed, Coded> {
     let message =
         || format!("--speed {times} is not a speed: use 0 (as fast as possible) or a number above it");
     Speed::new(times).ok_or_else(|| Coded { code: USAGE, message: message() })
+}
+
+/// Where metrics are asked for, the group's lag is one of them.
+fn measure_lag(
+    process: &Process,
+    log: &Arc<dyn Log>,
+    group: &str,
+    kind: TopicKind,
+    tenants: &TenantSet,
+    shutdown: &Shutdown,
+) {
+    if process.config.telemetry.metrics.is_some() {
+        tokio::spawn(lag::measure(Arc::clone(log), group.into(), kind, tenants.clone(), shutdown.clone()));
+    }
 }
 
 /// Raises `shutdown` once the group has read every tenant's topic to where it ends now.

@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 pub mod kafka;
+pub mod lag;
 pub mod retention;
 mod seek;
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
+use bellwether_schemas::journal::Entry;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
@@ -44,6 +45,8 @@ struct Appends {
     dead_letters: Vec<NewRecord>,
     history: Vec<ClosedBar>,
     withheld: usize,
+    /// Ticks that moved the state.
+    ticks: usize,
 }
 
 impl TenantCore {
@@ -83,7 +86,8 @@ impl TenantCore {
             done = Some(record.offset + 1);
         }
         self.flush_history(&mut appends);
-        events::folded(&self.tenant, count, appends.triggers.len(), appends.withheld);
+        let came = (appends.triggers.len(), appends.withheld);
+        events::folded(&self.tenant, count, appends.ticks, came, self.engine.watermark());
         self.append(appends, done, next, outputs);
         self.commit(outputs);
         if let Some(reason) = stop {
@@ -121,6 +125,10 @@ impl TenantCore {
         if applied.is_err() {
             self.put_aside(record, "panic", "the engine panicked at this record".into(), appends);
             return Some(format!("the engine panicked at journal offset {}: this is a bug", record.offset));
+        }
+        if let Entry::Ticks(block) = &entry {
+            let refused = effects.iter().filter(|effect| matches!(effect, Effect::Refused(_))).count();
+            appends.ticks += block.ticks.len().saturating_sub(refused);
         }
         let mut stop = None;
         for effect in effects {
