@@ -213,7 +213,6 @@ fn top_goes_on_beside_a_running_worker_names_it_and_ends_at_ctrl_c() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 fn on_kafka_top_names_members_and_dead_letters_are_listed() {
     if !Kafka::is_available() && std::env::var_os("CI").is_none() {
         eprintln!(
