@@ -53,8 +53,8 @@ impl Tail {
     /// Reads what was appended since; the mark at the journal's end.
     pub(super) fn follow(&mut self, log: &dyn Log) -> Result<Option<Mark>, LogError> {
         let bounds = log.bounds(&self.journal)?;
-        let behind = |reader: &Box<dyn Reader>| bounds.next.saturating_sub(reader.next_offset());
-        let mut reader = match self.reader.take().filter(|reader| behind(reader) <= REMEMBERED as u64) {
+        let near = |next: u64| bounds.next.saturating_sub(next) <= REMEMBERED as u64;
+        let mut reader = match self.reader.take().filter(|reader| near(reader.next_offset())) {
             Some(reader) => reader,
             None => {
                 self.seen.clear();
