@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{backtest, demo, journal, migrate, process, produce, replay, sink, tenants, topics};
+use crate::commands::{
+    backtest, deadletters, demo, journal, migrate, process, produce, replay, sink, tenants, top, topics,
+};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -40,6 +42,9 @@ enum Command {
     Tenants(tenants::Tenants),
     #[command(subcommand)]
     Topics(topics::Topics),
+    Top(top::Top),
+    #[command(subcommand, name = "deadletters")]
+    DeadLetters(deadletters::DeadLetters),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +75,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
+            Command::Top(command) => command.run(&process).await,
+            Command::DeadLetters(command) => command.run(&process),
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

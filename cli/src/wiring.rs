@@ -105,12 +105,22 @@ impl Process {
 
     /// The log at `url`, or the configured one, for reading this tenant's part beside whoever writes it.
     pub(crate) fn read_log(&self, url: Option<&str>, tenant: &TenantId) -> anyhow::Result<Arc<dyn Log>> {
+        self.read_tenants(url, std::slice::from_ref(tenant)).map(|(log, _)| log)
+    }
+
+    /// The same for the tenants named, or all that have topics there when none is.
+    pub(crate) fn read_tenants(
+        &self,
+        url: Option<&str>,
+        named: &[TenantId],
+    ) -> anyhow::Result<(Arc<dyn Log>, Vec<TenantId>)> {
         let url = url.unwrap_or(&self.config.log);
         let log = log::open(url, Access::Read, self.clock.clone())?;
         let known: BTreeSet<TenantId> = log.topics()?.into_iter().map(|topic| topic.tenant).collect();
-        if known.contains(tenant) {
-            return Ok(log);
-        }
+        let Some(tenant) = named.iter().find(|tenant| !known.contains(tenant)) else {
+            let tenants = if named.is_empty() { known } else { named.iter().cloned().collect() };
+            return Ok((log, tenants.into_iter().collect()));
+        };
         let known: Vec<&str> = known.iter().map(TenantId::as_str).collect();
         let message = format!("no tenant {:?} in {url}: it has {}", tenant.as_str(), known.join(", "));
         Err(Coded { code: CONFIG, message }.into())

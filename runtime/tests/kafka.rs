@@ -14,8 +14,8 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::conformance::{self, Fixture};
 use bellwether_runtime::log::kafka::{KafkaLog, Options};
 use bellwether_runtime::log::{
-    Access, Ack, Assignments, Bounds, Consumer, Log, LogError, NewRecord, Polled, Reader, Record, Result,
-    Start,
+    Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Polled, Reader,
+    Record, Result, Start,
 };
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
@@ -23,6 +23,8 @@ use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use broker::Kafka;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::Instant;
 
@@ -98,6 +100,9 @@ impl Log for Aged {
     }
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
         self.log.committed(group, topic)
+    }
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.log.members(group)
     }
     fn consumer(
         &self,
@@ -338,4 +343,24 @@ fn a_topic_of_several_partitions_is_refused() {
     block_on(cluster.admin().create_topics([&new], &AdminOptions::new())).unwrap();
     let refused = log.append(&topic, records(0..1)).wait();
     assert!(matches!(refused, Err(LogError::Partitions { count: 3, .. })), "{refused:?}");
+}
+
+#[test]
+fn headers_of_another_client_come_with_its_record() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", cluster.kafka.brokers()).create().unwrap();
+    let header = |key, value| Header { key, value };
+    let headers =
+        OwnedHeaders::new().insert(header("tenant", Some("hextech"))).insert(header("none", None::<&str>));
+    let name = topic.to_string();
+    producer.send(BaseRecord::to(&name).key("k").payload("v").headers(headers)).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    log.append(&topic, records(0..1)).wait().unwrap();
+    let read = log.reader(&topic, 0).unwrap().read(2, PATIENCE).unwrap();
+    let names: Vec<_> = read[0].headers.iter().map(|header| (&*header.name, &*header.value)).collect();
+    assert_eq!(names, [("tenant", &b"hextech"[..]), ("none", b"")]);
+    assert_eq!(read[1].headers, []);
 }

@@ -78,15 +78,16 @@ schemas! {
     TickBlock = "tick_block.v1",
     BarBlock = "bar_block.v1",
     Heartbeat = "heartbeat.v1",
-    AlertChanged = "alert_changed.v1",
-    SettingsChanged = "settings_changed.v1",
+    AlertChangedV1 = "alert_changed.v1",
+    SettingsChangedV1 = "settings_changed.v1",
     TriggerFired = "trigger_fired.v1",
     AlertStatus = "alert_status.v1",
-    Reading = "reading.v1",
-    DeadLetter = "dead_letter.v1",
-    AlertChangedV2 = "alert_changed.v2",
-    SettingsChangedV2 = "settings_changed.v2",
-    ReadingV2 = "reading.v2",
+    ReadingV1 = "reading.v1",
+    DeadLetterV1 = "dead_letter.v1",
+    AlertChanged = "alert_changed.v2",
+    SettingsChanged = "settings_changed.v2",
+    Reading = "reading.v2",
+    DeadLetter = "dead_letter.v2",
 }
 
 impl SchemaName {
@@ -143,8 +144,8 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Ticks(block) => encode_ticks(block),
         Entry::Bars(block) => encode(SchemaName::BarBlock, block),
         Entry::Heartbeat(beat) => encode(SchemaName::Heartbeat, beat),
-        Entry::Alert(change) => encode(SchemaName::AlertChangedV2, change),
-        Entry::Settings(change) => encode(SchemaName::SettingsChangedV2, change),
+        Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
+        Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
     }
 }
 
@@ -166,8 +167,8 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
         SchemaName::TickBlock => decode_ticks(datum),
         SchemaName::BarBlock => decode(name, datum).map(Entry::Bars),
         SchemaName::Heartbeat => decode(name, datum).map(Entry::Heartbeat),
-        SchemaName::AlertChanged | SchemaName::AlertChangedV2 => decode(name, datum).map(Entry::Alert),
-        SchemaName::SettingsChanged | SchemaName::SettingsChangedV2 => {
+        SchemaName::AlertChangedV1 | SchemaName::AlertChanged => decode(name, datum).map(Entry::Alert),
+        SchemaName::SettingsChangedV1 | SchemaName::SettingsChanged => {
             decode(name, datum).map(Entry::Settings)
         }
         other => Err(DecodeError::WrongTopic(other.name())),
@@ -213,7 +214,7 @@ pub fn decode_outcome(bytes: &[u8]) -> Result<Outcome, DecodeError> {
 /// # Errors
 /// A value that the record's schema cannot hold.
 pub fn encode_reading(reading: &ReadingRecord) -> Result<Vec<u8>, EncodeError> {
-    encode(SchemaName::ReadingV2, reading)
+    encode(SchemaName::Reading, reading)
 }
 
 /// Decodes a reading.
@@ -223,8 +224,8 @@ pub fn encode_reading(reading: &ReadingRecord) -> Result<Vec<u8>, EncodeError> {
 pub fn decode_reading(bytes: &[u8]) -> Result<ReadingRecord, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
-        SchemaName::ReadingV2 => decode(name, datum),
-        SchemaName::Reading => decode::<ReadingV1>(name, datum).map(ReadingRecord::from),
+        SchemaName::Reading => decode(name, datum),
+        SchemaName::ReadingV1 => decode::<ReadingV1>(name, datum).map(ReadingRecord::from),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }
@@ -242,12 +243,11 @@ pub fn encode_dead_letter(letter: &DeadLetter) -> Result<Vec<u8>, EncodeError> {
 /// # Errors
 /// Bytes that are no dead letter.
 pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
-    only(SchemaName::DeadLetter, bytes)
-}
-
-fn only<T: DeserializeOwned>(expected: SchemaName, bytes: &[u8]) -> Result<T, DecodeError> {
     let (name, datum) = split(bytes)?;
-    if name == expected { decode(name, datum) } else { Err(DecodeError::WrongTopic(name.name())) }
+    match name {
+        SchemaName::DeadLetter | SchemaName::DeadLetterV1 => decode(name, datum),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
 }
 
 fn header(name: SchemaName) -> Vec<u8> {

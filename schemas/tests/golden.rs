@@ -40,6 +40,8 @@ fn all() -> Vec<(&'static str, Vec<u8>, Record)> {
         "alert_price",
         "settings_of_pairs",
         "reading_line",
+        "dead_letter_v2",
+        "dead_letter_v2_part",
     ];
     texts.into_iter().map(|(name, hex, record)| (name, bytes(hex), record)).collect()
 }

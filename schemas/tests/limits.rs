@@ -87,7 +87,7 @@ fn bombs_at_every_place_of_a_block() {
 }
 
 fn the_largest_record_of_the_smallest_items() {
-    let mut bytes = header(SchemaName::Reading);
+    let mut bytes = header(SchemaName::ReadingV1);
     for text in ["fxlabs", "bar", "EURUSD", "5M"] {
         bytes.push(u8::try_from(text.len() * 2).unwrap());
         bytes.extend(text.bytes());

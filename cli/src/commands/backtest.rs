@@ -118,12 +118,12 @@ impl Backtest {
     fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Finished> {
         let from = match self.from {
             Place::Start => None,
-            Place::EventTime(time) => Some(time),
+            Place::Time(time) => Some(time),
             Place::End | Place::Offset(_) => return Err(not_a_time("--from").into()),
         };
         let to = match self.to {
             Place::End => None,
-            Place::EventTime(time) => Some(time),
+            Place::Time(time) => Some(time),
             Place::Start | Place::Offset(_) => return Err(not_a_time("--to").into()),
         };
         let (inputs, anchor_utc) = (self.input.clone(), self.anchor_utc.clone());
@@ -199,7 +199,7 @@ fn place(place: Place) -> Option<journal::Place> {
     match place {
         Place::Start | Place::End => None,
         Place::Offset(offset) => Some(journal::Place::Offset(offset)),
-        Place::EventTime(time) => Some(journal::Place::Time(time)),
+        Place::Time(time) => Some(journal::Place::Time(time)),
     }
 }
 

@@ -9,7 +9,7 @@ use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 
 use crate::WorkerError;
 
@@ -46,8 +46,7 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
             break;
         }
         for record in records {
-            let entry = codec::decode_entry(&record.value);
-            let Some(entry) = entry.ok().filter(|entry| entry.origin().tenant == *tenant) else { continue };
+            let Ok(entry) = record.entry(tenant) else { continue };
             if let Entry::Ticks(block) = &entry {
                 tally.ticks += block.ticks.len() as u64;
             }

@@ -31,6 +31,8 @@ def prepare(golden):
     for field in ("key", "original") if golden["schema"].startswith("dead_letter") else ():
         if field in value:
             value[field] = bytes.fromhex(value[field])
+    if "headers" in value:
+        value["headers"] = [header | {"value": bytes.fromhex(header["value"])} for header in value["headers"]]
     return value
 
 

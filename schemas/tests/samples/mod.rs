@@ -7,7 +7,7 @@ use bellwether_schemas::alerts::{
     HeatmapTracker, PriceAlert, RsiCorrelationTracker, RsiTracker,
 };
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
-use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::ReadingRecord;
@@ -24,7 +24,7 @@ pub(crate) enum Record {
     DeadLetter(DeadLetter),
 }
 
-pub(crate) const NAMES: [&str; 22] = [
+pub(crate) const NAMES: [&str; 24] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -47,10 +47,13 @@ pub(crate) const NAMES: [&str; 22] = [
     "alert_price",
     "settings_of_pairs",
     "reading_line",
+    "dead_letter_v2",
+    "dead_letter_v2_part",
 ];
 
 /// Written by versions before this one: read, not written any more.
-pub(crate) const OLD: [&str; 3] = ["alert_changed", "settings_changed", "reading"];
+pub(crate) const OLD: [&str; 5] =
+    ["alert_changed", "settings_changed", "reading", "dead_letter", "dead_letter_whole"];
 
 pub(crate) fn by_name(name: &str) -> Record {
     match name {
@@ -83,6 +86,8 @@ pub(crate) fn by_name(name: &str) -> Record {
         "reading_line" => Record::Reading(reading_line()),
         "dead_letter" => Record::DeadLetter(dead_letter()),
         "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
+        "dead_letter_v2" => Record::DeadLetter(dead_letter_v2()),
+        "dead_letter_v2_part" => Record::DeadLetter(dead_letter_v2_part()),
         other => panic!("no sample {other}"),
     }
 }
@@ -396,6 +401,9 @@ fn dead_letter() -> DeadLetter {
         ts: Some(Timestamp(1_328_054_400_000_000)),
         key: b"fxlabs".to_vec(),
         original: vec![0, 0, 0, 0, 0xff, 0x80],
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
     }
 }
 
@@ -409,5 +417,32 @@ fn dead_letter_whole() -> DeadLetter {
         key: vec![],
         original: vec![1],
         ..dead_letter()
+    }
+}
+
+fn dead_letter_v2() -> DeadLetter {
+    let header = |name: &str, value: &[u8]| Header { name: name.into(), value: value.into() };
+    DeadLetter {
+        offset: 44,
+        index: Some(3),
+        reason: "unknown_symbol".into(),
+        detail: "NOSUCH".into(),
+        headers: vec![header("trace", &[0, 0xff]), header("empty", &[])],
+        size: Some(6),
+        sha256: Some("0f".repeat(32)),
+        ..dead_letter()
+    }
+}
+
+fn dead_letter_v2_part() -> DeadLetter {
+    DeadLetter {
+        index: Some(4),
+        ts: Some(Timestamp(1_328_054_400_000_001)),
+        key: Vec::new(),
+        original: Vec::new(),
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
+        ..dead_letter_v2()
     }
 }

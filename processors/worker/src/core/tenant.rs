@@ -57,6 +57,8 @@ struct Appends {
     readings: BTreeMap<String, Reading>,
     dead_letters: Vec<NewRecord>,
     withheld: usize,
+    /// Ticks that moved the state.
+    ticks: usize,
 }
 
 impl TenantCore {
@@ -95,7 +97,8 @@ impl TenantCore {
             }
             done = Some(record.offset + 1);
         }
-        events::folded(&self.tenant, count, appends.triggers.len(), appends.withheld);
+        let came = (appends.triggers.len(), appends.withheld);
+        events::folded(&self.tenant, count, appends.ticks, came, self.engine.watermark());
         self.append(appends, done, next, outputs);
         self.commit(outputs);
         if let Some(reason) = stop {
@@ -120,10 +123,10 @@ impl TenantCore {
 
     /// Applies one record; says why, if the tenant cannot go on after it.
     fn fold(&mut self, record: &Record, appends: &mut Appends) -> Option<String> {
-        let entry = match self.decode(record) {
+        let entry = match record.entry(&self.tenant) {
             Ok(entry) => entry,
-            Err((reason, detail)) => {
-                self.put_aside(record, reason, &detail, appends);
+            Err(unusable) => {
+                self.put_aside(record, unusable.reason(), unusable.to_string(), appends);
                 return None;
             }
         };
@@ -131,27 +134,22 @@ impl TenantCore {
         let applied =
             catch_unwind(AssertUnwindSafe(|| self.engine.apply(record.offset, &entry, &mut effects)));
         if applied.is_err() {
-            self.put_aside(record, "panic", "the engine panicked at this record", appends);
+            self.put_aside(record, "panic", "the engine panicked at this record".into(), appends);
             return Some(format!("the engine panicked at journal offset {}: this is a bug", record.offset));
+        }
+        if let Entry::Ticks(block) = &entry {
+            let refused = effects.iter().filter(|effect| matches!(effect, Effect::Refused(_))).count();
+            appends.ticks += block.ticks.len().saturating_sub(refused);
         }
         let mut stop = None;
         for effect in effects {
-            stop = stop.or(self.perform(record.offset, effect, appends));
+            stop = stop.or(self.perform(record, effect, appends));
         }
         stop
     }
 
-    fn decode(&self, record: &Record) -> Result<Entry, (&'static str, String)> {
-        let entry = codec::decode_entry(&record.value).map_err(|error| ("undecodable", error.to_string()))?;
-        let named = &entry.origin().tenant;
-        if *named == self.tenant {
-            Ok(entry)
-        } else {
-            Err(("misrouted", format!("the record names tenant {named}")))
-        }
-    }
-
-    fn perform(&mut self, offset: u64, effect: Effect, appends: &mut Appends) -> Option<String> {
+    fn perform(&mut self, record: &Record, effect: Effect, appends: &mut Appends) -> Option<String> {
+        let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
             Effect::Reading { .. } if offset < self.recovered.committed => {}
@@ -159,7 +157,7 @@ impl TenantCore {
             Effect::Refused(refusal) => {
                 events::refused(&self.tenant, refusal.reason);
                 let watermark = self.engine.watermark();
-                let letter = self.dead_letters.of_refusal(offset, &refusal, watermark);
+                let letter = self.dead_letters.of_refusal(record, &refusal, watermark);
                 if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
                     appends.dead_letters.push(letter);
                     if self.told.insert(refusal.reason) {
@@ -190,11 +188,11 @@ impl TenantCore {
         Some(NewRecord { key: record.key.into_bytes(), value })
     }
 
-    fn put_aside(&self, record: &Record, reason: &'static str, detail: &str, appends: &mut Appends) {
+    fn put_aside(&self, record: &Record, reason: &'static str, detail: String, appends: &mut Appends) {
         if record.offset < self.recovered.committed {
             return;
         }
-        events::dead_letter(&self.tenant, record.offset, reason, detail);
+        events::dead_letter(&self.tenant, record.offset, reason, &detail);
         appends.dead_letters.extend(self.dead_letters.of_record(record, reason, detail));
     }
 

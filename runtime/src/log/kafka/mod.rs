@@ -9,6 +9,7 @@ mod batch;
 mod client;
 mod commits;
 mod consumer;
+mod members;
 mod producer;
 mod reader;
 mod slot;
@@ -23,7 +24,9 @@ use bellwether_schemas::{Timestamp, Topic};
 use self::client::{Link, Lookup};
 use self::producer::Producer;
 use self::topics::Admin;
-use super::{Access, Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Result};
+use super::{
+    Access, Ack, Assignments, Bounds, Consumer, Drift, GroupMember, Log, LogError, NewRecord, Reader, Result,
+};
 
 /// How this process appears to the brokers.
 #[derive(Debug, Clone)]
@@ -142,6 +145,10 @@ impl Log for KafkaLog {
 
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
         self.0.lookup(Some(group))?.committed(topic)
+    }
+
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.0.lookup(None)?.members(group)
     }
 
     fn consumer(
