@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants, topics};
+use crate::commands::{demo, inbox, journal, migrate, process, produce, replay, sink, tenants, topics};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -39,6 +39,7 @@ enum Command {
     Tenants(tenants::Tenants),
     #[command(subcommand)]
     Topics(topics::Topics),
+    Inbox(inbox::Inbox),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +69,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
+            Command::Inbox(command) => command.run(&process).await,
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod demo;
+pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod migrate;
 pub(crate) mod process;
