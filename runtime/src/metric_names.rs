@@ -59,6 +59,9 @@ metrics! {
     APPEND_TO_TRIGGER: Histogram = "bellwether_append_to_trigger_seconds",
         "From the append of the record that caused a trigger to the trigger's acknowledgement.";
 
+    SCHEMA_HELD: Counter = "bellwether_schema_held_total",
+        "Times a topic had to wait because the schema registry did not tell what a record's id means.";
+
     ROWS_WRITTEN: Counter = "bellwether_rows_written_total", "Rows committed to the tenant's database, by `table`.";
     ROWS_PRESENT: Counter = "bellwether_rows_present_total", "Rows that the database had already.";
     ROWS_REPEATED: Counter = "bellwether_rows_repeated_total", "Records below the database's cursor, left out.";

@@ -11,10 +11,12 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 pub mod kafka;
+mod registered;
 pub mod retention;
 mod seek;
 
 pub use error::{LogError, Result};
+pub use registered::Registered;
 pub use seek::find_event_time;
 
 use std::sync::Arc;
