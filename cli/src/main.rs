@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod following;
 mod place;
 mod wiring;
 

@@ -115,9 +115,9 @@ fn it_publishes_on_loopback_only_and_mounts_what_is_there() {
     let entries = compose.lines().filter_map(|line| line.trim().strip_prefix("- "));
     let ports = entries.clone().filter(|entry| entry.contains("_PORT"));
     assert!(ports.clone().count() >= 4 && ports.clone().all(|port| port.starts_with("127.0.0.1:")));
-    let mounts = entries.filter(|entry| entry.starts_with('.')).map(|entry| entry.split(':').next().unwrap());
-    for mount in mounts {
-        assert!(directory().join(mount).is_dir(), "{mount} is mounted and not there");
+    let sources = entries.filter_map(|entry| entry.trim_start_matches("&auth ").split_once(":/"));
+    for (source, _) in sources.filter(|(source, _)| source.starts_with('.')) {
+        assert!(directory().join(source).exists(), "{source} is mounted and not there");
     }
     assert!(!compose.contains("PASSWORD:"), "passwords come from files");
 }
