@@ -372,19 +372,20 @@ fn what_is_held_back_is_forgotten_by_a_seek_and_stays_while_its_topic_is_paused(
     let log = world.over(&stub.config(&world.cache())).unwrap();
     world.add_below("fxlabs", 4242, 1);
     append(&log, "fxlabs", beat("fxlabs", 2));
+    append(&log, "hextech", beat("hextech", 1));
     let (mut consumer, mut seen) = (join(&log), BTreeMap::new());
-    poll(consumer.as_mut(), &mut seen, 0, 0);
+    poll(consumer.as_mut(), &mut seen, 0, 1);
     consumer.seek(&journal("fxlabs"), 1).unwrap();
-    poll(consumer.as_mut(), &mut seen, 1, 0);
+    poll(consumer.as_mut(), &mut seen, 1, 1);
     consumer.seek(&journal("fxlabs"), 0).unwrap();
-    poll(consumer.as_mut(), &mut seen, 1, 0);
+    poll(consumer.as_mut(), &mut seen, 1, 1);
     consumer.pause(&journal("fxlabs"));
     stub.schemas.lock().unwrap().first = 4242 - u32::try_from(SchemaName::ALL.len()).unwrap();
     assert_eq!(stub.add("bellwether.Heartbeat", &SchemaName::Heartbeat.text().replace("doc", "note")), 4242);
     assert_eq!(times(&read(&log, "fxlabs").unwrap()), [1, 2]);
-    poll(consumer.as_mut(), &mut seen, 1, 0);
+    poll(consumer.as_mut(), &mut seen, 1, 1);
     consumer.resume(&journal("fxlabs"));
-    poll(consumer.as_mut(), &mut seen, 3, 0);
+    poll(consumer.as_mut(), &mut seen, 3, 1);
     assert_eq!(seen["fxlabs"], [2, 1, 2]);
 }
 
