@@ -124,14 +124,16 @@ impl Registry {
             return Ok(());
         }
         match self.table.meaning(id) {
-            Some(Known::Ours(name)) => codec::set_schema_id(value, name.id()),
-            Some(Known::Foreign) => {}
+            Some(Known::Ours(name)) => {
+                codec::set_schema_id(value, name.id());
+                Ok(())
+            }
+            Some(Known::Foreign) => Ok(()),
             None => {
                 self.ask(id);
-                return Err(id);
+                Err(id)
             }
         }
-        Ok(())
     }
 
     /// Waits until it is known what an id means; false when it was not in time.
