@@ -54,7 +54,7 @@ where
             Some(ended) = running.tasks.join_next() => {
                 let (tenant, ended) = ended?;
                 settle(&tenant, ended, first.contains(&tenant), &report)?;
-                watched &= !(running.tasks.is_empty() && !running.stops.is_empty());
+                watched &= !running.tasks.is_empty() || running.stops.is_empty();
             }
         }
     }
