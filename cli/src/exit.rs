@@ -7,6 +7,7 @@ use bellwether_local::demo::DemoError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::config::ConfigError;
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::registry::RegistryError;
 use bellwether_runtime::telemetry::TelemetryError;
 use bellwether_sinks::SinkError;
 use bellwether_sinks::database::DatabaseError;
@@ -59,6 +60,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     let by_type = [
         error.downcast_ref().map(of_log),
+        error.downcast_ref().map(of_registry),
         error.downcast_ref().map(of_worker),
         error.downcast_ref().map(of_producer),
         error.downcast_ref().map(of_sink),
@@ -127,6 +129,14 @@ fn of_worker(error: &WorkerError) -> u8 {
     }
 }
 
+const fn of_registry(error: &RegistryError) -> u8 {
+    match error {
+        RegistryError::Away { .. } => UNAVAILABLE,
+        RegistryError::Address { .. } | RegistryError::Refused { .. } | RegistryError::Taken { .. } => CONFIG,
+        RegistryError::Thread { .. } => IO,
+    }
+}
+
 const fn of_log(error: &LogError) -> u8 {
     match error {
         LogError::Address { .. } => USAGE,
@@ -135,7 +145,10 @@ const fn of_log(error: &LogError) -> u8 {
         | LogError::Damaged { .. }
         | LogError::Partitions { .. }
         | LogError::TooLarge { .. } => DATA,
-        LogError::Held { .. } | LogError::NotAssigned { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
+        LogError::UnknownSchema { .. }
+        | LogError::Held { .. }
+        | LogError::NotAssigned { .. }
+        | LogError::Unavailable { .. } => UNAVAILABLE,
         LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod following;
 mod place;
 mod wiring;
 
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, journal, migrate, process, produce, replay, sink, tenants, top, topics,
+    backtest, deadletters, demo, inbox, journal, migrate, process, produce, replay, sink, tenants, top,
+    topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -45,6 +47,7 @@ enum Command {
     Top(top::Top),
     #[command(subcommand, name = "deadletters")]
     DeadLetters(deadletters::DeadLetters),
+    Inbox(inbox::Inbox),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +80,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Topics(command) => command.run(&process),
             Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process),
+            Command::Inbox(command) => command.run(&process).await,
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -57,6 +57,9 @@ metrics! {
         "Event time up to which the tenant's journal is complete, in seconds since 1970.";
     LAG: Gauge = "bellwether_lag_records", "Records of a topic that a `group` has still to read, by `topic`.";
 
+    SCHEMA_HELD: Counter = "bellwether_schema_held_total",
+        "Times a topic had to wait because the schema registry did not tell what a record's id means.";
+
     ROWS_WRITTEN: Counter = "bellwether_rows_written_total", "Rows committed to the tenant's database, by `table`.";
     ROWS_PRESENT: Counter = "bellwether_rows_present_total", "Rows that the database had already.";
     ROWS_REPEATED: Counter = "bellwether_rows_repeated_total", "Records below the database's cursor, left out.";

@@ -103,8 +103,33 @@ impl SchemaName {
         &REGISTRY.schemas[self as usize]
     }
 
-    fn by_id(id: u32) -> Option<Self> {
+    /// The schema that has this id in the checked-in file.
+    #[must_use]
+    pub fn by_id(id: u32) -> Option<Self> {
         Self::ALL.iter().copied().find(|name| name.id() == id)
+    }
+
+    /// The schema of ours whose bytes are those of this schema's text, whatever it says in documentation.
+    #[must_use]
+    pub fn by_text(text: &str) -> Option<Self> {
+        let form = Schema::parse_str(text).ok()?.canonical_form();
+        Self::ALL.iter().copied().find(|name| name.schema().canonical_form() == form)
+    }
+}
+
+/// The schema id in the header of a record's wire bytes; none where there is no header.
+#[must_use]
+pub fn schema_id(bytes: &[u8]) -> Option<u32> {
+    match bytes.first_chunk::<HEADER>()? {
+        [0, id @ ..] => Some(u32::from_be_bytes(*id)),
+        _ => None,
+    }
+}
+
+/// Puts another schema id into a header. Only for bytes of which [`schema_id`] names one.
+pub fn set_schema_id(bytes: &mut [u8], id: u32) {
+    if let Some([0, place @ ..]) = bytes.first_chunk_mut::<HEADER>() {
+        *place = id.to_be_bytes();
     }
 }
 
@@ -260,12 +285,9 @@ fn split(bytes: &[u8]) -> Result<(SchemaName, &[u8]), DecodeError> {
     if bytes.len() > MAX_RECORD_BYTES {
         return Err(DecodeError::TooLarge(bytes.len()));
     }
-    let (0, Some(id), Some(datum)) =
-        (*bytes.first().ok_or(DecodeError::Header)?, bytes.get(1..HEADER), bytes.get(HEADER..))
-    else {
+    let (Some(id), Some(datum)) = (schema_id(bytes), bytes.get(HEADER..)) else {
         return Err(DecodeError::Header);
     };
-    let id = id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
     Ok((SchemaName::by_id(id).ok_or(DecodeError::UnknownSchema(id))?, datum))
 }
 
@@ -308,5 +330,20 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), SchemaName::ALL.len());
         assert!(SchemaName::ALL.iter().all(|name| matches!(name.schema(), Schema::Record(_))));
+    }
+
+    /// A registry counts from 1: where both stand in one log, no id may mean two things.
+    #[test]
+    fn checked_in_ids_lie_where_no_registry_counts() {
+        assert!(SchemaName::ALL.iter().all(|name| name.id() > 1_000_000_000));
+    }
+
+    #[test]
+    fn a_schema_is_known_by_its_text_whatever_its_documentation_says() {
+        for name in SchemaName::ALL {
+            let other = name.text().replace("\"doc\": \"", "\"doc\": \"Said differently: ");
+            assert_eq!(SchemaName::by_text(&other), Some(*name));
+            assert_eq!(SchemaName::by_text(&name.text().replace("\"bellwether\"", "\"other\"")), None);
+        }
     }
 }

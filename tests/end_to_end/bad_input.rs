@@ -95,6 +95,13 @@ fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed()
         (&["tenants", "init", "fxlabs"], "FXLABS_DATABASE_PASSWORD"),
     ] {
         one_line(place.run(command).ended(78).error(), &[variable, "is not set: it holds the"]);
+        let in_file = format!("{variable}_FILE");
+        let ran = place.bellwether(command).env(&in_file, "nowhere").start().wait(LIMIT).ended(78);
+        one_line(ran.error(), &[&in_file, "nowhere cannot be read"]);
+        let both = place.bellwether(command).env(&in_file, "nowhere").env(variable, "postgres://secret");
+        let ran = both.start().wait(LIMIT).ended(78);
+        one_line(ran.error(), &[&in_file, "are both set"]);
+        assert!(!ran.error().contains("secret"));
     }
 }
 

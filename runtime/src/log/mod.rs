@@ -12,10 +12,12 @@ pub mod embedded;
 mod error;
 pub mod kafka;
 pub mod lag;
+mod registered;
 pub mod retention;
 mod seek;
 
 pub use error::{LogError, Result};
+pub use registered::Registered;
 pub use seek::find_event_time;
 
 use std::sync::Arc;
