@@ -1,0 +1,41 @@
+//! What is disturbed besides kills of roles, while the load goes on.
+
+use std::time::Duration;
+
+use crate::judged::Random;
+use crate::processes::{Processes, Role};
+use crate::world::{World, progress};
+
+/// In words, for the verdict.
+pub(crate) const TRIED: &str = "broker: kill -9 twice, 8 s of SIGSTOP; a frozen process, rows and mail sink (9 s); a \
+                                graceful stop of each role; 4 s without SMTP";
+
+/// Longer than a session.
+const FROZEN: Duration = Duration::from_secs(9);
+
+pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Random) {
+    for kill in 1..=2 {
+        progress(&format!("broker: kill -9, {kill} of 2"));
+        world.kafka.signal(1, "KILL").unwrap();
+        processes.tend_for(Duration::from_millis(random.next() % 3_000));
+        world.kafka.up().unwrap();
+        processes.tend_for(Duration::from_secs(8));
+    }
+    progress("broker: SIGSTOP for 8 s");
+    world.kafka.signal(1, "STOP").unwrap();
+    processes.tend_for(Duration::from_secs(8));
+    world.kafka.signal(1, "CONT").unwrap();
+    processes.tend_for(Duration::from_secs(5));
+    for role in [Role::Process, Role::Rows, Role::Mail] {
+        progress(&format!("{}: SIGSTOP for longer than its session", role.name()));
+        processes.freeze(role, random.next(), FROZEN);
+        processes.tend_for(Duration::from_secs(2));
+    }
+    for role in Role::ALL {
+        progress(&format!("{}: SIGTERM", role.name()));
+        processes.restart(role, random.next());
+        processes.tend_for(Duration::from_secs(1));
+    }
+    progress("SMTP: connections are refused for 4 s");
+    world.without_smtp(|| processes.tend_for(Duration::from_secs(4)));
+}
