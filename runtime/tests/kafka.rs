@@ -297,6 +297,62 @@ fn an_offset_that_is_gone_stops_its_topic_and_says_so() {
     assert_eq!(topic, &gone);
 }
 
+/// How long the other member waits for the topics of one that went, and the first record it reads of them.
+fn taken_over(
+    cluster: &Cluster,
+    log: &dyn Log,
+    group: &str,
+    go: impl FnOnce(Box<dyn Consumer>),
+) -> (Duration, usize) {
+    let topics = [journal(log), journal(log)];
+    for topic in &topics {
+        log.append(topic, records(0..10)).wait().unwrap();
+    }
+    let mut first = log.consumer(group, &topics, Box::new(Anywhere)).unwrap();
+    until("the first to own both", || {
+        if let Polled::Records(topic, records) = first.poll(Duration::from_millis(20)).unwrap() {
+            first.commit(&topic, records.last().unwrap().offset + 1).unwrap();
+        }
+        topics.iter().all(|topic| log.committed(group, topic).unwrap() == Some(10))
+    });
+    let other = cluster.log("slots");
+    let mut second = other.consumer(group, &topics, Box::new(Anywhere)).unwrap();
+    let mut mine = None;
+    until("the second to own one", || {
+        let begun = Instant::now();
+        while mine.is_none() && begun.elapsed() < Duration::from_secs(1) {
+            drop(first.poll(Duration::from_millis(20)).unwrap());
+            drop(second.poll(Duration::from_millis(20)).unwrap());
+            mine = topics.iter().find(|topic| second.commit(topic, 10).is_ok());
+        }
+        mine.is_some()
+    });
+    let theirs = topics.iter().find(|topic| Some(*topic) != mine).unwrap();
+    let gone = Instant::now();
+    go(first);
+    log.append(theirs, records(10..11)).wait().unwrap();
+    let mut read = None;
+    until("the second to own both", || {
+        if let Polled::Records(topic, records) = second.poll(Duration::from_millis(20)).unwrap() {
+            read = (topic == *theirs).then(|| number(&records[0]));
+        }
+        read.is_some()
+    });
+    (gone.elapsed(), read.unwrap())
+}
+
+#[test]
+fn a_member_that_is_closed_hands_over_at_once_where_it_stood_and_one_that_crashed_after_its_session() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let closed = taken_over(&cluster, log.as_ref(), "closed", |member| member.close().unwrap());
+    let crashed = taken_over(&cluster, log.as_ref(), "crashed", drop);
+    eprintln!("closed: {closed:?}, crashed: {crashed:?}");
+    assert_eq!((closed.1, crashed.1), (10, 10), "nothing is read again");
+    assert!(closed.0 < Duration::from_secs(4), "{closed:?}");
+    assert!(crashed.0 > Duration::from_secs(4), "{crashed:?}");
+}
+
 #[test]
 fn what_is_there_is_read_however_short_the_wait() {
     let Some(cluster) = cluster(1) else { return };

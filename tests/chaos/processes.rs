@@ -61,26 +61,27 @@ pub(crate) struct Processes<'a> {
 }
 
 impl<'a> Processes<'a> {
-    /// Two producers (the market, what users change), and two of every other role for two tenants.
+    /// A producer for each market and one for what users change, and two of every other role for two tenants.
     pub(crate) fn new(world: &'a World) -> Self {
-        let member = |(role, arguments): (Role, Vec<&str>)| Member {
+        let member = |(role, arguments): (Role, Vec<String>)| Member {
             role,
-            arguments: arguments.into_iter().map(str::to_owned).collect(),
+            arguments,
             running: None,
             back_at: None,
             kills: 0,
         };
-        let market: Vec<&str> = world.market.iter().map(String::as_str).collect();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let market = |of: &Vec<String>| {
+            (Role::Produce, [words(&["produce", "synthetic", "--speed", world::SPEED]), of.clone()].concat())
+        };
         let one_of_each = [
-            (Role::Process, vec!["process"]),
-            (Role::Rows, vec!["sink", "rows"]),
-            (Role::Mail, vec!["sink", "mail"]),
+            (Role::Process, words(&["process"])),
+            (Role::Rows, words(&["sink", "rows"])),
+            (Role::Mail, words(&["sink", "mail"])),
         ];
-        let all = [(Role::Produce, [vec!["produce", "synthetic"], market].concat())]
-            .into_iter()
-            .chain([(Role::Produce, vec!["produce", "alerts"])])
-            .chain(one_of_each.clone())
-            .chain(one_of_each);
+        let alerts = (Role::Produce, words(&["produce", "alerts"]));
+        let all = world.markets.iter().map(market).chain([alerts]);
+        let all = all.chain(one_of_each.clone()).chain(one_of_each);
         Self {
             world,
             members: all.map(member).collect(),

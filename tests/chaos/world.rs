@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use bellwether_local::inbox::{Fault, Inbox};
 use bellwether_local::kafka::Kafka;
 use bellwether_local::postgres::{Options, Postgres};
-use bellwether_local::seed::{self, Seeded, User};
+use bellwether_local::seed::{self, RsiAlert, Seeded, User};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, Log, open};
+use bellwether_schemas::alerts::RsiTracker;
 use bellwether_schemas::time::{DAY, MINUTE};
-use bellwether_schemas::{TenantId, Topic, TopicKind};
+use bellwether_schemas::{AlertId, TenantId, Timeframe, Topic, TopicKind, UserId, ids};
 use serde_json::Value;
 use sqlx::Connection;
 use sqlx::postgres::PgRow;
@@ -23,8 +24,12 @@ use crate::processes::{Processes, Role};
 use crate::support::{Place, Running, until};
 
 /// A five-minute bar a second, six ticks a minute for each of 33 symbols: 2,000 ticks a second over both tenants.
-const SPEED: &str = "300";
+pub(crate) const SPEED: &str = "300";
 const TICKS_A_MINUTE: &str = "6";
+/// Users beside the sample's six.
+const BUSY_USERS: u8 = 8;
+/// The tenants, each with a market of its own, so that a mix-up would be seen.
+const TENANTS: [(&str, &str); 2] = [("fxlabs", "7"), ("hextech", "8")];
 /// How long anything may take once all is well again.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -38,8 +43,8 @@ pub(crate) struct World {
     pub(crate) shops: Vec<Shop>,
     pub(crate) kafka: Kafka,
     pub(crate) inbox: Inbox,
-    /// The market's arguments.
-    pub(crate) market: Vec<String>,
+    /// The arguments of each tenant's market.
+    pub(crate) markets: Vec<Vec<String>>,
     log: Arc<dyn Log>,
     _postgres: Postgres,
     place: Place,
@@ -55,7 +60,7 @@ impl World {
         let (postgres, shops, inbox) = runtime.block_on(async {
             let postgres = Postgres::start(&place.path("postgres"), Options::default()).await.unwrap();
             let mut shops = Vec::new();
-            for id in ["fxlabs", "hextech"] {
+            for (id, _) in TENANTS {
                 shops.push(shop(&postgres, id.parse().unwrap()).await);
             }
             let any = (Ipv4Addr::LOCALHOST, 0).into();
@@ -67,10 +72,9 @@ impl World {
             place.edit(&file, "127.0.0.1:1025", &inbox.addr.to_string());
         }
         let start = Clock::system().now().plus(-60 * DAY).floor(MINUTE).to_string();
-        let market = ["--seed", "7", "--ticks-a-minute", TICKS_A_MINUTE, "--speed", SPEED, "--start", &start];
-        let market = market.map(str::to_owned).to_vec();
+        let markets = TENANTS.map(|market| market_of(market, "--start", &start)).to_vec();
         let log = open(kafka.url(), Access::Read, Clock::system()).unwrap();
-        let world = Self { shops, kafka, inbox, market, log, _postgres: postgres, place, runtime };
+        let world = Self { shops, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
         world.prepare(&start);
         world
     }
@@ -90,9 +94,11 @@ impl World {
             alerts.stderr()
         );
         assert_eq!(alerts.stop(PATIENCE).code, Some(0));
-        let history =
-            ["produce", "history", "--seed", "7", "--ticks-a-minute", TICKS_A_MINUTE, "--end", start];
-        self.call(&history);
+        for market in TENANTS {
+            let market = market_of(market, "--end", start);
+            let market = market.iter().map(String::as_str);
+            self.call(&["produce", "history"].into_iter().chain(market).collect::<Vec<_>>());
+        }
     }
 
     fn call(&self, arguments: &[&str]) {
@@ -221,12 +227,32 @@ impl World {
     }
 }
 
+fn market_of((tenant, seed): (&str, &str), at: &str, start: &str) -> Vec<String> {
+    let arguments = ["--tenant", tenant, "--seed", seed, "--ticks-a-minute", TICKS_A_MINUTE, at, start];
+    arguments.map(str::to_owned).to_vec()
+}
+
 async fn shop(postgres: &Postgres, id: TenantId) -> Shop {
     let seeded = seed::database(postgres, &format!("chaos_{id}"), &id).await.unwrap();
-    let (users, alerts) = seed::sample(&id);
+    let (mut users, mut alerts) = seed::sample(&id);
+    for number in 0..BUSY_USERS {
+        let (user, alert) = busy(&id, number);
+        users.push(user);
+        alerts.push(alert);
+    }
     seed::add_users(&seeded.admin, &users).await.unwrap();
     seed::add_rsi_alerts(&seeded.admin, &alerts).await.unwrap();
     Shop { id, users, seeded }
+}
+
+/// Somebody who is told about every swing, so that a kill is rarely between two triggers.
+fn busy(tenant: &TenantId, number: u8) -> (User, RsiAlert) {
+    let id = |what: &str| ids::derive(&format!("chaos|{tenant}|{what}|{number}"));
+    let (rsi_overbought, rsi_oversold) = (60 + i32::from(number), 40 - i32::from(number));
+    let parameters = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought, rsi_oversold };
+    let user_id = UserId(id("user"));
+    let user = User { id: user_id, email: format!("busy{number}@users.{tenant}.example"), confirmed: true };
+    (user, RsiAlert { id: AlertId(id("alert")), user_id, parameters })
 }
 
 /// For whoever watches.
