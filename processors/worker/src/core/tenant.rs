@@ -133,11 +133,14 @@ impl TenantCore {
     fn decode(&self, record: &Record) -> Result<Entry, (&'static str, String)> {
         let entry = codec::decode_entry(&record.value).map_err(|error| ("undecodable", error.to_string()))?;
         let named = &entry.origin().tenant;
-        if *named == self.tenant {
-            Ok(entry)
-        } else {
-            Err(("misrouted", format!("the record names tenant {named}")))
+        if *named != self.tenant {
+            return Err(("misrouted", format!("the record names tenant {named}")));
         }
+        // A producer may leave the key out; one that names somebody else meant them.
+        if !record.key.is_empty() && record.key != self.tenant.as_str().as_bytes() {
+            return Err(("misrouted", format!("its key is {:?}", String::from_utf8_lossy(&record.key))));
+        }
+        Ok(entry)
     }
 
     fn perform(&mut self, offset: u64, effect: Effect, appends: &mut Appends) -> Option<String> {
