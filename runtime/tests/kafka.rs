@@ -354,6 +354,46 @@ fn a_member_that_is_closed_hands_over_at_once_where_it_stood_and_one_that_crashe
 }
 
 #[test]
+fn a_record_whose_bytes_changed_stops_its_topic_and_no_other() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let (bad, good) = (journal(log.as_ref()), journal(log.as_ref()));
+    let marked = NewRecord { key: Vec::new(), value: b"what was written".to_vec() };
+    for topic in [&bad, &good] {
+        log.append(topic, records(0..1)).wait().unwrap();
+        log.append(topic, vec![marked.clone()]).wait().unwrap();
+        log.append(topic, records(2..3)).wait().unwrap();
+    }
+    cluster.kafka.down().unwrap();
+    let file = cluster.dir.path().join(format!("services/kafka-1/data/{bad}-0/00000000000000000000.log"));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(marked.value.len()).position(|window| window == marked.value).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    cluster.kafka.up().unwrap();
+    let topics = [bad.clone(), good.clone()];
+    let mut member = log.consumer("damaged", &topics, Box::new(Anywhere)).unwrap();
+    let (mut read, mut failed) = ([Vec::new(), Vec::new()], Vec::new());
+    until("the failure and the other topic", || {
+        match member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Failed(topic, error) => failed.push((topic, error)),
+            Polled::Records(topic, records) => {
+                read[usize::from(topic == good)].extend(records.iter().map(|record| record.offset));
+            }
+            Polled::Nothing => {}
+        }
+        read[1].len() >= 3 && !failed.is_empty()
+    });
+    assert_eq!(
+        read,
+        [vec![0], vec![0, 1, 2]],
+        "nothing behind the damage, everything of the other topic once"
+    );
+    let [(topic, LogError::Damaged { offset: 1, .. })] = &failed[..] else { panic!("{failed:?}") };
+    assert_eq!(topic, &bad);
+}
+
+#[test]
 fn what_is_there_is_read_however_short_the_wait() {
     let Some(cluster) = cluster(1) else { return };
     let log = cluster.log("slots");

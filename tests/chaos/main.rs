@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let rounds = argument("ROUNDS", 30);
     let seed = argument("SEED", 1);
     world::progress(&format!("chaos: {rounds} rounds, seed {seed}"));
-    let world = World::new();
+    let world = World::new(u8::try_from(argument("BROKERS", 1)).unwrap());
     let mut processes = Processes::new(&world);
     processes.start_all();
     let begun = world::now();

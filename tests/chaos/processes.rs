@@ -212,6 +212,17 @@ impl<'a> Processes<'a> {
         }
     }
 
+    /// Resident memory of the largest process, in MiB.
+    pub(crate) fn largest(&self) -> u64 {
+        let pids = self.members.iter().filter_map(|member| member.running.as_ref()).map(Running::pid);
+        let resident = |pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        };
+        pids.filter_map(resident).max().unwrap_or(0) / 1024
+    }
+
     pub(crate) fn kills(&self, role: Role) -> u32 {
         self.members.iter().filter(|member| member.role == role).map(|member| member.kills).sum()
     }

@@ -41,6 +41,7 @@ pub(crate) struct Shop {
 
 pub(crate) struct World {
     pub(crate) shops: Vec<Shop>,
+    pub(crate) brokers: u8,
     pub(crate) kafka: Kafka,
     pub(crate) inbox: Inbox,
     /// The arguments of each tenant's market.
@@ -52,11 +53,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(brokers: u8) -> Self {
         let place = Place::new();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let kafka = Kafka::start(&place.path("services"), 1).unwrap();
+        let kafka = Kafka::start(&place.path("services"), brokers).unwrap();
         let (postgres, shops, inbox) = runtime.block_on(async {
             let postgres = Postgres::start(&place.path("postgres"), Options::default()).await.unwrap();
             let mut shops = Vec::new();
@@ -74,7 +75,7 @@ impl World {
         let start = Clock::system().now().plus(-60 * DAY).floor(MINUTE).to_string();
         let markets = TENANTS.map(|market| market_of(market, "--start", &start)).to_vec();
         let log = open(kafka.url(), Access::Read, Clock::system()).unwrap();
-        let world = Self { shops, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
+        let world = Self { shops, brokers, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
         world.prepare(&start);
         world
     }

@@ -178,6 +178,12 @@ impl Owned {
         self.places.insert(topic.clone(), place);
     }
 
+    /// Where each topic stands that did not fail.
+    pub(super) fn reading(&self) -> Vec<(Topic, u64)> {
+        let reading = self.places.iter().filter(|(_, place)| !place.failed);
+        reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
+    }
+
     /// Says so once.
     pub(super) fn fail(&mut self, topic: &Topic, error: LogError) {
         if let Some(place) = self.places.get_mut(topic).filter(|place| !place.failed) {

@@ -16,7 +16,7 @@ use super::batch::more;
 use super::client::{CALL, LOOK, PARTITION, at, create, meaning, place, reading};
 use super::reader::record;
 use super::slot::Slot;
-use super::{Inner, check_within, commits, leave};
+use super::{Inner, check_within, commits, damage, leave};
 use crate::log::{Assignments, Consumer, LogError, Polled, Result};
 
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
@@ -134,11 +134,9 @@ impl Member {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 self.find_missing()
             }
-            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => Err(LogError::Damaged {
-                topic: format!("one of group {}", self.name),
-                offset: 0,
-                reason: error.to_string(),
-            }),
+            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => {
+                damage::find(consumer, &self.log)
+            }
             Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => Err(LogError::Io {
                 what: format!("kafka refuses group {}", self.name),
                 reason: error.to_string(),
@@ -171,11 +169,7 @@ impl Member {
     /// librdkafka does not say which topic it was.
     fn find_out_of_range(&self) -> Result<()> {
         let context = self.consumer()?.context();
-        let places: Vec<(Topic, u64)> = {
-            let owned = context.owned();
-            let reading = owned.places.iter().filter(|(_, place)| !place.failed);
-            reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
-        };
+        let places = context.owned().reading();
         for (topic, next) in places {
             let bounds = match self.log.bounds(&topic) {
                 Err(LogError::Unavailable { .. }) => continue,

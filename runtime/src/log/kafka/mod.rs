@@ -9,6 +9,7 @@ mod batch;
 mod client;
 mod commits;
 mod consumer;
+mod damage;
 mod leave;
 mod producer;
 mod reader;
