@@ -354,6 +354,43 @@ fn a_member_that_is_closed_hands_over_at_once_where_it_stood_and_one_that_crashe
 }
 
 #[test]
+fn a_topic_that_is_deleted_and_made_anew_under_its_reader_stops_and_says_so() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let (gone, good) = (journal(log.as_ref()), journal(log.as_ref()));
+    log.append(&gone, records(0..10)).wait().unwrap();
+    let topics = [gone.clone(), good.clone()];
+    let mut member = log.consumer("recreated", &topics, Box::new(Anywhere)).unwrap();
+    let mut next = 0;
+    until("what was there", || {
+        if let Polled::Records(_, records) = member.poll(Duration::from_millis(50)).unwrap() {
+            next = records.last().unwrap().offset + 1;
+        }
+        next == 10
+    });
+    let name = gone.to_string();
+    block_on(cluster.admin().delete_topics(&[name.as_str()], &AdminOptions::new())).unwrap();
+    until("the topic to be gone", || !log.topics().unwrap().contains(&gone));
+    log.create(&gone).unwrap();
+    log.append(&gone, records(0..3)).wait().unwrap();
+    log.append(&good, records(0..1)).wait().unwrap();
+    let (mut failed, mut others) = (Vec::new(), 0);
+    until("the failure and the other topic", || {
+        match member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Failed(topic, error) => failed.push((topic, error)),
+            Polled::Records(topic, _) => {
+                assert_eq!(topic, good, "nothing of the new topic");
+                others += 1;
+            }
+            Polled::Nothing => {}
+        }
+        others > 0 && !failed.is_empty()
+    });
+    eprintln!("{failed:?}");
+    assert!(failed.iter().all(|(topic, _)| *topic == gone), "{failed:?}");
+}
+
+#[test]
 fn a_record_whose_bytes_changed_stops_its_topic_and_no_other() {
     let Some(cluster) = cluster(1) else { return };
     let log = cluster.log("slots");

@@ -7,7 +7,7 @@ use crate::processes::{Processes, Role};
 use crate::world::{World, progress};
 
 /// In words, for the verdict.
-pub(crate) const TRIED: &str = "broker: kill -9 twice, SIGSTOP; a frozen process, rows and mail sink (9 s); a \
+pub(crate) const TRIED: &str = "brokers: kill -9 at least twice, SIGSTOP; a frozen process, rows and mail sink (9 s); a \
                                 graceful stop of each role; 4 s without SMTP";
 
 /// Longer than a session.
