@@ -86,6 +86,8 @@ struct State {
     /// Tenants whose past was out of reach when they were assigned: tried again from time to time.
     waiting: BTreeSet<TenantId>,
     tried_at: Option<Instant>,
+    /// Until when those that give tenants up wait; none while nobody does.
+    last_answers: Option<Instant>,
 }
 
 impl Worker {
@@ -107,7 +109,11 @@ impl Worker {
     /// have succeeded, and only a new fold from what the topic holds keeps their order.
     fn acknowledge(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         self.recover_waiting(consumer)?;
-        let unrecovered = std::mem::take(&mut self.lock().unrecovered);
+        let unrecovered = {
+            let mut state = self.lock();
+            state.last_answers = None;
+            std::mem::take(&mut state.unrecovered)
+        };
         for (tenant, reason) in unrecovered {
             self.input(Input::Failed(tenant, reason), consumer)?;
         }
@@ -213,7 +219,8 @@ impl Assignments for Worker {
         state.acks = others;
         let mine: VecDeque<(TenantId, AppendId, Ack)> = mine;
         let mut outputs = Vec::new();
-        let deadline = Instant::now() + LAST_ANSWERS;
+        // Once for all tenants that are given up together.
+        let deadline = *state.last_answers.get_or_insert_with(|| Instant::now() + LAST_ANSWERS);
         for (tenant, id, mut ack) in mine {
             if matches!(ack.wait_until(deadline), Some(Ok(_))) {
                 state.core.step(Input::Acknowledged(tenant, id), &mut outputs);

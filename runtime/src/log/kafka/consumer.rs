@@ -313,7 +313,7 @@ impl Consumer for Member {
         context.owned().refused = None;
         leave::leave(&consumer, &self.name, &self.slot.id(&self.log.options.host, &self.name));
         context.end();
-        drop(consumer);
+        leave::end(consumer);
         let refused = context.owned().refused.take();
         match refused {
             Some(error @ LogError::Unavailable { .. }) => {

@@ -15,8 +15,15 @@ use super::client::LOOK;
 /// Longest wait for the group to let go. After it the session runs out, as after a crash.
 const LEAVE: Duration = Duration::from_secs(3);
 
+/// Longest wait for brokers to show that they are there.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// Gives up every topic, commits where it stood, and leaves.
 pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str) {
+    if consumer.fetch_group_list(Some(group), ANSWER).is_err() {
+        // A commit has no deadline of its own.
+        consumer.context().silence();
+    }
     consumer.unsubscribe();
     let deadline = Instant::now() + LEAVE;
     while Instant::now() < deadline {
@@ -29,9 +36,17 @@ pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str
     tracing::debug!(kafka.group = group, kafka.member = static_id, "the group did not let go in time");
 }
 
+/// librdkafka closes a member by talking to its coordinator, without a deadline. Where nobody answers that goes on apart
+/// from us, until brokers are back or this process is gone.
+pub(super) fn end(consumer: BaseConsumer<Group>) {
+    if consumer.context().is_silent() {
+        std::thread::spawn(move || drop(consumer));
+    }
+}
+
 /// Brokers name a static member `<static id>-<uuid>`. Not to know is not to have left.
 fn is_known(consumer: &BaseConsumer<Group>, group: &str, static_id: &str) -> bool {
-    let Ok(list) = consumer.fetch_group_list(Some(group), LEAVE) else { return true };
+    let Ok(list) = consumer.fetch_group_list(Some(group), ANSWER) else { return true };
     let ours = |id: &str| id.strip_prefix(static_id).is_some_and(|rest| rest.starts_with('-'));
     list.groups().iter().flat_map(|group| group.members()).any(|member| ours(member.id()))
 }
