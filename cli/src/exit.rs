@@ -123,7 +123,7 @@ fn of_database(error: &DatabaseError) -> u8 {
 fn of_worker(error: &WorkerError) -> u8 {
     match error {
         WorkerError::Log(log) => of_log(log),
-        WorkerError::JournalCut { .. } => DATA,
+        WorkerError::JournalCut { .. } | WorkerError::JournalReplaced { .. } => DATA,
         WorkerError::Thread(_) => IO,
         WorkerError::Panicked => SOFTWARE,
     }

@@ -484,7 +484,7 @@ async fn a_database_that_goes_and_swallows_answers_costs_no_mail_and_doubles_non
     eventually("three answers lost", async || proxy.left_to_swallow() == 0).await;
     // What was claimed when an answer was lost waits for its lease.
     eventually("every mail", async || {
-        shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second' where state = 'claimed' and attempts < 3 and lease_until < now() + interval '899 seconds'").await;
+        shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second' where state = 'claimed' and attempts < 3 and lease_until < now() + interval '59 seconds'").await;
         shop.states().await.get("sent") == Some(&40)
     })
     .await;

@@ -24,6 +24,7 @@ pub(crate) fn folded(
         counter!("bellwether_triggers_total", "tenant" => tenant.clone()).increment(triggers as u64);
     }
     if withheld > 0 {
+        tracing::debug!(tenant.id = tenant, withheld, "outcomes that the log has already are withheld");
         counter!("bellwether_withheld_total", "tenant" => tenant).increment(withheld as u64);
     }
 }

@@ -111,6 +111,8 @@ fn straight(journal: &[Vec<u8>]) -> Vec<NewRecord> {
 
 struct World {
     journal: Vec<Vec<u8>>,
+    /// Of every journal record.
+    key: &'static [u8],
     expected: Vec<NewRecord>,
     topics: BTreeMap<TopicKind, Vec<NewRecord>>,
     committed: u64,
@@ -126,6 +128,7 @@ impl World {
         let mut world = Self {
             expected: straight(&journal),
             journal,
+            key: b"",
             topics: BTreeMap::new(),
             committed: 0,
             core: Core::new(),
@@ -186,7 +189,7 @@ impl World {
         let record = |offset: u64| Record {
             offset,
             appended_at: Timestamp(0),
-            key: Vec::new(),
+            key: self.key.to_vec(),
             headers: Vec::new(),
             value: self.journal[usize::try_from(offset).unwrap()].clone(),
         };
@@ -312,6 +315,23 @@ fn a_journal_far_ahead_of_its_acknowledgements_is_paused_and_read_on() {
     assert!(!world.paused);
     world.finish();
     assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_record_under_another_tenants_key_is_put_aside() {
+    for (key, letters) in [(&b"fxlabs"[..], 0), (b"hextech", 2)] {
+        let mut world = World::new(journal(&[]));
+        world.key = key;
+        if letters > 0 {
+            world.expected.clear();
+        }
+        world.finish();
+        let kept = world.topics.get(&TopicKind::DeadLetters).map_or(&[][..], Vec::as_slice);
+        let reasons = kept.iter().map(|record| codec::decode_dead_letter(&record.value).unwrap().reason);
+        let reasons: Vec<String> = reasons.filter(|reason| reason == "misrouted").collect();
+        assert_eq!(reasons.len().min(letters), letters, "{reasons:?}");
+        assert!(letters > 0 || reasons.is_empty(), "{reasons:?}");
+    }
 }
 
 #[test]

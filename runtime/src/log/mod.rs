@@ -111,6 +111,20 @@ impl Ack {
         self.0.blocking_recv().unwrap_or_else(|_| Err(Self::gone()))
     }
 
+    /// As [`Self::wait`], but no longer than until `deadline`; none: it is still to come.
+    pub fn wait_until(&mut self, deadline: tokio::time::Instant) -> Option<Result<u64>> {
+        loop {
+            let answer = self.poll();
+            if answer.is_some() || tokio::time::Instant::now() >= deadline {
+                return answer;
+            }
+            std::thread::sleep(Self::LOOK);
+        }
+    }
+
+    /// Between two looks.
+    const LOOK: Duration = Duration::from_millis(1);
+
     /// Awaits the answer.
     ///
     /// # Errors
