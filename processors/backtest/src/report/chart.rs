@@ -1,6 +1,7 @@
 //! A chart as paths on a grid of 1000 by 100 units that the page stretches; texts are placed in percent beside it, so
 //! that they keep their size on a phone.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bellwether_schemas::Timestamp;
@@ -69,8 +70,11 @@ pub(super) fn chart(alert: &AlertStudy, subject: &str, tracks: &Tracks) -> Optio
     let symbol = priced_by(subject);
     let price = if picture.has_price { tracks.close(symbol, picture.timeframe) } else { None };
     let below = below(picture, subject, tracks);
-    let clock = price.or_else(|| below.first().map(|(_, track)| *track))?;
-    let axis = Axis { times: clock.buckets().iter().map(|bucket| bucket.at).collect() };
+    let clocks: Vec<&Track> = match price {
+        Some(price) => vec![price],
+        None => below.iter().map(|(_, track)| *track).collect(),
+    };
+    let axis = Axis::of(&clocks)?;
     let rows: Vec<&Row> = alert.rows.iter().filter(|row| row.subject == subject).collect();
     let mut panels = Vec::new();
     if let Some(price) = price {
@@ -78,15 +82,17 @@ pub(super) fn chart(alert: &AlertStudy, subject: &str, tracks: &Tracks) -> Optio
     }
     if !below.is_empty() {
         let rows = if price.is_some() { &[] } else { rows.as_slice() };
-        panels.push(panel("", &below, &picture.levels, picture.range, rows, |row| row.value, &axis));
+        let panel = panel("", &below, &picture.levels, picture.range, rows, |row| row.value, &axis);
+        panels.push(Panel { is_tall: price.is_none(), ..panel });
     }
     let all = alert.subjects.get(subject).copied().unwrap_or(0);
     let mut note = String::new();
     if all > rows.len() as u64 {
         let _ = write!(note, "The first {} of {} triggers are marked. ", rows.len(), numbers::count(all));
     }
-    if clock.every() > 1 {
-        let _ = write!(note, "A point stands for {} bars; the shade is their range.", clock.every());
+    let every = clocks.iter().map(|track| track.every()).max().unwrap_or(1);
+    if every > 1 {
+        let _ = write!(note, "A point stands for {every} bars; the shade is their range.");
     }
     let title = match subject {
         "" => format!("All currencies, {}", picture.timeframe),
@@ -141,13 +147,18 @@ fn below<'a>(picture: &Picture, subject: &str, tracks: &'a Tracks) -> Vec<(Strin
 }
 
 fn title_of(line: &str) -> String {
-    if let Some(cell) = line.strip_prefix("score:") {
-        return format!("{cell} cell score");
+    match line {
+        "macd" => "MACD".into(),
+        "macd_signal" => "signal".into(),
+        "utbot_long_stop" => "long stop".into(),
+        "utbot_short_stop" => "short stop".into(),
+        _ => match (line.strip_prefix("score:"), line.strip_prefix("rsi"), line.strip_prefix("ema")) {
+            (Some(cell), ..) => format!("{cell} cell score"),
+            (_, Some(period), _) => format!("RSI {period}"),
+            (_, _, Some(period)) => format!("EMA {period}"),
+            _ => line.replace('_', " "),
+        },
     }
-    if let Some(period) = line.strip_prefix("rsi") {
-        return format!("RSI {period}");
-    }
-    line.replace('_', " ")
 }
 
 fn panel(
@@ -245,6 +256,13 @@ struct Axis {
 }
 
 impl Axis {
+    /// Every time of any of these; none without any.
+    fn of(tracks: &[&Track]) -> Option<Self> {
+        let all: BTreeSet<Timestamp> =
+            tracks.iter().flat_map(|track| track.buckets()).map(|bucket| bucket.at).collect();
+        (!all.is_empty()).then(|| Self { times: all.into_iter().collect() })
+    }
+
     /// 0 to 1000.
     #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
     fn x(&self, at: Timestamp) -> f64 {

@@ -117,6 +117,7 @@ struct Section {
     calendar: Calendar,
     hours: Vec<Cell>,
     has_direction: bool,
+    has_moves: bool,
     moves: Vec<Moved>,
     rows: Vec<RowView>,
     rows_left_out: String,
@@ -291,6 +292,7 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
         calendar: calendar(&study.when, contents.study.days.all()),
         hours: hours(&study.when),
         has_direction: moves.iter().any(|moved| moved.share.is_some()),
+        has_moves: moves.iter().any(|moved| moved.count > 0),
         moves,
         rows: study.rows.iter().map(row).collect(),
         rows_left_out: if left_out > 0 {
