@@ -4,7 +4,6 @@
 
 #[expect(dead_code, reason = "written for all tests of the command")]
 mod journal;
-#[expect(dead_code, reason = "written for all tests of the command")]
 mod support;
 
 use serde_json::Value;
