@@ -2,7 +2,6 @@
 //! what its file gave.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[expect(dead_code, reason = "written for all tests of the command")]
 mod journal;
 mod support;
 
