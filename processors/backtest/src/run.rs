@@ -156,7 +156,7 @@ impl Run {
 
     /// Tells how far it is, now and then. True when somebody wants it to stop.
     pub(crate) fn is_stopped(&mut self, watch: &mut Watch<'_>, done: impl Fn() -> (u64, u64)) -> bool {
-        if self.summary.records % LOOK_EVERY == 0 {
+        if self.summary.records.is_multiple_of(LOOK_EVERY) {
             let (done, of) = done();
             (watch.progress)(Progress { done, of, ticks: self.summary.ticks });
         }

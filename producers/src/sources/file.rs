@@ -76,7 +76,8 @@ fn of_header(line: &str) -> Option<Form> {
 
 fn open_one(input: &Input, form: Form, symbol: u16, report: &Report) -> Result<Quotes, InputError> {
     let named = |parse: fn(&str, &Owner) -> Result<Named, LineError>| {
-        let skip = |line: &str| of_header(line).is_some();
+        // Data begins with a digit, or is TrueFX's, which has no header.
+        let skip = |line: &str| !line.starts_with(|c: char| c.is_ascii_digit()) && of_header(line).is_some();
         let rows = Rows::open(&input.file, Owner::new(&input.symbol), parse, skip, report)?;
         Ok(Box::new(NamedQuotes::new(rows, symbol)))
     };

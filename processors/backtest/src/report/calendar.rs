@@ -123,7 +123,11 @@ mod tests {
             calendar.columns.iter().map(|week| week.cells.iter().map(|cell| cell.depth).collect()).collect();
         assert_eq!(depths[0], [None, None, Some(100), Some(0), Some(0), Some(0), Some(0)]);
         assert_eq!(depths[1], [Some(25), Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)]);
-        assert_eq!(depths[2], [Some(0), Some(0), Some(0), None, None, None, None], "to the last day of all");
+        assert_eq!(
+            depths[2],
+            [Some(0), Some(0), Some(0), Some(0), None, None, None],
+            "to the last day of all"
+        );
         let labels: Vec<(&str, bool)> =
             calendar.columns.iter().map(|week| (week.label.as_str(), week.after_gap)).collect();
         assert_eq!(labels, [("Feb 12", false), ("", false), ("Jan 20", true)]);

@@ -3,23 +3,16 @@
 
 use std::fmt::Write as _;
 
-use bellwether_schemas::Timestamp;
-use bellwether_schemas::time::DAY;
 use serde::Serialize;
 
+use super::axes::{Axis, Scale};
 use super::numbers;
 use crate::study::{AlertStudy, Below, Bucket, Direction, Picture, Row, Track, Tracks, priced_by};
 
 /// Marks with a text of their own; one chart of more has them in one piece.
 const MAX_MARKS: usize = 300;
-/// Lines across a panel, about.
-const GRID: f64 = 4.0;
-/// Texts below the chart.
-const TIMES: usize = 5;
 /// A grid line this near to a level has no text of its own.
 const CROWDED: f64 = 13.0;
-/// Space above and below the values, as a part of their range.
-const MARGIN: f64 = 0.06;
 
 /// One chart: a price with its triggers, and what is below.
 #[derive(Debug, Clone, Serialize)]
@@ -69,8 +62,11 @@ pub(super) fn chart(alert: &AlertStudy, subject: &str, tracks: &Tracks) -> Optio
     let symbol = priced_by(subject);
     let price = if picture.has_price { tracks.close(symbol, picture.timeframe) } else { None };
     let below = below(picture, subject, tracks);
-    let clock = price.or_else(|| below.first().map(|(_, track)| *track))?;
-    let axis = Axis { times: clock.buckets().iter().map(|bucket| bucket.at).collect() };
+    let clocks: Vec<&Track> = match price {
+        Some(price) => vec![price],
+        None => below.iter().map(|(_, track)| *track).collect(),
+    };
+    let axis = Axis::of(&clocks)?;
     let rows: Vec<&Row> = alert.rows.iter().filter(|row| row.subject == subject).collect();
     let mut panels = Vec::new();
     if let Some(price) = price {
@@ -78,15 +74,17 @@ pub(super) fn chart(alert: &AlertStudy, subject: &str, tracks: &Tracks) -> Optio
     }
     if !below.is_empty() {
         let rows = if price.is_some() { &[] } else { rows.as_slice() };
-        panels.push(panel("", &below, &picture.levels, picture.range, rows, |row| row.value, &axis));
+        let panel = panel("", &below, &picture.levels, picture.range, rows, |row| row.value, &axis);
+        panels.push(Panel { is_tall: price.is_none(), ..panel });
     }
     let all = alert.subjects.get(subject).copied().unwrap_or(0);
     let mut note = String::new();
     if all > rows.len() as u64 {
         let _ = write!(note, "The first {} of {} triggers are marked. ", rows.len(), numbers::count(all));
     }
-    if clock.every() > 1 {
-        let _ = write!(note, "A point stands for {} bars; the shade is their range.", clock.every());
+    let every = clocks.iter().map(|track| track.every()).max().unwrap_or(1);
+    if every > 1 {
+        let _ = write!(note, "A point stands for {every} bars; the shade is their range.");
     }
     let title = match subject {
         "" => format!("All currencies, {}", picture.timeframe),
@@ -141,13 +139,18 @@ fn below<'a>(picture: &Picture, subject: &str, tracks: &'a Tracks) -> Vec<(Strin
 }
 
 fn title_of(line: &str) -> String {
-    if let Some(cell) = line.strip_prefix("score:") {
-        return format!("{cell} cell score");
+    match line {
+        "macd" => "MACD".into(),
+        "macd_signal" => "signal".into(),
+        "utbot_long_stop" => "long stop".into(),
+        "utbot_short_stop" => "short stop".into(),
+        _ => match (line.strip_prefix("score:"), line.strip_prefix("rsi"), line.strip_prefix("ema")) {
+            (Some(cell), ..) => format!("{cell} cell score"),
+            (_, Some(period), _) => format!("RSI {period}"),
+            (_, _, Some(period)) => format!("EMA {period}"),
+            _ => line.replace('_', " "),
+        },
     }
-    if let Some(period) = line.strip_prefix("rsi") {
-        return format!("RSI {period}");
-    }
-    line.replace('_', " ")
 }
 
 fn panel(
@@ -237,135 +240,4 @@ fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
         let _ = write!(path, "{letter}{x:.1} {y:.2}");
     }
     path
-}
-
-/// Time from left to right by bars, so that nights and weekends without any take no space.
-struct Axis {
-    times: Vec<Timestamp>,
-}
-
-impl Axis {
-    /// 0 to 1000.
-    #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
-    fn x(&self, at: Timestamp) -> f64 {
-        let after = self.times.partition_point(|time| *time < at);
-        let last = self.times.len().saturating_sub(1).max(1);
-        let place =
-            match (after.checked_sub(1).and_then(|before| self.times.get(before)), self.times.get(after)) {
-                (Some(before), Some(next)) => {
-                    (after - 1) as f64 + at.since(*before) as f64 / next.since(*before).max(1) as f64
-                }
-                _ => after.min(last) as f64,
-            };
-        1000.0 * place / last as f64
-    }
-
-    fn labels(&self) -> Vec<Label> {
-        let (Some(first), Some(last)) = (self.times.first(), self.times.last()) else { return Vec::new() };
-        let form = match last.since(*first) {
-            short if short <= 2 * DAY => "%d %b %H:%M",
-            some if some <= 400 * DAY => "%d %b",
-            _ => "%b %Y",
-        };
-        let places =
-            (0..TIMES).filter_map(|step| self.times.get(step * (self.times.len() - 1) / (TIMES - 1)));
-        let label =
-            |time: &Timestamp| Label { at: self.x(*time) / 10.0, text: time.utc().format(form).to_string() };
-        let mut labels: Vec<Label> = places.map(label).collect();
-        labels.dedup_by(|next, before| next.text == before.text);
-        labels
-    }
-}
-
-/// Values from bottom to top.
-struct Scale {
-    low: f64,
-    high: f64,
-}
-
-impl Scale {
-    /// Holds all of the lines, and the levels that are not far from them.
-    fn around(lines: &[(String, &Track)], levels: &[f64]) -> Self {
-        let buckets = lines.iter().flat_map(|(_, track)| track.buckets());
-        let (low, high) = buckets.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), bucket| {
-            (low.min(bucket.low), high.max(bucket.high))
-        });
-        let reach = high - low;
-        let near = levels.iter().copied().filter(|level| (low - reach..=high + reach).contains(level));
-        let (low, high) = near.fold((low, high), |(low, high), level| (low.min(level), high.max(level)));
-        Self::padded(low, high)
-    }
-
-    fn padded(low: f64, high: f64) -> Self {
-        let margin = if high > low { (high - low) * MARGIN } else { (low.abs() * 1e-3).max(1e-6) };
-        Self { low: low - margin, high: high + margin }
-    }
-
-    fn holds(&self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
-    }
-
-    /// 0 at the top to 100 at the bottom.
-    fn y(&self, value: f64) -> f64 {
-        100.0 * (self.high - value) / (self.high - self.low)
-    }
-
-    /// The distance of grid lines: 1, 2 or 5 times a power of ten.
-    fn step(&self) -> f64 {
-        let rough = (self.high - self.low) / GRID;
-        let power = 10f64.powf(rough.log10().floor());
-        let steps = [1.0, 2.0, 5.0].into_iter().map(|times| times * power);
-        steps.rev().find(|step| *step <= rough).unwrap_or(power)
-    }
-
-    fn steps(&self) -> Vec<f64> {
-        let step = self.step();
-        let first = (self.low / step).ceil();
-        let values = (0..20u32).map(|place| (first + f64::from(place)) * step);
-        values.take_while(|value| *value < self.high - step * 0.2).collect()
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number of decimals, 0 to 9"
-    )]
-    fn text(&self, value: f64) -> String {
-        let decimals = (-self.step().log10().floor()).clamp(0.0, 9.0) as usize;
-        let text = format!("{value:.decimals$}");
-        if text.trim_start_matches('-').bytes().all(|byte| matches!(byte, b'0' | b'.')) {
-            return "0".into();
-        }
-        text.replace('-', "−")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grid_lines_are_round_numbers_inside() {
-        let scale = Scale { low: 1.5662, high: 1.5938 };
-        let texts: Vec<String> = scale.steps().into_iter().map(|value| scale.text(value)).collect();
-        assert_eq!(texts, ["1.570", "1.575", "1.580", "1.585", "1.590"]);
-        let texts: Vec<String> =
-            Scale::padded(-100.0, 100.0).steps().iter().map(|value| format!("{value}")).collect();
-        assert_eq!(texts, ["-100", "-50", "0", "50", "100"]);
-    }
-
-    #[test]
-    fn silence_takes_no_space() {
-        let axis = Axis { times: [0, 10, 20, 1000, 1010].map(Timestamp).to_vec() };
-        let places: Vec<f64> = [0, 15, 20, 510, 1010, 5000].map(|at| axis.x(Timestamp(at))).to_vec();
-        assert_eq!(places, [0.0, 375.0, 500.0, 625.0, 1000.0, 1000.0]);
-    }
-
-    #[test]
-    fn a_flat_line_lies_in_the_middle() {
-        let mut track = Track::default();
-        track.push(Timestamp(0), 1.5);
-        let scale = Scale::around(&[("flat".into(), &track)], &[]);
-        assert!((scale.y(1.5) - 50.0).abs() < 1e-6);
-    }
 }

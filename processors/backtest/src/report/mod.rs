@@ -1,10 +1,12 @@
 //! The report: one page that needs nothing but itself.
 
+mod axes;
 mod calendar;
 mod chart;
 mod numbers;
 mod page;
 mod provenance;
+mod view;
 mod words;
 
 use std::path::Path;

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use bellwether_schemas::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use serde::Serialize;
 
-use super::calendar::{Calendar, Cell, calendar, hours};
-use super::chart::{Chart, chart};
+use super::calendar::{calendar, hours};
+use super::chart::chart;
 use super::numbers::{count, percent, price, reading, share};
-use super::provenance::Provenance;
+use super::view::{Compared, Comparison, Moved, Overview, Page, RowView, Section, Shown, Tile};
 use super::{Contents, words};
 use crate::alerts::Alert;
 use crate::study::{AlertStudy, HORIZONS, MAX_ROWS, Row, Sample};
@@ -27,113 +26,6 @@ const MAX_CHARTS: usize = 3;
 const MAX_SUBJECTS: usize = 12;
 /// The horizon that stands for an alert in the overview: +5 bars.
 const HEADLINE: usize = 1;
-
-#[derive(Serialize)]
-struct Page<'a> {
-    style: &'static str,
-    script: &'static str,
-    span: String,
-    tiles: Vec<Tile>,
-    overview: Vec<Overview>,
-    comparisons: Vec<Comparison>,
-    sections: Vec<Section>,
-    left_out: usize,
-    refused_alerts: Vec<(String, String)>,
-    refused_ticks: Vec<(&'static str, String)>,
-    unreadable: String,
-    unreadable_lines: &'a [String],
-    stopped: bool,
-    provenance: &'a Provenance,
-}
-
-#[derive(Serialize)]
-struct Tile {
-    value: String,
-    label: &'static str,
-}
-
-/// An alert in one line.
-#[derive(Serialize)]
-struct Overview {
-    place: usize,
-    has_section: bool,
-    name: String,
-    kind: &'static str,
-    state: &'static str,
-    fired: u64,
-    fired_text: String,
-    move_: Moved,
-}
-
-/// The settings of one alert side by side.
-#[derive(Serialize)]
-struct Comparison {
-    name: String,
-    most: u64,
-    rows: Vec<Compared>,
-}
-
-#[derive(Serialize)]
-struct Compared {
-    settings: String,
-    fired: u64,
-    fired_text: String,
-    width: u64,
-    moves: Vec<Moved>,
-}
-
-/// The moves of one horizon.
-#[derive(Serialize)]
-struct Moved {
-    bars: u32,
-    count: usize,
-    mean: String,
-    mean_value: f64,
-    median: String,
-    median_value: f64,
-    share: Option<Shown>,
-}
-
-/// A share with its interval, in percent.
-#[derive(Serialize)]
-struct Shown {
-    text: String,
-    interval: String,
-    value: f64,
-    low: f64,
-    width: f64,
-}
-
-#[derive(Serialize)]
-struct Section {
-    place: usize,
-    name: String,
-    what: String,
-    fired: u64,
-    fired_text: String,
-    state: &'static str,
-    subjects: Vec<(String, String)>,
-    charts: Vec<Chart>,
-    calendar: Calendar,
-    hours: Vec<Cell>,
-    has_direction: bool,
-    moves: Vec<Moved>,
-    rows: Vec<RowView>,
-    rows_left_out: String,
-}
-
-#[derive(Serialize)]
-struct RowView {
-    at: String,
-    at_value: i64,
-    subject: String,
-    condition: String,
-    way: &'static str,
-    text: String,
-    value: String,
-    price: String,
-    moves: Vec<(String, f64)>,
-}
 
 /// The page as HTML.
 pub(super) fn render(contents: &Contents<'_>) -> Result<String, minijinja::Error> {
@@ -291,6 +183,7 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
         calendar: calendar(&study.when, contents.study.days.all()),
         hours: hours(&study.when),
         has_direction: moves.iter().any(|moved| moved.share.is_some()),
+        has_moves: moves.iter().any(|moved| moved.count > 0),
         moves,
         rows: study.rows.iter().map(row).collect(),
         rows_left_out: if left_out > 0 {

@@ -63,8 +63,8 @@ pub(crate) fn hex(context: Context) -> String {
 /// The command line as one would type it, without what may be a password in a URL.
 #[must_use]
 pub fn redact(arguments: &[String]) -> String {
-    let shown = arguments.iter().map(|argument| quoted(&without_credentials(argument)));
-    shown.collect::<Vec<_>>().join(" ")
+    let shown = arguments.iter().skip(1).map(|argument| quoted(&without_credentials(argument)));
+    std::iter::once("bellwether".into()).chain(shown).collect::<Vec<_>>().join(" ")
 }
 
 fn without_credentials(argument: &str) -> String {
