@@ -185,9 +185,7 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// The log is out of reach.
-    fn members(&self, _group: &str) -> Result<Vec<GroupMember>> {
-        Ok(Vec::new())
-    }
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>>;
 
     /// Joins a group that shares these topics out among its members.
     ///

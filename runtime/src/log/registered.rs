@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bellwether_schemas::{Timestamp, Topic};
 
-use super::{Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Record, Result};
+use super::{
+    Ack, Assignments, Bounds, Consumer, Drift, GroupMember, Log, LogError, NewRecord, Reader, Record, Result,
+};
 use crate::registry::Registry;
 use consumer::Member;
 
@@ -77,6 +79,10 @@ impl Log for Registered {
 
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
         self.inner.committed(group, topic)
+    }
+
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.inner.members(group)
     }
 
     fn consumer(
