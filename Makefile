@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants
+.PHONY: help demo test lint fmt setup mutants chaos
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet.
@@ -24,11 +24,18 @@ test: setup lint ## what the gate runs: formatting, clippy, every test
 lint: ## rustfmt and clippy, nothing changed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p bellwether --test chaos --locked -- -D warnings
 
 # Not part of `test`: builds of its own first (some 10 minutes), then about a quarter of an hour. MUTANTS chooses by
 # parts of names, as in: make mutants MUTANTS="rsi fence"
 mutants: setup ## every seeded bug alone: a test has to fail for it
 	@scripts/mutants $(MUTANTS)
+
+# Not part of `test`: real processes on a real broker for some four minutes.
+ROUNDS ?= 30
+SEED ?= 1
+chaos: setup ## kills and faults under load on a real Kafka, judged by an independent computation
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
 
 fmt: ## format the sources
 	cargo fmt --all

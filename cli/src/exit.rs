@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use bellwether_backtest::BacktestError;
 use bellwether_local::demo::DemoError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::config::ConfigError;
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::registry::RegistryError;
 use bellwether_runtime::telemetry::TelemetryError;
 use bellwether_sinks::SinkError;
 use bellwether_sinks::database::DatabaseError;
@@ -58,11 +60,13 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     let by_type = [
         error.downcast_ref().map(of_log),
+        error.downcast_ref().map(of_registry),
         error.downcast_ref().map(of_worker),
         error.downcast_ref().map(of_producer),
         error.downcast_ref().map(of_sink),
         error.downcast_ref().map(of_database),
         error.downcast_ref().map(of_demo),
+        error.downcast_ref().map(of_backtest),
     ];
     by_type.into_iter().flatten().next().or_else(|| error.is::<std::io::Error>().then_some(IO))
 }
@@ -94,6 +98,17 @@ const fn of_producer(error: &ProducerError) -> u8 {
     }
 }
 
+const fn of_backtest(error: &BacktestError) -> u8 {
+    match error {
+        BacktestError::Input(input) => input.exit_code(),
+        BacktestError::Log(log) => of_log(log),
+        BacktestError::Alerts { .. } | BacktestError::JournalCut { .. } | BacktestError::Halted(_) => DATA,
+        BacktestError::Usage(_) => USAGE,
+        BacktestError::Page(_) => SOFTWARE,
+        BacktestError::Closed | BacktestError::Io { .. } => IO,
+    }
+}
+
 const fn of_sink(error: &SinkError) -> u8 {
     match error {
         SinkError::Log { source, .. } => of_log(source),
@@ -108,9 +123,17 @@ fn of_database(error: &DatabaseError) -> u8 {
 fn of_worker(error: &WorkerError) -> u8 {
     match error {
         WorkerError::Log(log) => of_log(log),
-        WorkerError::JournalCut { .. } => DATA,
+        WorkerError::JournalCut { .. } | WorkerError::JournalReplaced { .. } => DATA,
         WorkerError::Thread(_) => IO,
         WorkerError::Panicked => SOFTWARE,
+    }
+}
+
+const fn of_registry(error: &RegistryError) -> u8 {
+    match error {
+        RegistryError::Away { .. } => UNAVAILABLE,
+        RegistryError::Address { .. } | RegistryError::Refused { .. } | RegistryError::Taken { .. } => CONFIG,
+        RegistryError::Thread { .. } => IO,
     }
 }
 
@@ -122,7 +145,10 @@ const fn of_log(error: &LogError) -> u8 {
         | LogError::Damaged { .. }
         | LogError::Partitions { .. }
         | LogError::TooLarge { .. } => DATA,
-        LogError::Held { .. } | LogError::NotAssigned { .. } | LogError::Unavailable { .. } => UNAVAILABLE,
+        LogError::UnknownSchema { .. }
+        | LogError::Held { .. }
+        | LogError::NotAssigned { .. }
+        | LogError::Unavailable { .. } => UNAVAILABLE,
         LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod following;
 mod place;
 mod wiring;
 
@@ -10,7 +11,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, journal, migrate, process, produce, replay, sink, tenants, topics};
+use crate::commands::{
+    backtest, deadletters, demo, inbox, journal, migrate, process, produce, replay, sink, tenants, top,
+    topics,
+};
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
 #[derive(Parser)]
@@ -26,6 +30,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Backtest(Box<backtest::Backtest>),
     Replay(replay::Replay),
     #[command(subcommand)]
     Journal(journal::Journal),
@@ -39,6 +44,10 @@ enum Command {
     Tenants(tenants::Tenants),
     #[command(subcommand)]
     Topics(topics::Topics),
+    Top(top::Top),
+    #[command(subcommand, name = "deadletters")]
+    DeadLetters(deadletters::DeadLetters),
+    Inbox(inbox::Inbox),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +69,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let code = runtime.block_on(async move {
         match arguments.command {
             Command::Demo(command) => command.run(&process).await,
+            Command::Backtest(command) => command.run(&process),
             Command::Replay(command) => command.run(&process),
             Command::Journal(command) => command.run(&process),
             Command::Produce(command) => command.run(&process).await,
@@ -68,6 +78,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
+            Command::Top(command) => command.run(&process).await,
+            Command::DeadLetters(command) => command.run(&process),
+            Command::Inbox(command) => command.run(&process).await,
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -1,4 +1,4 @@
-//! A place in a log, as people name it: an offset, an event time, `start` or `end`.
+//! A place in a log, as people name it: an offset, a time, `start` or `end`.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ pub(crate) enum Place {
     Start,
     End,
     Offset(u64),
-    EventTime(Timestamp),
+    Time(Timestamp),
 }
 
 impl FromStr for Place {
@@ -23,7 +23,7 @@ impl FromStr for Place {
             "end" => Ok(Self::End),
             _ => match (text.parse(), text.parse()) {
                 (Ok(offset), _) => Ok(Self::Offset(offset)),
-                (_, Ok(time)) => Ok(Self::EventTime(time)),
+                (_, Ok(time)) => Ok(Self::Time(time)),
                 _ => Err(format!("{text:?} is not an offset, an RFC 3339 time, start or end")),
             },
         }
@@ -37,7 +37,15 @@ impl Place {
             Self::Start => log.bounds(topic).map(|bounds| bounds.start),
             Self::End => log.bounds(topic).map(|bounds| bounds.next),
             Self::Offset(offset) => Ok(offset),
-            Self::EventTime(time) => find_event_time(log, topic, time),
+            Self::Time(time) => find_event_time(log, topic, time),
+        }
+    }
+
+    /// The same where times are those of the append, which every topic has.
+    pub(crate) fn offset_by_append(self, log: &dyn Log, topic: &Topic) -> Result<u64> {
+        match self {
+            Self::Time(time) => log.offset_at(topic, time),
+            other => other.offset(log, topic),
         }
     }
 }

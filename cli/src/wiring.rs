@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use bellwether_gateway::{operations, serve};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
-use bellwether_runtime::log::{self, Access, Log};
+use bellwether_runtime::log::{self, Access, Log, Registered};
+use bellwether_runtime::registry::Registry;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
 use bellwether_runtime::tenants::watch_tenants;
@@ -100,17 +101,35 @@ impl Process {
 
     /// The configured log as it is.
     pub(crate) fn log(&self, access: Access) -> anyhow::Result<Arc<dyn Log>> {
-        Ok(log::open(&self.config.log, access, self.clock.clone())?)
+        self.log_at(&self.config.log, access)
+    }
+
+    fn log_at(&self, url: &str, access: Access) -> anyhow::Result<Arc<dyn Log>> {
+        let log = log::open(url, access, self.clock.clone())?;
+        Ok(match Registry::open(&self.config.schema_registry, access)? {
+            Some(registry) => Arc::new(Registered::new(log, registry)),
+            None => log,
+        })
     }
 
     /// The log at `url`, or the configured one, for reading this tenant's part beside whoever writes it.
     pub(crate) fn read_log(&self, url: Option<&str>, tenant: &TenantId) -> anyhow::Result<Arc<dyn Log>> {
+        self.read_tenants(url, std::slice::from_ref(tenant)).map(|(log, _)| log)
+    }
+
+    /// The same for the tenants named, or all that have topics there when none is.
+    pub(crate) fn read_tenants(
+        &self,
+        url: Option<&str>,
+        named: &[TenantId],
+    ) -> anyhow::Result<(Arc<dyn Log>, Vec<TenantId>)> {
         let url = url.unwrap_or(&self.config.log);
-        let log = log::open(url, Access::Read, self.clock.clone())?;
+        let log = self.log_at(url, Access::Read)?;
         let known: BTreeSet<TenantId> = log.topics()?.into_iter().map(|topic| topic.tenant).collect();
-        if known.contains(tenant) {
-            return Ok(log);
-        }
+        let Some(tenant) = named.iter().find(|tenant| !known.contains(tenant)) else {
+            let tenants = if named.is_empty() { known } else { named.iter().cloned().collect() };
+            return Ok((log, tenants.into_iter().collect()));
+        };
         let known: Vec<&str> = known.iter().map(TenantId::as_str).collect();
         let message = format!("no tenant {:?} in {url}: it has {}", tenant.as_str(), known.join(", "));
         Err(Coded { code: CONFIG, message }.into())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bellwether_runtime::log::{Log, LogError, Reader, Record};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::readings::Reading;
+use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp, Topic, TopicKind, codec, price};
@@ -89,7 +89,7 @@ impl Observed {
                 _ => {}
             },
             TopicKind::Readings => match codec::decode_reading(value) {
-                Ok(reading) if reading.tenant == self.tenant => self.reading(&reading, new),
+                Ok(record) if record.tenant == self.tenant => self.reading(&record, new),
                 _ => {}
             },
             TopicKind::Triggers => match codec::decode_outcome(value) {
@@ -117,18 +117,18 @@ impl Observed {
         }
     }
 
-    fn reading(&self, reading: &Reading, new: bool) {
-        let symbol = reading.symbol.as_str();
-        match reading.kind.as_str() {
-            "bar" => {
+    fn reading(&self, record: &ReadingRecord, new: bool) {
+        match record.reading() {
+            Ok(Reading::Bar(bar)) => {
                 self.live.count(&self.tenant, |counts| counts.bars += u64::from(new));
-                if let (Timeframe::M1, Some(close)) = (reading.timeframe, reading.value("close"))
-                    && self.first_tick.get().is_some_and(|first| reading.close_time > *first)
-                {
-                    self.live.close(&self.tenant, symbol, close);
+                let is_live = self.first_tick.get().is_some_and(|first| bar.close_time > *first);
+                if bar.timeframe == Timeframe::M1 && is_live {
+                    self.live.close(&self.tenant, bar.symbol.as_str(), bar.close);
                 }
             }
-            "indicators" => self.live.rsi(&self.tenant, symbol, reading.timeframe, reading.value("rsi14")),
+            Ok(Reading::Indicators(reading)) => {
+                self.live.rsi(&self.tenant, reading.symbol.as_str(), reading.timeframe, reading.rsi14);
+            }
             _ => {}
         }
     }

@@ -1,13 +1,16 @@
 //! Ticks into blocks: 256 of them, or what came within 5 ms.
 
-use bellwether_schemas::Timestamp;
 use bellwether_schemas::price::MAX_SCALE;
 use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Tick};
+use bellwether_schemas::{Price, Timestamp};
 
 use crate::sources::{Quote, Sequenced};
 
 /// How long the first tick of a block waits for others, microseconds.
 pub const MAX_WAIT: i64 = 5_000;
+
+/// The name of a place that has none: no tenant lists it.
+const UNNAMED: &str = "?";
 
 /// The ticks of a block, without its origin.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +27,7 @@ impl Filled {
     /// The dictionary as the record carries it. `names` is the source's list.
     #[must_use]
     pub fn dictionary(&self, names: &[String]) -> Vec<BlockSymbol> {
-        let name = |place: u16| names.get(usize::from(place)).cloned().unwrap_or_default();
+        let name = |place: u16| names.get(usize::from(place)).map_or(UNNAMED, String::as_str).into();
         self.symbols.iter().map(|(place, scale)| BlockSymbol { name: name(*place), scale: *scale }).collect()
     }
 }
@@ -35,19 +38,33 @@ pub struct Blocks {
     first_seq: u64,
     quotes: Vec<Quote>,
     deadline: Timestamp,
+    /// One of the quotes has so many digits that it does not fit every scale.
+    has_large: bool,
 }
 
 impl Blocks {
-    /// Takes one more; what was there before comes out first where `seq` does not follow on it or it is full.
+    /// Takes one more; what was there before comes out first where `seq` does not follow on it, where it is full, and
+    /// where the two have no scale in common.
     pub fn push(&mut self, tick: Sequenced, wall: Timestamp) -> Option<Filled> {
         let follows = self.first_seq + self.quotes.len() as u64 == tick.seq;
-        let before = if follows && self.quotes.len() < MAX_TICKS { None } else { self.take() };
+        let joins = follows && self.quotes.len() < MAX_TICKS && self.shares_scale(&tick.quote);
+        let before = if joins { None } else { self.take() };
         if self.quotes.is_empty() {
             self.first_seq = tick.seq;
             self.deadline = wall.plus(MAX_WAIT);
         }
+        self.has_large |= is_large(&tick.quote);
         self.quotes.push(tick.quote);
         before
+    }
+
+    /// A block has one scale a symbol. Prices of ordinary size fit them all; large ones only their own.
+    fn shares_scale(&self, quote: &Quote) -> bool {
+        if !(self.has_large || is_large(quote)) {
+            return true;
+        }
+        let mut same = self.quotes.iter().filter(|other| other.symbol == quote.symbol);
+        same.all(|other| other.scale == quote.scale)
     }
 
     /// Holds as many as it may.
@@ -65,8 +82,14 @@ impl Blocks {
     /// What is buffered, if anything.
     pub fn take(&mut self) -> Option<Filled> {
         let quotes = std::mem::take(&mut self.quotes);
+        self.has_large = false;
         (!quotes.is_empty()).then(|| fill(self.first_seq, &quotes))
     }
+}
+
+fn is_large(quote: &Quote) -> bool {
+    let fits = |mantissa| Price { mantissa, scale: quote.scale }.rescale(MAX_SCALE).is_some();
+    !(fits(quote.bid) && fits(quote.ask))
 }
 
 fn fill(first_seq: u64, quotes: &[Quote]) -> Filled {
@@ -95,6 +118,17 @@ mod tests {
     fn tick(seq: u64, symbol: u16, bid: i64, scale: u8) -> Sequenced {
         let ts = Timestamp(seq.cast_signed());
         Sequenced { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale } }
+    }
+
+    #[test]
+    fn a_price_of_many_digits_shares_a_block_only_with_its_own_scale() {
+        let mut blocks = Blocks::default();
+        assert_eq!(blocks.push(tick(0, 0, 100_000_000_000, 0), Timestamp(0)), None);
+        assert_eq!(blocks.push(tick(1, 0, 100_000_000_001, 0), Timestamp(0)), None);
+        assert_eq!(blocks.push(tick(2, 1, 1_500_000_000, 9), Timestamp(0)), None, "another symbol's scale");
+        let before = blocks.push(tick(3, 0, 1_000_000_000_005, 1), Timestamp(0)).unwrap();
+        assert_eq!(before.ticks.iter().map(|tick| tick.bid).max(), Some(100_000_000_001));
+        assert_eq!(blocks.take().unwrap().ticks[0].bid, 1_000_000_000_005);
     }
 
     #[test]

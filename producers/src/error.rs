@@ -6,6 +6,8 @@ use bellwether_runtime::log::LogError;
 use bellwether_schemas::TenantId;
 use bellwether_schemas::codec::EncodeError;
 
+use crate::sources::Form;
+
 /// Why a producer ended without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ProducerError {
@@ -57,7 +59,10 @@ pub enum InputError {
         file: PathBuf,
     },
     /// The first lines are of no form that is known.
-    #[error("{file}: form not recognised, it begins with {begins:?}: force one with --format histdata or m1")]
+    #[error(
+        "{file}: form not recognised, it begins with {begins:?}: force one with --format {}",
+        Form::NAMES
+    )]
     Form {
         /// Which file.
         file: PathBuf,

@@ -27,9 +27,18 @@ pub(crate) fn encoded(entry: &Entry) {
     metrics::counter!(RECORDS, &labels).increment(1);
 }
 
-pub(crate) fn append_retried(tenant: &TenantId, error: &LogError) {
+/// That it fails is said once until it succeeds.
+pub(crate) fn append_retried(tenant: &TenantId, error: &LogError, first: bool) {
     metrics::counter!(RETRIES, "tenant" => tenant.to_string()).increment(1);
-    tracing::warn!(tenant.id = %tenant, %error, "append failed and is tried again");
+    if first {
+        tracing::warn!(tenant.id = %tenant, %error, "append failed and is tried again until it succeeds");
+    } else {
+        tracing::debug!(tenant.id = %tenant, %error, "append failed again");
+    }
+}
+
+pub(crate) fn append_recovered(tenant: &TenantId) {
+    tracing::info!(tenant.id = %tenant, "the log takes appends again");
 }
 
 pub(crate) fn started(tenant: &TenantId, source: &str, session: &str, resumed: bool) {

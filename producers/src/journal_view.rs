@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bellwether_runtime::log::{Log, LogError, Record};
 use bellwether_schemas::alerts::AlertChanged;
-use bellwether_schemas::codec::decode_entry;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::{AlertId, Entry, TenantId, Topic, TopicKind};
 
@@ -76,8 +75,7 @@ impl JournalView {
 
     /// What cannot be decoded, or is another tenant's, is the engine's to report.
     fn take(&mut self, record: &Record, tenant: &TenantId) {
-        match decode_entry(&record.value) {
-            Ok(entry) if entry.origin().tenant != *tenant => {}
+        match record.entry(tenant) {
             Ok(Entry::Alert(change)) => self.see(change),
             Ok(Entry::Settings(change)) => {
                 if self.settings.as_ref().is_none_or(|known| known.revision < change.revision) {

@@ -112,16 +112,20 @@ impl Publisher {
 
     /// Waits for the append under way, trying it again while the log is out of reach, and begins the next.
     async fn settle(&mut self) -> Result<(), ProducerError> {
-        let (mut pause, mut left) = (BACKOFF.0, LAST_ATTEMPTS);
+        let (mut pause, mut left, mut failed) = (BACKOFF.0, LAST_ATTEMPTS, false);
         while let Some((batch, ack)) = self.under_way.take() {
             match self.answer(ack).await {
+                Some(Ok(_)) if failed => {
+                    events::append_recovered(&self.topic.tenant);
+                    break;
+                }
                 Some(Ok(_)) => break,
                 None => {
                     let reason = format!("no answer within {LAST_ANSWER:?} after a stop was asked for");
                     return Err(LogError::Unavailable { reason }.into());
                 }
                 Some(Err(error @ LogError::Unavailable { .. })) if left > 0 => {
-                    events::append_retried(&self.topic.tenant, &error);
+                    events::append_retried(&self.topic.tenant, &error, !std::mem::replace(&mut failed, true));
                     left -= u32::from(self.shutdown.is_raised());
                     self.pause(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bellwether_runtime::log::{Log, LogError};
 use bellwether_schemas::bars::BarBlock;
-use bellwether_schemas::codec::decode_entry;
 use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp, Topic, TopicKind};
 
 use crate::error::ProducerError;
@@ -121,8 +120,7 @@ fn scan(log: &dyn Log, topic: &Topic, source: &str, session: &str) -> Result<Fou
         if records.is_empty() {
             break;
         }
-        let entries = records.iter().filter_map(|record| decode_entry(&record.value).ok());
-        for entry in entries.filter(|entry| entry.origin().tenant == topic.tenant) {
+        for entry in records.iter().filter_map(|record| record.entry(&topic.tenant).ok()) {
             found.see(&entry, source, session);
         }
     }

@@ -135,8 +135,8 @@ async fn unreadable_lines_are_counted_the_first_ten_kept_and_the_rest_is_used() 
 async fn inputs_that_cannot_be_used_say_why_and_have_their_exit_codes() {
     let header_only = refused(b"timestamp,open,high,low,close\nx,1,1,1,1\n").await;
     assert_eq!((header_only.exit_code(), header_only.to_string().contains("1 unreadable")), (65, true));
-    let unknown = refused(b"Gmt time,Ask,Bid,AskVolume,BidVolume\n").await;
-    assert_eq!((unknown.exit_code(), unknown.to_string().contains("Gmt time")), (65, true));
+    let unknown = refused(b"Local time,Ask,Bid,AskVolume,BidVolume\n").await;
+    assert_eq!((unknown.exit_code(), unknown.to_string().contains("Local time")), (65, true));
     assert_eq!(refused(b"").await.exit_code(), 65);
     let journal = Journal::new();
     let missing = vec!["EURUSD=/nowhere/at/all.csv".parse().unwrap()];

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bellwether_producers::error::ProducerError;
 use bellwether_producers::run::{Context, run_synthetic};
-use bellwether_runtime::log::{Ack, Assignments, Bounds, Consumer, Log, LogError, NewRecord, Reader, Result};
+use bellwether_runtime::log::{
+    Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Reader, Result,
+};
 use bellwether_schemas::{Timestamp, Topic};
 use support::{Journal, settings, synthetic, ticks_only};
 
@@ -68,6 +70,9 @@ impl Log for Failing {
     }
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
         self.log.reader(topic, from)
+    }
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.log.members(group)
     }
     fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64> {
         self.log.offset_at(topic, appended_at)

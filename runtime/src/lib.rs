@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod log;
 pub mod metric_names;
+pub mod registry;
 pub mod secret;
 pub mod shutdown;
 pub mod telemetry;

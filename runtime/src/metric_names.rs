@@ -56,8 +56,9 @@ metrics! {
     WATERMARK: Gauge = "bellwether_watermark_seconds",
         "Event time up to which the tenant's journal is complete, in seconds since 1970.";
     LAG: Gauge = "bellwether_lag_records", "Records of a topic that a `group` has still to read, by `topic`.";
-    APPEND_TO_TRIGGER: Histogram = "bellwether_append_to_trigger_seconds",
-        "From the append of the record that caused a trigger to the trigger's acknowledgement.";
+
+    SCHEMA_HELD: Counter = "bellwether_schema_held_total",
+        "Times a topic had to wait because the schema registry did not tell what a record's id means.";
 
     ROWS_WRITTEN: Counter = "bellwether_rows_written_total", "Rows committed to the tenant's database, by `table`.";
     ROWS_PRESENT: Counter = "bellwether_rows_present_total", "Rows that the database had already.";
@@ -72,8 +73,15 @@ metrics! {
     SINK_PARKED: Counter = "bellwether_sink_parked_total", "Times a `sink` parked a tenant that cannot be reached.";
     APPEND_TO_ROW: Histogram = "bellwether_append_to_row_seconds",
         "From the append of a trigger to the commit of its row.";
-    MAILS: Counter = "bellwether_mails_total", "Mails by the `state` they came to.";
-    MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From the connection to the server's 250.";
+    MAILS: Counter = "bellwether_mails_total", "Mails by the `outcome` of a try to send them.";
+    MAILS_COMPOSED: Counter = "bellwether_mails_composed_total", "Mails added to outboxes.";
+    MAIL_PARTIAL_GROUPS: Counter = "bellwether_mail_partial_groups_total",
+        "Groups mailed without a trigger that never came.";
+    MAIL_FENCES_LOST: Counter = "bellwether_mail_fences_lost_total", "Claims that another worker had taken over.";
+    MAIL_AUTH_STOPPED: Counter = "bellwether_mail_auth_stopped_total",
+        "Tenants whose mail stopped because their server refused the password.";
+    MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
+    MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
 }
 
 #[cfg(test)]

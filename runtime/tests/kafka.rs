@@ -14,8 +14,8 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::conformance::{self, Fixture};
 use bellwether_runtime::log::kafka::{KafkaLog, Options};
 use bellwether_runtime::log::{
-    Access, Ack, Assignments, Bounds, Consumer, Log, LogError, NewRecord, Polled, Reader, Record, Result,
-    Start,
+    Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Polled, Reader,
+    Record, Result, Start,
 };
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
@@ -23,6 +23,8 @@ use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use broker::Kafka;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::time::Instant;
 
@@ -98,6 +100,9 @@ impl Log for Aged {
     }
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
         self.log.committed(group, topic)
+    }
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.log.members(group)
     }
     fn consumer(
         &self,
@@ -297,6 +302,139 @@ fn an_offset_that_is_gone_stops_its_topic_and_says_so() {
     assert_eq!(topic, &gone);
 }
 
+/// How long the other member waits for the topics of one that went, and the first record it reads of them.
+fn taken_over(
+    cluster: &Cluster,
+    log: &dyn Log,
+    group: &str,
+    go: impl FnOnce(Box<dyn Consumer>),
+) -> (Duration, usize) {
+    let topics = [journal(log), journal(log)];
+    for topic in &topics {
+        log.append(topic, records(0..10)).wait().unwrap();
+    }
+    let mut first = log.consumer(group, &topics, Box::new(Anywhere)).unwrap();
+    until("the first to own both", || {
+        if let Polled::Records(topic, records) = first.poll(Duration::from_millis(20)).unwrap() {
+            first.commit(&topic, records.last().unwrap().offset + 1).unwrap();
+        }
+        topics.iter().all(|topic| log.committed(group, topic).unwrap() == Some(10))
+    });
+    let other = cluster.log("slots");
+    let mut second = other.consumer(group, &topics, Box::new(Anywhere)).unwrap();
+    let mut mine = None;
+    until("the second to own one", || {
+        let begun = Instant::now();
+        while mine.is_none() && begun.elapsed() < Duration::from_secs(1) {
+            drop(first.poll(Duration::from_millis(20)).unwrap());
+            drop(second.poll(Duration::from_millis(20)).unwrap());
+            mine = topics.iter().find(|topic| second.commit(topic, 10).is_ok());
+        }
+        mine.is_some()
+    });
+    let theirs = topics.iter().find(|topic| Some(*topic) != mine).unwrap();
+    let gone = Instant::now();
+    go(first);
+    log.append(theirs, records(10..11)).wait().unwrap();
+    let mut read = None;
+    until("the second to own both", || {
+        if let Polled::Records(topic, records) = second.poll(Duration::from_millis(20)).unwrap() {
+            read = (topic == *theirs).then(|| number(&records[0]));
+        }
+        read.is_some()
+    });
+    (gone.elapsed(), read.unwrap())
+}
+
+#[test]
+fn a_member_that_is_closed_hands_over_at_once_where_it_stood_and_one_that_crashed_after_its_session() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let closed = taken_over(&cluster, log.as_ref(), "closed", |member| member.close().unwrap());
+    let crashed = taken_over(&cluster, log.as_ref(), "crashed", drop);
+    eprintln!("closed: {closed:?}, crashed: {crashed:?}");
+    assert_eq!((closed.1, crashed.1), (10, 10), "nothing is read again");
+    assert!(closed.0 < Duration::from_secs(4), "{closed:?}");
+    assert!(crashed.0 > Duration::from_secs(4), "{crashed:?}");
+}
+
+#[test]
+fn a_topic_that_is_deleted_and_made_anew_under_its_reader_stops_and_says_so() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let (gone, good) = (journal(log.as_ref()), journal(log.as_ref()));
+    log.append(&gone, records(0..10)).wait().unwrap();
+    let topics = [gone.clone(), good.clone()];
+    let mut member = log.consumer("recreated", &topics, Box::new(Anywhere)).unwrap();
+    let mut next = 0;
+    until("what was there", || {
+        if let Polled::Records(_, records) = member.poll(Duration::from_millis(50)).unwrap() {
+            next = records.last().unwrap().offset + 1;
+        }
+        next == 10
+    });
+    let name = gone.to_string();
+    block_on(cluster.admin().delete_topics(&[name.as_str()], &AdminOptions::new())).unwrap();
+    until("the topic to be gone", || !log.topics().unwrap().contains(&gone));
+    log.create(&gone).unwrap();
+    log.append(&gone, records(0..3)).wait().unwrap();
+    log.append(&good, records(0..1)).wait().unwrap();
+    let (mut failed, mut others) = (Vec::new(), 0);
+    until("the failure and the other topic", || {
+        match member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Failed(topic, error) => failed.push((topic, error)),
+            Polled::Records(topic, _) => {
+                assert_eq!(topic, good, "nothing of the new topic");
+                others += 1;
+            }
+            Polled::Nothing => {}
+        }
+        others > 0 && !failed.is_empty()
+    });
+    eprintln!("{failed:?}");
+    assert!(failed.iter().all(|(topic, _)| *topic == gone), "{failed:?}");
+}
+
+#[test]
+fn a_record_whose_bytes_changed_stops_its_topic_and_no_other() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let (bad, good) = (journal(log.as_ref()), journal(log.as_ref()));
+    let marked = NewRecord { key: Vec::new(), value: b"what was written".to_vec() };
+    for topic in [&bad, &good] {
+        log.append(topic, records(0..1)).wait().unwrap();
+        log.append(topic, vec![marked.clone()]).wait().unwrap();
+        log.append(topic, records(2..3)).wait().unwrap();
+    }
+    cluster.kafka.down().unwrap();
+    let file = cluster.dir.path().join(format!("services/kafka-1/data/{bad}-0/00000000000000000000.log"));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = bytes.windows(marked.value.len()).position(|window| window == marked.value).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    cluster.kafka.up().unwrap();
+    let topics = [bad.clone(), good.clone()];
+    let mut member = log.consumer("damaged", &topics, Box::new(Anywhere)).unwrap();
+    let (mut read, mut failed) = ([Vec::new(), Vec::new()], Vec::new());
+    until("the failure and the other topic", || {
+        match member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Failed(topic, error) => failed.push((topic, error)),
+            Polled::Records(topic, records) => {
+                read[usize::from(topic == good)].extend(records.iter().map(|record| record.offset));
+            }
+            Polled::Nothing => {}
+        }
+        read[1].len() >= 3 && !failed.is_empty()
+    });
+    assert_eq!(
+        read,
+        [vec![0], vec![0, 1, 2]],
+        "nothing behind the damage, everything of the other topic once"
+    );
+    let [(topic, LogError::Damaged { offset: 1, .. })] = &failed[..] else { panic!("{failed:?}") };
+    assert_eq!(topic, &bad);
+}
+
 #[test]
 fn what_is_there_is_read_however_short_the_wait() {
     let Some(cluster) = cluster(1) else { return };
@@ -338,4 +476,24 @@ fn a_topic_of_several_partitions_is_refused() {
     block_on(cluster.admin().create_topics([&new], &AdminOptions::new())).unwrap();
     let refused = log.append(&topic, records(0..1)).wait();
     assert!(matches!(refused, Err(LogError::Partitions { count: 3, .. })), "{refused:?}");
+}
+
+#[test]
+fn headers_of_another_client_come_with_its_record() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", cluster.kafka.brokers()).create().unwrap();
+    let header = |key, value| Header { key, value };
+    let headers =
+        OwnedHeaders::new().insert(header("tenant", Some("hextech"))).insert(header("none", None::<&str>));
+    let name = topic.to_string();
+    producer.send(BaseRecord::to(&name).key("k").payload("v").headers(headers)).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    log.append(&topic, records(0..1)).wait().unwrap();
+    let read = log.reader(&topic, 0).unwrap().read(2, PATIENCE).unwrap();
+    let names: Vec<_> = read[0].headers.iter().map(|header| (&*header.name, &*header.value)).collect();
+    assert_eq!(names, [("tenant", &b"hextech"[..]), ("none", b"")]);
+    assert_eq!(read[1].headers, []);
 }

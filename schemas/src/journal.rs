@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::AlertChanged;
 use crate::bars::BarBlock;
+use crate::codec::{self, DecodeError};
+use crate::dead_letter::Header;
 use crate::ids::TenantId;
 use crate::settings::SettingsChanged;
 use crate::ticks::TickBlock;
@@ -48,7 +50,55 @@ pub enum Entry {
     Settings(SettingsChanged),
 }
 
+/// Why a record of a tenant's journal is none of its entries.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// Nobody can read it.
+    #[error(transparent)]
+    Undecodable(#[from] DecodeError),
+    /// It is another tenant's.
+    #[error("the record{at} names tenant {named}")]
+    Misrouted {
+        /// Empty, or where in it.
+        at: &'static str,
+        /// Whose it says it is.
+        named: TenantId,
+    },
+}
+
+impl Unusable {
+    /// The reason of its dead letter.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Undecodable(_) => "undecodable",
+            Self::Misrouted { .. } => "misrouted",
+        }
+    }
+}
+
 impl Entry {
+    /// Reads a record of that tenant's journal. One that names another tenant is nobody's, wherever it does: inside,
+    /// in its key, or in a header `tenant`. A key that is no tenant's id names nobody.
+    ///
+    /// # Errors
+    /// The record is not to be used, and to be kept among the dead letters.
+    pub fn of(tenant: &TenantId, key: &[u8], headers: &[Header], value: &[u8]) -> Result<Self, Unusable> {
+        let entry = codec::decode_entry(value)?;
+        let named = &entry.origin().tenant;
+        if named != tenant {
+            return Err(Unusable::Misrouted { at: "", named: named.clone() });
+        }
+        if let Some(named) = other_than(tenant, key) {
+            return Err(Unusable::Misrouted { at: "'s key", named });
+        }
+        let mut headers = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("tenant"));
+        match headers.find_map(|header| other_than(tenant, &header.value)) {
+            Some(named) => Err(Unusable::Misrouted { at: "'s header", named }),
+            None => Ok(entry),
+        }
+    }
+
     /// Who wrote it.
     #[must_use]
     pub fn origin(&self) -> &Origin {
@@ -82,5 +132,49 @@ impl Entry {
             Self::Heartbeat(beat) => Some(beat.ts),
             Self::Alert(_) | Self::Settings(_) => None,
         }
+    }
+}
+
+fn other_than(tenant: &TenantId, bytes: &[u8]) -> Option<TenantId> {
+    if bytes == tenant.as_str().as_bytes() {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heartbeat(tenant: &str) -> Vec<u8> {
+        let origin = Origin {
+            tenant: tenant.parse().unwrap(),
+            source: "test".into(),
+            session: "1".into(),
+            played: true,
+            appended_at: Timestamp(0),
+        };
+        codec::encode_entry(&Entry::Heartbeat(Heartbeat { origin, ts: Timestamp(0) })).unwrap()
+    }
+
+    fn of(key: &[u8], header: (&str, &[u8]), value: &[u8]) -> Result<Entry, String> {
+        let headers = [Header { name: header.0.into(), value: header.1.into() }];
+        let read = Entry::of(&"fxlabs".parse().unwrap(), key, &headers, value);
+        read.map_err(|unusable| format!("{}: {unusable}", unusable.reason()))
+    }
+
+    #[test]
+    fn a_record_that_names_another_tenant_anywhere_is_misrouted() {
+        let (ours, none) = (heartbeat("fxlabs"), ("trace", &b"hextech"[..]));
+        for good in
+            [of(b"fxlabs", none, &ours), of(b"", ("tenant", b"fxlabs"), &ours), of(b"By Hand", none, &ours)]
+        {
+            assert!(good.is_ok(), "{good:?}");
+        }
+        let misrouted = |at: &str| Err(format!("misrouted: the record{at} names tenant hextech"));
+        assert_eq!(of(b"fxlabs", none, &heartbeat("hextech")), misrouted(""));
+        assert_eq!(of(b"hextech", none, &ours), misrouted("'s key"));
+        assert_eq!(of(b"fxlabs", ("Tenant", b"hextech"), &ours), misrouted("'s header"));
+        assert!(of(b"hextech", none, b"\x01").unwrap_err().starts_with("undecodable: "));
     }
 }

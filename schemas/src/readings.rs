@@ -1,49 +1,384 @@
-//! Readings: what bars and indicators stood at, at a bar's close. Carried by name, so that whoever passes them on
-//! need not know what they are.
+//! Readings: what stands at a bar's close. Typed where they are made and where they are read; on the topic each is
+//! the JSON line that a backtest writes, under a key of which the topic keeps the newest.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Symbol, TenantId};
 use crate::time::{Timeframe, Timestamp};
 
-/// One named value; none before warm-up.
+/// Everything of one kind that is known at one place at one instant. Its serialised form is the line of
+/// `--readings`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NamedValue {
-    /// `close`, `rsi14`, …
-    pub name: String,
-    /// The value, if it exists yet.
-    pub value: Option<f64>,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reading {
+    /// A bar closed.
+    Bar(Bar),
+    /// Where the indicators of a series stand at its bar's close.
+    Indicators(Box<Indicators>),
+    /// A style's view of a symbol.
+    Heatmap(Heatmap),
+    /// How a pair moves together.
+    Correlation(Correlation),
+    /// The currencies against each other.
+    Strength(Strength),
+    /// A symbol against its day's open.
+    DailyChange(DailyChange),
+    /// Symbols that moved most today.
+    Trending(Trending),
 }
 
-/// Everything of one kind that is known at one bar close.
+/// A closed bar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// Whose.
-    pub tenant: TenantId,
-    /// `bar`, `indicators`.
-    pub kind: String,
-    /// The symbol it speaks of.
+pub struct Bar {
+    /// The tenant's spelling.
+    pub symbol: Symbol,
+    /// Its length.
+    pub timeframe: Timeframe,
+    /// First instant.
+    pub open_time: Timestamp,
+    /// First instant after.
+    pub close_time: Timestamp,
+    /// First price.
+    pub open: f64,
+    /// Largest price.
+    pub high: f64,
+    /// Smallest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+    /// Accepted ticks in it.
+    pub ticks: i64,
+}
+
+/// Indicators of one series; what has no value yet is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Indicators {
+    /// The tenant's spelling.
     pub symbol: Symbol,
     /// Bar length.
     pub timeframe: Timeframe,
-    /// The bar's first instant.
-    pub open_time: Timestamp,
     /// The bar's end.
     pub close_time: Timestamp,
-    /// The values.
-    pub values: Vec<NamedValue>,
+    /// RSI of 14 bars, 0–100.
+    pub rsi14: Option<f64>,
+    /// Exponential averages of the close, prices.
+    pub ema21: Option<f64>,
+    /// Of 50 bars.
+    pub ema50: Option<f64>,
+    /// Of 200 bars.
+    pub ema200: Option<f64>,
+    /// EMA12 − EMA26, a price difference.
+    pub macd: Option<f64>,
+    /// Its EMA9.
+    pub macd_signal: Option<f64>,
+    /// MACD less signal.
+    pub macd_histogram: Option<f64>,
+    /// Average true range of 10 bars, a price difference.
+    pub atr10: Option<f64>,
+    /// The trailing stop below, a price.
+    pub utbot_long_stop: Option<f64>,
+    /// The one above.
+    pub utbot_short_stop: Option<f64>,
+    /// Middle of 9 bars.
+    pub tenkan: Option<f64>,
+    /// Middle of 26 bars.
+    pub kijun: Option<f64>,
+    /// The cloud at this bar: computed 26 bars ago.
+    pub senkou_a: Option<f64>,
+    /// Its other edge.
+    pub senkou_b: Option<f64>,
+    /// The heatmap's cells by name; one that does not exist yet is `null`.
+    pub cells: Cells,
+    /// The range is unusually small: MACD and UTBOT count half.
+    pub quiet: bool,
+    /// Sum of the cells' scores / 7.
+    pub raw: Option<f64>,
+    /// The same from −100 to 100.
+    pub r#final: Option<f64>,
+    /// The same from 0 to 100.
+    pub buy_percent: Option<f64>,
+    /// RSI of other periods that some alert uses: `rsi21`.
+    #[serde(flatten)]
+    pub other_rsi: BTreeMap<String, Option<f64>>,
+}
+
+/// Which way a cell points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Up.
+    Buy,
+    /// Down.
+    Sell,
+    /// Neither.
+    Neutral,
+}
+
+impl Signal {
+    /// The name in readings and triggers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+            Self::Neutral => "neutral",
+        }
+    }
+}
+
+/// One cell of the heatmap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which way it points.
+    pub signal: Signal,
+    /// It turned within the last three bars.
+    pub new: bool,
+    /// −1.25 to 1.25.
+    pub score: f64,
+    /// Why, a short phrase.
+    pub reason: Cow<'static, str>,
+}
+
+/// The heatmap's column of one series.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct Cells {
+    /// Close against EMA21.
+    pub ema21: Option<Cell>,
+    /// Close against EMA50.
+    pub ema50: Option<Cell>,
+    /// Close against EMA200.
+    pub ema200: Option<Cell>,
+    /// Line against signal and zero.
+    pub macd: Option<Cell>,
+    /// RSI14 against 30 and 70.
+    pub rsi: Option<Cell>,
+    /// Close against the trailing stop.
+    pub utbot: Option<Cell>,
+    /// Close against the cloud.
+    pub ichimoku: Option<Cell>,
+}
+
+/// A style's view of one symbol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heatmap {
+    /// The tenant's spelling.
+    pub symbol: Symbol,
+    /// `scalper`, `swingTrader`.
+    pub style: Cow<'static, str>,
+    /// The instant.
+    pub close_time: Timestamp,
+    /// Weights of the timeframes that have enough bars, 0.5–1.
+    pub coverage: f64,
+    /// Weighted mean of the timeframes.
+    pub raw: f64,
+    /// The same from −100 to 100.
+    pub r#final: f64,
+    /// The same from 0 to 100.
+    pub buy_percent: f64,
+    /// 100 less that.
+    pub sell_percent: f64,
+    /// `buy`, `sell` or `wait`.
+    pub label: Cow<'static, str>,
+}
+
+/// Pearson's coefficient of a pair's log returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correlation {
+    /// `EURUSD-GBPUSD`.
+    pub pair: Cow<'static, str>,
+    /// Bar length.
+    pub timeframe: Timeframe,
+    /// Returns it is computed from.
+    pub window: i32,
+    /// The instant.
+    pub close_time: Timestamp,
+    /// −1 to 1; undefined is `null`.
+    pub value: Option<f64>,
+}
+
+/// The currencies against each other over one bar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Strength {
+    /// Bar length.
+    pub timeframe: Timeframe,
+    /// The instant.
+    pub close_time: Timestamp,
+    /// −100 to 100; a currency without a pair is `null`.
+    pub scores: BTreeMap<Cow<'static, str>, Option<f64>>,
+    /// Mean log return against the others.
+    pub average_returns: BTreeMap<Cow<'static, str>, Option<f64>>,
+    /// Who leads.
+    pub strongest: Cow<'static, str>,
+    /// Who trails.
+    pub weakest: Cow<'static, str>,
+}
+
+/// A symbol against the first price of its day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DailyChange {
+    /// The tenant's spelling.
+    pub symbol: Symbol,
+    /// The minute's end.
+    pub close_time: Timestamp,
+    /// Price difference.
+    pub absolute: f64,
+    /// Of the day's first price.
+    pub percent: f64,
+}
+
+/// Symbols whose day moved at least 0.05 %, largest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trending {
+    /// The full hour.
+    pub close_time: Timestamp,
+    /// Symbol and daily change.
+    pub symbols: Vec<Mover>,
+}
+
+/// One of the trending.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mover {
+    /// The tenant's spelling.
+    pub symbol: Symbol,
+    /// Daily change.
+    pub percent: f64,
 }
 
 impl Reading {
+    /// The `type` of its line.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Bar(_) => "bar",
+            Self::Indicators(_) => "indicators",
+            Self::Heatmap(_) => "heatmap",
+            Self::Correlation(_) => "correlation",
+            Self::Strength(_) => "strength",
+            Self::DailyChange(_) => "daily_change",
+            Self::Trending(_) => "trending",
+        }
+    }
+
+    /// The instant it stands for.
+    #[must_use]
+    pub const fn close_time(&self) -> Timestamp {
+        match self {
+            Self::Bar(reading) => reading.close_time,
+            Self::Indicators(reading) => reading.close_time,
+            Self::Heatmap(reading) => reading.close_time,
+            Self::Correlation(reading) => reading.close_time,
+            Self::Strength(reading) => reading.close_time,
+            Self::DailyChange(reading) => reading.close_time,
+            Self::Trending(reading) => reading.close_time,
+        }
+    }
+
     /// Its record key, `bar|EURUSDm|5M`: the topic keeps the newest of each.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}|{}|{}", self.kind, self.symbol, self.timeframe)
+        let kind = self.kind();
+        match self {
+            Self::Bar(bar) => format!("{kind}|{}|{}", bar.symbol, bar.timeframe),
+            Self::Indicators(reading) => format!("{kind}|{}|{}", reading.symbol, reading.timeframe),
+            Self::Heatmap(reading) => format!("{kind}|{}|{}", reading.symbol, reading.style),
+            Self::Correlation(reading) => {
+                format!("{kind}|{}|{}|{}", reading.pair, reading.timeframe, reading.window)
+            }
+            Self::Strength(reading) => format!("{kind}|{}", reading.timeframe),
+            Self::DailyChange(reading) => format!("{kind}|{}", reading.symbol),
+            Self::Trending(_) => kind.into(),
+        }
     }
 
-    /// The value of that name, if it exists.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<f64> {
-        self.values.iter().find(|named| named.name == name)?.value
+    /// The line that a backtest writes.
+    ///
+    /// # Errors
+    /// None is known: every field has a JSON form.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+}
+
+/// A reading as a record of the readings topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "Reading")]
+pub struct ReadingRecord {
+    /// Whose.
+    pub tenant: TenantId,
+    /// See [`Reading::key`].
+    pub key: String,
+    /// The instant it stands for.
+    pub close_time: Timestamp,
+    /// See [`Reading::to_json`].
+    pub body: String,
+}
+
+impl ReadingRecord {
+    /// The record of that reading.
+    ///
+    /// # Errors
+    /// See [`Reading::to_json`].
+    pub fn new(tenant: &TenantId, reading: &Reading) -> serde_json::Result<Self> {
+        let (key, close_time, body) = (reading.key(), reading.close_time(), reading.to_json()?);
+        Ok(Self { tenant: tenant.clone(), key, close_time, body })
+    }
+
+    /// The reading in it.
+    ///
+    /// # Errors
+    /// A body that is none, or of a kind that this version does not know.
+    pub fn reading(&self) -> serde_json::Result<Reading> {
+        serde_json::from_str(&self.body)
+    }
+}
+
+/// The first form of the record: values by name.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "Reading")]
+pub(crate) struct ReadingV1 {
+    tenant: TenantId,
+    kind: String,
+    symbol: Symbol,
+    timeframe: Timeframe,
+    open_time: Timestamp,
+    close_time: Timestamp,
+    values: Vec<NamedValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedValue {
+    name: String,
+    value: Option<f64>,
+}
+
+impl From<ReadingV1> for ReadingRecord {
+    fn from(old: ReadingV1) -> Self {
+        let ReadingV1 { tenant, kind, symbol, timeframe, open_time, close_time, values } = old;
+        let key = format!("{kind}|{symbol}|{timeframe}");
+        let mut body = serde_json::json!({
+            "type": kind, "symbol": symbol, "timeframe": timeframe,
+            "open_time": open_time, "close_time": close_time,
+        });
+        for NamedValue { name, value } in values {
+            body[name] = value.into();
+        }
+        Self { tenant, key, close_time, body: body.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_the_line_of_a_backtest_and_reads_back() {
+        let line = r#"{"type":"daily_change","symbol":"GBPUSD","close_time":"2012-02-01T00:01:00.000000Z","absolute":0.1,"percent":-0.30000000000000004}"#;
+        let reading: Reading = serde_json::from_str(line).unwrap();
+        assert_eq!(reading.to_json().unwrap(), line);
+        assert_eq!(reading.key(), "daily_change|GBPUSD");
     }
 }

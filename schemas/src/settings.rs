@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Symbol;
 use crate::journal::Origin;
-use crate::time::SessionAnchor;
+use crate::time::{HOUR, SessionAnchor};
 
 /// The symbols a tenant watches unless its file lists others, without the suffix.
 pub const DEFAULT_SYMBOLS: [&str; 33] = [
@@ -97,6 +97,63 @@ pub struct Settings {
     pub absurd_band: f64,
     /// Most alerts of the tenant; one more is refused.
     pub max_alerts: i64,
+    /// Pairs expected to move together, `EURUSD-GBPUSD`, names without the suffix.
+    #[serde(default = "positive_pairs")]
+    pub positive_pairs: Vec<String>,
+    /// Pairs expected to move against each other.
+    #[serde(default = "negative_pairs")]
+    pub negative_pairs: Vec<String>,
+    /// After a heatmap trigger nothing fires for its alert and symbol for this long, microseconds.
+    #[serde(default = "heatmap_cooldown")]
+    pub heatmap_cooldown: i64,
+    /// After a heatmap trigger the same side stays silent for this long, unless the other side fires, microseconds.
+    #[serde(default = "heatmap_suppression")]
+    pub heatmap_suppression: i64,
+}
+
+/// Pairs expected to move together unless a tenant lists its own.
+pub const POSITIVE_PAIRS: [&str; 13] = [
+    "EURUSD-GBPUSD",
+    "EURUSD-AUDUSD",
+    "EURUSD-NZDUSD",
+    "GBPUSD-AUDUSD",
+    "AUDUSD-NZDUSD",
+    "USDCHF-USDJPY",
+    "XAUUSD-XAGUSD",
+    "XAUUSD-EURUSD",
+    "BTCUSD-ETHUSD",
+    "BTCUSD-XAUUSD",
+    "USOIL-EURUSD",
+    "USOIL-XAGUSD",
+    "BTCUSD-USOIL",
+];
+
+/// Pairs expected to move against each other unless a tenant lists its own.
+pub const NEGATIVE_PAIRS: [&str; 8] = [
+    "EURUSD-USDCHF",
+    "GBPUSD-USDCHF",
+    "USDJPY-EURUSD",
+    "USDJPY-GBPUSD",
+    "USDCAD-AUDUSD",
+    "USDCHF-AUDUSD",
+    "XAUUSD-USDJPY",
+    "USOIL-USDJPY",
+];
+
+fn positive_pairs() -> Vec<String> {
+    POSITIVE_PAIRS.map(String::from).into()
+}
+
+fn negative_pairs() -> Vec<String> {
+    NEGATIVE_PAIRS.map(String::from).into()
+}
+
+const fn heatmap_cooldown() -> i64 {
+    4 * HOUR
+}
+
+const fn heatmap_suppression() -> i64 {
+    24 * HOUR
 }
 
 impl Settings {
@@ -113,6 +170,10 @@ impl Settings {
             source_idle: 10_000_000,
             absurd_band: 0.20,
             max_alerts: 1_000_000,
+            positive_pairs: positive_pairs(),
+            negative_pairs: negative_pairs(),
+            heatmap_cooldown: heatmap_cooldown(),
+            heatmap_suppression: heatmap_suppression(),
         }
     }
 }

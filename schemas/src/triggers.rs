@@ -188,21 +188,25 @@ pub struct TriggerIdentity<'a> {
     pub timeframe: Option<Timeframe>,
     /// The bar's first instant.
     pub open_time: Timestamp,
+    /// For a tick: how many accepted ticks of its symbol came before it with the same time.
+    pub same_time: Option<u32>,
     /// The side that fired.
     pub condition: &'a str,
 }
 
-/// UUIDv5 of `tenant|kind|alert id|version|symbol or pair or empty|timeframe or empty|open time|condition`.
+/// UUIDv5 of `tenant|kind|alert id|version|symbol or pair or empty|timeframe or empty|open time|condition`; a tick's
+/// time is followed by `#n`.
 #[must_use]
 pub fn trigger_id(of: &TriggerIdentity<'_>) -> TriggerId {
     let timeframe = of.timeframe.map_or("", Timeframe::code);
+    let time = moment(of.open_time, of.same_time);
     TriggerId(derive(&format!(
-        "{}|{}|{}|{}|{}|{timeframe}|{}|{}",
-        of.tenant, of.kind, of.alert_id, of.alert_version, of.subject, of.open_time, of.condition
+        "{}|{}|{}|{}|{}|{timeframe}|{time}|{}",
+        of.tenant, of.kind, of.alert_id, of.alert_version, of.subject, of.condition
     )))
 }
 
-/// UUIDv5 of `group|tenant|kind|alert id|version|instant`.
+/// UUIDv5 of `group|tenant|kind|alert id|version|instant`; a tick's instant is followed by `#n`.
 #[must_use]
 pub fn group_id(
     tenant: &TenantId,
@@ -210,8 +214,14 @@ pub fn group_id(
     alert: AlertId,
     version: i64,
     instant: Timestamp,
+    same_time: Option<u32>,
 ) -> GroupId {
-    GroupId(derive(&format!("group|{tenant}|{kind}|{alert}|{version}|{instant}")))
+    let time = moment(instant, same_time);
+    GroupId(derive(&format!("group|{tenant}|{kind}|{alert}|{version}|{time}")))
+}
+
+fn moment(time: Timestamp, same_time: Option<u32>) -> String {
+    same_time.map_or_else(|| time.to_string(), |count| format!("{time}#{count}"))
 }
 
 /// The JSON line of a trigger, keys in the order of `spec/interface.md` §3.
@@ -284,6 +294,7 @@ mod tests {
             subject: "GBPUSD",
             timeframe: Some(Timeframe::M5),
             open_time: "2012-02-01T00:05:00Z".parse().unwrap(),
+            same_time: None,
             condition: "overbought",
         });
         assert_eq!(id.to_string(), "4e584676-6e4d-5cc7-8887-8719ca6b6822");
@@ -299,6 +310,7 @@ mod tests {
             "00000000-0000-4000-8000-000000000001".parse().unwrap(),
             1,
             "2012-02-01T00:10:00Z".parse().unwrap(),
+            None,
         );
         assert_eq!(id.to_string(), "9f14cbe4-f0db-5205-bf13-395d64d2fb6b");
     }

@@ -32,6 +32,16 @@ fn all() -> Vec<(&'static str, Vec<u8>, Record)> {
         "reading",
         "dead_letter",
         "dead_letter_whole",
+        "alert_rsi",
+        "alert_pairs",
+        "alert_heatmap",
+        "alert_indicator",
+        "alert_strength",
+        "alert_price",
+        "settings_of_pairs",
+        "reading_line",
+        "dead_letter_v2",
+        "dead_letter_v2_part",
     ];
     texts.into_iter().map(|(name, hex, record)| (name, bytes(hex), record)).collect()
 }
@@ -62,7 +72,7 @@ fn decode_like(record: &Record, bytes: &[u8]) -> Record {
 
 #[test]
 fn every_record_is_written_as_its_golden_bytes() {
-    for (name, golden, record) in all() {
+    for (name, golden, record) in all().into_iter().filter(|(name, ..)| !samples::OLD.contains(name)) {
         assert_eq!(encode(&record), golden, "{name}");
     }
 }

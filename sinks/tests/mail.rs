@@ -122,7 +122,8 @@ fn part(tenant: &str, number: usize, who: usize, index: i32, size: i32) -> Outco
     trigger.symbol = Some(["EURUSD", "GBPUSD", "USDJPY"][usize::try_from(index).unwrap()].parse().unwrap());
     trigger.detail = r#"{"rsi_period":14,"overbought":70,"oversold":30}"#.into();
     trigger.cause.index = index;
-    trigger.group.id = group_id(&trigger.tenant, AlertKind::RsiTracker, alert(who), 1, trigger.close_time);
+    trigger.group.id =
+        group_id(&trigger.tenant, AlertKind::RsiTracker, alert(who), 1, trigger.close_time, None);
     (trigger.group.index, trigger.group.size) = (index, size);
     Outcome::Fired(trigger)
 }
@@ -483,7 +484,7 @@ async fn a_database_that_goes_and_swallows_answers_costs_no_mail_and_doubles_non
     eventually("three answers lost", async || proxy.left_to_swallow() == 0).await;
     // What was claimed when an answer was lost waits for its lease.
     eventually("every mail", async || {
-        shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second' where state = 'claimed' and attempts < 3 and lease_until < now() + interval '899 seconds'").await;
+        shop.execute("update bellwether.mail_outbox set lease_until = now() - interval '1 second' where state = 'claimed' and attempts < 3 and lease_until < now() + interval '59 seconds'").await;
         shop.states().await.get("sent") == Some(&40)
     })
     .await;

@@ -95,6 +95,13 @@ fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed()
         (&["tenants", "init", "fxlabs"], "FXLABS_DATABASE_PASSWORD"),
     ] {
         one_line(place.run(command).ended(78).error(), &[variable, "is not set: it holds the"]);
+        let in_file = format!("{variable}_FILE");
+        let ran = place.bellwether(command).env(&in_file, "nowhere").start().wait(LIMIT).ended(78);
+        one_line(ran.error(), &[&in_file, "nowhere cannot be read"]);
+        let both = place.bellwether(command).env(&in_file, "nowhere").env(variable, "postgres://secret");
+        let ran = both.start().wait(LIMIT).ended(78);
+        one_line(ran.error(), &[&in_file, "are both set"]);
+        assert!(!ran.error().contains("secret"));
     }
 }
 
@@ -177,7 +184,8 @@ fn input_that_is_missing_unreadable_or_no_input_at_all_has_its_own_code() {
     place.write("words.csv", b"these are\nno quotes\n");
     assert_eq!(
         file("GBPUSD=words.csv").ended(65).error(),
-        "words.csv: form not recognised, it begins with \"these are\": force one with --format histdata or m1"
+        "words.csv: form not recognised, it begins with \"these are\": force one with --format \
+         histdata, m1, truefx, ticks or dukascopy"
     );
     place.write("header.csv", b"timestamp,open,high,low,close\nyesterday,1,1,1,1\n");
     assert_eq!(

@@ -1,4 +1,5 @@
 //! A log written by hand, with what no producer of ours would write.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::sync::Arc;
 
@@ -41,16 +42,20 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn begin(place: &Place) -> Self {
+    /// One that was begun before.
+    pub(crate) fn again(place: &Place) -> Self {
         let url = format!("embedded:{}", place.path("data/log").display());
         let log = open(&url, Access::Write, Clock::system()).unwrap();
-        let tenants = load_tenants(&place.path("tenants"), &|_| None).unwrap();
+        Self { log, tenants: load_tenants(&place.path("tenants"), &|_| None).unwrap() }
+    }
+
+    pub(crate) fn begin(place: &Place) -> Self {
+        let journal = Self::again(place);
+        let log = &journal.log;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let journal = Self { log: Arc::clone(&log), tenants };
         for tenant in &journal.tenants {
             Topic::all(&tenant.id).into_iter().for_each(|topic| assert!(log.create(&topic).unwrap()));
-            let context =
-                Context { log: Arc::clone(&log), clock: Clock::system(), shutdown: Shutdown::new() };
+            let context = Context { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
             runtime.block_on(settings::publish(&context, tenant)).unwrap();
             let alert = Entry::Alert(alert(&tenant.id, 1));
             journal.append_to(&tenant.id, codec::encode_entry(&alert).unwrap());
@@ -58,14 +63,37 @@ impl Journal {
         journal
     }
 
+    pub(crate) fn log(&self) -> &dyn Log {
+        self.log.as_ref()
+    }
+
     /// Appends these bytes to the journal of fxlabs.
     pub(crate) fn append(&self, value: &[u8]) {
         self.append_to(&self.tenants[0].id, value.to_vec());
     }
 
+    /// The same under that key.
+    pub(crate) fn append_keyed(&self, key: &[u8], value: &[u8]) {
+        let topic = Topic::new(&self.tenants[0].id, TopicKind::Journal);
+        self.log.append(&topic, vec![NewRecord { key: key.into(), value: value.into() }]).wait().unwrap();
+    }
+
     fn append_to(&self, tenant: &TenantId, value: Vec<u8>) {
         let topic = Topic::new(tenant, TopicKind::Journal);
         self.log.append(&topic, vec![NewRecord { key: b"by hand".to_vec(), value }]).wait().unwrap();
+    }
+
+    /// Ours, and sound: of one symbol, received when it was quoted; not one that the tenant has, perhaps.
+    pub(crate) fn ticks_of(&self, symbol: &str, count: usize) -> Vec<u8> {
+        let block = TickBlock {
+            origin: origin(&self.tenants[0].id),
+            ingested_at: START,
+            first_seq: Some(0),
+            symbols: vec![BlockSymbol { name: symbol.into(), scale: 5 }],
+            ticks: vec![Tick { ts: START, symbol: 0, bid: 127_000, ask: 127_010 }; count],
+            volumes: Vec::new(),
+        };
+        codec::encode_entry(&Entry::Ticks(block)).unwrap()
     }
 
     /// Would silence every symbol but one, were it believed.

@@ -15,13 +15,12 @@ use bellwether_producers::{Context, SyntheticRun, alert_changes, journal_view, r
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Telemetry, Tenant, load_tenant};
 use bellwether_runtime::log::{Access, Log, open};
-use bellwether_runtime::metric_names::ROWS_RETRIES;
+use bellwether_runtime::metric_names::{MAILS, ROWS_RETRIES};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_runtime::telemetry;
 use bellwether_schemas::time::HOUR;
 use bellwether_schemas::triggers::{Outcome, TriggerFired};
 use bellwether_schemas::{Timestamp, Topic, TopicKind, codec};
-use bellwether_sinks::mail::events::MAILS;
 use bellwether_sinks::{database, feed, mail, rows};
 use sqlx::Connection;
 use tokio::sync::watch;

@@ -1,6 +1,7 @@
 //! The same journals on both backends: a worker on Kafka writes the very bytes that one on the embedded log writes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,20 +108,27 @@ fn write_journal(log: &Arc<dyn Log>, tenant: &Tenant, seed: u64) {
 
 /// Folds every journal to its end with one worker.
 fn process(log: &Arc<dyn Log>, tenants: &[Tenant]) {
+    let topics: Vec<Topic> =
+        tenants.iter().map(|tenant| Topic::new(&tenant.id, TopicKind::Journal)).collect();
+    let folded =
+        |topic: &Topic| log.committed(GROUP, topic).unwrap() == Some(log.bounds(topic).unwrap().next);
+    process_until(log, tenants, || topics.iter().all(folded));
+}
+
+/// Runs one worker until then, and asks it to stop.
+fn process_until(log: &Arc<dyn Log>, tenants: &[Tenant], done: impl Fn() -> bool) {
     let (_keep, watched) = watch::channel(Arc::new(tenants.to_vec()));
     let shutdown = Shutdown::new();
     let context =
         bellwether_worker::Context { log: Arc::clone(log), tenants: watched, shutdown: shutdown.clone() };
     let worker = std::thread::spawn(move || bellwether_worker::run(context));
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    for tenant in tenants {
-        let topic = Topic::new(&tenant.id, TopicKind::Journal);
-        let next = log.bounds(&topic).unwrap().next;
-        while log.committed(GROUP, &topic).unwrap() != Some(next) {
-            assert!(!worker.is_finished(), "the worker ended");
-            assert!(tokio::time::Instant::now() < deadline, "not folded within {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(20));
+    while !done() {
+        if worker.is_finished() {
+            panic!("the worker ended: {:?}", worker.join());
         }
+        assert!(tokio::time::Instant::now() < deadline, "not folded within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
     }
     shutdown.raise();
     worker.join().unwrap().unwrap();
@@ -149,6 +157,46 @@ fn copy(from: &dyn Log, to: &dyn Log, tenant: &Tenant, kind: TopicKind) {
         let new = |record: &Record| NewRecord { key: record.key.clone(), value: record.value.clone() };
         let first = to.append(&topic, chunk.iter().map(new).collect()).wait().unwrap();
         assert_eq!(first, chunk[0].offset);
+    }
+}
+
+#[test]
+fn a_worker_that_was_asked_to_stop_leaves_nothing_to_be_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(kafka) = kafka(dir.path()) else { return };
+    let tenants = tenants();
+    let log = on_kafka(&kafka, dir.path());
+    create(log.as_ref(), &tenants);
+    for (tenant, seed) in tenants.iter().zip(7..) {
+        write_journal(&log, tenant, seed);
+    }
+    let journal = Topic::new(&tenants[0].id, TopicKind::Journal);
+    let end = log.bounds(&journal).unwrap().next;
+    let mut stops = Vec::new();
+    // Stopped wherever it is, again and again; the last one is not.
+    for part in 1..=3 {
+        process_until(&log, &tenants, || {
+            log.committed(GROUP, &journal).unwrap().unwrap_or(0) >= end * part / 4
+        });
+        for tenant in &tenants {
+            let committed =
+                log.committed(GROUP, &Topic::new(&tenant.id, TopicKind::Journal)).unwrap().unwrap_or(0);
+            let last = records(log.as_ref(), tenant, TopicKind::Triggers).pop();
+            let last = last.map(|record| codec::decode_outcome(&record.value).unwrap().cause().offset);
+            assert!(last.is_none_or(|last| u64::try_from(last).unwrap() < committed), "{last:?} {committed}");
+            stops.push(committed);
+        }
+    }
+    process(&log, &tenants);
+    assert!(stops.iter().any(|at| *at > 0 && *at < end), "none was stopped on its way: {stops:?} of {end}");
+    for tenant in &tenants {
+        for kind in [TopicKind::Triggers, TopicKind::DeadLetters] {
+            let records = records(log.as_ref(), tenant, kind);
+            let distinct: BTreeSet<_> = bytes(&records).into_iter().collect();
+            assert_eq!(distinct.len(), records.len(), "{} {}", tenant.id, kind.name());
+        }
+        let report = replay::verify(log.as_ref(), &tenant.id, &(0..u64::MAX), &mut |_| {}).unwrap();
+        assert!(report.differences.is_empty() && report.pending == 0, "{}", tenant.id);
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the engine may not reach, and which way the workspace's crates depend. Read from cargo itself, offline.
+//! What the engine may not reach, which way the workspace's crates depend, which metrics are counted. Read from cargo
+//! itself, offline, and from the sources.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,5 +166,40 @@ fn broker_database_and_mail_have_their_crates() {
                 "{name} names {reserved}; only {holders:?} may"
             );
         }
+    }
+}
+
+/// `CONSTANT: Kind = "name"` of every declared metric.
+fn declared_metrics(list: &str) -> BTreeMap<String, String> {
+    let pairs = list.split("\n    ").filter_map(|line| line.split_once(": "));
+    let pairs = pairs.filter_map(|(constant, rest)| Some((constant, rest.split('"').nth(1)?)));
+    pairs
+        .filter(|(constant, name)| {
+            constant.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+                && name.starts_with("bellwether_")
+        })
+        .map(|(constant, name)| (name.into(), constant.into()))
+        .collect()
+}
+
+#[test]
+fn every_declared_metric_is_counted_and_every_counted_one_is_declared() {
+    let list = root().join("runtime/src/metric_names.rs");
+    let declared = declared_metrics(&std::fs::read_to_string(&list).unwrap());
+    assert!(declared.len() > 20, "{declared:?}");
+    let crates = ["producers", "processors", "sinks", "runtime", "gateway", "cli"];
+    let files = crates.iter().flat_map(|name| sources(&root().join(name)));
+    let files = files.filter(|path| *path != list && !path.ends_with("telemetry.rs"));
+    let text: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for (name, constant) in &declared {
+        assert!(
+            words.contains(&**name) || words.contains(&**constant),
+            "{name} is declared and never counted"
+        );
+    }
+    let counted = words.iter().filter(|word| word.starts_with("bellwether_") && word.ends_with("_total"));
+    for name in counted {
+        assert!(declared.contains_key(*name), "{name} is counted and not declared in metric_names");
     }
 }

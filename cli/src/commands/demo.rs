@@ -35,7 +35,7 @@ pub(crate) struct Demo {
     /// Plays a file to both tenants in place of the market: SYMBOL=FILE or SYMBOL=BID.csv+ASK.csv. Repeatable.
     #[arg(long, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata or m1.
+    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
     #[arg(long, value_name = "FORM", requires = "input")]
     format: Option<Form>,
     /// The last line is one JSON object; nothing else is printed but the page's address.

@@ -94,7 +94,8 @@ fn write_record(out: &mut impl Write, kind: TopicKind, record: &Record, json: bo
     }
 }
 
-fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static str, Value)> {
+/// What a record of such a topic says: its name and itself.
+pub(super) fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static str, Value)> {
     match kind {
         TopicKind::Journal => {
             let entry = codec::decode_entry(value)?;

@@ -8,12 +8,12 @@ use bellwether_sinks::database;
 use clap::Args;
 
 use crate::exit::{CONFIG, Coded, NO};
-use crate::wiring::Process;
+use crate::wiring::{Process, environment};
 
 /// Brings tenants' databases to this version's tables. Harmless to repeat.
 ///
 /// It needs the database's owner, so each tenant's administrative URL is read from the environment variable
-/// <TENANT>_ADMIN_DATABASE_URL, and never from its file.
+/// <TENANT>_ADMIN_DATABASE_URL, or the file that <TENANT>_ADMIN_DATABASE_URL_FILE names, and never from its file.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… bellwether migrate --tenant fxlabs"
@@ -48,9 +48,21 @@ impl Migrate {
 pub(super) const ADMIN_URL: &str = "ADMIN_DATABASE_URL";
 pub(super) const OWNER: &str = "the database URL of the tables' owner";
 
-/// A secret from the environment variable `<TENANT>_<NAME>`.
+/// A secret from the environment variable `<TENANT>_<NAME>`, or from the file that `<TENANT>_<NAME>_FILE` names.
 pub(super) fn required(tenant: &TenantId, name: &str, holds: &str) -> Result<Secret, Coded> {
     let variable = format!("{}_{name}", tenant.as_str().to_uppercase().replace('-', "_"));
-    let missing = || Coded { code: CONFIG, message: format!("{variable} is not set: it holds {holds}") };
-    crate::wiring::environment(&variable).map(Secret::new).ok_or_else(missing)
+    let in_file = format!("{variable}_FILE");
+    let refused = |message| Coded { code: CONFIG, message };
+    match (environment(&variable), environment(&in_file)) {
+        (Some(text), None) => Ok(Secret::new(text)),
+        (None, Some(file)) => {
+            let unreadable = |error| refused(format!("{in_file}: {file} cannot be read: {error}"));
+            let text = std::fs::read_to_string(&file).map_err(unreadable)?;
+            Ok(Secret::new(text.trim_end()))
+        }
+        (Some(_), Some(_)) => Err(refused(format!("{variable} and {in_file} are both set: unset one"))),
+        (None, None) => {
+            Err(refused(format!("{variable} is not set: it holds {holds}; or {in_file}, a file with it")))
+        }
+    }
 }

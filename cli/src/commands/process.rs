@@ -31,6 +31,7 @@ impl Process {
         let housekeeping =
             retention::run(log.clone(), tenants.clone(), process.clock.clone(), shutdown.clone());
         tokio::spawn(housekeeping);
+        super::measure_lag(process, &log, GROUP, TopicKind::Journal, &tenants, &shutdown);
         let context = Context { log, tenants, shutdown };
         let folded = tokio::task::spawn_blocking(move || run(context)).await;
         folded.map_err(|_| WorkerError::Panicked)??;

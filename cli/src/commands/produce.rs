@@ -14,6 +14,7 @@ use bellwether_sinks::database;
 use clap::{Args, Subcommand};
 use tokio::task::JoinSet;
 
+use crate::following::{Ended, follow};
 use crate::wiring::Process;
 
 /// Writes market data, settings and alert changes into tenants' journals.
@@ -37,7 +38,7 @@ pub(crate) struct File {
     /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable.
     #[arg(long, required = true, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata or m1.
+    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
     #[arg(long, value_name = "FORM")]
     format: Option<Form>,
     /// How fast; 0 is as fast as possible.
@@ -136,7 +137,7 @@ impl Synthetic {
     async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let speed = super::speed(self.speed)?;
         let start = self.start.unwrap_or_else(|| two_hours_ago(process));
-        each(process, &self.tenant, move |context, tenant| {
+        for_all(process, &self.tenant, move |context, tenant| {
             let run = SyntheticRun {
                 tenant: tenant.id.clone(),
                 settings: tenant.settings,
@@ -173,7 +174,8 @@ impl History {
 impl Alerts {
     async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         process.demand(&process.tenants_named(&self.tenant)?, database::check_configured)?;
-        each(process, &self.tenant, |context, tenant| async move {
+        for_all(process, &self.tenant, |context, tenant| async move {
+            database::check_configured(&tenant)?;
             let connect = || database::connect(&tenant);
             bellwether_producers::alert_changes::run(&context, &tenant, connect).await?;
             Ok(None)
@@ -186,6 +188,22 @@ fn two_hours_ago(process: &Process) -> Timestamp {
     process.clock.now().plus(-2 * HOUR).floor(MINUTE)
 }
 
+/// For those named, or for all there are, also those that come while it runs.
+async fn for_all<F>(
+    process: &Process,
+    names: &[TenantId],
+    produce: impl Fn(Context, Tenant) -> F,
+) -> anyhow::Result<ExitCode>
+where
+    F: Future<Output = Ended> + Send + 'static,
+{
+    if !names.is_empty() {
+        return each(process, names, produce).await;
+    }
+    follow(process, produce, report).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Publishes each tenant's settings, then produces for all of them at once; the first error stops the command.
 async fn each<F>(
     process: &Process,
@@ -193,7 +211,7 @@ async fn each<F>(
     produce: impl Fn(Context, Tenant) -> F,
 ) -> anyhow::Result<ExitCode>
 where
-    F: Future<Output = anyhow::Result<Option<Summary>>> + Send + 'static,
+    F: Future<Output = Ended> + Send + 'static,
 {
     let tenants = process.tenants_named(names)?;
     let log = process.open_log(&tenants)?;

@@ -48,6 +48,7 @@ impl Sink {
         }
         process.serve_metrics(&shutdown).await?;
         let tenants = process.watch_tenants(&shutdown)?;
+        super::measure_lag(process, &log, &group, TopicKind::Triggers, &tenants, &shutdown);
         let context = Context { log, tenants, clock: process.clock.clone(), shutdown };
         match self {
             Self::Rows(_) => rows::run(context).await?,

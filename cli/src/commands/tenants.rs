@@ -22,7 +22,8 @@ pub(crate) enum Tenants {
 
 /// Makes a tenant's database its own: tables, login role, default and check on every tenant_id. Harmless to repeat.
 ///
-/// Reads <TENANT>_ADMIN_DATABASE_URL and <TENANT>_DATABASE_PASSWORD from the environment; prints neither.
+/// Reads <TENANT>_ADMIN_DATABASE_URL and <TENANT>_DATABASE_PASSWORD from the environment, or with _FILE behind the
+/// name from a file; prints neither.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… FXLABS_DATABASE_PASSWORD=… bellwether \

@@ -4,7 +4,7 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{self, Access, NewRecord};
 use bellwether_schemas::Origin;
 use bellwether_schemas::journal::Heartbeat;
-use bellwether_schemas::readings::NamedValue;
+use bellwether_schemas::readings::Bar;
 use bellwether_schemas::ticks::{BlockSymbol, Tick};
 
 use super::*;
@@ -98,17 +98,33 @@ fn origin_of(tenant: &str) -> Origin {
     }
 }
 
-fn reading(tenant: &str, kind: &str, timeframe: Timeframe, name: &str, value: f64) -> Vec<u8> {
-    let reading = Reading {
-        tenant: id(tenant),
-        kind: kind.into(),
+fn bar(tenant: &str, timeframe: Timeframe, close: f64) -> Vec<u8> {
+    let bar = Bar {
         symbol: "EURUSDm".parse().unwrap(),
         timeframe,
         open_time: Timestamp(0),
         close_time: Timestamp(60_000_000),
-        values: vec![NamedValue { name: name.into(), value: Some(value) }],
+        open: close,
+        high: close,
+        low: close,
+        close,
+        ticks: 1,
     };
-    codec::encode_reading(&reading).unwrap()
+    let record = ReadingRecord::new(&id(tenant), &Reading::Bar(bar)).unwrap();
+    codec::encode_reading(&record).unwrap()
+}
+
+fn rsi(tenant: &str, timeframe: &str, value: f64) -> Vec<u8> {
+    let names = ["ema21", "ema50", "ema200", "macd", "macd_signal", "macd_histogram", "atr10"];
+    let more = ["utbot_long_stop", "utbot_short_stop", "tenkan", "kijun", "senkou_a", "senkou_b"];
+    let nulls: String = names.iter().chain(&more).map(|name| format!(r#""{name}":null,"#)).collect();
+    let body = format!(
+        r#"{{"type":"indicators","symbol":"EURUSDm","timeframe":"{timeframe}","close_time":"1970-01-01T00:01:00Z",
+           "rsi14":{value},{nulls}"cells":{{}},"quiet":false,"raw":null,"final":null,"buy_percent":null}}"#
+    );
+    let key = format!("indicators|EURUSDm|{timeframe}");
+    let record = ReadingRecord { tenant: id(tenant), key, close_time: Timestamp(60_000_000), body };
+    codec::encode_reading(&record).unwrap()
 }
 
 #[test]
@@ -117,13 +133,9 @@ fn what_the_topics_hold_comes_on_the_page() {
     world.create();
     world.observe();
     world.ticks("fxlabs", "fxlabs", &[110_000, 110_021]);
-    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::M1, "close", 1.1));
-    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::H1, "close", 9.9));
-    world.append(
-        "fxlabs",
-        TopicKind::Readings,
-        reading("fxlabs", "indicators", Timeframe::H1, "rsi14", 61.5),
-    );
+    world.append("fxlabs", TopicKind::Readings, bar("fxlabs", Timeframe::M1, 1.1));
+    world.append("fxlabs", TopicKind::Readings, bar("fxlabs", Timeframe::H1, 9.9));
+    world.append("fxlabs", TopicKind::Readings, rsi("fxlabs", "1H", 61.5));
     let fired = Outcome::Fired(trigger("fxlabs", "EURUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&fired).unwrap());
     world.until("everything", |live| {
@@ -149,12 +161,12 @@ fn a_record_that_names_another_tenant_is_shown_to_nobody() {
     world.ticks("fxlabs", "hextech", &[150_000]);
     let foreign = Outcome::Fired(trigger("hextech", "EURUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&foreign).unwrap());
-    let foreign = reading("hextech", "indicators", Timeframe::H1, "rsi14", 61.5);
+    let foreign = rsi("hextech", "1H", 61.5);
     world.append("fxlabs", TopicKind::Readings, foreign);
     world.append("fxlabs", TopicKind::Journal, b"garbage".to_vec());
     world.heartbeat("fxlabs", 1);
     world.until("the record after", |live| live.time(&id("fxlabs")) == Some(Timestamp(1)));
-    world.append("fxlabs", TopicKind::Readings, reading("fxlabs", "bar", Timeframe::H1, "close", 1.0));
+    world.append("fxlabs", TopicKind::Readings, bar("fxlabs", Timeframe::H1, 1.0));
     world.until("the reading after", |live| live.counts(&id("fxlabs")).unwrap().bars == 1);
     let fired = Outcome::Fired(trigger("fxlabs", "GBPUSDm"));
     world.append("fxlabs", TopicKind::Triggers, codec::encode_outcome(&fired).unwrap());

@@ -1,7 +1,8 @@
 //! A small SMTP receiver on loopback: every mail it answers 250 for is kept and can be looked at.
 //!
 //! With a directory it is a ledger: a mail is on disk and synced before the 250, and is there again after a
-//! restart or a kill. It takes mail for anybody, without TLS or a password, and so binds to loopback only.
+//! restart or a kill. It takes mail for anybody, without TLS or a password, and so binds to loopback unless it is told
+//! that it may be exposed.
 
 mod faults;
 mod mail;
@@ -101,6 +102,18 @@ impl Inbox {
         Self::start_with(addr, dir, clock, Limits::default()).await
     }
 
+    /// As [`Self::start`], on any address: whoever asks for it says that nobody but its own containers reaches it.
+    ///
+    /// # Errors
+    /// See [`InboxError`].
+    pub async fn start_exposed(
+        addr: SocketAddr,
+        dir: Option<PathBuf>,
+        clock: Clock,
+    ) -> Result<Self, InboxError> {
+        Self::listen(addr, dir, clock, Limits::default()).await
+    }
+
     /// As [`Self::start`] with limits of one's own.
     ///
     /// # Errors
@@ -114,6 +127,15 @@ impl Inbox {
         if !addr.ip().is_loopback() {
             return Err(InboxError::NotLoopback(addr));
         }
+        Self::listen(addr, dir, clock, limits).await
+    }
+
+    async fn listen(
+        addr: SocketAddr,
+        dir: Option<PathBuf>,
+        clock: Clock,
+        limits: Limits,
+    ) -> Result<Self, InboxError> {
         let store = Store::open(dir, clock, limits.mails)?;
         let listen = |source| InboxError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(listen)?;

@@ -116,7 +116,7 @@ impl Stage {
 }
 
 fn timeframe(change: &AlertChanged) -> &'static str {
-    let AlertParameters::RsiTracker(rsi) = &change.parameters;
+    let AlertParameters::RsiTracker(rsi) = &change.parameters else { panic!("{change:?}") };
     rsi.timeframe.code()
 }
 

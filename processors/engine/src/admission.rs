@@ -50,10 +50,14 @@ impl PriceBand {
         if self.absurd.len() < BELIEVE_AFTER {
             return;
         }
-        let first = self.absurd.pop_front().unwrap_or(ts);
-        if ts.since(first) <= BELIEVE_WITHIN {
-            self.last = Some((ts, bid));
+        let times = || self.absurd.iter().copied();
+        let (first, last) = (times().min().unwrap_or(ts), times().max().unwrap_or(ts));
+        if last.since(first) <= BELIEVE_WITHIN {
+            // Refused itself, so the age stays that of the last tick that was accepted.
+            self.last = self.last.map(|(then, _)| (then, bid));
             self.absurd.clear();
+        } else {
+            self.absurd.pop_front();
         }
     }
 }

@@ -1,45 +1,25 @@
 //! What the engine asks the shell to do.
 
-use bellwether_schemas::time::Span;
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::readings::Reading;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 
 /// One consequence of one journal record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// For the triggers topic.
     Outcome(Outcome),
-    /// A bar closed; for the readings topic.
-    Closed(ClosedBar),
+    /// For the readings topic.
+    Reading {
+        /// What stands at this instant.
+        reading: Reading,
+        /// It comes from bars of history alone.
+        history: bool,
+    },
     /// Something in the record was not used.
     Refused(Refusal),
     /// This tenant cannot go on; the text says why and what to do.
     Halt(String),
-}
-
-/// A closed bar and what its indicators stand at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClosedBar {
-    /// The tenant's spelling.
-    pub symbol: Symbol,
-    /// Bar length.
-    pub timeframe: Timeframe,
-    /// From and to.
-    pub span: Span,
-    /// First price.
-    pub open: f64,
-    /// Largest price.
-    pub high: f64,
-    /// Smallest price.
-    pub low: f64,
-    /// Last price.
-    pub close: f64,
-    /// Accepted ticks in it.
-    pub ticks: i64,
-    /// RSI 14, once it exists.
-    pub rsi14: Option<f64>,
-    /// It came from history, not from ticks.
-    pub history: bool,
 }
 
 /// Why a tick, bar or heartbeat was not used.

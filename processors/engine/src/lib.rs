@@ -12,12 +12,17 @@ mod alerts;
 mod bars;
 mod effect;
 mod engine;
+pub mod heatmap;
 pub mod indicators;
+mod leaders;
+mod pairs;
+mod same_time;
 mod series;
+pub mod strength;
 mod symbols;
 mod watermark;
 
-pub use effect::{ClosedBar, Effect, Refusal, RefusalReason};
+pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
 
 /// Rises when the same journal could give other triggers. A journal whose settings name a newer one is not folded.

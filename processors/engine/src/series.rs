@@ -6,8 +6,14 @@ use bellwether_schemas::time::{MINUTE, Span};
 use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
 
 use crate::admission::PriceBand;
+use crate::alerts::Turns;
 use crate::bars::OpenBar;
-use crate::indicators::Indicators;
+use crate::heatmap::{CellName, Style};
+use crate::indicators::{Indicators, Ohlc};
+use crate::same_time::SameTime;
+
+/// Timeframes whose bars hang on the session's anchor.
+pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
 
 /// A bar that closed at the instant under way.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +34,15 @@ pub(crate) struct Series {
     /// Journal offset of the record that closed the last bar.
     evaluated: Option<u64>,
     pub(crate) indicators: Indicators,
+    /// By cell: how far its turns were evaluated.
+    pub(crate) turns: [Turns; CellName::ALL.len()],
+}
+
+/// A value at an evaluation, and its journal offset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) value: f64,
+    pub(crate) offset: u64,
 }
 
 /// One symbol.
@@ -39,6 +54,13 @@ pub(crate) struct SymbolState {
     /// Minutes that can still change, in order. Lateness keeps more than one of them open.
     minutes: VecDeque<OpenBar>,
     pub(crate) series: [Series; Timeframe::ALL.len()],
+    /// By style: Buy% of its last reading.
+    pub(crate) styles: [Option<Seen>; Style::ALL.len()],
+    /// The price of the last tick that was read.
+    pub(crate) tick: Option<Seen>,
+    pub(crate) same_time: SameTime,
+    /// Percent against the day's first price, at the last minute's close.
+    pub(crate) daily_change: Option<f64>,
     /// The smallest end of an open bar.
     pub(crate) next_end: Timestamp,
 }
@@ -51,6 +73,10 @@ impl SymbolState {
             band: PriceBand::default(),
             minutes: VecDeque::new(),
             series: Default::default(),
+            styles: [None; Style::ALL.len()],
+            tick: None,
+            same_time: SameTime::default(),
+            daily_change: None,
             next_end: Timestamp::MAX,
         }
     }
@@ -127,6 +153,12 @@ impl SymbolState {
         }
     }
 
+    /// The first price of the day that holds this closed minute, while that day's bar is open.
+    pub(crate) fn day_open(&self, minute: &OpenBar) -> Option<f64> {
+        let day = self.series[Timeframe::D1.index()].filling?;
+        (day.span.open <= minute.span.open && minute.span.open < day.span.close).then_some(day.open)
+    }
+
     fn smallest_end(&self) -> Timestamp {
         let minute = self.minutes.front().map(|minute| minute.span.close);
         let longer = self.series.iter().filter_map(|series| Some(series.filling?.span.close)).min();
@@ -136,9 +168,10 @@ impl SymbolState {
     /// The anchor moved: what hangs on it begins again.
     pub(crate) fn restart_sessions(&mut self, anchor: SessionAnchor) {
         self.anchor = anchor;
-        for timeframe in [Timeframe::H4, Timeframe::D1, Timeframe::W1] {
+        for timeframe in ANCHORED {
             self.series[timeframe.index()] = Series::default();
         }
+        self.styles = [None; Style::ALL.len()];
         self.next_end = self.smallest_end();
     }
 }
@@ -146,7 +179,8 @@ impl SymbolState {
 impl Series {
     fn close(&mut self, symbol: usize, timeframe: Timeframe, bar: OpenBar, offset: u64) -> Closed {
         self.last_open = Some(bar.span.open);
-        self.indicators.update(bar.close);
+        let OpenBar { open, high, low, close, .. } = bar;
+        self.indicators.update(&Ohlc { open, high, low, close });
         Closed { symbol, timeframe, bar, evaluated_before: self.evaluated.replace(offset) }
     }
 }

@@ -6,7 +6,7 @@ mod journal;
 use bellwether_engine::{Effect, RefusalReason};
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::{Price, SessionAnchor, Timeframe};
-use journal::{Journal, closed, history_bar, minute, refusals, second, settings};
+use journal::{Journal, closed, history_bar, history_of, minute, refusals, second, settings};
 
 #[test]
 fn a_bar_closes_when_the_watermark_reaches_its_end_and_not_before() {
@@ -19,7 +19,7 @@ fn a_bar_closes_when_the_watermark_reaches_its_end_and_not_before() {
         (bars[0].open, bars[0].high, bars[0].low, bars[0].close, bars[0].ticks),
         (10.0, 12.0, 10.0, 12.0, 2)
     );
-    assert_eq!((bars[0].span.open, bars[0].span.close), (second(0), second(60)));
+    assert_eq!((bars[0].open_time, bars[0].close_time), (second(0), second(60)));
 }
 
 #[test]
@@ -54,9 +54,10 @@ fn every_timeframe_closes_at_its_end() {
     for timeframe in Timeframe::ALL {
         let bars = closed(&effects, timeframe);
         assert_eq!(bars.len(), 1, "{timeframe}");
-        assert_eq!(bars[0].span, SessionAnchor::FX.span(timeframe, second(0)), "{timeframe}");
+        let span = SessionAnchor::FX.span(timeframe, second(0));
+        assert_eq!((bars[0].open_time, bars[0].close_time), (span.open, span.close), "{timeframe}");
     }
-    assert_eq!(closed(&effects, Timeframe::H4)[0].span.open, minute(-120), "22:00 UTC is 17:00 in New York");
+    assert_eq!(closed(&effects, Timeframe::H4)[0].open_time, minute(-120), "22:00 UTC is 17:00 in New York");
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn instants_are_taken_in_order_of_time_and_symbols_in_the_tenants() {
     }
     let bars = closed(&journal.heartbeat(minute(3)), Timeframe::M1);
     // The heartbeat passes both instants: 00:01 first, and at each GBP before EUR.
-    let order: Vec<_> = bars.iter().map(|bar| (bar.span.close, bar.symbol.as_str())).collect();
+    let order: Vec<_> = bars.iter().map(|bar| (bar.close_time, bar.symbol.as_str())).collect();
     assert_eq!(
         order,
         [(minute(1), "GBPUSDm"), (minute(1), "EURUSDm"), (minute(2), "GBPUSDm"), (minute(2), "EURUSDm"),]
@@ -138,7 +139,7 @@ fn history_of_one_close_time_shares_an_instant_and_a_bar_that_exists_is_refused(
     let effects = journal.history(vec![bar("EURUSDm", 4), bar("GBPUSDm", 4)]);
     assert_eq!(refusals(&effects), []);
     assert_eq!(closed(&effects, Timeframe::M5).len(), 2, "both minutes are in before 00:05 closes");
-    assert!(closed(&effects, Timeframe::M5).iter().all(|bar| bar.history));
+    assert!(history_of(&effects, Timeframe::M5).iter().all(|history| *history));
     assert_eq!(refusals(&journal.history(vec![bar("EURUSDm", 4)])), [RefusalReason::Late]);
     let hour = |open: i64| history_bar("EURUSDm", Timeframe::H1, minute(open), minute(open + 60), 10);
     assert_eq!(
@@ -165,8 +166,10 @@ fn a_bar_of_both_history_and_ticks_is_live() {
     let mut journal = Journal::new(&["EURUSDm"]);
     journal.history(vec![history_bar("EURUSDm", Timeframe::M1, minute(0), minute(1), 10)]);
     journal.tick(second(70), "EURUSDm", "11");
-    let bars = closed(&journal.heartbeat(minute(6)), Timeframe::M5);
-    assert_eq!((bars[0].open, bars[0].close, bars[0].history), (10.0, 11.0, false));
+    let effects = journal.heartbeat(minute(6));
+    let bars = closed(&effects, Timeframe::M5);
+    assert_eq!((bars[0].open, bars[0].close), (10.0, 11.0));
+    assert_eq!(history_of(&effects, Timeframe::M5), [false]);
 }
 
 #[test]

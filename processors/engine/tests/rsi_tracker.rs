@@ -47,7 +47,9 @@ fn a_trigger_explains_itself() {
     assert_eq!((trigger.open_time, trigger.close_time), (minute(30), minute(35)));
     assert!((trigger.value.unwrap() - 71.428_571_428_571_43).abs() < 1e-9);
     assert_eq!((trigger.previous, trigger.threshold, trigger.price), (Some(0.0), Some(70.0), Some(1050.0)));
-    assert_eq!(trigger.detail, r#"{"rsi_period":5,"overbought":70,"oversold":30}"#);
+    let sentence = "RSI 5 on 5M went from 0.0 to 71.4, at or above your 70";
+    let detail = format!(r#"{{"rsi_period":5,"overbought":70,"oversold":30,"text":"{sentence}"}}"#);
+    assert_eq!(trigger.detail, detail);
     assert_eq!((trigger.group.index, trigger.group.size), (0, 1));
 }
 

@@ -1,6 +1,6 @@
 //! The thin thread around the core: takes inputs from the log, performs outputs on it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled,
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{AppendId, Core, Input, Output};
+use crate::core::{AppendId, Core, Input, Output, Recovered};
 use crate::recovery::recover;
 
 /// The consumer group that shares journals out among workers.
@@ -20,6 +21,10 @@ pub const GROUP: &str = "bellwether-process";
 const IDLE: Duration = Duration::from_millis(100);
 /// Wait for records while acknowledgements are outstanding.
 const BUSY: Duration = Duration::from_millis(1);
+/// Longest wait for acknowledgements of a tenant that is given up.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// Between two tries to reach a tenant's past.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a worker needs.
 #[derive(Clone)]
@@ -78,6 +83,11 @@ struct State {
     acks: VecDeque<(TenantId, AppendId, Ack)>,
     /// Tenants that could not be recovered when they were assigned: told to the core at the next turn.
     unrecovered: BTreeMap<TenantId, String>,
+    /// Tenants whose past was out of reach when they were assigned: tried again from time to time.
+    waiting: BTreeSet<TenantId>,
+    tried_at: Option<Instant>,
+    /// Until when those that give tenants up wait; none while nobody does.
+    last_answers: Option<Instant>,
 }
 
 impl Worker {
@@ -98,7 +108,12 @@ impl Worker {
     /// Tells the core of every append that was answered. An append that failed stops this worker: a later one may
     /// have succeeded, and only a new fold from what the topic holds keeps their order.
     fn acknowledge(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
-        let unrecovered = std::mem::take(&mut self.lock().unrecovered);
+        self.recover_waiting(consumer)?;
+        let unrecovered = {
+            let mut state = self.lock();
+            state.last_answers = None;
+            std::mem::take(&mut state.unrecovered)
+        };
         for (tenant, reason) in unrecovered {
             self.input(Input::Failed(tenant, reason), consumer)?;
         }
@@ -108,6 +123,31 @@ impl Worker {
             let Some((tenant, id)) = answered else { return Ok(()) };
             self.input(Input::Acknowledged(tenant, id), consumer)?;
         }
+    }
+
+    /// Tenants whose past can be reached now are folded from the start; the others stay silent.
+    fn recover_waiting(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        let waiting = {
+            let mut state = self.lock();
+            if state.waiting.is_empty() || state.tried_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
+                return Ok(());
+            }
+            state.tried_at = Some(Instant::now());
+            state.waiting.clone()
+        };
+        for tenant in waiting {
+            consumer.pause(&journal(&tenant));
+            let recovered = recover(self.log.as_ref(), &tenant);
+            if !self.lock().take_over(&tenant, recovered) {
+                continue;
+            }
+            match consumer.seek(&journal(&tenant), 0) {
+                Ok(()) => consumer.resume(&journal(&tenant)),
+                Err(LogError::Unavailable { .. }) => drop(self.lock().waiting.insert(tenant)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
@@ -135,6 +175,24 @@ fn journal(tenant: &TenantId) -> Topic {
 }
 
 impl State {
+    /// False when the tenant has to wait for its past.
+    fn take_over(&mut self, tenant: &TenantId, recovered: Result<Recovered, WorkerError>) -> bool {
+        self.waiting.remove(tenant);
+        let recovered = match recovered {
+            Ok(recovered) => recovered,
+            Err(WorkerError::Log(LogError::Unavailable { .. })) => {
+                self.waiting.insert(tenant.clone());
+                return false;
+            }
+            Err(error) => {
+                self.unrecovered.insert(tenant.clone(), error.to_string());
+                Recovered::default()
+            }
+        };
+        self.core.step(Input::Assigned(tenant.clone(), recovered), &mut Vec::new());
+        true
+    }
+
     /// The oldest append, if it was answered.
     fn next_answered(&mut self) -> Result<Option<(TenantId, AppendId)>, LogError> {
         let Some((_, _, ack)) = self.acks.front_mut() else { return Ok(None) };
@@ -148,31 +206,23 @@ impl Assignments for Worker {
     /// The fold starts at 0, whatever the group committed: state is nowhere but in the journal.
     fn assigned(&mut self, topic: &Topic) -> Start {
         let recovered = recover(self.log.as_ref(), &topic.tenant);
-        let mut state = self.lock();
-        match recovered {
-            Ok(recovered) => {
-                state.core.step(Input::Assigned(topic.tenant.clone(), recovered), &mut Vec::new());
-            }
-            Err(error) => {
-                state.core.step(
-                    Input::Assigned(topic.tenant.clone(), crate::core::Recovered::default()),
-                    &mut Vec::new(),
-                );
-                state.unrecovered.insert(topic.tenant.clone(), error.to_string());
-            }
-        }
+        self.lock().take_over(&topic.tenant, recovered);
         Start::At(0)
     }
 
-    /// Waits for what is under way, so that the next owner starts exactly behind it.
+    /// Waits for what is under way, so that the next owner starts exactly behind it; but brokers that are away hold
+    /// nobody up. What was not answered then is not committed, and is withheld or absorbed should it arrive late.
     fn revoked(&mut self, topic: &Topic) -> Option<u64> {
         let mut state = self.lock();
+        state.waiting.remove(&topic.tenant);
         let (mine, others) = state.acks.drain(..).partition(|(tenant, _, _)| *tenant == topic.tenant);
         state.acks = others;
         let mine: VecDeque<(TenantId, AppendId, Ack)> = mine;
         let mut outputs = Vec::new();
-        for (tenant, id, ack) in mine {
-            if ack.wait().is_ok() {
+        // Once for all tenants that are given up together.
+        let deadline = *state.last_answers.get_or_insert_with(|| Instant::now() + LAST_ANSWERS);
+        for (tenant, id, mut ack) in mine {
+            if matches!(ack.wait_until(deadline), Some(Ok(_))) {
                 state.core.step(Input::Acknowledged(tenant, id), &mut outputs);
             }
         }

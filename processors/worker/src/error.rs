@@ -19,6 +19,19 @@ pub enum WorkerError {
         /// Its first offset.
         start: u64,
     },
+    /// The journal is shorter than what came of it: deleted and made anew, or rolled back.
+    #[error(
+        "{topic} ends at offset {next}, but triggers or commits reach {reached}: it was deleted and made anew, or rolled \
+         back, so restore it, or delete the tenant's other topics too and start it afresh"
+    )]
+    JournalReplaced {
+        /// Which journal.
+        topic: String,
+        /// The offset after its last record.
+        next: u64,
+        /// The offset after the last one that was seen of it.
+        reached: u64,
+    },
     /// The thread could not be started.
     #[error("cannot start the worker's thread: {0}")]
     Thread(std::io::Error),

@@ -1,17 +1,30 @@
 //! Occurrences that are both logged and counted.
 
 use bellwether_engine::RefusalReason;
-use bellwether_schemas::TenantId;
-use metrics::counter;
+use bellwether_runtime::metric_names::{TICKS_ACCEPTED, WATERMARK};
+use bellwether_schemas::{TenantId, Timestamp};
+use metrics::{counter, gauge};
 
-/// Records were folded; how many triggers came out and how many were withheld because the topic has them.
-pub(crate) fn folded(tenant: &TenantId, records: usize, triggers: usize, withheld: usize) {
+/// Records were folded; how many ticks were accepted, how many triggers came out and how many were withheld because
+/// the topic has them, and up to when the tenant's journal is complete.
+pub(crate) fn folded(
+    tenant: &TenantId,
+    records: usize,
+    ticks: usize,
+    (triggers, withheld): (usize, usize),
+    watermark: Option<Timestamp>,
+) {
     let tenant = tenant.to_string();
+    counter!(TICKS_ACCEPTED, "tenant" => tenant.clone()).increment(ticks as u64);
+    if let Some(watermark) = watermark {
+        gauge!(WATERMARK, "tenant" => tenant.clone()).set(watermark.0 as f64 / 1e6);
+    }
     counter!("bellwether_records_processed_total", "tenant" => tenant.clone()).increment(records as u64);
     if triggers > 0 {
         counter!("bellwether_triggers_total", "tenant" => tenant.clone()).increment(triggers as u64);
     }
     if withheld > 0 {
+        tracing::debug!(tenant.id = tenant, withheld, "outcomes that the log has already are withheld");
         counter!("bellwether_withheld_total", "tenant" => tenant).increment(withheld as u64);
     }
 }

@@ -8,7 +8,6 @@ pub mod core;
 mod drive;
 mod error;
 mod events;
-mod readings;
 pub mod recovery;
 pub mod replay;
 pub mod tally;

@@ -16,12 +16,25 @@ use crate::drive::GROUP;
 /// The log is out of reach, or the journal was cut at its front.
 pub fn recover(log: &dyn Log, tenant: &TenantId) -> std::result::Result<Recovered, WorkerError> {
     let journal = Topic::new(tenant, TopicKind::Journal);
-    let start = log.bounds(&journal)?.start;
-    if start > 0 {
-        return Err(WorkerError::JournalCut { topic: journal.to_string(), start });
+    let bounds = log.bounds(&journal)?;
+    if bounds.start > 0 {
+        return Err(WorkerError::JournalCut { topic: journal.to_string(), start: bounds.start });
     }
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
-    Ok(Recovered { last_cause, committed: log.committed(GROUP, &journal)?.unwrap_or(0) })
+    let recovered = Recovered { last_cause, committed: log.committed(GROUP, &journal)?.unwrap_or(0) };
+    check_same(&journal, bounds.next, recovered).map(|()| recovered)
+}
+
+/// What came of a journal lies before its end. One that ends sooner is not the journal it came of: folded on, its
+/// triggers would be withheld as if they had been sent.
+fn check_same(journal: &Topic, next: u64, of_before: Recovered) -> std::result::Result<(), WorkerError> {
+    let caused =
+        of_before.last_cause.map_or(0, |cause| u64::try_from(cause.offset).map_or(0, |offset| offset + 1));
+    let reached = of_before.committed.max(caused);
+    if reached <= next {
+        return Ok(());
+    }
+    Err(WorkerError::JournalReplaced { topic: journal.to_string(), next, reached })
 }
 
 /// The cause of the last readable record of the topic. Offsets may have holes, so it looks back in longer and

@@ -118,10 +118,8 @@ fn fold(
         }
         for record in records.into_iter().filter(|record| record.offset < range.end) {
             report.records += 1;
-            let Ok(entry) = codec::decode_entry(&record.value) else { continue };
-            if entry.origin().tenant == *tenant {
-                engine.apply(record.offset, &entry, &mut effects);
-            }
+            let Ok(entry) = record.entry(tenant) else { continue };
+            engine.apply(record.offset, &entry, &mut effects);
             collect(&mut effects, range, &mut expected);
         }
         progress(report.records);

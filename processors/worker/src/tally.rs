@@ -7,8 +7,9 @@ use bellwether_engine::{Effect, Engine};
 use bellwether_runtime::log::Log;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::readings::Reading;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 
 use crate::WorkerError;
 
@@ -45,8 +46,7 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
             break;
         }
         for record in records {
-            let entry = codec::decode_entry(&record.value);
-            let Some(entry) = entry.ok().filter(|entry| entry.origin().tenant == *tenant) else { continue };
+            let Ok(entry) = record.entry(tenant) else { continue };
             if let Entry::Ticks(block) = &entry {
                 tally.ticks += block.ticks.len() as u64;
             }
@@ -63,7 +63,8 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
 impl Tally {
     fn count(&mut self, effect: Effect, is_ticks: bool, groups: &mut BTreeSet<GroupId>) {
         match effect {
-            Effect::Closed(_) => self.bars += 1,
+            Effect::Reading { reading: Reading::Bar(_), .. } => self.bars += 1,
+            Effect::Reading { .. } => {}
             Effect::Refused(_) => self.ticks -= u64::from(is_ticks),
             Effect::Outcome(Outcome::Fired(trigger)) => {
                 self.triggers += 1;

@@ -8,6 +8,7 @@ use bellwether_runtime::log::{Access, Log, NewRecord, open};
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Outcome};
 use bellwether_schemas::{AlertId, TenantId, Topic, TopicKind, UserId, codec};
+use bellwether_worker::WorkerError;
 use bellwether_worker::recovery::recover;
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ fn log_with(offsets: &[i64], dir: &tempfile::TempDir) -> Arc<dyn Log> {
     for topic in Topic::all(&tenant()) {
         log.create(&topic).unwrap();
     }
+    let noise = (0..10).map(|_| NewRecord { key: Vec::new(), value: b"journal".to_vec() }).collect();
+    log.append(&Topic::new(&tenant(), TopicKind::Journal), noise).wait().unwrap();
     let triggers = Topic::new(&tenant(), TopicKind::Triggers);
     for offset in offsets {
         let record = NewRecord { key: b"k".to_vec(), value: outcome(*offset) };
@@ -63,6 +66,18 @@ fn an_unreadable_end_of_the_topic_is_looked_behind() {
     let noise = (0..100).map(|_| NewRecord { key: Vec::new(), value: b"nobody can read this".to_vec() });
     log.append(&triggers, noise.collect()).wait().unwrap();
     assert_eq!(recover(log.as_ref(), &tenant()).unwrap().last_cause, Some(cause(7)));
+}
+
+#[test]
+fn a_journal_that_ends_before_what_came_of_it_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(recover(log_with(&[9], &dir).as_ref(), &tenant()).is_ok(), "the last record");
+    let dir = tempfile::tempdir().unwrap();
+    let refused = recover(log_with(&[10], &dir).as_ref(), &tenant());
+    assert!(
+        matches!(refused, Err(WorkerError::JournalReplaced { next: 10, reached: 11, .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn origin() -> Origin {
     }
 }
 
-/// Random walks of two symbols with alerts on short RSI, one tick a symbol and five minutes, and a few records that
-/// nobody can read.
+/// Random walks of two symbols with alerts on short RSI, one tick a symbol and five minutes, and two records for the
+/// dead letters: one that nobody can read, and ticks of a symbol that the tenant does not have.
 fn journal(steps: &[(i64, i64)]) -> Vec<Vec<u8>> {
     let names = ["EURUSDm", "GBPUSDm"];
     let settings = Settings::with_symbols(names.map(|name| name.parse().unwrap()).to_vec(), "m");
@@ -57,7 +57,19 @@ fn journal(steps: &[(i64, i64)]) -> Vec<Vec<u8>> {
     }
     let mut records: Vec<Vec<u8>> = entries.iter().map(|entry| codec::encode_entry(entry).unwrap()).collect();
     records.insert(records.len() / 2, b"nobody can read this".to_vec());
+    records.insert(records.len() / 3, codec::encode_entry(&Entry::Ticks(unknown())).unwrap());
     records
+}
+
+fn unknown() -> TickBlock {
+    TickBlock {
+        origin: origin(),
+        ingested_at: Timestamp(0),
+        first_seq: None,
+        symbols: vec![BlockSymbol { name: "NOSUCH".into(), scale: 0 }],
+        ticks: vec![Tick { ts: Timestamp(0), symbol: 0, bid: 1, ask: 1 }; 3],
+        volumes: Vec::new(),
+    }
 }
 
 fn alert(number: u128) -> Entry {
@@ -99,6 +111,8 @@ fn straight(journal: &[Vec<u8>]) -> Vec<NewRecord> {
 
 struct World {
     journal: Vec<Vec<u8>>,
+    /// Of every journal record.
+    key: &'static [u8],
     expected: Vec<NewRecord>,
     topics: BTreeMap<TopicKind, Vec<NewRecord>>,
     committed: u64,
@@ -114,6 +128,7 @@ impl World {
         let mut world = Self {
             expected: straight(&journal),
             journal,
+            key: b"",
             topics: BTreeMap::new(),
             committed: 0,
             core: Core::new(),
@@ -174,7 +189,8 @@ impl World {
         let record = |offset: u64| Record {
             offset,
             appended_at: Timestamp(0),
-            key: Vec::new(),
+            key: self.key.to_vec(),
+            headers: Vec::new(),
             value: self.journal[usize::try_from(offset).unwrap()].clone(),
         };
         let records: Vec<Record> = (self.read..end).map(record).collect();
@@ -243,11 +259,42 @@ proptest! {
         world.finish();
         prop_assert_eq!(&world.topics[&TopicKind::Triggers], &world.expected);
         prop_assert_eq!(world.committed, world.journal.len() as u64);
-        let letters = &world.topics[&TopicKind::DeadLetters];
-        let mut keys: Vec<_> = letters.iter().map(|letter| letter.key.clone()).collect();
-        keys.dedup();
-        prop_assert_eq!(keys.len(), 1, "the unreadable record, however often it was met");
+        let mut undisturbed = World::new(journal(&steps));
+        undisturbed.finish();
+        prop_assert_eq!(letters(&world)?, letters(&undisturbed)?, "however often they were written");
     }
+}
+
+/// Dead letters by key. What is written again under a key is the same.
+fn letters(world: &World) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, TestCaseError> {
+    let mut letters = BTreeMap::new();
+    for NewRecord { key, value } in &world.topics[&TopicKind::DeadLetters] {
+        prop_assert_eq!(letters.entry(key.clone()).or_insert_with(|| value.clone()), value);
+    }
+    Ok(letters)
+}
+
+#[test]
+fn each_refused_tick_has_its_letter_and_the_first_of_a_record_holds_its_bytes() {
+    let mut world = World::new(journal(&[(100, -100); 20]));
+    let unknown = codec::encode_entry(&Entry::Ticks(unknown())).unwrap();
+    world.finish();
+    let letters: Vec<_> = world.topics[&TopicKind::DeadLetters]
+        .iter()
+        .map(|record| {
+            (
+                String::from_utf8(record.key.clone()).unwrap(),
+                codec::decode_dead_letter(&record.value).unwrap(),
+            )
+        })
+        .filter(|(_, letter)| letter.reason == "unknown_symbol")
+        .collect();
+    let at = world.journal.iter().position(|record| *record == unknown).unwrap();
+    let keys: Vec<_> = letters.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, [0, 1, 2].map(|index| format!("{at}/{index}/unknown_symbol")));
+    let originals: Vec<_> = letters.iter().map(|(_, letter)| (&letter.original[..], letter.size)).collect();
+    let size = i64::try_from(unknown.len()).unwrap();
+    assert_eq!(originals, [(&unknown[..], Some(size)), (&[], None), (&[], None)]);
 }
 
 #[test]
@@ -268,6 +315,23 @@ fn a_journal_far_ahead_of_its_acknowledgements_is_paused_and_read_on() {
     assert!(!world.paused);
     world.finish();
     assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_record_under_another_tenants_key_is_put_aside() {
+    for (key, letters) in [(&b"fxlabs"[..], 0), (b"hextech", 2)] {
+        let mut world = World::new(journal(&[]));
+        world.key = key;
+        if letters > 0 {
+            world.expected.clear();
+        }
+        world.finish();
+        let kept = world.topics.get(&TopicKind::DeadLetters).map_or(&[][..], Vec::as_slice);
+        let reasons = kept.iter().map(|record| codec::decode_dead_letter(&record.value).unwrap().reason);
+        let reasons: Vec<String> = reasons.filter(|reason| reason == "misrouted").collect();
+        assert_eq!(reasons.len().min(letters), letters, "{reasons:?}");
+        assert!(letters > 0 || reasons.is_empty(), "{reasons:?}");
+    }
 }
 
 #[test]

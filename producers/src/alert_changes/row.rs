@@ -1,8 +1,7 @@
 //! An alert's row as the database gives it, and the record it becomes.
 
-use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
+use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters};
 use bellwether_schemas::{AlertId, Origin, TenantId, UserId};
-use serde::Deserialize;
 use sqlx::types::JsonValue;
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -34,11 +33,8 @@ impl AlertRow {
     }
 
     fn parameters(&self) -> Result<AlertParameters, String> {
-        match self.kind.parse::<AlertKind>().map_err(|error| error.to_string())? {
-            AlertKind::RsiTracker => RsiTracker::deserialize(&self.parameters)
-                .map(AlertParameters::RsiTracker)
-                .map_err(|error| error.to_string()),
-        }
+        let kind = self.kind.parse::<AlertKind>().map_err(|error| error.to_string())?;
+        AlertParameters::from_columns(kind, &self.parameters).map_err(|error| error.to_string())
     }
 }
 

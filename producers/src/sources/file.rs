@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::lines::{Report, Rows, first_lines, io_error};
 use super::merge::Merged;
-use super::{Form, Input, Quotes, histdata, m1};
-use crate::error::InputError;
+use super::named::{Named, NamedQuotes, Owner};
+use super::{Form, Input, Quotes, dukascopy, histdata, m1, ticks, truefx};
+use crate::error::{InputError, LineError};
 
 /// Lines a form is recognised by.
 const LOOKED_AT: usize = 10;
@@ -51,26 +52,53 @@ fn form_of(input: &Input, forced: Option<Form>) -> Result<Form, InputError> {
 
 fn recognise(file: &Path) -> Result<Form, InputError> {
     let lines = first_lines(file, LOOKED_AT)?;
-    if lines.iter().any(|line| m1::is_header(line)) {
-        return Ok(Form::M1);
+    if let Some(form) = lines.iter().find_map(|line| of_header(line)) {
+        return Ok(form);
     }
-    if lines.iter().any(|line| histdata::parse(line).is_ok()) {
+    if lines.iter().any(|line| histdata::parse(line, &()).is_ok()) {
         return Ok(Form::Histdata);
+    }
+    if lines.iter().any(|line| truefx::parse(line, &Owner::default()).is_ok()) {
+        return Ok(Form::Truefx);
     }
     let begins = lines.first().map_or_else(String::new, |line| line.chars().take(60).collect());
     Err(InputError::Form { file: file.into(), begins })
 }
 
+fn of_header(line: &str) -> Option<Form> {
+    match () {
+        () if m1::is_header(line) => Some(Form::M1),
+        () if ticks::header(line).is_some() => Some(Form::Ticks),
+        () if dukascopy::is_header(line) => Some(Form::Dukascopy),
+        () => None,
+    }
+}
+
 fn open_one(input: &Input, form: Form, symbol: u16, report: &Report) -> Result<Quotes, InputError> {
+    let named = |parse: fn(&str, &Owner) -> Result<Named, LineError>| {
+        // Data begins with a digit, or is TrueFX's, which has no header.
+        let skip = |line: &str| !line.starts_with(|c: char| c.is_ascii_digit()) && of_header(line).is_some();
+        let rows = Rows::open(&input.file, Owner::new(&input.symbol), parse, skip, report)?;
+        Ok(Box::new(NamedQuotes::new(rows, symbol)))
+    };
     Ok(match form {
         Form::Histdata => {
-            let rows = Rows::open(&input.file, histdata::parse, |_| false, report)?;
+            let rows = Rows::open(&input.file, (), histdata::parse, |_| false, report)?;
             Box::new(histdata::Histdata::new(rows, symbol))
         }
         Form::M1 => {
-            let rows = |path: &Path| Rows::open(path, m1::parse, m1::is_header, report);
+            let rows = |path: &Path| Rows::open(path, (), m1::parse, m1::is_header, report);
             let asks = input.ask.as_deref().map(rows).transpose()?;
             Box::new(m1::M1::new(rows(&input.file)?, asks, symbol))
+        }
+        Form::Truefx => named(truefx::parse)?,
+        Form::Dukascopy => named(dukascopy::parse)?,
+        Form::Ticks => {
+            let lines = first_lines(&input.file, LOOKED_AT)?;
+            match lines.iter().find_map(|line| ticks::header(line)) {
+                Some(true) => named(ticks::parse_named)?,
+                Some(false) | None => named(ticks::parse)?,
+            }
         }
     })
 }

@@ -46,7 +46,7 @@ pub struct Row {
 ///
 /// # Errors
 /// Columns, time or prices are not of the form.
-pub fn parse(line: &str) -> Result<Row, LineError> {
+pub fn parse(line: &str, (): &()) -> Result<Row, LineError> {
     let mut columns = line.split(',');
     let (Some(time), Some(bid), Some(ask)) = (columns.next(), columns.next(), columns.next()) else {
         return Err(LineError::Columns { found: line.split(',').count(), needed: 3 });
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_without_loss_and_five_hours_later_in_utc() {
-        let row = parse("20200101 190012579,1.121200,1.121610,0").unwrap();
+        let row = parse("20200101 190012579,1.121200,1.121610,0", &()).unwrap();
         assert_eq!(row.ts.to_string(), "2020-01-02T00:00:12.579000Z");
         assert_eq!(row.bid, Price { mantissa: 1_121_200, scale: 6 });
         assert_eq!(row.ask, Price { mantissa: 1_121_610, scale: 6 });
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_line_is_said() {
-        let said = |line: &str| parse(line).unwrap_err().to_string();
+        let said = |line: &str| parse(line, &()).unwrap_err().to_string();
         assert_eq!(said("20200101 170000065,1.12"), "columns: 2 found, 3 needed");
         assert_eq!(said("20201301 170000065,1,1,0"), "\"20201301 170000065\" is not a time of this form");
         assert_eq!(said("20200101 +70000065,1,1,0"), "\"20200101 +70000065\" is not a time of this form");

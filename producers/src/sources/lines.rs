@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
@@ -12,32 +13,37 @@ use crate::events;
 
 /// What a gzip file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes read at a time.
+const BUFFER: usize = 64 * 1024;
 /// Longest line of data.
 const MAX_LINE: usize = 4096;
 /// Refused lines of a file that are shown one by one; of the others only the number.
 pub const SHOWN: u64 = 10;
 
-/// Reads the rows of one file.
-pub struct Rows<T> {
+/// Reads the rows of one file. `C` is what a row is read with, besides its text.
+pub struct Rows<T, C = ()> {
     lines: Lines,
-    parse: fn(&str) -> Result<T, LineError>,
+    context: C,
+    parse: fn(&str, &C) -> Result<T, LineError>,
     skip: fn(&str) -> bool,
     report: Report,
     refused: u64,
 }
 
-impl<T> Rows<T> {
+impl<T, C> Rows<T, C> {
     /// Opens the file. Lines for which `skip` holds, a header, are passed over in silence.
     ///
     /// # Errors
     /// It is missing or cannot be opened.
     pub fn open(
         path: &Path,
-        parse: fn(&str) -> Result<T, LineError>,
+        context: C,
+        parse: fn(&str, &C) -> Result<T, LineError>,
         skip: fn(&str) -> bool,
         report: &Report,
     ) -> Result<Self, InputError> {
-        Ok(Self { lines: Lines::open(path)?, parse, skip, report: report.clone(), refused: 0 })
+        let lines = Lines::open(path, Arc::clone(&report.bytes))?;
+        Ok(Self { lines, context, parse, skip, report: report.clone(), refused: 0 })
     }
 
     /// The next row that can be read; none at the end of the file.
@@ -59,7 +65,7 @@ impl<T> Rows<T> {
     }
 
     fn row(&self, text: &str) -> Result<Option<T>, LineError> {
-        (self.parse)(text).map(Some)
+        (self.parse)(text, &self.context).map(Some)
     }
 
     fn refuse(&mut self, number: u64, error: LineError) {
@@ -86,9 +92,12 @@ impl std::fmt::Display for Unreadable {
     }
 }
 
-/// What was left out of all files of a run. Clones share it.
+/// How far a run has read its files, and what was left out of them. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Report(Arc<Mutex<Refused>>);
+pub struct Report {
+    refused: Arc<Mutex<Refused>>,
+    bytes: Arc<AtomicU64>,
+}
 
 #[derive(Debug, Default)]
 struct Refused {
@@ -97,6 +106,12 @@ struct Refused {
 }
 
 impl Report {
+    /// Bytes read of all files, as they lie on disk.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The first [`SHOWN`] of each file.
     #[must_use]
     pub fn shown(&self) -> Vec<Unreadable> {
@@ -127,7 +142,21 @@ impl Report {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Refused> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that counts what is read of it.
+struct Counted {
+    file: File,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
@@ -142,8 +171,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(path: &Path) -> Result<Self, InputError> {
-        let mut file = BufReader::new(File::open(path).map_err(|error| io_error(path, &error))?);
+    fn open(path: &Path, bytes: Arc<AtomicU64>) -> Result<Self, InputError> {
+        let file = File::open(path).map_err(|error| io_error(path, &error))?;
+        let mut file = BufReader::with_capacity(BUFFER, Counted { file, bytes });
         let begins = file.fill_buf().map_err(|error| io_error(path, &error))?;
         let reader: Box<dyn BufRead + Send> = match begins.starts_with(&GZIP) {
             true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
@@ -186,7 +216,7 @@ impl Lines {
 /// # Errors
 /// It is missing or cannot be read.
 pub fn first_lines(path: &Path, count: usize) -> Result<Vec<String>, InputError> {
-    let mut lines = Lines::open(path)?;
+    let mut lines = Lines::open(path, Arc::default())?;
     let mut found = Vec::new();
     for _ in 0..count {
         match lines.next_line()? {

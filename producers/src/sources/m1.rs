@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 
 use bellwether_schemas::time::SECOND;
 use bellwether_schemas::{Price, Timestamp};
-use chrono::{DateTime, NaiveDateTime};
 
 use super::lines::Rows;
-use super::{Quote, price_field};
+use super::{Quote, parse_utc, price_field};
 use crate::error::{InputError, LineError};
 
 /// When the four ticks of a bar are played, after its open.
@@ -117,13 +116,13 @@ pub fn is_header(line: &str) -> bool {
 ///
 /// # Errors
 /// Columns, time or prices are not of the form.
-pub fn parse(line: &str) -> Result<Row, LineError> {
+pub fn parse(line: &str, (): &()) -> Result<Row, LineError> {
     let columns: Vec<&str> = line.split(',').take(5).collect();
     let &[time, open, high, low, close] = columns.as_slice() else {
         return Err(LineError::Columns { found: columns.len(), needed: 5 });
     };
     Ok(Row {
-        ts: parse_time(time.trim()).ok_or_else(|| LineError::Time(time.into()))?,
+        ts: parse_utc(time.trim()).ok_or_else(|| LineError::Time(time.into()))?,
         open: price_field("open", open)?,
         high: price_field("high", high)?,
         low: price_field("low", low)?,
@@ -131,23 +130,12 @@ pub fn parse(line: &str) -> Result<Row, LineError> {
     })
 }
 
-/// A date and a time, separated by `T` or a space, in UTC unless an offset follows.
-fn parse_time(text: &str) -> Option<Timestamp> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(Timestamp(time.timestamp_micros()));
-    }
-    let text = text.replacen('T', " ", 1);
-    let naive = |form| NaiveDateTime::parse_from_str(&text, form).ok();
-    let time = naive("%Y-%m-%d %H:%M:%S%.f").or_else(|| naive("%Y-%m-%d %H:%M"))?;
-    Some(Timestamp(time.and_utc().timestamp_micros()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn quotes(bid: &str, ask: &str) -> Vec<(i64, i64, i64)> {
-        let (bid, ask) = (parse(bid).unwrap(), parse(ask).unwrap());
+        let (bid, ask) = (parse(bid, &()).unwrap(), parse(ask, &()).unwrap());
         play(0, &bid, &ask).iter().map(|q| (q.ts.since(bid.ts), q.bid, q.ask)).collect()
     }
 
@@ -179,9 +167,9 @@ mod tests {
             "2012-02-01T00:05:00.000",
             "2012-02-01 05:35:00+05:30",
         ] {
-            assert_eq!(parse_time(text).unwrap().to_string(), "2012-02-01T00:05:00.000000Z", "{text}");
+            assert_eq!(parse_utc(text).unwrap().to_string(), "2012-02-01T00:05:00.000000Z", "{text}");
         }
-        assert!(parse_time("2012-02-30 00:00").is_none());
+        assert!(parse_utc("2012-02-30 00:00").is_none());
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! Where quotes come from: one file a source. Everything downstream sees [`Sequenced`] quotes.
 
+pub mod dukascopy;
 pub mod file;
 pub mod histdata;
 pub mod lines;
 pub mod m1;
 pub mod market;
 pub mod merge;
+pub mod named;
 pub mod synthetic;
+pub mod ticks;
+pub mod truefx;
 pub mod walk;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use bellwether_schemas::price::MAX_SCALE;
 use bellwether_schemas::{Price, Timestamp};
+use chrono::{DateTime, NaiveDateTime};
 
 use crate::error::{InputError, LineError};
 
@@ -34,11 +38,11 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// From two prices that [`price_field`] has let through, so that they fit every scale.
+    /// From two prices; where one does not fit the other's scale it is 0, which the engine refuses.
     #[must_use]
     pub fn new(ts: Timestamp, symbol: u16, bid: Price, ask: Price) -> Self {
         let scale = bid.scale.max(ask.scale);
-        let units = |price: Price| price.rescale(scale).map_or(i64::MAX, |price| price.mantissa);
+        let units = |price: Price| price.rescale(scale).map_or(0, |price| price.mantissa);
         Self { ts, symbol, bid: units(bid), ask: units(ask), scale }
     }
 }
@@ -55,6 +59,10 @@ pub struct Sequenced {
 /// A source's quotes, in its order.
 pub type Quotes = Box<dyn Iterator<Item = Result<Quote, InputError>> + Send>;
 
+/// The place of a quote whose row names another symbol than the file was given for: no name stands there, so that the
+/// engine refuses it as unknown.
+pub const NOT_OURS: u16 = u16::MAX;
+
 /// The forms of input files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -62,11 +70,19 @@ pub enum Form {
     Histdata,
     /// One-minute bars of the bid, in UTC.
     M1,
+    /// `EUR/USD,YYYYMMDD HH:MM:SS.mmm,bid,ask` in UTC.
+    Truefx,
+    /// A header `ts[,symbol],bid,ask[,volume]`.
+    Ticks,
+    /// A header `Gmt time,Ask,Bid,AskVolume,BidVolume`.
+    Dukascopy,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 2] = [Self::Histdata, Self::M1];
+    pub const ALL: [Self; 5] = [Self::Histdata, Self::M1, Self::Truefx, Self::Ticks, Self::Dukascopy];
+    /// Their names, for people.
+    pub const NAMES: &'static str = "histdata, m1, truefx, ticks or dukascopy";
 
     /// The name `--format` takes.
     #[must_use]
@@ -74,6 +90,9 @@ impl Form {
         match self {
             Self::Histdata => "histdata",
             Self::M1 => "m1",
+            Self::Truefx => "truefx",
+            Self::Ticks => "ticks",
+            Self::Dukascopy => "dukascopy",
         }
     }
 }
@@ -88,7 +107,7 @@ impl FromStr for Form {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|form| form.name() == text);
-        found.ok_or_else(|| format!("{text:?} is not a form: use histdata or m1"))
+        found.ok_or_else(|| format!("{text:?} is not a form: use {}", Self::NAMES))
     }
 }
 
@@ -126,17 +145,24 @@ impl FromStr for Input {
     }
 }
 
-/// Reads a price that fits every scale, so that a block may give its symbol the largest scale in it.
+/// Reads a price.
 ///
 /// # Errors
 /// No decimal number, or more digits or decimals than are carried.
 pub fn price_field(column: &'static str, text: &str) -> Result<Price, LineError> {
-    let refused = |reason: String| LineError::Price { column, reason };
-    let price = Price::parse(text).map_err(|error| refused(error.to_string()))?;
-    match price.rescale(MAX_SCALE) {
-        Some(_) => Ok(price),
-        None => Err(refused(format!("{text:?} has too many digits"))),
+    Price::parse(text).map_err(|error| LineError::Price { column, reason: error.to_string() })
+}
+
+/// A date and a time, separated by `T` or a space, in UTC unless an offset follows.
+#[must_use]
+pub fn parse_utc(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(Timestamp(time.timestamp_micros()));
     }
+    let text = text.replacen('T', " ", 1);
+    let naive = |form| NaiveDateTime::parse_from_str(&text, form).ok();
+    let time = naive("%Y-%m-%d %H:%M:%S%.f").or_else(|| naive("%Y-%m-%d %H:%M"))?;
+    Some(Timestamp(time.and_utc().timestamp_micros()))
 }
 
 #[cfg(test)]
@@ -159,6 +185,7 @@ mod tests {
         let price = |text| price_field("bid", text).unwrap();
         let quote = Quote::new(Timestamp(1), 0, price("1.5"), price("1.50010"));
         assert_eq!((quote.bid, quote.ask, quote.scale), (150_000, 150_010, 5));
-        assert!(price_field("bid", "9300000000").is_err(), "it would not fit nine decimals");
+        let far = Quote::new(Timestamp(1), 0, price("93000000000"), price("9.123456789"));
+        assert_eq!((far.bid, far.ask), (0, 9_123_456_789), "it does not fit nine decimals");
     }
 }

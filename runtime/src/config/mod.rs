@@ -70,8 +70,20 @@ pub struct Config {
     pub log: String,
     /// The directory of tenants' files.
     pub tenants: PathBuf,
+    /// Where schema ids come from, if not from the checked-in file.
+    pub schema_registry: SchemaRegistry,
     /// Logs and metrics.
     pub telemetry: Telemetry,
+}
+
+/// A schema registry (Confluent's API) beside the checked-in ids.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchemaRegistry {
+    /// `http://HOST[:PORT][/PATH]`; none: the checked-in ids are written.
+    pub url: Option<String>,
+    /// The file that keeps its ids, so that it may be away.
+    pub cache: PathBuf,
 }
 
 /// Logs and metrics.
@@ -99,7 +111,18 @@ pub enum LogFormat {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log: "embedded:data/log".into(), tenants: "tenants".into(), telemetry: Telemetry::default() }
+        Self {
+            log: "embedded:data/log".into(),
+            tenants: "tenants".into(),
+            schema_registry: SchemaRegistry::default(),
+            telemetry: Telemetry::default(),
+        }
+    }
+}
+
+impl Default for SchemaRegistry {
+    fn default() -> Self {
+        Self { url: None, cache: "data/schema-ids.json".into() }
     }
 }
 
@@ -110,8 +133,15 @@ impl Default for Telemetry {
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 5] =
-    [("", "log"), ("", "tenants"), ("telemetry", "level"), ("telemetry", "format"), ("telemetry", "metrics")];
+const KEYS: [(&str, &str); 7] = [
+    ("", "log"),
+    ("", "tenants"),
+    ("schema_registry", "url"),
+    ("schema_registry", "cache"),
+    ("telemetry", "level"),
+    ("telemetry", "format"),
+    ("telemetry", "metrics"),
+];
 
 impl Config {
     /// Reads `file`, or without one `bellwether.toml` where it exists, then what `environment` overrides.
@@ -184,10 +214,15 @@ mod tests {
     fn the_environment_overrides_the_file() {
         let config = load(
             "log = \"embedded:a\"\n",
-            &[("BELLWETHER_LOG", "embedded:b"), ("BELLWETHER_TELEMETRY_METRICS", "127.0.0.1:1")],
+            &[
+                ("BELLWETHER_LOG", "embedded:b"),
+                ("BELLWETHER_SCHEMA_REGISTRY_URL", "http://registry:8081"),
+                ("BELLWETHER_TELEMETRY_METRICS", "127.0.0.1:1"),
+            ],
         );
         let config = config.unwrap();
         assert_eq!(config.log, "embedded:b");
+        assert_eq!(config.schema_registry.url.as_deref(), Some("http://registry:8081"));
         assert_eq!(config.telemetry.metrics, Some("127.0.0.1:1".parse().unwrap()));
     }
 

@@ -49,6 +49,14 @@ struct File {
     lateness_max: Option<Span>,
     source_idle: Option<Span>,
     absurd_band: Option<f64>,
+    /// Pairs expected to move together, `EURUSD-GBPUSD`, names without the suffix.
+    positive_pairs: Option<Vec<String>>,
+    /// Pairs expected to move against each other.
+    negative_pairs: Option<Vec<String>>,
+    /// After a heatmap trigger nothing fires for its alert and symbol for this long.
+    heatmap_cooldown: Option<Span>,
+    /// After a heatmap trigger the same side stays silent for this long, unless the other side fires.
+    heatmap_suppression: Option<Span>,
     brand: Brand,
     database: Database,
     mail: Mail,
@@ -289,8 +297,28 @@ impl Checker<'_> {
         }
         settings.lateness_max = file.lateness_max.map_or(settings.lateness_max, Span::micros);
         settings.source_idle = file.source_idle.map_or(settings.source_idle, Span::micros);
+        settings.heatmap_cooldown = file.heatmap_cooldown.map_or(settings.heatmap_cooldown, Span::micros);
+        settings.heatmap_suppression =
+            file.heatmap_suppression.map_or(settings.heatmap_suppression, Span::micros);
         settings.max_alerts = file.limits.alerts;
+        self.list_pairs(&mut settings, file)?;
         Ok(settings)
+    }
+
+    /// A listed pair takes part when both its symbols are listed, so only its form can be wrong.
+    fn list_pairs(&self, settings: &mut Settings, file: &File) -> Result<(), ConfigError> {
+        let lists = [
+            ("positive_pairs", &file.positive_pairs, &mut settings.positive_pairs),
+            ("negative_pairs", &file.negative_pairs, &mut settings.negative_pairs),
+        ];
+        for (key, given, list) in lists {
+            let Some(pairs) = given else { continue };
+            if let Some(wrong) = pairs.iter().find(|pair| !pair.trim_matches('-').contains('-')) {
+                return Err(self.value(key, &format!("{wrong:?} is not a pair such as EURUSD-GBPUSD")));
+            }
+            list.clone_from(pairs);
+        }
+        Ok(())
     }
 
     fn mark_always_open(&self, settings: &mut Settings, names: &[String]) -> Result<(), ConfigError> {

@@ -52,6 +52,7 @@ const CASES: &[(&str, Case)] = &[
     ("topics take turns", groups::topics_take_turns),
     ("topics come and go by subscribing", groups::topics_come_and_go_by_subscribing),
     ("closing commits what is given up", groups::closing_commits_what_is_given_up),
+    ("a group names its members and their topics", groups::a_group_names_its_members_and_their_topics),
     ("a failed topic is reported once", groups::a_failed_topic_is_reported_once_while_others_go_on),
     ("old records go, offsets stay", retention::old_records_go_and_offsets_stay),
     ("a journal is kept", retention::a_journal_is_kept),

@@ -63,6 +63,19 @@ pub enum LogError {
         /// Directory.
         location: String,
     },
+    /// What the record's schema id means is not known: nothing is read past it.
+    #[error(
+        "{topic} has at offset {offset} a record of schema {id}, which the schema registry does not tell: start or \
+         mend it, or register the schema"
+    )]
+    UnknownSchema {
+        /// Which topic.
+        topic: String,
+        /// Of the record.
+        offset: u64,
+        /// In its header.
+        id: u32,
+    },
     /// Out of reach for now; the same call may succeed later.
     #[error("the log is out of reach: {reason}")]
     Unavailable {

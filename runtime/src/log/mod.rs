@@ -11,16 +11,21 @@ pub mod conformance;
 pub mod embedded;
 mod error;
 pub mod kafka;
+pub mod lag;
+mod registered;
 pub mod retention;
 mod seek;
 
 pub use error::{LogError, Result};
+pub use registered::Registered;
 pub use seek::find_event_time;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_schemas::{Timestamp, Topic};
+use bellwether_schemas::dead_letter::Header;
+use bellwether_schemas::journal::Unusable;
+use bellwether_schemas::{Entry, TenantId, Timestamp, Topic};
 use tokio::sync::oneshot;
 
 /// Most bytes one `append` may have, with 12 bytes a record on top.
@@ -44,8 +49,20 @@ pub struct Record {
     pub appended_at: Timestamp,
     /// Its key.
     pub key: Vec<u8>,
+    /// What other clients wrote beside it on a backend that has room for that; we write none.
+    pub headers: Vec<Header>,
     /// The wire bytes.
     pub value: Vec<u8>,
+}
+
+impl Record {
+    /// As an entry of that tenant's journal.
+    ///
+    /// # Errors
+    /// The record is not to be used, and to be kept among the dead letters.
+    pub fn entry(&self, tenant: &TenantId) -> std::result::Result<Entry, Unusable> {
+        Entry::of(tenant, &self.key, &self.headers, &self.value)
+    }
 }
 
 /// What a topic holds: `start` is the first readable offset, `next` the one the next record will get.
@@ -93,6 +110,20 @@ impl Ack {
     pub fn wait(self) -> Result<u64> {
         self.0.blocking_recv().unwrap_or_else(|_| Err(Self::gone()))
     }
+
+    /// As [`Self::wait`], but no longer than until `deadline`; none: it is still to come.
+    pub fn wait_until(&mut self, deadline: tokio::time::Instant) -> Option<Result<u64>> {
+        loop {
+            let answer = self.poll();
+            if answer.is_some() || tokio::time::Instant::now() >= deadline {
+                return answer;
+            }
+            std::thread::sleep(Self::LOOK);
+        }
+    }
+
+    /// Between two looks.
+    const LOOK: Duration = Duration::from_millis(1);
 
     /// Awaits the answer.
     ///
@@ -150,6 +181,12 @@ pub trait Log: Send + Sync {
     /// The log is out of reach.
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>>;
 
+    /// Who reads for the group now, and which topics each was given.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>>;
+
     /// Joins a group that shares these topics out among its members.
     ///
     /// # Errors
@@ -182,6 +219,15 @@ pub trait Log: Send + Sync {
     fn correct(&self, _topic: &Topic) -> Result<()> {
         Ok(())
     }
+}
+
+/// One that reads for a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMember {
+    /// Its static id on Kafka, its process on the embedded log.
+    pub id: String,
+    /// What it reads.
+    pub topics: Vec<Topic>,
 }
 
 /// A setting of a topic that is not what its kind declares.

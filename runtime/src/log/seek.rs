@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bellwether_schemas::{Timestamp, Topic, codec};
+use bellwether_schemas::{Timestamp, Topic};
 
 use super::{Log, LogError, Record, Result};
 
@@ -25,7 +25,7 @@ pub fn find_event_time(log: &dyn Log, topic: &Topic, at: Timestamp) -> Result<u6
                 reason: format!("{topic} gave no records for {PATIENCE:?}"),
             });
         }
-        let found = records.iter().find(|record| event_time(record).is_some_and(|time| time >= at));
+        let found = records.iter().find(|record| event_time(topic, record).is_some_and(|time| time >= at));
         if let Some(record) = found {
             return Ok(record.offset);
         }
@@ -33,14 +33,14 @@ pub fn find_event_time(log: &dyn Log, topic: &Topic, at: Timestamp) -> Result<u6
     Ok(reader.next_offset())
 }
 
-fn event_time(record: &Record) -> Option<Timestamp> {
-    codec::decode_entry(&record.value).ok()?.event_time()
+fn event_time(topic: &Topic, record: &Record) -> Option<Timestamp> {
+    record.entry(&topic.tenant).ok()?.event_time()
 }
 
 #[cfg(test)]
 mod tests {
     use bellwether_schemas::journal::Heartbeat;
-    use bellwether_schemas::{Entry, Origin, TopicKind};
+    use bellwether_schemas::{Entry, Origin, TopicKind, codec};
 
     use super::*;
     use crate::clock::Clock;

@@ -28,9 +28,11 @@ def prepare(golden):
     value = dict(golden["value"])
     if golden["schema"] == "tick_block.v1":
         return as_columns(value)
-    for field in ("key", "original"):
+    for field in ("key", "original") if golden["schema"].startswith("dead_letter") else ():
         if field in value:
             value[field] = bytes.fromhex(value[field])
+    if "headers" in value:
+        value["headers"] = [header | {"value": bytes.fromhex(header["value"])} for header in value["headers"]]
     return value
 
 

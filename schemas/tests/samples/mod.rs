@@ -2,12 +2,15 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters, RsiTracker};
+use bellwether_schemas::alerts::{
+    AlertChanged, AlertKind, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker,
+    HeatmapTracker, PriceAlert, RsiCorrelationTracker, RsiTracker,
+};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
-use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
-use bellwether_schemas::readings::{NamedValue, Reading};
+use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired};
@@ -17,11 +20,11 @@ use bellwether_schemas::{AlertId, Entry, Origin, SessionAnchor, Timeframe, Times
 pub(crate) enum Record {
     Entry(Entry),
     Outcome(Outcome),
-    Reading(Reading),
+    Reading(ReadingRecord),
     DeadLetter(DeadLetter),
 }
 
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 24] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -36,7 +39,21 @@ pub(crate) const NAMES: [&str; 14] = [
     "reading",
     "dead_letter",
     "dead_letter_whole",
+    "alert_rsi",
+    "alert_pairs",
+    "alert_heatmap",
+    "alert_indicator",
+    "alert_strength",
+    "alert_price",
+    "settings_of_pairs",
+    "reading_line",
+    "dead_letter_v2",
+    "dead_letter_v2_part",
 ];
+
+/// Written by versions before this one: read, not written any more.
+pub(crate) const OLD: [&str; 5] =
+    ["alert_changed", "settings_changed", "reading", "dead_letter", "dead_letter_whole"];
 
 pub(crate) fn by_name(name: &str) -> Record {
     match name {
@@ -48,8 +65,14 @@ pub(crate) fn by_name(name: &str) -> Record {
             origin: origin(),
             ts: Timestamp(1_328_054_460_000_000),
         })),
-        "alert_changed" => Record::Entry(Entry::Alert(alert_changed())),
-        "settings_changed" => Record::Entry(Entry::Settings(settings_changed())),
+        "alert_changed" | "alert_rsi" => Record::Entry(Entry::Alert(alert_changed(rsi()))),
+        "alert_pairs" => Record::Entry(Entry::Alert(alert_changed(pairs()))),
+        "alert_heatmap" => Record::Entry(Entry::Alert(alert_changed(heatmap()))),
+        "alert_indicator" => Record::Entry(Entry::Alert(alert_changed(indicator()))),
+        "alert_strength" => Record::Entry(Entry::Alert(alert_changed(strength()))),
+        "alert_price" => Record::Entry(Entry::Alert(alert_changed(price()))),
+        "settings_changed" => Record::Entry(Entry::Settings(settings_changed(default_pairs()))),
+        "settings_of_pairs" => Record::Entry(Entry::Settings(settings_changed(own_pairs()))),
         "trigger_fired" => Record::Outcome(Outcome::Fired(trigger_fired())),
         "trigger_fired_bare" => Record::Outcome(Outcome::Fired(trigger_fired_bare())),
         "alert_status" => {
@@ -60,8 +83,11 @@ pub(crate) fn by_name(name: &str) -> Record {
             Record::Outcome(Outcome::Status(alert_status(AlertState::Active, None, None)))
         }
         "reading" => Record::Reading(reading()),
+        "reading_line" => Record::Reading(reading_line()),
         "dead_letter" => Record::DeadLetter(dead_letter()),
         "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
+        "dead_letter_v2" => Record::DeadLetter(dead_letter_v2()),
+        "dead_letter_v2_part" => Record::DeadLetter(dead_letter_v2_part()),
         other => panic!("no sample {other}"),
     }
 }
@@ -180,7 +206,7 @@ fn bar_block() -> BarBlock {
     BarBlock { origin: origin(), bars: vec![minute, week] }
 }
 
-fn alert_changed() -> AlertChanged {
+fn alert_changed(parameters: AlertParameters) -> AlertChanged {
     AlertChanged {
         origin: origin(),
         alert_id: alert(),
@@ -188,16 +214,78 @@ fn alert_changed() -> AlertChanged {
         version: 7,
         active: true,
         deleted: false,
-        parameters: AlertParameters::RsiTracker(RsiTracker {
-            timeframe: Timeframe::M5,
-            rsi_period: 14,
-            rsi_overbought: 70,
-            rsi_oversold: 30,
-        }),
+        parameters,
     }
 }
 
-fn settings_changed() -> SettingsChanged {
+fn rsi() -> AlertParameters {
+    AlertParameters::RsiTracker(RsiTracker {
+        timeframe: Timeframe::M5,
+        rsi_period: 14,
+        rsi_overbought: 70,
+        rsi_oversold: 30,
+    })
+}
+
+fn pairs() -> AlertParameters {
+    AlertParameters::RsiCorrelationTracker(RsiCorrelationTracker {
+        timeframe: Timeframe::H1,
+        mode: "real_correlation".into(),
+        rsi_period: 21,
+        rsi_overbought: 75,
+        rsi_oversold: 25,
+        correlation_window: 120,
+    })
+}
+
+fn heatmap() -> AlertParameters {
+    AlertParameters::HeatmapTracker(HeatmapTracker {
+        pairs: vec!["BTC/USD".into(), "eurusd".into()],
+        trading_style: "scalper".into(),
+        buy_threshold: 70,
+        sell_threshold: 30,
+    })
+}
+
+fn indicator() -> AlertParameters {
+    AlertParameters::HeatmapIndicatorTracker(HeatmapIndicatorTracker {
+        pairs: vec!["XAUUSD".into()],
+        timeframe: Timeframe::H4,
+        indicator: "IchimokuClone".into(),
+    })
+}
+
+fn strength() -> AlertParameters {
+    AlertParameters::CurrencyStrengthTracker(CurrencyStrengthTracker { timeframe: Timeframe::D1 })
+}
+
+fn price() -> AlertParameters {
+    AlertParameters::PriceAlert(PriceAlert {
+        symbol: "EURUSD".into(),
+        above: Some(1.125),
+        below: None,
+        on_close: None,
+        fires: "every".into(),
+        expires_at: Some(Timestamp(1_328_054_460_000_000)),
+    })
+}
+
+/// What a writer before pairs meant: the documented defaults.
+fn default_pairs() -> Settings {
+    Settings::with_symbols(Vec::new(), "m")
+}
+
+fn own_pairs() -> Settings {
+    Settings {
+        positive_pairs: vec!["EURUSD-GBPUSD".into()],
+        negative_pairs: Vec::new(),
+        heatmap_cooldown: 1,
+        heatmap_suppression: 86_400_000_000,
+        ..default_pairs()
+    }
+}
+
+fn settings_changed(pairs: Settings) -> SettingsChanged {
     let listed = |name: &str, always_open| SymbolSettings { name: name.parse().unwrap(), always_open };
     SettingsChanged {
         origin: origin(),
@@ -212,6 +300,7 @@ fn settings_changed() -> SettingsChanged {
             source_idle: 10_000_000,
             absurd_band: 0.2,
             max_alerts: 1_000_000,
+            ..pairs
         },
     }
 }
@@ -277,20 +366,27 @@ fn alert_status(state: AlertState, reason: Option<String>, since: Option<Timesta
     }
 }
 
-fn reading() -> Reading {
-    let named = |name: &str, value| NamedValue { name: name.into(), value };
-    Reading {
+/// The first form gave values by name; they become the members of a line.
+fn reading() -> ReadingRecord {
+    ReadingRecord {
         tenant: "fxlabs".parse().unwrap(),
-        kind: "indicators".into(),
-        symbol: "GBPUSD".parse().unwrap(),
-        timeframe: Timeframe::M5,
-        open_time: Timestamp(1_328_054_700_000_000),
+        key: "indicators|GBPUSD|5M".into(),
         close_time: Timestamp(1_328_055_000_000_000),
-        values: vec![
-            named("rsi14", Some(57.658611353151834)),
-            named("close", Some(1.57597)),
-            named("ema200", None),
-        ],
+        body: concat!(
+            r#"{"close":1.57597,"close_time":"2012-02-01T00:10:00.000000Z","ema200":null,"#,
+            r#""open_time":"2012-02-01T00:05:00.000000Z","rsi14":57.658611353151834,"symbol":"GBPUSD","#,
+            r#""timeframe":"5M","type":"indicators"}"#
+        )
+        .into(),
+    }
+}
+
+fn reading_line() -> ReadingRecord {
+    ReadingRecord {
+        tenant: "fxlabs".parse().unwrap(),
+        key: "strength|1H".into(),
+        close_time: Timestamp(1_328_055_000_000_000),
+        body: r#"{"type":"strength"}"#.into(),
     }
 }
 
@@ -305,6 +401,9 @@ fn dead_letter() -> DeadLetter {
         ts: Some(Timestamp(1_328_054_400_000_000)),
         key: b"fxlabs".to_vec(),
         original: vec![0, 0, 0, 0, 0xff, 0x80],
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
     }
 }
 
@@ -318,5 +417,32 @@ fn dead_letter_whole() -> DeadLetter {
         key: vec![],
         original: vec![1],
         ..dead_letter()
+    }
+}
+
+fn dead_letter_v2() -> DeadLetter {
+    let header = |name: &str, value: &[u8]| Header { name: name.into(), value: value.into() };
+    DeadLetter {
+        offset: 44,
+        index: Some(3),
+        reason: "unknown_symbol".into(),
+        detail: "NOSUCH".into(),
+        headers: vec![header("trace", &[0, 0xff]), header("empty", &[])],
+        size: Some(6),
+        sha256: Some("0f".repeat(32)),
+        ..dead_letter()
+    }
+}
+
+fn dead_letter_v2_part() -> DeadLetter {
+    DeadLetter {
+        index: Some(4),
+        ts: Some(Timestamp(1_328_054_400_000_001)),
+        key: Vec::new(),
+        original: Vec::new(),
+        headers: Vec::new(),
+        size: None,
+        sha256: None,
+        ..dead_letter_v2()
     }
 }

@@ -7,11 +7,6 @@ use bellwether_schemas::dead_letter::DeadLetter;
 
 use super::lane::{Batch, Delivered};
 
-/// Most bytes of a refused record that its dead letter keeps.
-const ORIGINAL_BYTES: usize = 64 * 1024;
-/// Most bytes of its key; ours have 36.
-const KEY_BYTES: usize = 1024;
-
 /// Decodes one batch's worth of records; what does not belong comes back as dead letters.
 pub(super) fn decode(topic: &Topic, records: Vec<Record>, from: u64, epoch: u64) -> (Batch, Vec<DeadLetter>) {
     let next_offset = records.last().map_or(from, |last| last.offset + 1);
@@ -20,7 +15,10 @@ pub(super) fn decode(topic: &Topic, records: Vec<Record>, from: u64, epoch: u64)
     for record in records {
         match accept(topic, &record) {
             Ok(delivered) => batch.records.push(delivered),
-            Err((reason, detail)) => letters.push(letter(topic, record, reason, detail)),
+            Err((reason, detail)) => {
+                let letter = DeadLetter::new(topic, record.offset, reason, detail);
+                letters.push(letter.with_record(&record.key, &record.headers, &record.value));
+            }
         }
     }
     (batch, letters)
@@ -32,21 +30,4 @@ fn accept(topic: &Topic, record: &Record) -> Result<Delivered, (&'static str, St
         return Err(("misrouted", format!("the record says it is tenant {}'s", outcome.tenant())));
     }
     Ok(Delivered { offset: record.offset, appended_at: record.appended_at, outcome })
-}
-
-fn letter(topic: &Topic, record: Record, reason: &str, detail: String) -> DeadLetter {
-    let (mut key, mut original) = (record.key, record.value);
-    key.truncate(KEY_BYTES);
-    original.truncate(ORIGINAL_BYTES);
-    DeadLetter {
-        tenant: topic.tenant.clone(),
-        topic: topic.to_string(),
-        offset: i64::try_from(record.offset).unwrap_or(i64::MAX),
-        index: None,
-        reason: reason.into(),
-        detail,
-        ts: None,
-        key,
-        original,
-    }
 }

@@ -7,9 +7,10 @@ use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use lettre::Address;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::core::Verdict;
-use super::events::{AuthStopped, FenceLost, MailSettled};
+use super::events::{AuthStopped, FenceLost, MailSent, MailSettled};
 use super::outbox::{Claimed, Outbox, Settlement};
 use super::retry;
 use super::server::Server;
@@ -123,6 +124,7 @@ impl Delivery {
             Err(verdict) => return Some(verdict),
         };
         let letter = Letter { from: &self.from, to, content };
+        let begun = Instant::now();
         let mut verdict = session.send(&letter, || self.note(mail)).await;
         if reused && matches!(verdict, Some(Verdict::Retry { server: true, .. })) {
             // The server may have closed a connection that stood idle: that says nothing about the mail.
@@ -133,6 +135,7 @@ impl Delivery {
             verdict = session.send(&letter, || self.note(mail)).await;
         }
         if matches!(verdict, Some(Verdict::Sent(_))) {
+            MailSent { tenant: &self.tenant, taken: begun.elapsed() }.emit();
             line.session = Some(session);
         }
         verdict

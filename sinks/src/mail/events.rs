@@ -1,22 +1,27 @@
 //! Occurrences of the mail sink that are both logged and counted. No address, no subject.
 
+use std::time::Duration;
+
+use bellwether_runtime::metric_names::{
+    MAIL_AUTH_STOPPED, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND, MAILS,
+    MAILS_COMPOSED,
+};
 use bellwether_schemas::TenantId;
-use metrics::counter;
+use metrics::{counter, histogram};
 
 use super::outbox::{Claimed, Settlement};
 
-/// Mails by how a try of theirs ended.
-pub const MAILS: &str = "bellwether_mails_total";
-/// Mails added to outboxes.
-pub const COMPOSED: &str = "bellwether_mails_composed_total";
-/// Groups mailed without a trigger that never came.
-pub const PARTIAL_GROUPS: &str = "bellwether_mail_partial_groups_total";
-/// Claims that another worker had taken over.
-pub const FENCES_LOST: &str = "bellwether_mail_fences_lost_total";
-/// Tenants whose mail stopped because their server refused the password.
-pub const AUTH_STOPPED: &str = "bellwether_mail_auth_stopped_total";
-/// Times an outbox could not be filled.
-pub const FILL_RETRIES: &str = "bellwether_mail_fill_retries_total";
+/// A mail was taken by its server.
+pub(super) struct MailSent<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) taken: Duration,
+}
+
+impl MailSent<'_> {
+    pub(super) fn emit(self) {
+        histogram!(MAIL_SEND, "tenant" => self.tenant.to_string()).record(self.taken.as_secs_f64());
+    }
+}
 
 /// A try to send a mail ended.
 pub(super) struct MailSettled<'a> {
@@ -54,9 +59,9 @@ pub(super) struct MailsComposed<'a> {
 
 impl MailsComposed<'_> {
     pub(super) fn emit(self) {
-        counter!(COMPOSED, "tenant" => self.tenant.to_string()).increment(self.mails);
+        counter!(MAILS_COMPOSED, "tenant" => self.tenant.to_string()).increment(self.mails);
         if self.partial > 0 {
-            counter!(PARTIAL_GROUPS, "tenant" => self.tenant.to_string()).increment(self.partial);
+            counter!(MAIL_PARTIAL_GROUPS, "tenant" => self.tenant.to_string()).increment(self.partial);
             tracing::warn!(tenant.id = %self.tenant, mail.groups = self.partial, "groups lack a trigger that never came");
         }
     }
@@ -70,7 +75,7 @@ pub(super) struct FenceLost<'a> {
 
 impl FenceLost<'_> {
     pub(super) fn emit(self) {
-        counter!(FENCES_LOST, "tenant" => self.tenant.to_string()).increment(1);
+        counter!(MAIL_FENCES_LOST, "tenant" => self.tenant.to_string()).increment(1);
         tracing::warn!(tenant.id = %self.tenant, mail.occurrence = self.occurrence, "a claim is not ours any more");
     }
 }
@@ -83,7 +88,7 @@ pub(super) struct AuthStopped<'a> {
 
 impl AuthStopped<'_> {
     pub(super) fn emit(self) {
-        counter!(AUTH_STOPPED, "tenant" => self.tenant.to_string()).increment(1);
+        counter!(MAIL_AUTH_STOPPED, "tenant" => self.tenant.to_string()).increment(1);
         tracing::error!(
             tenant.id = %self.tenant, mail.tries = self.tries,
             "the smtp server refused user or password; this tenant's mail stops: set mail.password_file right"
@@ -99,7 +104,7 @@ pub(super) struct FillRetried<'a> {
 
 impl FillRetried<'_> {
     pub(super) fn emit(self) {
-        counter!(FILL_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
+        counter!(MAIL_FILL_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
         tracing::warn!(tenant.id = %self.tenant, error = %self.error, "the outbox cannot be filled; trying again");
     }
 }

@@ -16,7 +16,10 @@ use sqlx::{Postgres, Transaction};
 
 use crate::database;
 
-/// How long a claim holds; longer than the longest a server may take for one mail.
+/// How long a claim holds: what a crash delays its mails by. One that runs out while its mail waits for its turn is
+/// noticed before any content leaves, and the mail is claimed anew.
+const CLAIM_LEASE: Duration = Duration::from_secs(60);
+/// How long it holds once content leaves; longer than the longest a server may take for one mail.
 const LEASE: Duration = Duration::from_secs(900);
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -153,7 +156,7 @@ impl Outbox {
         )
         .bind(self.tenant.as_str())
         .bind(most)
-        .bind(LEASE.as_secs_f64())
+        .bind(CLAIM_LEASE.as_secs_f64())
         .fetch_all(&mut **transaction)
         .await
     }

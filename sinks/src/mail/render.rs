@@ -24,12 +24,18 @@ struct Files {
     body_txt: &'static str,
 }
 
-const fn files(kind: AlertKind) -> Files {
+/// None where a kind has no mail yet.
+const fn files(kind: AlertKind) -> Option<Files> {
     match kind {
-        AlertKind::RsiTracker => Files {
+        AlertKind::RsiTracker => Some(Files {
             body_mjml: include_str!("../../mail/rsi_tracker/body.mjml"),
             body_txt: include_str!("../../mail/rsi_tracker/body.txt"),
-        },
+        }),
+        AlertKind::RsiCorrelationTracker
+        | AlertKind::HeatmapTracker
+        | AlertKind::HeatmapIndicatorTracker
+        | AlertKind::CurrencyStrengthTracker
+        | AlertKind::PriceAlert => None,
     }
 }
 
@@ -99,8 +105,9 @@ impl Templates {
         };
         add("layout.txt".into(), LAYOUT_TXT.into())?;
         for kind in AlertKind::ALL {
-            add(format!("{kind}/body.html"), to_html(kind)?)?;
-            add(format!("{kind}/body.txt"), files(kind).body_txt.into())?;
+            let Some(files) = files(kind) else { continue };
+            add(format!("{kind}/body.html"), to_html(kind, &files)?)?;
+            add(format!("{kind}/body.txt"), files.body_txt.into())?;
         }
         Ok(Self { environment })
     }
@@ -125,9 +132,9 @@ impl Templates {
 }
 
 /// The layout around the kind's body, as an HTML template: what stands in braces is still to be filled in.
-fn to_html(kind: AlertKind) -> Result<String, RenderError> {
+fn to_html(kind: AlertKind, files: &Files) -> Result<String, RenderError> {
     let failed = |reason: String| RenderError::Mjml { kind, reason };
-    let loader = MemoryIncludeLoader::from(vec![("body.mjml", files(kind).body_mjml)]);
+    let loader = MemoryIncludeLoader::from(vec![("body.mjml", files.body_mjml)]);
     let options = ParserOptions { include_loader: Box::new(loader) };
     let parsed =
         mrml::parse_with_options(LAYOUT_MJML, &options).map_err(|error| failed(error.to_string()))?;

@@ -18,6 +18,9 @@ pub enum ViewError {
     /// Nothing to tell.
     #[error("a group without triggers")]
     Empty,
+    /// No words for it.
+    #[error("this version has no mail for alerts of kind {0}")]
+    Kind(AlertKind),
     /// A field the kind needs is missing or of another form.
     #[error("trigger {trigger}: {field} is {found:?}")]
     Field {
@@ -101,6 +104,11 @@ impl View {
         let first = triggers.first().ok_or(ViewError::Empty)?;
         let told = match kind {
             AlertKind::RsiTracker => rsi_tracker::tell(look, triggers)?,
+            AlertKind::RsiCorrelationTracker
+            | AlertKind::HeatmapTracker
+            | AlertKind::HeatmapIndicatorTracker
+            | AlertKind::CurrencyStrengthTracker
+            | AlertKind::PriceAlert => return Err(ViewError::Kind(kind)),
         };
         let stamp = local_time::stamp(look.zone, first.close_time);
         let mark = if late.is_some() { " (late)" } else { "" };

@@ -135,17 +135,10 @@ impl Shell {
         let Some(record) = self.core.piece().and_then(|piece| piece.records.first()) else { return true };
         let tenant = self.lane.tenant_id();
         let detail = format!("{}: {}", failure.code, failure.message);
-        let letter = DeadLetter {
-            tenant: tenant.clone(),
-            topic: Topic::new(tenant, TopicKind::Triggers).to_string(),
-            offset: i64::try_from(record.offset).unwrap_or(i64::MAX),
-            index: None,
-            reason: "row_refused".into(),
-            detail: detail.clone(),
-            ts: None,
-            key: record.outcome.key().into_bytes(),
-            original: encode_outcome(&record.outcome).unwrap_or_default(),
-        };
+        let topic = Topic::new(tenant, TopicKind::Triggers);
+        let (key, original) = (record.outcome.key(), encode_outcome(&record.outcome).unwrap_or_default());
+        let letter = DeadLetter::new(&topic, record.offset, "row_refused", detail.clone());
+        let letter = letter.with_record(key.as_bytes(), &[], &original);
         let kept = match append_dead_letter(&*self.log, &letter) {
             Ok(ack) => ack.answer().await.is_ok(),
             Err(_) => false,

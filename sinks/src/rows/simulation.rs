@@ -23,7 +23,8 @@ fn uuid(number: usize) -> Uuid {
 
 fn trigger(number: usize, user: usize) -> Outcome {
     let (alert_id, at) = (AlertId(uuid(user)), Timestamp(number as i64));
-    let group = Group { id: group_id(&tenant(), AlertKind::RsiTracker, alert_id, 1, at), index: 0, size: 1 };
+    let group =
+        Group { id: group_id(&tenant(), AlertKind::RsiTracker, alert_id, 1, at, None), index: 0, size: 1 };
     Outcome::Fired(TriggerFired {
         id: TriggerId(uuid(number)),
         tenant: tenant(),

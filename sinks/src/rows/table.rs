@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertStatus, Cause, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, TenantId, Timestamp};
 use chrono::{DateTime, Utc};
@@ -59,6 +60,14 @@ pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
     cursor.cause = piece.through.map_or(cursor.cause, |through| through.max(cursor.cause));
     cursor.next_offset = cursor.next_offset.max(piece.next_offset);
     Plan { triggers, statuses: statuses.into_values().collect(), repeats, cursor }
+}
+
+/// The first kind in the piece whose triggers have no table: such a record is refused, the others are written.
+pub(super) fn kind_without_table(piece: &Piece) -> Option<AlertKind> {
+    piece.records.iter().find_map(|record| match &record.outcome {
+        Outcome::Fired(trigger) if trigger.kind != AlertKind::RsiTracker => Some(trigger.kind),
+        Outcome::Fired(_) | Outcome::Status(_) => None,
+    })
 }
 
 /// A statement of ours: prepared by name unless a pooler stands between.

@@ -1,11 +1,12 @@
 //! One piece, one transaction.
 
 use bellwether_runtime::config::{Database, DatabaseMode, Tenant};
+use bellwether_schemas::alerts::AlertKind;
 use sqlx::{PgConnection, PgPool};
 
 use super::bisect::Piece;
 use super::core::{Failure, FailureClass};
-use super::table::{Cursor, Statements, plan};
+use super::table::{self, Cursor, Statements, plan};
 use crate::database::{self, DatabaseError, classify};
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
@@ -37,6 +38,9 @@ pub struct Receipt {
 impl Writer {
     /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
     pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, Failure> {
+        if let Some(kind) = table::kind_without_table(piece) {
+            return Err(no_table(kind));
+        }
         let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
         transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
     }
@@ -105,6 +109,11 @@ fn failure(error: &sqlx::Error) -> Failure {
     // Not the server's detail: it may repeat the row.
     let message = server.map_or_else(|| error.to_string(), |server| server.message().into());
     Failure { class, code, message }
+}
+
+fn no_table(kind: AlertKind) -> Failure {
+    let message = format!("this version has no trigger table for alerts of kind {kind}");
+    Failure { class: FailureClass::Refused, code: "kind".into(), message }
 }
 
 /// No record's fault, whatever it is: it is waited for.

@@ -139,7 +139,11 @@ pub(crate) fn trigger(tenant: &str, number: usize) -> TriggerFired {
         detail: r#"{"why":"a test"}"#.into(),
         cause: Cause { offset: number as i64, index: 0 },
         engine_version: 1,
-        group: Group { id: group_id(&tenant, AlertKind::RsiTracker, alert(0), 1, at), index: 0, size: 1 },
+        group: Group {
+            id: group_id(&tenant, AlertKind::RsiTracker, alert(0), 1, at, None),
+            index: 0,
+            size: 1,
+        },
         tenant,
     }
 }

@@ -128,6 +128,11 @@ impl Running {
         self.stderr.text()
     }
 
+    /// Nobody had to ask it.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Sends that signal, such as `TERM` or `KILL`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
@@ -186,6 +191,11 @@ impl Ran {
     pub(crate) fn error(&self) -> &str {
         let last = self.stderr.rsplit_once("error: ").map(|(_, error)| error.trim_end());
         last.unwrap_or_else(|| panic!("no error is told: {self}"))
+    }
+
+    /// The last line of stderr.
+    pub(crate) fn last_words(&self) -> String {
+        format!("{:?}: {}", self.code, self.stderr.trim_end().lines().next_back().unwrap_or_default())
     }
 
     /// What it printed, one JSON value a line.

@@ -1,25 +1,74 @@
-//! Hits of one instant become triggers, and those of one alert a group.
+//! What was hit at one instant becomes triggers, and those of one alert a group.
 
 use std::collections::BTreeMap;
 
-use bellwether_schemas::alerts::AlertParameters;
-use bellwether_schemas::triggers::{
-    Cause, Group, Outcome, TriggerFired, TriggerIdentity, group_id, trigger_id,
-};
+use bellwether_schemas::alerts::AlertKind;
+use bellwether_schemas::triggers::{Cause, Group, TriggerFired, TriggerIdentity, group_id, trigger_id};
 use bellwether_schemas::{Symbol, TenantId, Timeframe, Timestamp};
 
-use super::rsi_tracker::Hit;
 use super::{Alert, Alerts, Order};
 use crate::ENGINE_VERSION;
 use crate::bars::OpenBar;
 
-/// A hit and the bar it came with.
+/// What a trigger speaks of. Ordered as triggers of one kind are within an instant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// Neither a symbol nor a pair.
+    Everything,
+    /// By the symbol's place.
+    Symbol(usize, Symbol),
+    /// By the pair's place.
+    Pair(usize, String),
+}
+
+impl Subject {
+    fn name(&self) -> &str {
+        match self {
+            Self::Everything => "",
+            Self::Symbol(_, symbol) => symbol.as_str(),
+            Self::Pair(_, key) => key,
+        }
+    }
+}
+
+/// The bar, or the tick, at which something was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Occasion {
+    /// None for a tick.
+    pub(crate) timeframe: Option<Timeframe>,
+    pub(crate) open: Timestamp,
+    pub(crate) close: Timestamp,
+    /// For a tick: accepted ticks of its symbol before it with the same time.
+    pub(crate) same_time: Option<u32>,
+}
+
+impl Occasion {
+    pub(crate) const fn bar(timeframe: Timeframe, bar: &OpenBar) -> Self {
+        Self { timeframe: Some(timeframe), open: bar.span.open, close: bar.span.close, same_time: None }
+    }
+}
+
+/// One alert that was hit, and by what.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
-    pub(crate) hit: Hit,
-    pub(crate) symbol: Symbol,
-    pub(crate) timeframe: Timeframe,
-    pub(crate) bar: OpenBar,
+    pub(crate) order: Order,
+    pub(crate) kind: AlertKind,
+    pub(crate) subject: Subject,
+    pub(crate) occasion: Occasion,
+    pub(crate) condition: &'static str,
+    pub(crate) value: Option<f64>,
+    pub(crate) previous: Option<f64>,
+    pub(crate) threshold: Option<f64>,
+    pub(crate) price: Option<f64>,
+    /// A JSON object: the user's own parameters and more, so that a trigger explains itself after its alert is gone.
+    pub(crate) detail: String,
+}
+
+impl Draft {
+    /// The order within an instant; drafts that are equal in it stand as they were found.
+    pub(crate) fn place(&self) -> (AlertKind, Subject, Option<Timeframe>, Order) {
+        (self.kind, self.subject.clone(), self.occasion.timeframe, self.order)
+    }
 }
 
 /// Turns the drafts of one instant, in their order, into triggers; `next_index` is the place of the first among
@@ -27,73 +76,69 @@ pub(crate) struct Draft {
 pub(crate) fn fire(
     tenant: &TenantId,
     alerts: &Alerts,
-    drafts: &[Draft],
+    drafts: Vec<Draft>,
     instant: Timestamp,
     offset: u64,
     next_index: i32,
-) -> Vec<Outcome> {
+) -> Vec<TriggerFired> {
     let mut sizes: BTreeMap<Order, i32> = BTreeMap::new();
-    for draft in drafts {
-        *sizes.entry(draft.hit.order).or_default() += 1;
+    for draft in &drafts {
+        *sizes.entry(draft.order).or_default() += 1;
     }
     let mut places: BTreeMap<Order, i32> = BTreeMap::new();
-    let mut outcomes = Vec::with_capacity(drafts.len());
-    for (draft, index) in drafts.iter().zip(next_index..) {
-        let Some(alert) = alerts.get(draft.hit.order) else { continue };
-        let place = places.entry(draft.hit.order).or_default();
-        let size = sizes.get(&draft.hit.order).copied().unwrap_or(1);
-        let id = group_id(tenant, alert.kind(), alert.id, alert.version, instant);
+    let mut triggers = Vec::with_capacity(drafts.len());
+    for (draft, index) in drafts.into_iter().zip(next_index..) {
+        let Some(alert) = alerts.get(draft.order) else { continue };
+        let place = places.entry(draft.order).or_default();
+        let size = sizes.get(&draft.order).copied().unwrap_or(1);
+        let same_time = draft.occasion.same_time;
+        let id = group_id(tenant, alert.kind(), alert.id, alert.version, instant, same_time);
         let group = Group { id, index: *place, size };
         *place += 1;
         let cause = Cause { offset: offset.cast_signed(), index };
-        outcomes.push(Outcome::Fired(trigger(tenant, alert, draft, cause, group)));
+        triggers.push(trigger(tenant, alert, draft, cause, group));
     }
-    outcomes
+    triggers
 }
 
-fn trigger(tenant: &TenantId, alert: &Alert, draft: &Draft, cause: Cause, group: Group) -> TriggerFired {
-    let Draft { hit, symbol, timeframe, bar } = draft;
-    let condition = hit.side.name();
+fn trigger(tenant: &TenantId, alert: &Alert, draft: Draft, cause: Cause, group: Group) -> TriggerFired {
+    let Occasion { timeframe, open, close, same_time } = draft.occasion;
     let id = trigger_id(&TriggerIdentity {
         tenant,
-        kind: alert.kind(),
+        kind: draft.kind,
         alert_id: alert.id,
         alert_version: alert.version,
-        subject: symbol.as_str(),
-        timeframe: Some(*timeframe),
-        open_time: bar.span.open,
-        condition,
+        subject: draft.subject.name(),
+        timeframe,
+        open_time: open,
+        same_time,
+        condition: draft.condition,
     });
+    let (symbol, pair) = match draft.subject {
+        Subject::Everything => (None, None),
+        Subject::Symbol(_, symbol) => (Some(symbol), None),
+        Subject::Pair(_, key) => (None, Some(key)),
+    };
     TriggerFired {
         id,
         tenant: tenant.clone(),
-        kind: alert.kind(),
+        kind: draft.kind,
         alert_id: alert.id,
         alert_version: alert.version,
         user_id: alert.user_id,
-        symbol: Some(symbol.clone()),
-        pair: None,
-        timeframe: Some(*timeframe),
-        open_time: bar.span.open,
-        close_time: bar.span.close,
-        condition: condition.into(),
-        value: Some(hit.value),
-        previous: Some(hit.previous),
-        threshold: Some(f64::from(hit.line)),
-        price: Some(bar.close),
-        detail: detail(&alert.parameters),
+        symbol,
+        pair,
+        timeframe,
+        open_time: open,
+        close_time: close,
+        condition: draft.condition.into(),
+        value: draft.value,
+        previous: draft.previous,
+        threshold: draft.threshold,
+        price: draft.price,
+        detail: draft.detail,
         cause,
         engine_version: ENGINE_VERSION,
         group,
-    }
-}
-
-/// The user's own parameters, so that a trigger explains itself after the alert is gone.
-fn detail(parameters: &AlertParameters) -> String {
-    match parameters {
-        AlertParameters::RsiTracker(rsi) => format!(
-            r#"{{"rsi_period":{},"overbought":{},"oversold":{}}}"#,
-            rsi.rsi_period, rsi.rsi_overbought, rsi.rsi_oversold
-        ),
     }
 }

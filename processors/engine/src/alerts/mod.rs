@@ -1,15 +1,33 @@
-//! Alerts of one tenant: which version is watched since when, and which of them a bar close hits.
+//! Alerts of one tenant: which version is watched since when, and the indexes by which a bar close finds those it
+//! hits. The indexes know lines and places; what a kind means stands in its file.
 
+mod crossing;
+mod currency_strength;
+pub(crate) mod explain;
 mod fire;
+mod heatmap_indicator;
+mod heatmap_tracker;
+mod price;
+mod rsi_correlation;
 mod rsi_tracker;
+mod warming;
+mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters};
-use bellwether_schemas::{AlertId, UserId};
+use bellwether_schemas::alerts::{AlertChanged, AlertKind};
+use bellwether_schemas::{AlertId, Timestamp, UserId};
 
-pub(crate) use fire::{Draft, fire};
-pub(crate) use rsi_tracker::{RsiIndex, rsi_period};
+use crate::symbols::SymbolTable;
+pub(crate) use currency_strength::StrengthIndex;
+pub(crate) use fire::{Draft, Occasion, Subject, fire};
+pub(crate) use heatmap_indicator::{TurnIndex, Turns};
+pub(crate) use heatmap_tracker::{HeatmapIndex, Side as ZoneSide, Silence};
+pub(crate) use price::{Hit as PriceHit, PriceIndex};
+pub(crate) use rsi_correlation::{PairIndex, is_real_mismatch, limit};
+pub(crate) use rsi_tracker::RsiIndex;
+pub(crate) use warming::{Awaited, Warming};
+pub(crate) use watch::Watch;
 
 /// Where an alert stands among all: the journal offset of its first record.
 pub(crate) type Order = u64;
@@ -22,7 +40,7 @@ pub(crate) struct Alert {
     pub(crate) version: i64,
     /// Journal offset from which on it counts.
     pub(crate) effective: u64,
-    pub(crate) parameters: AlertParameters,
+    pub(crate) watch: Watch,
 }
 
 /// What is remembered of every alert that ever was, so that old versions stay old.
@@ -37,8 +55,8 @@ struct Known {
 pub(crate) enum Accepted {
     /// An old version, or a switch off: nothing to tell.
     Silent,
-    /// Watched from here on.
-    Watched(Order),
+    /// Watched from here on; what of it is left out, for a person.
+    Watched(Order, Option<String>),
     /// Not taken, the version before stays; why, for a person.
     Refused(String),
 }
@@ -48,12 +66,25 @@ pub(crate) enum Accepted {
 pub(crate) struct Alerts {
     known: BTreeMap<AlertId, Known>,
     watched: BTreeMap<Order, Alert>,
+    expiring: BTreeSet<(Timestamp, Order)>,
+    pub(crate) warming: Warming,
     pub(crate) rsi: RsiIndex,
+    pub(crate) pairs: PairIndex,
+    pub(crate) heatmaps: HeatmapIndex,
+    pub(crate) turns: TurnIndex,
+    pub(crate) strength: StrengthIndex,
+    pub(crate) price: PriceIndex,
 }
 
 impl Alerts {
     /// Takes a change in at this journal offset.
-    pub(crate) fn change(&mut self, offset: u64, change: &AlertChanged, max_alerts: i64) -> Accepted {
+    pub(crate) fn change(
+        &mut self,
+        offset: u64,
+        change: &AlertChanged,
+        max_alerts: i64,
+        symbols: &SymbolTable,
+    ) -> Accepted {
         let known = self.known.get(&change.alert_id).copied();
         if known.is_some_and(|known| change.version <= known.version) {
             return Accepted::Silent;
@@ -61,18 +92,18 @@ impl Alerts {
         let order = known.map_or(offset, |known| known.order);
         self.known.insert(change.alert_id, Known { order, version: change.version });
         if change.deleted || !change.active {
-            self.forget(order);
+            self.forget(order, symbols);
             return Accepted::Silent;
         }
         let full = usize::try_from(max_alerts).unwrap_or(0);
         if self.watched.len() >= full && !self.watched.contains_key(&order) {
             return Accepted::Refused(format!("the tenant's limit of {max_alerts} alerts is reached"));
         }
-        match parse(&change.parameters) {
-            Ok(parameters) => {
-                self.forget(order);
-                self.watch(order, offset, change, parameters);
-                Accepted::Watched(order)
+        match Watch::parse(&change.parameters, symbols) {
+            Ok((watch, left_out)) => {
+                self.forget(order, symbols);
+                self.watch(order, offset, change, watch, symbols);
+                Accepted::Watched(order, left_out)
             }
             Err(reason) => Accepted::Refused(reason),
         }
@@ -82,37 +113,93 @@ impl Alerts {
         self.watched.get(&order)
     }
 
-    fn watch(&mut self, order: Order, offset: u64, change: &AlertChanged, parameters: AlertParameters) {
-        match &parameters {
-            AlertParameters::RsiTracker(rsi) => self.rsi.insert(order, rsi),
+    /// The alert counted already at a record of this offset: what stands there is no baseline for it.
+    pub(crate) fn counted_at(&self, order: Order, offset: u64) -> bool {
+        self.watched.get(&order).is_some_and(|alert| offset > alert.effective)
+    }
+
+    fn watch(
+        &mut self,
+        order: Order,
+        offset: u64,
+        change: &AlertChanged,
+        watch: Watch,
+        symbols: &SymbolTable,
+    ) {
+        self.insert(order, offset, &watch, symbols);
+        if let Some(time) = watch.expires_at() {
+            self.expiring.insert((time, order));
         }
         let alert = Alert {
             id: change.alert_id,
             user_id: change.user_id,
             version: change.version,
             effective: offset,
-            parameters,
+            watch,
         };
         self.watched.insert(order, alert);
     }
 
-    fn forget(&mut self, order: Order) {
-        if let Some(alert) = self.watched.remove(&order) {
-            match &alert.parameters {
-                AlertParameters::RsiTracker(rsi) => self.rsi.remove(order, rsi),
-            }
+    fn insert(&mut self, order: Order, effective: u64, watch: &Watch, symbols: &SymbolTable) {
+        match watch {
+            Watch::Rsi(rsi) => self.rsi.insert(order, rsi),
+            Watch::Pairs(pairs) => self.pairs.insert(order, pairs),
+            Watch::Heatmap(heatmap) => self.heatmaps.insert(order, heatmap, symbols),
+            Watch::Turn(turn) => self.turns.insert(order, effective, turn, symbols),
+            Watch::Strength(timeframe) => self.strength.insert(order, *timeframe),
+            Watch::Price(price) => self.price.insert(order, price, symbols),
         }
     }
-}
 
-fn parse(parameters: &AlertParameters) -> Result<AlertParameters, String> {
-    match parameters {
-        AlertParameters::RsiTracker(rsi) => rsi_tracker::parse(rsi).map(AlertParameters::RsiTracker),
+    /// Ends the watch over an alert; what it was.
+    pub(crate) fn forget(&mut self, order: Order, symbols: &SymbolTable) -> Option<Alert> {
+        let alert = self.watched.remove(&order)?;
+        match &alert.watch {
+            Watch::Rsi(rsi) => self.rsi.remove(order, rsi),
+            Watch::Pairs(pairs) => self.pairs.remove(order, pairs),
+            Watch::Heatmap(heatmap) => self.heatmaps.remove(order, heatmap, symbols),
+            Watch::Turn(turn) => self.turns.remove(order, alert.effective, turn, symbols),
+            Watch::Strength(timeframe) => self.strength.remove(order, *timeframe),
+            Watch::Price(price) => self.price.remove(order, price, symbols),
+        }
+        if let Some(time) = alert.watch.expires_at() {
+            self.expiring.remove(&(time, order));
+        }
+        self.warming.forget(order, &alert.watch.awaits(symbols));
+        Some(alert)
+    }
+
+    /// The symbols have other places now: indexes by place are built again.
+    pub(crate) fn rearrange(&mut self, moved: &[Option<usize>], symbols: &SymbolTable) {
+        let cooldowns = self.heatmaps.take_moved(moved);
+        self.heatmaps = HeatmapIndex::with(cooldowns);
+        self.turns = TurnIndex::default();
+        self.price = PriceIndex::default();
+        self.warming = Warming::default();
+        for (order, alert) in std::mem::take(&mut self.watched) {
+            match &alert.watch {
+                Watch::Heatmap(heatmap) => self.heatmaps.insert(order, heatmap, symbols),
+                Watch::Turn(turn) => self.turns.insert(order, alert.effective, turn, symbols),
+                Watch::Price(price) => self.price.insert(order, price, symbols),
+                Watch::Rsi(_) | Watch::Pairs(_) | Watch::Strength(_) => {}
+            }
+            self.watched.insert(order, alert);
+        }
+    }
+
+    /// An alert whose time was over before `time`, if there is one.
+    pub(crate) fn expired_before(&self, time: Timestamp) -> Option<Order> {
+        self.expiring.first().filter(|(end, _)| *end <= time).map(|(_, order)| *order)
+    }
+
+    /// Orders and watches of all that are watched.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = (Order, &Watch)> {
+        self.watched.iter().map(|(order, alert)| (*order, &alert.watch))
     }
 }
 
 impl Alert {
     pub(crate) const fn kind(&self) -> AlertKind {
-        self.parameters.kind()
+        self.watch.kind()
     }
 }

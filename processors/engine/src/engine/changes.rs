@@ -1,23 +1,33 @@
 //! What a record of the tenant's wishes does: alerts and settings.
 
-use bellwether_schemas::alerts::{AlertChanged, AlertParameters};
+use std::collections::BTreeSet;
+
+use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
-use bellwether_schemas::{SessionAnchor, Symbol, Timestamp};
+use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
 
-use super::{Engine, Step};
+use super::{Engine, Shown, Step};
 use crate::ENGINE_VERSION;
-use crate::alerts::{Accepted, Alert, Order, rsi_period};
+use crate::alerts::{Accepted, Awaited, Order};
 use crate::effect::Effect;
-use crate::series::{Closed, SymbolState};
+use crate::pairs;
+use crate::series::{ANCHORED, SymbolState};
 use crate::symbols::SymbolTable;
+
+/// Readings always show RSI of this period…
+const SHOWN_PERIOD: usize = 14;
+/// …and coefficients over this window.
+const SHOWN_WINDOW: usize = 50;
 
 impl Engine {
     pub(super) fn alert(&mut self, change: &AlertChanged, step: &mut Step<'_>) {
-        let (state, reason) = match self.alerts.change(step.offset, change, self.settings.max_alerts) {
+        let accepted = self.alerts.change(step.offset, change, self.settings.max_alerts, &self.table);
+        self.shown.is_stale = true;
+        let (state, reason) = match accepted {
             Accepted::Silent => return,
             Accepted::Refused(reason) => (AlertState::Refused, Some(reason)),
-            Accepted::Watched(order) => (self.state_of_new(order), None),
+            Accepted::Watched(order, left_out) => (self.state_of_new(order), left_out),
         };
         let status = AlertStatus {
             tenant: self.tenant.clone(),
@@ -33,38 +43,30 @@ impl Engine {
         step.outcome(Outcome::Status(status));
     }
 
-    /// Active when what it watches has a value in any symbol, else warming until the first.
+    /// Active when something it watches has a value, else warming until the first.
     fn state_of_new(&mut self, order: Order) -> AlertState {
-        let Some(Alert { parameters: AlertParameters::RsiTracker(rsi), .. }) = self.alerts.get(order) else {
+        let Some(awaited) = self.alerts.get(order).map(|alert| alert.watch.awaits(&self.table)) else {
             return AlertState::Warming;
         };
-        let (timeframe, period) = (rsi.timeframe.index(), rsi_period(rsi));
-        if self.symbols.iter().any(|state| state.series[timeframe].indicators.rsi.value(period).is_some()) {
+        if awaited.iter().any(|what| self.exists(*what)) {
             return AlertState::Active;
         }
-        let rsi = rsi.clone();
-        self.alerts.rsi.warm(order, &rsi);
+        self.alerts.warming.wait(order, awaited);
         AlertState::Warming
     }
 
-    /// Alerts whose first value came with this bar are active from its close on.
-    pub(super) fn report_warmed(&mut self, closed: &Closed, step: &mut Step<'_>) {
-        let bank = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators.rsi;
-        for order in self.alerts.rsi.warmed(closed.timeframe, bank) {
-            let Some(alert) = self.alerts.get(order) else { continue };
-            let status = AlertStatus {
-                tenant: self.tenant.clone(),
-                kind: alert.kind(),
-                alert_id: alert.id,
-                user_id: alert.user_id,
-                version: alert.version,
-                state: AlertState::Active,
-                reason: None,
-                since: Some(closed.bar.span.close),
-                cause: step.cause(),
-            };
-            step.outcome(Outcome::Status(status));
+    pub(super) fn show_what_is_used(&mut self) {
+        if !self.shown.is_stale {
+            return;
         }
+        let periods = self.alerts.rsi.periods().chain(self.alerts.pairs.periods());
+        let periods: BTreeSet<usize> = periods.filter(|period| *period != SHOWN_PERIOD).collect();
+        let windows: BTreeSet<usize> = self.alerts.pairs.windows().chain([SHOWN_WINDOW]).collect();
+        self.shown = Shown {
+            periods: periods.into_iter().collect(),
+            windows: windows.into_iter().collect(),
+            is_stale: false,
+        };
     }
 
     pub(super) fn settings(&mut self, change: &SettingsChanged, step: &mut Step<'_>) {
@@ -82,6 +84,7 @@ impl Engine {
         self.revision = Some(change.revision);
         self.rearrange(&change.settings);
         self.settings = change.settings.clone();
+        self.shown.is_stale = true;
         self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
     }
 
@@ -91,6 +94,7 @@ impl Engine {
         let mut before: Vec<Option<SymbolState>> =
             std::mem::take(&mut self.symbols).into_iter().map(Some).collect();
         let mut moved = Vec::with_capacity(next.symbols.len());
+        let mut restarted = Vec::new();
         for symbol in &next.symbols {
             let anchor = if symbol.always_open { SessionAnchor::UTC } else { next.session_anchor };
             let place = place_of(&before, &symbol.name).filter(|_| !basis_changed);
@@ -98,12 +102,50 @@ impl Engine {
             let mut state = kept.unwrap_or_else(|| SymbolState::new(symbol.name.clone(), anchor));
             if state.anchor != anchor {
                 state.restart_sessions(anchor);
+                restarted.push(moved.len());
             }
             self.symbols.push(state);
             moved.push(place);
         }
         self.sequences.rearrange(&moved);
         self.table = SymbolTable::new(next);
+        self.rearrange_pairs(next, &moved, &restarted);
+        self.leaders.list(next);
+        match (basis_changed, restarted.is_empty()) {
+            (true, _) => self.leaders.restart(&Timeframe::ALL),
+            (false, false) => self.leaders.restart(&ANCHORED),
+            (false, true) => {}
+        }
+        self.rearrange_alerts(&moved);
+    }
+
+    /// A pair keeps its state while both its symbols do and the same is expected of it.
+    fn rearrange_pairs(&mut self, next: &Settings, moved: &[Option<usize>], restarted: &[usize]) {
+        let mut before = std::mem::take(&mut self.pairs);
+        for mut pair in pairs::listed(next, &self.table) {
+            let (a, b) = pair.symbols;
+            let kept = moved[a].is_some() && moved[b].is_some();
+            if let Some(same) = before.iter_mut().find(|old| kept && old.is_same(&pair)) {
+                pair.frames = std::mem::take(&mut same.frames);
+            }
+            if restarted.contains(&a) || restarted.contains(&b) {
+                pair.restart(&ANCHORED);
+            }
+            self.pairs.push(pair);
+        }
+    }
+
+    fn rearrange_alerts(&mut self, moved: &[Option<usize>]) {
+        self.alerts.rearrange(moved, &self.table);
+        let waiting: Vec<(Order, Vec<Awaited>)> = self
+            .alerts
+            .watches()
+            .map(|(order, watch)| (order, watch.awaits(&self.table)))
+            .filter(|(_, awaited)| !awaited.iter().any(|what| self.exists(*what)))
+            .collect();
+        for (order, awaited) in waiting {
+            self.alerts.warming.wait(order, awaited);
+        }
     }
 }
 

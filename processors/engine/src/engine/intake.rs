@@ -25,6 +25,7 @@ impl Engine {
                     let state = &mut self.symbols[symbol];
                     state.join(tick.ts, basis);
                     self.next_end = self.next_end.min(state.next_end);
+                    self.tick_alerts(symbol, tick.ts, basis, step);
                 }
                 Err(reason) => {
                     let name = block.symbols.get(usize::from(tick.symbol)).map_or("", |symbol| &symbol.name);

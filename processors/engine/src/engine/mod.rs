@@ -1,17 +1,22 @@
 //! The order of an instant, and of what leads to one.
 
 mod changes;
+mod evaluate;
+mod instant;
 mod intake;
 
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::admission::Sequences;
-use crate::alerts::{Alerts, Draft, Order, fire};
-use crate::effect::{ClosedBar, Effect, Refusal, RefusalReason};
-use crate::series::{Closed, SymbolState};
+use crate::alerts::Alerts;
+use crate::effect::{Effect, Refusal, RefusalReason};
+use crate::leaders::Leaders;
+use crate::pairs::Pair;
+use crate::series::SymbolState;
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
@@ -26,9 +31,24 @@ pub struct Engine {
     sequences: Sequences,
     watermark: Watermark,
     alerts: Alerts,
+    pairs: Vec<Pair>,
+    leaders: Leaders,
+    /// RSI periods that readings show beside 14, and windows of their coefficients.
+    shown: Shown,
+    /// Whether readings are asked for; triggers are the same without.
+    says_readings: bool,
     /// The smallest end of an open bar of any symbol: nothing is due before the watermark reaches it.
     next_end: Timestamp,
     halted: bool,
+}
+
+/// What readings show because some alert uses it.
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    periods: Vec<usize>,
+    windows: Vec<usize>,
+    /// Alerts changed since.
+    is_stale: bool,
 }
 
 /// The record being applied, and what it has brought so far.
@@ -42,6 +62,10 @@ impl Step<'_> {
     fn refuse(&mut self, index: usize, symbol: &str, ts: Timestamp, reason: RefusalReason) {
         let index = u32::try_from(index).ok();
         self.effects.push(Effect::Refused(Refusal { index, symbol: symbol.into(), ts, reason }));
+    }
+
+    fn say(&mut self, reading: Reading, history: bool) {
+        self.effects.push(Effect::Reading { reading, history });
     }
 
     fn cause(&self) -> Cause {
@@ -67,9 +91,20 @@ impl Engine {
             sequences: Sequences::default(),
             watermark: Watermark::default(),
             alerts: Alerts::default(),
+            pairs: Vec::new(),
+            leaders: Leaders::default(),
+            shown: Shown::default(),
+            says_readings: true,
             next_end: Timestamp::MAX,
             halted: false,
         }
+    }
+
+    /// The same engine without readings among its effects: for those who want triggers only.
+    #[must_use]
+    pub fn without_readings(mut self) -> Self {
+        self.says_readings = false;
+        self
     }
 
     /// Applies the journal record at `offset`; adds its effects, in their order. Total: whatever cannot be used
@@ -101,82 +136,5 @@ impl Engine {
         if self.watermark.observe(source, time, source_idle, lateness_max) {
             self.pass_instants(step);
         }
-    }
-
-    fn pass_instants(&mut self, step: &mut Step<'_>) {
-        while self.next_end <= self.watermark.value() {
-            self.instant(self.next_end, step);
-        }
-    }
-
-    /// One instant: all bars that end there, then their indicators, then the alerts. Never a mix of times.
-    fn instant(&mut self, instant: Timestamp, step: &mut Step<'_>) {
-        let mut closed = Vec::new();
-        for (place, state) in self.symbols.iter_mut().enumerate() {
-            if state.next_end == instant {
-                state.close_at(instant, place, step.offset, &mut closed);
-            }
-        }
-        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
-        for closed in &closed {
-            step.effects.push(Effect::Closed(self.reading(closed)));
-        }
-        for closed in &closed {
-            self.report_warmed(closed, step);
-        }
-        let drafts = self.drafts(&closed);
-        for outcome in fire(&self.tenant, &self.alerts, &drafts, instant, step.offset, step.outcomes) {
-            step.outcome(outcome);
-        }
-    }
-
-    fn reading(&self, closed: &Closed) -> ClosedBar {
-        let Closed { symbol, timeframe, bar, .. } = closed;
-        let state = &self.symbols[*symbol];
-        ClosedBar {
-            symbol: state.name.clone(),
-            timeframe: *timeframe,
-            span: bar.span,
-            open: bar.open,
-            high: bar.high,
-            low: bar.low,
-            close: bar.close,
-            ticks: bar.ticks,
-            rsi14: state.series[timeframe.index()].indicators.rsi.value(14),
-            history: bar.history,
-        }
-    }
-
-    /// What the instant's bars hit: symbols in the tenant's order, timeframes short to long, alerts by first record.
-    fn drafts(&self, closed: &[Closed]) -> Vec<Draft> {
-        let mut drafts = Vec::new();
-        let mut hits = Vec::new();
-        for closed in closed.iter().filter(|closed| self.may_fire(closed)) {
-            let state = &self.symbols[closed.symbol];
-            let bank = &state.series[closed.timeframe.index()].indicators.rsi;
-            self.alerts.rsi.crossings(closed.timeframe, bank, &mut hits);
-            hits.sort_unstable_by_key(|hit| hit.order);
-            let past_baseline = hits.drain(..).filter(|hit| self.is_past_baseline(hit.order, closed));
-            drafts.extend(past_baseline.map(|hit| Draft {
-                hit,
-                symbol: state.name.clone(),
-                timeframe: closed.timeframe,
-                bar: closed.bar,
-            }));
-        }
-        drafts
-    }
-
-    /// Bars of history and stale bars move state and fire nothing.
-    fn may_fire(&self, closed: &Closed) -> bool {
-        let behind = self.watermark.value().since(closed.bar.span.close);
-        !closed.bar.history && behind <= 2 * closed.timeframe.nominal()
-    }
-
-    /// The first evaluation after an alert took effect only records where things stand: the bar before this one
-    /// must have been evaluated with the alert in place.
-    fn is_past_baseline(&self, order: Order, closed: &Closed) -> bool {
-        let effective = self.alerts.get(order).map(|alert| alert.effective);
-        matches!((closed.evaluated_before, effective), (Some(before), Some(effective)) if before > effective)
     }
 }

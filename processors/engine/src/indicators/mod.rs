@@ -1,19 +1,218 @@
 //! Streaming functions of closed bars, one file each. State is carried for ever: never recomputed from a window.
 
+mod atr;
+mod correlation;
+mod ema;
+mod ichimoku;
+mod log_return;
+mod macd;
+mod rolling;
 mod rsi;
+mod utbot;
 
-pub use rsi::{MAX_PERIOD, MIN_PERIOD, RSI_PERIODS, RsiBank};
+use std::collections::BTreeMap;
 
-/// Every indicator of one series.
-#[derive(Debug, Clone, Default)]
+use bellwether_schemas::readings;
+use bellwether_schemas::{Symbol, Timeframe, Timestamp};
+
+use crate::heatmap::{Before, Cell, CellName, Cells, Standing, TimeframeScore, Turn};
+
+pub use atr::Atr;
+pub use correlation::{LONGEST_WINDOW, PairReturns, WINDOWS};
+pub use ema::Ema;
+pub use ichimoku::{Cloud, Ichimoku};
+pub use log_return::log_return;
+pub use macd::{Macd, MacdValue};
+pub use rolling::RollingMax;
+pub use rsi::{MAX_PERIOD, MIN_PERIOD, RSI_PERIODS, Rsi, RsiBank};
+pub use utbot::{Mode, Stops, UtBot};
+
+/// RSI of the heatmap.
+const HEATMAP_RSI: usize = 14;
+
+/// Prices of a closed bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ohlc {
+    /// First price.
+    pub open: f64,
+    /// Largest price.
+    pub high: f64,
+    /// Smallest price.
+    pub low: f64,
+    /// Last price.
+    pub close: f64,
+}
+
+/// Every indicator of one series, and the heatmap's cells over them.
+#[derive(Debug, Clone)]
 pub struct Indicators {
     /// RSI of every period an alert may ask for.
     pub rsi: RsiBank,
+    /// EMA of 21 closes.
+    pub ema21: Ema,
+    /// Of 50.
+    pub ema50: Ema,
+    /// Of 200.
+    pub ema200: Ema,
+    /// MACD(12, 26, 9).
+    pub macd: Macd,
+    /// Average true range of 10 bars.
+    pub atr: Atr,
+    /// Stops around EMA50.
+    pub utbot: UtBot,
+    /// Ichimoku(9, 26, 52).
+    pub ichimoku: Ichimoku,
+    /// What the heatmap remembers between bars.
+    pub cells: Cells,
+    bars: u64,
+    close: Option<f64>,
+    previous_close: Option<f64>,
+}
+
+impl Default for Indicators {
+    fn default() -> Self {
+        Self {
+            rsi: RsiBank::default(),
+            ema21: Ema::new(21),
+            ema50: Ema::new(50),
+            ema200: Ema::new(200),
+            macd: Macd::default(),
+            atr: Atr::default(),
+            utbot: UtBot::default(),
+            ichimoku: Ichimoku::default(),
+            cells: Cells::default(),
+            bars: 0,
+            close: None,
+            previous_close: None,
+        }
+    }
 }
 
 impl Indicators {
-    /// Takes the next closed bar in.
-    pub fn update(&mut self, close: f64) {
+    /// Takes the next closed bar in: all indicators, then the cells.
+    pub fn update(&mut self, bar: &Ohlc) {
+        let close = bar.close;
+        self.bars += 1;
+        self.previous_close = self.close.replace(close);
         self.rsi.update(close);
+        self.ema21.update(close);
+        self.ema50.update(close);
+        self.ema200.update(close);
+        self.macd.update(close);
+        self.atr.update(bar);
+        self.utbot.update(close, self.ema50.value(), self.atr.value());
+        self.ichimoku.update(bar.high, bar.low);
+        let now = self.standing();
+        self.cells.update(&now, self.atr.value());
+    }
+
+    /// Closed bars so far.
+    #[must_use]
+    pub const fn bars(&self) -> u64 {
+        self.bars
+    }
+
+    /// The last close.
+    #[must_use]
+    pub const fn close(&self) -> Option<f64> {
+        self.close
+    }
+
+    /// The one before it.
+    #[must_use]
+    pub const fn previous_close(&self) -> Option<f64> {
+        self.previous_close
+    }
+
+    /// One cell of the heatmap; none while it is missing.
+    #[must_use]
+    pub fn cell(&self, which: CellName) -> Option<Cell> {
+        self.cells.cell(which, &self.standing())
+    }
+
+    /// The range is unusually small: MACD and UTBOT count half.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.cells.is_quiet()
+    }
+
+    /// The seven cells together; none before 60 closed bars.
+    #[must_use]
+    pub fn score(&self) -> Option<TimeframeScore> {
+        (self.bars >= TimeframeScore::WARM_UP).then(|| self.cells.score())
+    }
+
+    /// What an alert on one indicator sees at this bar; none while the cell is missing.
+    #[must_use]
+    pub fn turn(&self, which: CellName) -> Option<Turn> {
+        self.cells.turn(which, &self.standing(), &self.before())
+    }
+
+    /// The line of this bar, with RSI of the periods beside 14 that some alert uses.
+    #[must_use]
+    pub fn reading(
+        &self,
+        symbol: &Symbol,
+        timeframe: Timeframe,
+        close_time: Timestamp,
+        periods: &[usize],
+    ) -> readings::Indicators {
+        let now = self.standing();
+        let macd = self.macd.value();
+        let stops = self.utbot.stops();
+        let score = self.score();
+        readings::Indicators {
+            symbol: symbol.clone(),
+            timeframe,
+            close_time,
+            rsi14: now.rsi,
+            ema21: self.ema21.value(),
+            ema50: self.ema50.value(),
+            ema200: self.ema200.value(),
+            macd: macd.map(|macd| macd.line),
+            macd_signal: macd.map(|macd| macd.signal),
+            macd_histogram: macd.map(|macd| macd.histogram()),
+            atr10: self.atr.value(),
+            utbot_long_stop: stops.map(|stops| stops.long),
+            utbot_short_stop: stops.map(|stops| stops.short),
+            tenkan: self.ichimoku.tenkan(),
+            kijun: self.ichimoku.kijun(),
+            senkou_a: self.ichimoku.senkou_a(),
+            senkou_b: self.ichimoku.senkou_b(),
+            cells: self.cells.reading(&now),
+            quiet: self.is_quiet(),
+            raw: score.map(TimeframeScore::raw),
+            r#final: score.map(TimeframeScore::final_),
+            buy_percent: score.map(TimeframeScore::buy_percent),
+            other_rsi: self.other_rsi(periods),
+        }
+    }
+
+    fn other_rsi(&self, periods: &[usize]) -> BTreeMap<String, Option<f64>> {
+        let others = periods.iter().filter(|period| **period != HEATMAP_RSI);
+        others.map(|period| (format!("rsi{period}"), self.rsi.value(*period))).collect()
+    }
+
+    /// What the cells look at.
+    #[inline]
+    fn standing(&self) -> Standing {
+        Standing {
+            close: self.close.unwrap_or_default(),
+            emas: [self.ema21.value(), self.ema50.value(), self.ema200.value()],
+            macd: self.macd.value(),
+            rsi: self.rsi.value(HEATMAP_RSI),
+            stops: self.utbot.stops(),
+            mode: self.utbot.mode(),
+            lines: self.ichimoku.tenkan().zip(self.ichimoku.kijun()),
+            cloud: self.ichimoku.cloud(),
+        }
+    }
+
+    fn before(&self) -> Before {
+        Before {
+            close: self.previous_close,
+            macd_line: self.macd.previous().map(|macd| macd.line),
+            rsi: self.rsi.previous(HEATMAP_RSI),
+        }
     }
 }

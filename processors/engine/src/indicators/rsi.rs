@@ -7,22 +7,24 @@ pub const MAX_PERIOD: usize = 50;
 /// How many there are.
 pub const RSI_PERIODS: usize = MAX_PERIOD - MIN_PERIOD + 1;
 
-/// RSI of one series for all periods from [`MIN_PERIOD`] to [`MAX_PERIOD`], so that a user who edits a period waits
-/// for no warm-up.
+/// RSI for all periods from [`MIN_PERIOD`] to [`MAX_PERIOD`], so that a user who edits a period waits for no warm-up.
+pub type RsiBank = Rsi<MIN_PERIOD, RSI_PERIODS>;
+
+/// RSI of one series for N periods from FIRST on.
 ///
 /// Unit: 0 to 100. With p the period, G and L Wilder averages of gains and losses between successive closes:
 /// first averages = arithmetic mean of the first p, then `avg = (avg·(p−1) + x)/p`;
 /// `RSI = 100 − 100/(1 + G/L)`; L = 0 and G > 0 → 100; both 0 → 50 (MetaTrader's rule). First value at close p+1.
-#[derive(Debug, Clone)]
-pub struct RsiBank {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rsi<const FIRST: usize, const N: usize> {
     last_close: Option<f64>,
     changes: usize,
     sum: Averages<1>,
-    now: Averages<RSI_PERIODS>,
-    before: Averages<RSI_PERIODS>,
+    now: Averages<N>,
+    before: Averages<N>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Averages<const N: usize> {
     gain: [f64; N],
     loss: [f64; N],
@@ -32,7 +34,7 @@ impl<const N: usize> Averages<N> {
     const ZERO: Self = Self { gain: [0.0; N], loss: [0.0; N] };
 }
 
-impl Default for RsiBank {
+impl<const FIRST: usize, const N: usize> Default for Rsi<FIRST, N> {
     fn default() -> Self {
         Self {
             last_close: None,
@@ -44,23 +46,27 @@ impl Default for RsiBank {
     }
 }
 
-impl RsiBank {
+impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
+    const LAST: usize = FIRST + N - 1;
+
     /// Takes the next close in.
+    #[inline]
     pub fn update(&mut self, close: f64) {
         let Some(last) = self.last_close.replace(close) else { return };
         let change = close - last;
-        let (gain, loss) = (change.max(0.0), (-change).max(0.0));
+        let (gain, loss) = (positive(change), positive(-change));
         self.changes += 1;
         self.before.clone_from(&self.now);
-        if self.changes <= MAX_PERIOD {
+        if self.changes <= Self::LAST {
             self.warm_up(gain, loss);
         } else {
-            smooth(&mut self.now.gain, gain);
-            smooth(&mut self.now.loss, loss);
+            smooth::<FIRST, N>(&mut self.now.gain, gain);
+            smooth::<FIRST, N>(&mut self.now.loss, loss);
         }
     }
 
     /// The value at the last close; none before close p+1.
+    #[inline]
     #[must_use]
     pub fn value(&self, period: usize) -> Option<f64> {
         self.at(&self.now, period, self.changes)
@@ -78,8 +84,8 @@ impl RsiBank {
         self.changes == period
     }
 
-    fn at(&self, averages: &Averages<RSI_PERIODS>, period: usize, changes: usize) -> Option<f64> {
-        let place = period.checked_sub(MIN_PERIOD)?;
+    fn at(&self, averages: &Averages<N>, period: usize, changes: usize) -> Option<f64> {
+        let place = period.checked_sub(FIRST)?;
         (changes >= period).then_some(())?;
         Some(index(*averages.gain.get(place)?, *averages.loss.get(place)?))
     }
@@ -88,35 +94,43 @@ impl RsiBank {
     fn warm_up(&mut self, gain: f64, loss: f64) {
         self.sum.gain[0] += gain;
         self.sum.loss[0] += loss;
-        for place in 0..RSI_PERIODS {
-            let period = place + MIN_PERIOD;
+        for place in 0..N {
+            let period = FIRST + place;
             if self.changes == period {
-                self.now.gain[place] = self.sum.gain[0] / divisor(place);
-                self.now.loss[place] = self.sum.loss[0] / divisor(place);
+                self.now.gain[place] = self.sum.gain[0] / as_f64(period);
+                self.now.loss[place] = self.sum.loss[0] / as_f64(period);
             } else if self.changes > period {
-                self.now.gain[place] = wilder(self.now.gain[place], gain, place);
-                self.now.loss[place] = wilder(self.now.loss[place], loss, place);
+                self.now.gain[place] = wilder(self.now.gain[place], gain, period);
+                self.now.loss[place] = wilder(self.now.loss[place], loss, period);
             }
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "periods are at most 50")]
-const fn divisor(place: usize) -> f64 {
-    (place + MIN_PERIOD) as f64
+const fn as_f64(period: usize) -> f64 {
+    period as f64
 }
 
 #[inline]
-fn wilder(average: f64, x: f64, place: usize) -> f64 {
-    (average * (divisor(place) - 1.0) + x) / divisor(place)
+fn wilder(average: f64, x: f64, period: usize) -> f64 {
+    (average * (as_f64(period) - 1.0) + x) / as_f64(period)
 }
 
-fn smooth(averages: &mut [f64; RSI_PERIODS], x: f64) {
+#[inline]
+fn smooth<const FIRST: usize, const N: usize>(averages: &mut [f64; N], x: f64) {
     for (place, average) in averages.iter_mut().enumerate() {
-        *average = wilder(*average, x, place);
+        *average = wilder(*average, x, FIRST + place);
     }
 }
 
+/// One instruction; `f64::max` is more, for NaN, which never comes here.
+#[inline]
+fn positive(x: f64) -> f64 {
+    if x > 0.0 { x } else { 0.0 }
+}
+
+#[inline]
 fn index(gain: f64, loss: f64) -> f64 {
     if loss > 0.0 {
         100.0 - 100.0 / (1.0 + gain / loss)

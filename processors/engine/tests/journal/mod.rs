@@ -1,10 +1,11 @@
 //! A journal written by hand: verbs that append one record each and keep what the engine said to it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
+use bellwether_engine::{Effect, Engine, RefusalReason};
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
+use bellwether_schemas::readings::{Bar, Reading};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
@@ -192,12 +193,23 @@ pub(crate) fn statuses(effects: &[Effect]) -> Vec<AlertStatus> {
     effects.iter().filter_map(status).collect()
 }
 
-pub(crate) fn closed(effects: &[Effect], timeframe: Timeframe) -> Vec<ClosedBar> {
+pub(crate) fn closed(effects: &[Effect], timeframe: Timeframe) -> Vec<Bar> {
     let closed = |effect: &Effect| match effect {
-        Effect::Closed(bar) if bar.timeframe == timeframe => Some(bar.clone()),
+        Effect::Reading { reading: Reading::Bar(bar), .. } if bar.timeframe == timeframe => Some(bar.clone()),
         _ => None,
     };
     effects.iter().filter_map(closed).collect()
+}
+
+/// Whether each bar of that timeframe is of history.
+pub(crate) fn history_of(effects: &[Effect], timeframe: Timeframe) -> Vec<bool> {
+    let history = |effect: &Effect| match effect {
+        Effect::Reading { reading: Reading::Bar(bar), history } if bar.timeframe == timeframe => {
+            Some(*history)
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(history).collect()
 }
 
 pub(crate) fn refusals(effects: &[Effect]) -> Vec<RefusalReason> {

@@ -8,8 +8,6 @@ use bellwether_schemas::{Timestamp, Topic, codec};
 
 /// Late ticks kept a minute of event time; the rest are counted.
 const LATE_A_MINUTE: u32 = 100;
-/// Bytes kept of a record that could not be read.
-const MAX_ORIGINAL: usize = 64 * 1024;
 
 /// Decides what is kept of a tenant's refused input.
 #[derive(Debug)]
@@ -17,17 +15,19 @@ pub(super) struct DeadLetters {
     journal: Topic,
     late_minute: Timestamp,
     late_kept: u32,
+    /// The record that the last letter was of: others of the same do without its bytes.
+    last: Option<u64>,
 }
 
 impl DeadLetters {
     pub(super) const fn new(journal: Topic) -> Self {
-        Self { journal, late_minute: Timestamp::MIN, late_kept: 0 }
+        Self { journal, late_minute: Timestamp::MIN, late_kept: 0, last: None }
     }
 
     /// Duplicates are only counted, late ticks are sampled, everything else is kept.
     pub(super) fn of_refusal(
         &mut self,
-        offset: u64,
+        record: &Record,
         refusal: &Refusal,
         watermark: Option<Timestamp>,
     ) -> Option<NewRecord> {
@@ -36,35 +36,24 @@ impl DeadLetters {
             RefusalReason::Late => self.sample(watermark.unwrap_or_default()),
             _ => true,
         };
-        keep.then(|| self.letter(offset, refusal.reason.name()))
-            .map(|letter| DeadLetter {
-                index: refusal.index.and_then(|index| i32::try_from(index).ok()),
-                detail: describe(refusal),
-                ts: Some(refusal.ts),
-                ..letter
-            })
-            .and_then(|letter| encode(&letter))
+        if !keep {
+            return None;
+        }
+        let letter = DeadLetter {
+            index: refusal.index.and_then(|index| i32::try_from(index).ok()),
+            ts: Some(refusal.ts),
+            ..DeadLetter::new(&self.journal, record.offset, refusal.reason.name(), describe(refusal))
+        };
+        if self.last.replace(record.offset) == Some(record.offset) {
+            return encode(&letter);
+        }
+        encode(&letter.with_record(&record.key, &record.headers, &record.value))
     }
 
     /// A whole record that cannot be used.
-    pub(super) fn of_record(&self, record: &Record, reason: &str, detail: &str) -> Option<NewRecord> {
-        let original = record.value.get(..MAX_ORIGINAL).unwrap_or(&record.value).to_vec();
-        let letter = self.letter(record.offset, reason);
-        encode(&DeadLetter { detail: detail.into(), key: record.key.clone(), original, ..letter })
-    }
-
-    fn letter(&self, offset: u64, reason: &str) -> DeadLetter {
-        DeadLetter {
-            tenant: self.journal.tenant.clone(),
-            topic: self.journal.to_string(),
-            offset: offset.cast_signed(),
-            index: None,
-            reason: reason.into(),
-            detail: String::new(),
-            ts: None,
-            key: Vec::new(),
-            original: Vec::new(),
-        }
+    pub(super) fn of_record(&self, record: &Record, reason: &str, detail: String) -> Option<NewRecord> {
+        let letter = DeadLetter::new(&self.journal, record.offset, reason, detail);
+        encode(&letter.with_record(&record.key, &record.headers, &record.value))
     }
 
     fn sample(&mut self, watermark: Timestamp) -> bool {
@@ -102,4 +91,34 @@ const fn explain(reason: RefusalReason) -> &'static str {
 fn encode(letter: &DeadLetter) -> Option<NewRecord> {
     let value = codec::encode_dead_letter(letter).ok()?;
     Some(NewRecord { key: letter.record_key().into_bytes(), value })
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::TopicKind;
+
+    use super::*;
+
+    fn kept(letters: &mut DeadLetters, reason: RefusalReason, watermark: i64) -> bool {
+        let record = Record {
+            offset: 5,
+            appended_at: Timestamp(0),
+            key: Vec::new(),
+            headers: Vec::new(),
+            value: Vec::new(),
+        };
+        let refusal = Refusal { index: Some(0), symbol: "EURUSD".into(), ts: Timestamp(0), reason };
+        letters.of_refusal(&record, &refusal, Some(Timestamp(watermark))).is_some()
+    }
+
+    #[test]
+    fn a_hundred_late_ticks_a_minute_of_event_time_are_kept_and_no_duplicate_is() {
+        let mut letters = DeadLetters::new(Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal));
+        for minute in [0, MINUTE] {
+            let late = (0..250).filter(|i| kept(&mut letters, RefusalReason::Late, minute + i)).count();
+            assert_eq!(late, 100);
+        }
+        assert!(!(0..250).any(|i| kept(&mut letters, RefusalReason::Duplicate, i)));
+        assert!((0..250).all(|i| kept(&mut letters, RefusalReason::Absurd, i)));
+    }
 }

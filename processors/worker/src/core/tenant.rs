@@ -1,20 +1,30 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bellwether_engine::{ClosedBar, Effect, Engine, RefusalReason};
-use bellwether_runtime::log::{NewRecord, Record};
+use bellwether_engine::{Effect, Engine, RefusalReason};
+use bellwether_runtime::log::{MAX_BATCH_BYTES, NewRecord, Record};
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::readings::{Reading, ReadingRecord};
+use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
 use super::dead_letters::DeadLetters;
 use super::{AppendId, Output, Recovered};
-use crate::{events, readings};
+use crate::events;
 
 /// Batches whose appends are not acknowledged yet; at this many the journal is paused, and read on at half of it.
 const MAX_IN_FLIGHT: usize = 64;
+/// The same of their bytes: a Kafka producer has room for the appends of several tenants.
+const MAX_BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
+/// One append holds no more: half of what a log takes at once, so that one more record still fits.
+const MAX_APPEND_BYTES: usize = MAX_BATCH_BYTES / 2;
+const _: () = assert!(MAX_APPEND_BYTES + MAX_RECORD_BYTES < MAX_BATCH_BYTES);
+
+/// Counted for each record on top of its bytes, as the logs do.
+const RECORD_OVERHEAD: usize = 12;
 
 /// One tenant's fold and what is under way for it.
 #[derive(Debug)]
@@ -35,16 +45,20 @@ pub(super) struct TenantCore {
 struct Batch {
     next_offset: u64,
     unacknowledged: Vec<AppendId>,
+    /// Of its appends.
+    bytes: usize,
 }
 
 /// Records to append for one batch, by topic.
 #[derive(Default)]
 struct Appends {
     triggers: Vec<NewRecord>,
-    readings: Vec<NewRecord>,
+    /// The newest of each key: the topic would compact the others away.
+    readings: BTreeMap<String, Reading>,
     dead_letters: Vec<NewRecord>,
-    history: Vec<ClosedBar>,
     withheld: usize,
+    /// Ticks that moved the state.
+    ticks: usize,
 }
 
 impl TenantCore {
@@ -83,8 +97,8 @@ impl TenantCore {
             }
             done = Some(record.offset + 1);
         }
-        self.flush_history(&mut appends);
-        events::folded(&self.tenant, count, appends.triggers.len(), appends.withheld);
+        let came = (appends.triggers.len(), appends.withheld);
+        events::folded(&self.tenant, count, appends.ticks, came, self.engine.watermark());
         self.append(appends, done, next, outputs);
         self.commit(outputs);
         if let Some(reason) = stop {
@@ -109,10 +123,10 @@ impl TenantCore {
 
     /// Applies one record; says why, if the tenant cannot go on after it.
     fn fold(&mut self, record: &Record, appends: &mut Appends) -> Option<String> {
-        let entry = match self.decode(record) {
+        let entry = match record.entry(&self.tenant) {
             Ok(entry) => entry,
-            Err((reason, detail)) => {
-                self.put_aside(record, reason, &detail, appends);
+            Err(unusable) => {
+                self.put_aside(record, unusable.reason(), unusable.to_string(), appends);
                 return None;
             }
         };
@@ -120,36 +134,30 @@ impl TenantCore {
         let applied =
             catch_unwind(AssertUnwindSafe(|| self.engine.apply(record.offset, &entry, &mut effects)));
         if applied.is_err() {
-            self.put_aside(record, "panic", "the engine panicked at this record", appends);
+            self.put_aside(record, "panic", "the engine panicked at this record".into(), appends);
             return Some(format!("the engine panicked at journal offset {}: this is a bug", record.offset));
+        }
+        if let Entry::Ticks(block) = &entry {
+            let refused = effects.iter().filter(|effect| matches!(effect, Effect::Refused(_))).count();
+            appends.ticks += block.ticks.len().saturating_sub(refused);
         }
         let mut stop = None;
         for effect in effects {
-            stop = stop.or(self.perform(record.offset, effect, appends));
+            stop = stop.or(self.perform(record, effect, appends));
         }
         stop
     }
 
-    fn decode(&self, record: &Record) -> Result<Entry, (&'static str, String)> {
-        let entry = codec::decode_entry(&record.value).map_err(|error| ("undecodable", error.to_string()))?;
-        let named = &entry.origin().tenant;
-        if *named == self.tenant {
-            Ok(entry)
-        } else {
-            Err(("misrouted", format!("the record names tenant {named}")))
-        }
-    }
-
-    fn perform(&mut self, offset: u64, effect: Effect, appends: &mut Appends) -> Option<String> {
+    fn perform(&mut self, record: &Record, effect: Effect, appends: &mut Appends) -> Option<String> {
+        let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
-            Effect::Closed(bar) if offset < self.recovered.committed => drop(bar),
-            Effect::Closed(bar) if bar.history => appends.history.push(bar),
-            Effect::Closed(bar) => self.reading(&bar, appends),
+            Effect::Reading { .. } if offset < self.recovered.committed => {}
+            Effect::Reading { reading, .. } => drop(appends.readings.insert(reading.key(), reading)),
             Effect::Refused(refusal) => {
                 events::refused(&self.tenant, refusal.reason);
                 let watermark = self.engine.watermark();
-                let letter = self.dead_letters.of_refusal(offset, &refusal, watermark);
+                let letter = self.dead_letters.of_refusal(record, &refusal, watermark);
                 if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
                     appends.dead_letters.push(letter);
                     if self.told.insert(refusal.reason) {
@@ -174,28 +182,17 @@ impl TenantCore {
         None
     }
 
-    /// Readings of history matter only as the newest of each key: the rest would be compacted away at once.
-    fn flush_history(&self, appends: &mut Appends) {
-        let mut newest = std::collections::BTreeMap::new();
-        for bar in std::mem::take(&mut appends.history) {
-            newest.insert((bar.symbol.clone(), bar.timeframe), bar);
-        }
-        newest.values().for_each(|bar| self.reading(bar, appends));
+    fn reading(&self, reading: &Reading) -> Option<NewRecord> {
+        let record = ReadingRecord::new(&self.tenant, reading).ok()?;
+        let value = codec::encode_reading(&record).ok()?;
+        Some(NewRecord { key: record.key.into_bytes(), value })
     }
 
-    fn reading(&self, bar: &ClosedBar, appends: &mut Appends) {
-        for reading in readings::readings(&self.tenant, bar) {
-            if let Ok(value) = codec::encode_reading(&reading) {
-                appends.readings.push(NewRecord { key: reading.key().into_bytes(), value });
-            }
-        }
-    }
-
-    fn put_aside(&self, record: &Record, reason: &'static str, detail: &str, appends: &mut Appends) {
+    fn put_aside(&self, record: &Record, reason: &'static str, detail: String, appends: &mut Appends) {
         if record.offset < self.recovered.committed {
             return;
         }
-        events::dead_letter(&self.tenant, record.offset, reason, detail);
+        events::dead_letter(&self.tenant, record.offset, reason, &detail);
         appends.dead_letters.extend(self.dead_letters.of_record(record, reason, detail));
     }
 
@@ -206,26 +203,35 @@ impl TenantCore {
         next: &mut AppendId,
         outputs: &mut Vec<Output>,
     ) {
+        let readings = appends.readings.values().filter_map(|reading| self.reading(reading)).collect();
         let by_topic = [
             (TopicKind::Triggers, appends.triggers),
-            (TopicKind::Readings, appends.readings),
+            (TopicKind::Readings, readings),
             (TopicKind::DeadLetters, appends.dead_letters),
         ];
         let mut unacknowledged = Vec::new();
+        let mut bytes = 0;
         for (topic, records) in by_topic {
-            if !records.is_empty() {
+            for records in pieces(records) {
                 *next += 1;
+                bytes += size(&records);
                 unacknowledged.push(*next);
                 outputs.push(Output::Append(self.tenant.clone(), *next, topic, records));
             }
         }
         if let Some(next_offset) = done {
-            self.in_flight.push_back(Batch { next_offset, unacknowledged });
+            self.in_flight.push_back(Batch { next_offset, unacknowledged, bytes });
         }
-        if self.in_flight.len() >= MAX_IN_FLIGHT && !self.paused {
+        if self.is_full(1) && !self.paused {
             self.paused = true;
             outputs.push(Output::Pause(self.tenant.clone()));
         }
+    }
+
+    /// At least one part in so many of what may be under way is.
+    fn is_full(&self, parts: usize) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|batch| batch.bytes).sum();
+        self.in_flight.len() >= MAX_IN_FLIGHT / parts || bytes >= MAX_BYTES_IN_FLIGHT / parts
     }
 
     /// The one place that commits: batches leave from the front, each only when all its appends are acknowledged.
@@ -237,9 +243,48 @@ impl TenantCore {
         if let Some(batch) = done.filter(|batch| batch.next_offset > self.recovered.committed) {
             outputs.push(Output::Commit(self.tenant.clone(), batch.next_offset));
         }
-        if self.paused && self.in_flight.len() <= MAX_IN_FLIGHT / 2 {
+        if self.paused && !self.is_full(2) {
             self.paused = false;
             outputs.push(Output::Resume(self.tenant.clone()));
         }
+    }
+}
+
+/// The records in their order, cut so that each piece is one append.
+fn pieces(records: Vec<NewRecord>) -> Vec<Vec<NewRecord>> {
+    let mut pieces: Vec<Vec<NewRecord>> = Vec::new();
+    let mut bytes = MAX_APPEND_BYTES;
+    for record in records {
+        if bytes >= MAX_APPEND_BYTES {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += record.key.len() + record.value.len() + RECORD_OVERHEAD;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(record);
+        }
+    }
+    pieces
+}
+
+fn size(records: &[NewRecord]) -> usize {
+    records.iter().map(|record| record.key.len() + record.value.len() + RECORD_OVERHEAD).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appends_are_cut_to_what_a_log_takes_and_keep_their_order() {
+        let record = |number: u32| NewRecord {
+            key: number.to_be_bytes().into(),
+            value: vec![0; MAX_RECORD_BYTES - 100],
+        };
+        let pieces = pieces((0..50).map(record).collect());
+        assert!(pieces.len() > 1 && pieces.iter().all(|piece| size(piece) <= MAX_BATCH_BYTES));
+        let keys: Vec<Vec<u8>> = pieces.into_iter().flatten().map(|record| record.key).collect();
+        assert!(keys.is_sorted() && keys.len() == 50);
+        assert!(super::pieces(Vec::new()).is_empty());
     }
 }

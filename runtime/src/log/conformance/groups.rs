@@ -151,3 +151,22 @@ pub(super) fn a_failed_topic_is_reported_once_while_others_go_on(fixture: &Fixtu
     member.consumer.seek(&bad, readable).unwrap();
     assert_eq!(values(&member.take(&bad, 1)), ["a"]);
 }
+
+pub(super) fn a_group_names_its_members_and_their_topics(fixture: &Fixture) {
+    let (one, two) = (topic(fixture, TopicKind::Journal), topic(fixture, TopicKind::Triggers));
+    let log = fixture.log.as_ref();
+    append(log, &one, &["a"]);
+    append(log, &two, &["1"]);
+    assert_eq!(log.members(&fixture.group).unwrap(), []);
+    let mut member = Member::join(fixture, &[&one]);
+    member.take(&one, 1);
+    let of = |group: &str| -> Vec<Vec<Topic>> {
+        log.members(group).unwrap().into_iter().map(|member| member.topics).collect()
+    };
+    assert_eq!(of(&fixture.group), [vec![one.clone()]]);
+    member.consumer.subscribe(std::slice::from_ref(&two)).unwrap();
+    member.take(&two, 1);
+    member.poll_until("the change to be known", |_| of(&fixture.group) == [vec![two.clone()]]);
+    assert!(!log.members(&fixture.group).unwrap()[0].id.is_empty());
+    assert_eq!(log.members(&format!("{}-other", fixture.group)).unwrap(), []);
+}

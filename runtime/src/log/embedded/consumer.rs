@@ -42,6 +42,7 @@ impl Member {
         topics: &[Topic],
         assignments: Box<dyn Assignments>,
     ) -> Self {
+        log.joined(group, topics.iter());
         Self {
             log,
             group: group.into(),
@@ -181,6 +182,7 @@ impl Consumer for Member {
 
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
         self.wanted = topics.iter().cloned().collect();
+        self.log.joined(&self.group, topics.iter());
         Ok(())
     }
 

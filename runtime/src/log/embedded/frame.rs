@@ -115,7 +115,13 @@ impl Frame<'_> {
             if records.last().is_some_and(|last| last.offset >= offset) {
                 return None;
             }
-            records.push(Record { offset, appended_at: self.time, key: key.into(), value: value.into() });
+            records.push(Record {
+                offset,
+                appended_at: self.time,
+                key: key.into(),
+                headers: Vec::new(),
+                value: value.into(),
+            });
             rest = after;
         }
         (!records.is_empty() && records.len() == self.count as usize).then_some(records)

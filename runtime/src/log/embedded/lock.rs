@@ -24,7 +24,7 @@ impl Lock {
         let mut file = file.map_err(|error| io("open", &path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(dir, &path)),
+            Err(TryLockError::WouldBlock) => return Err(held(dir)),
             Err(TryLockError::Error(error)) => return Err(io("lock", &path, &error)),
         }
         file.set_len(0)
@@ -41,9 +41,13 @@ impl Drop for Lock {
     }
 }
 
-fn held(dir: &Path, path: &Path) -> LogError {
-    let pid = std::fs::read_to_string(path).unwrap_or_default();
-    let holder = if pid.is_empty() { "unknown (it is just starting)".into() } else { pid };
+/// The pid of who holds the directory, or held it last.
+pub(super) fn holder(dir: &Path) -> Option<String> {
+    std::fs::read_to_string(dir.join("lock")).ok().filter(|pid| !pid.is_empty())
+}
+
+fn held(dir: &Path) -> LogError {
+    let holder = holder(dir).unwrap_or_else(|| "unknown (it is just starting)".into());
     LogError::Held { location: dir.display().to_string(), holder }
 }
 

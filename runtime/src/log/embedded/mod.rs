@@ -2,7 +2,8 @@
 //!
 //! `DIR/<topic>/<base offset>.log` holds frames, one an append, each written by one `write` and acknowledged after
 //! it returned; `.index` files beside them are hints. `DIR/groups/<group>/<topic>.offset` holds what a group
-//! committed. One process writes (`DIR/lock` holds its pid), others may read at the same time.
+//! committed, `member` beside them who reads. One process writes (`DIR/lock` holds its pid), others may read at the
+//! same time.
 //!
 //! What is acknowledged is in the system's page cache and so survives kill −9 of the process under every
 //! [`Fsync`]; that setting only decides what a power cut may take.
@@ -12,6 +13,7 @@ mod flusher;
 mod frame;
 mod index;
 mod lock;
+mod members;
 mod positions;
 mod reader;
 mod retention;
@@ -35,7 +37,9 @@ use bellwether_schemas::{Timestamp, Topic};
 use self::flusher::Flusher;
 use self::topic::TopicLog;
 use self::wake::locked;
-use super::{Access, Ack, Assignments, Bounds, Consumer, Log, LogError, NewRecord, Reader, Result};
+use super::{
+    Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Reader, Result,
+};
 use crate::clock::Clock;
 
 /// How often a reader beside the writing process looks for news.
@@ -183,6 +187,10 @@ impl Log for EmbeddedLog {
         self.0.committed(group, topic)
     }
 
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        Ok(members::members(&self.0.shared.dir, group))
+    }
+
     fn consumer(
         &self,
         group: &str,
@@ -228,7 +236,12 @@ impl Inner {
         positions::write(&self.shared.dir, group, topic, next_offset, sync)
     }
 
+    fn joined<'a>(&self, group: &str, topics: impl Iterator<Item = &'a Topic>) {
+        members::join(&self.shared.dir, group, topics);
+    }
+
     fn leave(&self, group: &str) {
+        members::leave(&self.shared.dir, group);
         locked(&self.groups).remove(group);
     }
 }

@@ -8,7 +8,7 @@ use bellwether_schemas::Topic;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr as Response;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -28,6 +28,8 @@ pub(super) struct Group {
     owned: Mutex<Owned>,
     /// The session ran out, and nothing was assigned since.
     lost: AtomicBool,
+    /// Nobody answers: a commit would wait without end.
+    silent: AtomicBool,
     events: Events,
 }
 
@@ -71,11 +73,21 @@ impl Group {
             assignments,
             owned: Mutex::default(),
             lost: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
         }
     }
 
     pub(super) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is committed from now on.
+    pub(super) fn silence(&self) {
+        self.silent.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn owned(&self) -> MutexGuard<'_, Owned> {
@@ -147,8 +159,13 @@ impl Group {
                 add(&mut reached, &topic, at(offset))?;
             }
         }
-        let committed =
-            if reached.count() > 0 && !lost { consumer.commit(&reached, CommitMode::Sync) } else { Ok(()) };
+        let silent = self.is_silent();
+        let committed = match reached.count() {
+            0 => Ok(()),
+            _ if lost => Ok(()),
+            _ if silent => Err(KafkaError::ConsumerCommit(Code::AllBrokersDown)),
+            _ => consumer.commit(&reached, CommitMode::Sync),
+        };
         consumer.incremental_unassign(list).map_err(|error| self.refuses(&error))?;
         committed.or_else(|error| if tolerable(&error) { Ok(()) } else { Err(self.refuses(&error)) })
     }
@@ -176,6 +193,12 @@ impl Owned {
             committed: None,
         };
         self.places.insert(topic.clone(), place);
+    }
+
+    /// Where each topic stands that did not fail.
+    pub(super) fn reading(&self) -> Vec<(Topic, u64)> {
+        let reading = self.places.iter().filter(|(_, place)| !place.failed);
+        reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
     }
 
     /// Says so once.

@@ -14,7 +14,8 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use crate::log::{Bounds, LogError, Result};
+use super::members::members;
+use crate::log::{Bounds, GroupMember, LogError, Result};
 
 /// Longest wait for one answer.
 pub(super) const CALL: Duration = Duration::from_secs(10);
@@ -245,6 +246,13 @@ impl Lookup {
         let found =
             self.asked(self.0.committed_offsets(asked, CALL)).map_err(|error| meaning(&error, topic))?;
         self.only(topic, &found)
+    }
+
+    /// Who is in that group.
+    pub(super) fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        let list =
+            self.asked(self.0.fetch_group_list(Some(group), CALL)).map_err(|error| unavailable(&error))?;
+        Ok(members(&list, group))
     }
 
     fn only(&self, topic: &Topic, found: &TopicPartitionList) -> Result<Option<u64>> {

@@ -16,7 +16,7 @@ use super::batch::more;
 use super::client::{CALL, LOOK, PARTITION, at, create, meaning, place, reading};
 use super::reader::record;
 use super::slot::Slot;
-use super::{Inner, check_within, commits};
+use super::{Inner, check_within, commits, damage, leave};
 use crate::log::{Assignments, Consumer, LogError, Polled, Result};
 
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
@@ -134,11 +134,9 @@ impl Member {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 self.find_missing()
             }
-            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => Err(LogError::Damaged {
-                topic: format!("one of group {}", self.name),
-                offset: 0,
-                reason: error.to_string(),
-            }),
+            Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => {
+                damage::find(consumer, &self.log)
+            }
             Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => Err(LogError::Io {
                 what: format!("kafka refuses group {}", self.name),
                 reason: error.to_string(),
@@ -171,11 +169,7 @@ impl Member {
     /// librdkafka does not say which topic it was.
     fn find_out_of_range(&self) -> Result<()> {
         let context = self.consumer()?.context();
-        let places: Vec<(Topic, u64)> = {
-            let owned = context.owned();
-            let reading = owned.places.iter().filter(|(_, place)| !place.failed);
-            reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
-        };
+        let places = context.owned().reading();
         for (topic, next) in places {
             let bounds = match self.log.bounds(&topic) {
                 Err(LogError::Unavailable { .. }) => continue,
@@ -312,15 +306,23 @@ impl Consumer for Member {
         self.subscribe_wanted()
     }
 
-    /// A static member keeps its id, and for a session's length its topics: it may be back at once.
+    /// Others have its topics at once. Brokers that are away do not fail it: what could not be committed is read again.
     fn close(mut self: Box<Self>) -> Result<()> {
         let Some(consumer) = self.consumer.take() else { return Ok(()) };
         let context = Arc::clone(consumer.context());
         context.owned().refused = None;
+        leave::leave(&consumer, &self.name, &self.slot.id(&self.log.options.host, &self.name));
         context.end();
-        drop(consumer);
+        leave::end(consumer);
         let refused = context.owned().refused.take();
-        refused.map_or(Ok(()), Err)
+        match refused {
+            Some(error @ LogError::Unavailable { .. }) => {
+                tracing::warn!(%error, "stopped without a last commit: what was done since the one before is read again");
+                Ok(())
+            }
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 }
 

@@ -9,6 +9,9 @@ mod batch;
 mod client;
 mod commits;
 mod consumer;
+mod damage;
+mod leave;
+mod members;
 mod producer;
 mod reader;
 mod slot;
@@ -23,7 +26,9 @@ use bellwether_schemas::{Timestamp, Topic};
 use self::client::{Link, Lookup};
 use self::producer::Producer;
 use self::topics::Admin;
-use super::{Access, Ack, Assignments, Bounds, Consumer, Drift, Log, LogError, NewRecord, Reader, Result};
+use super::{
+    Access, Ack, Assignments, Bounds, Consumer, Drift, GroupMember, Log, LogError, NewRecord, Reader, Result,
+};
 
 /// How this process appears to the brokers.
 #[derive(Debug, Clone)]
@@ -111,7 +116,7 @@ impl Log for KafkaLog {
     }
 
     fn topics(&self) -> Result<Vec<Topic>> {
-        self.0.lookup(None)?.topics()
+        self.0.lookup(None)?.topics().map_err(|error| self.0.explain(error))
     }
 
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
@@ -127,11 +132,11 @@ impl Log for KafkaLog {
     }
 
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {
-        self.0.bounds(topic)
+        self.0.bounds(topic).map_err(|error| self.0.explain(error))
     }
 
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
-        let bounds = self.0.bounds(topic)?;
+        let bounds = self.bounds(topic)?;
         check_within(topic, from, bounds)?;
         Ok(Box::new(reader::TopicReader::new(&self.0, topic, from, bounds)?))
     }
@@ -141,7 +146,11 @@ impl Log for KafkaLog {
     }
 
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>> {
-        self.0.lookup(Some(group))?.committed(topic)
+        self.0.lookup(Some(group))?.committed(topic).map_err(|error| self.0.explain(error))
+    }
+
+    fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
+        self.0.lookup(None)?.members(group)
     }
 
     fn consumer(
@@ -182,6 +191,19 @@ impl Inner {
 
     fn read_only(&self) -> LogError {
         LogError::ReadOnly { location: format!("kafka://{}", self.brokers) }
+    }
+
+    /// What is out of reach is named, in case it is the address that is wrong.
+    fn explain(&self, error: LogError) -> LogError {
+        match error {
+            LogError::Unavailable { reason } => {
+                let address = &self.brokers;
+                let reason =
+                    format!("kafka://{address}: {reason}: is that its address, and is a broker running?");
+                LogError::Unavailable { reason }
+            }
+            other => other,
+        }
     }
 
     fn lookup(&self, group: Option<&str>) -> Result<Arc<Lookup>> {

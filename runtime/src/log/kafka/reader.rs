@@ -1,11 +1,13 @@
 //! Reads one topic apart from any group.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use bellwether_schemas::dead_letter::Header;
 use bellwether_schemas::{Timestamp, Topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message as _};
 use tokio::time::Instant;
 
 use super::Inner;
@@ -130,6 +132,20 @@ pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
         offset: number(message.offset()),
         appended_at: Timestamp(message.timestamp().to_millis().unwrap_or(0).saturating_mul(1000)),
         key: message.key().unwrap_or_default().to_vec(),
+        headers: message.headers().map(headers).unwrap_or_default(),
         value: message.payload().unwrap_or_default().to_vec(),
     }
+}
+
+/// Theirs as ours. A name that is not UTF-8 makes rdkafka panic (0.39), and no stranger's record may end a member:
+/// such a header stands without name and value.
+#[cold]
+fn headers(theirs: &BorrowedHeaders) -> Vec<Header> {
+    let nameless = || Header { name: String::new(), value: Vec::new() };
+    let read = |place| {
+        let header = theirs.try_get(place)?;
+        Some(Header { name: header.key.into(), value: header.value.unwrap_or_default().to_vec() })
+    };
+    let read = |place| catch_unwind(AssertUnwindSafe(|| read(place))).ok().flatten();
+    (0..theirs.count()).map(|place| read(place).unwrap_or_else(nameless)).collect()
 }

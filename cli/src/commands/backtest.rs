@@ -1,0 +1,247 @@
+//! `bellwether backtest`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bellwether_backtest::BacktestError;
+use bellwether_backtest::alerts::{self, Alert};
+use bellwether_backtest::files::{self, Files, TENANT};
+use bellwether_backtest::journal::{self, Journal};
+use bellwether_backtest::outputs::{Kinds, Outputs, is_stdout};
+use bellwether_backtest::report::{self, Contents, Provenance, redact, sha256_of};
+use bellwether_backtest::run::{Finished, Progress, Run, Watch};
+use bellwether_backtest::study::Study;
+use bellwether_backtest::summary::{AlertSummary, Summary};
+use bellwether_backtest::sweep::Axis;
+use bellwether_engine::ENGINE_VERSION;
+use bellwether_producers::sources::{Form, Input};
+use bellwether_schemas::{TenantId, Timestamp};
+use clap::{ArgGroup, Args};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::exit::{Coded, USAGE};
+use crate::place::Place;
+use crate::wiring::Process;
+
+/// Alerts listed before the rest is only counted.
+const LISTED: usize = 200;
+
+/// What alerts would have done, over files or over a tenant's journal.
+///
+/// No database, no broker of its own, no mail. A file's form is recognised by its first lines: HistData's or TrueFX's
+/// ticks, one-minute bars, Dukascopy's ticks, or plain `ts[,symbol],bid,ask`; also with .gz.
+#[derive(Args)]
+#[command(
+    group = ArgGroup::new("source").required(true).args(["input", "log"]),
+    after_help = "Examples:\n  \
+        bellwether backtest --input GBPUSD=bid.csv+ask.csv --alerts alerts.json --report report.html\n  \
+        bellwether backtest --input EURUSD=ticks.csv.gz --alerts alerts.json --triggers - | head\n  \
+        bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=65,70,75\n  \
+        bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n\n\
+        alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}]"
+)]
+pub(crate) struct Backtest {
+    /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable; merged by time.
+    #[arg(long, value_name = "SYMBOL=FILE")]
+    input: Vec<Input>,
+    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
+    #[arg(long, value_name = "FORM", requires = "input")]
+    format: Option<Form>,
+    /// A symbol that trades around the clock: its days begin at 00:00 UTC. Repeatable.
+    #[arg(long, value_name = "SYMBOL", requires = "input")]
+    anchor_utc: Vec<String>,
+    /// The log whose journal is folded, with the given alerts instead of its own: embedded:DIR or kafka://HOST:PORT.
+    #[arg(long, value_name = "URL", requires = "tenant")]
+    log: Option<String>,
+    /// Whose journal.
+    #[arg(long, requires = "log")]
+    tenant: Option<TenantId>,
+    /// Alerts come in here, what is before only warms: an RFC 3339 time, start, or (of a log) an offset.
+    #[arg(long, value_name = "X", default_value = "start")]
+    from: Place,
+    /// Ends before here: an RFC 3339 time, end, or (of a log) an offset.
+    #[arg(long, value_name = "Y", default_value = "end")]
+    to: Place,
+    /// The alerts: a JSON array of objects with a kind and the columns of its table.
+    #[arg(long, value_name = "FILE")]
+    alerts: PathBuf,
+    /// Runs every alert that has the column with each of these values. Repeatable: every combination.
+    #[arg(long, value_name = "COLUMN=V,V")]
+    sweep: Vec<Axis>,
+    /// Writes every reading as a JSON line; - is stdout.
+    #[arg(long, value_name = "F")]
+    readings: Option<PathBuf>,
+    /// Only these readings: bar,indicators,heatmap,correlation,strength,daily_change,trending.
+    #[arg(long, value_name = "KIND,KIND", requires = "readings")]
+    readings_only: Option<Kinds>,
+    /// Writes every trigger as a JSON line; - is stdout.
+    #[arg(long, value_name = "F")]
+    triggers: Option<PathBuf>,
+    /// Writes a page of its own: when each alert would have fired, charts, and what the price did next.
+    #[arg(long, value_name = "F.html")]
+    report: Option<PathBuf>,
+    /// Prints the summary as one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Backtest {
+    pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let shutdown = Process::shutdown()?;
+        let alerts = alerts::read(&self.alerts, &self.sweep)?;
+        // Told now, not after a long run.
+        self.report.as_deref().map_or(Ok(()), report::reserve)?;
+        let started = process.clock.now();
+        let bar = progress();
+        let mut show = |progress: Progress| {
+            bar.set_length(progress.of);
+            bar.set_position(progress.done);
+            let seconds = process.clock.now().since(started).max(1) / 1_000;
+            bar.set_message(format!("{} ticks/s", progress.ticks * 1_000 / seconds.max(1).cast_unsigned()));
+        };
+        let mut watch = Watch { shutdown, progress: &mut show };
+        let ran = match &self.log {
+            Some(url) => self.over_log(process, url, &alerts, &mut watch),
+            None => self.over_files(&alerts, &mut watch),
+        };
+        bar.finish_and_clear();
+        let mut finished = match ran {
+            Err(error) if is_closed(&error) => return Ok(ExitCode::SUCCESS),
+            other => other?,
+        };
+        finished.summary.set_elapsed(process.clock.now().since(started));
+        self.write_report(&alerts, &finished)?;
+        self.print(&finished.summary)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Finished> {
+        let from = match self.from {
+            Place::Start => None,
+            Place::Time(time) => Some(time),
+            Place::End | Place::Offset(_) => return Err(not_a_time("--from").into()),
+        };
+        let to = match self.to {
+            Place::End => None,
+            Place::Time(time) => Some(time),
+            Place::Start | Place::Offset(_) => return Err(not_a_time("--to").into()),
+        };
+        let (inputs, anchor_utc) = (self.input.clone(), self.anchor_utc.clone());
+        let files = Files { inputs, form: self.format, anchor_utc, to };
+        let run = Run::new(TENANT.parse()?, alerts, from, self.outputs()?, self.study(alerts));
+        Ok(files::play(&files, run, watch)?)
+    }
+
+    fn over_log(
+        &self,
+        process: &Process,
+        url: &str,
+        alerts: &[Alert],
+        watch: &mut Watch<'_>,
+    ) -> anyhow::Result<Finished> {
+        let Some(tenant) = self.tenant.clone() else {
+            anyhow::bail!("clap lets no --log without --tenant through")
+        };
+        let log = process.read_log(Some(url), &tenant)?;
+        let journal =
+            Journal { log: log.as_ref(), tenant: tenant.clone(), from: place(self.from), to: place(self.to) };
+        let run = Run::new(tenant, alerts, journal.from_time(), self.outputs()?, self.study(alerts));
+        Ok(journal::fold(&journal, run, watch)?)
+    }
+
+    fn outputs(&self) -> Result<Outputs, BacktestError> {
+        Outputs::open(self.readings.as_deref(), self.readings_only.clone(), self.triggers.as_deref())
+    }
+
+    fn study(&self, alerts: &[Alert]) -> Option<Study> {
+        self.report.is_some().then(|| Study::new(alerts))
+    }
+
+    fn write_report(&self, alerts: &[Alert], finished: &Finished) -> Result<(), BacktestError> {
+        let (Some(file), Some(study)) = (&self.report, &finished.study) else { return Ok(()) };
+        let summary = &finished.summary;
+        let files = self.input.iter().flat_map(|input| std::iter::once(&input.file).chain(&input.ask));
+        let files = files.chain([&self.alerts]).map(|file| sha256_of(file));
+        let sources = summary.journal.clone().map(Ok).into_iter().chain(files).collect::<Result<_, _>>()?;
+        let provenance = Provenance {
+            command: redact(&std::env::args().collect::<Vec<_>>()),
+            sources,
+            version: env!("CARGO_PKG_VERSION").into(),
+            engine: ENGINE_VERSION,
+        };
+        report::write(file, &Contents { alerts, summary, study, provenance: &provenance })
+    }
+
+    /// Stdout is the results': where lines go there, the table does not.
+    fn print(&self, summary: &Summary) -> anyhow::Result<()> {
+        let lines_on_stdout =
+            [&self.readings, &self.triggers].into_iter().flatten().any(|file: &PathBuf| is_stdout(file));
+        match (self.json, lines_on_stdout) {
+            (true, _) => println!("{}", summary.to_json()?),
+            (false, false) => print!("{}", table(summary)),
+            (false, true) => eprint!("{}", table(summary)),
+        }
+        Ok(())
+    }
+}
+
+fn is_closed(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(BacktestError::Closed))
+}
+
+fn not_a_time(option: &str) -> Coded {
+    let message =
+        format!("{option}: of files it is an RFC 3339 time such as 2012-02-01T00:00:00Z, or left out");
+    Coded { code: USAGE, message }
+}
+
+fn place(place: Place) -> Option<journal::Place> {
+    match place {
+        Place::Start | Place::End => None,
+        Place::Offset(offset) => Some(journal::Place::Offset(offset)),
+        Place::Time(time) => Some(journal::Place::Time(time)),
+    }
+}
+
+/// Hidden by itself where stderr is no terminal.
+fn progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {percent}%, {msg}, {eta} left");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The summary for people.
+fn table(summary: &Summary) -> String {
+    let Summary { ticks, triggers, seconds, .. } = summary;
+    let mut lines: Vec<String> = summary.alerts.iter().take(LISTED).map(row).collect();
+    if summary.alerts.len() > LISTED {
+        lines.push(format!("  and {} more alerts", summary.alerts.len() - LISTED));
+    }
+    lines
+        .extend(summary.refused.iter().map(|(reason, count)| format!("{count:>8}  ticks refused: {reason}")));
+    if summary.unreadable > 0 {
+        lines.push(format!("{:>8}  lines unreadable", summary.unreadable));
+    }
+    let span = match (summary.first, summary.last) {
+        (Some(first), Some(last)) => format!(" from {} to {}", minute(first), minute(last)),
+        _ => String::new(),
+    };
+    let stopped = if summary.stopped { ", stopped before the end" } else { "" };
+    lines.push(format!(
+        "{triggers} triggers; {ticks} ticks{span} in {seconds:.1} s, {:.0} ticks/s{stopped}",
+        summary.rate()
+    ));
+    lines.join("\n") + "\n"
+}
+
+fn row(alert: &AlertSummary) -> String {
+    let state = match (&alert.reason, alert.state) {
+        (Some(reason), state) => format!("  {state}: {reason}"),
+        (None, "active") => String::new(),
+        (None, state) => format!("  {state}"),
+    };
+    format!("{:>8}  {}{state}", alert.fired, alert.name)
+}
+
+fn minute(time: Timestamp) -> String {
+    time.utc().format("%Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,198 @@
+//! One look at every tenant and role.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError};
+use bellwether_schemas::settings::Settings;
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_sinks::{feed, mail, rows};
+use bellwether_worker::GROUP;
+use tokio::time::Instant;
+
+use super::tail::{Mark, Tail};
+use crate::wiring::Process;
+
+/// How long the log may take to give a record it has.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A kind of process that reads a topic of each tenant.
+struct Role {
+    name: &'static str,
+    group: String,
+    reads: TopicKind,
+    members: Vec<GroupMember>,
+}
+
+/// How far a role is with a tenant.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) at: Timestamp,
+    pub(super) tenant: TenantId,
+    pub(super) role: &'static str,
+    pub(super) owner: Option<String>,
+    /// The offset it reads next, and where its topic ends.
+    pub(super) next: u64,
+    pub(super) end: u64,
+    /// Records a second since the last look.
+    pub(super) rate: Option<f64>,
+    pub(super) mark: Option<Mark>,
+    /// How old the watermark is: microseconds behind now, or behind the newest event of a source that plays the past.
+    pub(super) age: Option<i64>,
+}
+
+pub(super) struct Sample {
+    pub(super) rows: Vec<Row>,
+    pub(super) failures: Vec<(TenantId, LogError)>,
+}
+
+type Place = (TenantId, &'static str);
+
+pub(super) struct Sampler {
+    log: Arc<dyn Log>,
+    clock: Clock,
+    named: Vec<TenantId>,
+    /// Of the tenants that have a file here.
+    lateness: BTreeMap<TenantId, i64>,
+    tails: BTreeMap<TenantId, Tail>,
+    /// Where each stood at the last look.
+    before: BTreeMap<Place, (u64, Instant)>,
+    /// What caused the first outcome that a sink which stands there has not delivered.
+    causes: BTreeMap<Place, (u64, u64)>,
+}
+
+impl Sampler {
+    pub(super) fn new(log: Arc<dyn Log>, process: &Process, named: Vec<TenantId>) -> Self {
+        let tenants = process.tenants().unwrap_or_default();
+        let lateness = tenants.into_iter().map(|tenant| (tenant.id, tenant.settings.lateness_max)).collect();
+        Self {
+            log,
+            clock: process.clock.clone(),
+            named,
+            lateness,
+            tails: BTreeMap::new(),
+            before: BTreeMap::new(),
+            causes: BTreeMap::new(),
+        }
+    }
+
+    /// # Errors
+    /// The log is out of reach; what is wrong with one tenant is part of the sample.
+    pub(super) fn sample(&mut self) -> Result<Sample, LogError> {
+        let tenants = self.tenants()?;
+        let roles = self.roles()?;
+        let mut sample = Sample { rows: Vec::new(), failures: Vec::new() };
+        for tenant in tenants {
+            match self.of(&tenant, &roles) {
+                Ok(rows) => sample.rows.extend(rows),
+                Err(error @ LogError::Unavailable { .. }) => return Err(error),
+                Err(error) => sample.failures.push((tenant, error)),
+            }
+        }
+        Ok(sample)
+    }
+
+    /// Those named, or all that have a journal now.
+    fn tenants(&mut self) -> Result<Vec<TenantId>, LogError> {
+        let journals = self.log.topics()?.into_iter().filter(|topic| topic.kind == TopicKind::Journal);
+        let there: Vec<TenantId> = journals.map(|topic| topic.tenant).collect();
+        self.tails.retain(|tenant, _| there.contains(tenant));
+        self.before.retain(|(tenant, _), _| there.contains(tenant));
+        self.causes.retain(|(tenant, _), _| there.contains(tenant));
+        Ok(if self.named.is_empty() { there } else { self.named.clone() })
+    }
+
+    fn roles(&self) -> Result<Vec<Role>, LogError> {
+        let role =
+            |name, group: String, reads| Ok(Role { name, members: self.log.members(&group)?, group, reads });
+        Ok(vec![
+            role("process", GROUP.into(), TopicKind::Journal)?,
+            role("sink rows", feed::group(rows::SINK), TopicKind::Triggers)?,
+            role("sink mail", feed::group(mail::SINK), TopicKind::Triggers)?,
+        ])
+    }
+
+    fn of(&mut self, tenant: &TenantId, roles: &[Role]) -> Result<Vec<Row>, LogError> {
+        let journal = Topic::new(tenant, TopicKind::Journal);
+        let lateness = self.lateness.get(tenant).copied();
+        let lateness = lateness.unwrap_or_else(|| Settings::with_symbols(Vec::new(), "").lateness_max);
+        let tail = self.tails.entry(tenant.clone()).or_insert_with(|| Tail::new(journal.clone(), lateness));
+        let newest = tail.follow(self.log.as_ref())?;
+        let mut folded = 0;
+        let mut rows = Vec::new();
+        for role in roles {
+            let mut row = self.row(tenant, role)?;
+            let done = match role.reads {
+                TopicKind::Journal => row.next,
+                _ => self.delivered(tenant, role.name, &row)?.unwrap_or(folded).min(folded),
+            };
+            if role.reads == TopicKind::Journal {
+                folded = done;
+            }
+            if let Some(tail) = self.tails.get_mut(tenant) {
+                row.mark = tail.mark(self.log.as_ref(), role.name, done)?;
+            }
+            row.age = row.mark.map(|mark| age(mark, newest, row.at));
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn row(&mut self, tenant: &TenantId, role: &Role) -> Result<Row, LogError> {
+        let topic = Topic::new(tenant, role.reads);
+        let Bounds { start, next: end } = self.log.bounds(&topic)?;
+        let next = self.log.committed(&role.group, &topic)?.unwrap_or(start);
+        let owner = role.members.iter().find(|member| member.topics.contains(&topic));
+        let now = Instant::now();
+        let before = self.before.insert((tenant.clone(), role.name), (next, now));
+        let rate = before.map(|(then, at)| {
+            let seconds = now.duration_since(at).as_secs_f64().max(0.001);
+            next.saturating_sub(then) as f64 / seconds
+        });
+        Ok(Row {
+            at: self.clock.now(),
+            tenant: tenant.clone(),
+            role: role.name,
+            owner: owner.map(|member| member.id.clone()),
+            next,
+            end: end.max(next),
+            rate,
+            mark: None,
+            age: None,
+        })
+    }
+
+    /// The journal offset up to which everything that follows is delivered: the cause of the first outcome that is
+    /// not. None: all of them are.
+    fn delivered(
+        &mut self,
+        tenant: &TenantId,
+        role: &'static str,
+        row: &Row,
+    ) -> Result<Option<u64>, LogError> {
+        if row.next >= row.end {
+            return Ok(None);
+        }
+        let place = (tenant.clone(), role);
+        if let Some((_, cause)) = self.causes.get(&place).filter(|(next, _)| *next == row.next) {
+            return Ok(Some(*cause));
+        }
+        let triggers = Topic::new(tenant, TopicKind::Triggers);
+        let from = row.next.max(self.log.bounds(&triggers)?.start);
+        let records = self.log.reader(&triggers, from)?.read(1, PATIENCE)?;
+        let outcome = records.first().and_then(|record| codec::decode_outcome(&record.value).ok());
+        let cause = outcome.map(|outcome| outcome.cause().offset.max(0).cast_unsigned());
+        if let Some(cause) = cause {
+            self.causes.insert(place, (row.next, cause));
+        }
+        Ok(cause)
+    }
+}
+
+/// A source that plays the past has its own now: the newest that it said.
+fn age(mark: Mark, newest: Option<Mark>, now: Timestamp) -> i64 {
+    let now = newest.filter(|newest| newest.played).map_or(now, |newest| newest.time);
+    now.since(mark.time).max(0)
+}

@@ -1,0 +1,53 @@
+//! What can stop a backtest.
+
+use std::path::PathBuf;
+
+use bellwether_producers::InputError;
+use bellwether_runtime::log::LogError;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BacktestError {
+    /// The input files.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The file of alerts is not what it should be.
+    #[error("{file}: {reason}")]
+    Alerts {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The command line asks for what does not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// A fold begins at offset 0.
+    #[error("{topic} begins at offset {start}: a fold begins at 0, give a log that is whole")]
+    JournalCut {
+        /// Which topic.
+        topic: String,
+        /// Its first offset.
+        start: u64,
+    },
+    /// The engine will not go on.
+    #[error("{0}")]
+    Halted(String),
+    /// The report's template.
+    #[error("the report cannot be rendered: {0}")]
+    Page(String),
+    /// Whoever read the output has seen enough.
+    #[error("the output was closed")]
+    Closed,
+    /// Something could not be written or read.
+    #[error("{file}: {reason}")]
+    Io {
+        /// Where.
+        file: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+}

@@ -1,0 +1,157 @@
+//! A run over a tenant's journal: its ticks, bars and settings, with the given alerts instead of its own.
+
+use std::time::Duration;
+
+use bellwether_runtime::log::{Log, LogError, Record};
+use bellwether_schemas::time::MINUTE;
+use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind, codec};
+use ring::digest::{Context, SHA256};
+
+use crate::BacktestError;
+use crate::report::{Source, hex};
+use crate::run::{Finished, Run, Watch};
+
+/// Records read at a time.
+const BATCH: usize = 1024;
+/// Longest silence of a backend while records are known to follow.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A place in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Before the record at this offset.
+    Offset(u64),
+    /// Before everything at or after this event time.
+    Time(Timestamp),
+}
+
+/// What is folded.
+pub struct Journal<'a> {
+    /// The log.
+    pub log: &'a dyn Log,
+    /// Whose journal.
+    pub tenant: TenantId,
+    /// Where the alerts come in; none: before the first tick.
+    pub from: Option<Place>,
+    /// Where it ends; none: where the journal does.
+    pub to: Option<Place>,
+}
+
+impl Journal<'_> {
+    /// The event time at which alerts come in, where it is one.
+    #[must_use]
+    pub const fn from_time(&self) -> Option<Timestamp> {
+        match self.from {
+            Some(Place::Time(time)) => Some(time),
+            Some(Place::Offset(_)) => Some(Timestamp::MAX),
+            None => None,
+        }
+    }
+}
+
+/// Folds the journal from its start.
+///
+/// # Errors
+/// The log cannot be read, is cut at its front, or an output cannot be written.
+pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
+    let topic = Topic::new(&journal.tenant, TopicKind::Journal);
+    let bounds = journal.log.bounds(&topic)?;
+    if bounds.start > 0 {
+        return Err(BacktestError::JournalCut { topic: topic.to_string(), start: bounds.start });
+    }
+    let end = match journal.to {
+        Some(Place::Offset(offset)) => bounds.next.min(offset),
+        _ => bounds.next,
+    };
+    let mut reader = journal.log.reader(&topic, 0)?;
+    let mut digest = Context::new(&SHA256);
+    'all: while reader.next_offset() < end {
+        let records = reader.read(BATCH, PATIENCE)?;
+        if records.is_empty() {
+            return Err(LogError::Unavailable {
+                reason: format!("{topic} gave no records for {PATIENCE:?}"),
+            }
+            .into());
+        }
+        for record in records.iter().take_while(|record| record.offset < end) {
+            digest.update(&record.value);
+            step(journal, record, &mut run)?;
+            if run.is_stopped(watch, || (record.offset, end)) {
+                break 'all;
+            }
+        }
+    }
+    let size = format!("{} records", reader.next_offset().min(end));
+    run.summary().journal = Some(Source { name: topic.to_string(), size, sha256: hex(digest) });
+    run.finish()
+}
+
+fn step(journal: &Journal<'_>, record: &Record, run: &mut Run) -> Result<(), BacktestError> {
+    if journal.from == Some(Place::Offset(record.offset)) {
+        run.let_all_in()?;
+        run.speak_from(Timestamp::MIN);
+    }
+    let entry = codec::decode_entry(&record.value).ok();
+    let Some(entry) = entry.filter(|entry| entry.origin().tenant == journal.tenant) else { return Ok(()) };
+    let to = match journal.to {
+        Some(Place::Time(time)) => time,
+        _ => Timestamp::MAX,
+    };
+    match before(entry, to) {
+        Some(entry) => apply(entry, run),
+        None => Ok(()),
+    }
+}
+
+/// What of a record lies before that time. Heartbeats go on until the minutes before it have closed.
+fn before(mut entry: Entry, to: Timestamp) -> Option<Entry> {
+    match &mut entry {
+        Entry::Alert(_) => return None,
+        Entry::Settings(_) => {}
+        Entry::Heartbeat(beat) => return (beat.ts.since(to) < 2 * MINUTE).then_some(entry),
+        Entry::Bars(block) => block.bars.retain(|bar| bar.close_time <= to),
+        Entry::Ticks(block) => {
+            let kept = block.ticks.iter().take_while(|tick| tick.ts < to).count();
+            // What follows a tick beyond the end keeps its number only where it is left in place.
+            let all = block.ticks.iter().skip(kept).all(|tick| tick.ts >= to);
+            if all {
+                block.ticks.truncate(kept);
+                block.volumes.truncate(kept);
+            } else {
+                block.ticks.retain(|tick| tick.ts < to);
+                block.volumes.clear();
+                block.first_seq = None;
+            }
+        }
+    }
+    Some(entry)
+}
+
+/// Applies a record; one of ticks in two parts where alerts come in between.
+fn apply(mut entry: Entry, run: &mut Run) -> Result<(), BacktestError> {
+    if let Entry::Ticks(block) = &mut entry {
+        while let Some(place) = block.ticks.iter().position(|tick| run.entrance().is_due(tick.ts)) {
+            let ts = block.ticks[place].ts;
+            if place > 0 {
+                let mut first = block.clone();
+                first.ticks.truncate(place);
+                first.volumes.truncate(place);
+                block.ticks.drain(..place);
+                block.volumes.drain(..place.min(block.volumes.len()));
+                block.first_seq = block.first_seq.map(|seq| seq.wrapping_add(place as u64));
+                count(&Entry::Ticks(first), run)?;
+            }
+            run.let_in(ts)?;
+        }
+    } else if let Some(ts) = entry.event_time() {
+        run.let_in(ts)?;
+    }
+    count(&entry, run)
+}
+
+fn count(entry: &Entry, run: &mut Run) -> Result<(), BacktestError> {
+    if let Entry::Ticks(block) = entry {
+        block.ticks.iter().for_each(|tick| run.summary().tick(tick.ts));
+    }
+    run.apply(entry)
+}

@@ -1,0 +1,173 @@
+//! One run: records go into the engine, what comes out goes to the outputs.
+
+use bellwether_engine::{Effect, Engine};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{Entry, Origin, TenantId, Timestamp};
+
+use crate::BacktestError;
+use crate::alerts::Alert;
+use crate::entrance::Entrance;
+use crate::outputs::Outputs;
+use crate::study::Study;
+use crate::summary::Summary;
+
+/// Records between two looks at progress and the wish to stop.
+const LOOK_EVERY: u64 = 1024;
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of files, or records of a log, that are done.
+    pub done: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Ticks that were played.
+    pub ticks: u64,
+}
+
+/// Who watches a run, and may stop it.
+pub struct Watch<'a> {
+    /// Raised to stop it.
+    pub shutdown: Shutdown,
+    /// Told now and then how far it is.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// The engine with everything around it.
+pub struct Run {
+    engine: Engine,
+    origin: Origin,
+    next_offset: u64,
+    effects: Vec<Effect>,
+    entrance: Entrance,
+    /// Readings from before are not written.
+    speaks_from: Timestamp,
+    outputs: Outputs,
+    study: Option<Study>,
+    summary: Summary,
+}
+
+/// What a run gives.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its numbers.
+    pub summary: Summary,
+    /// What the report needs; none where none was asked for.
+    pub study: Option<Study>,
+}
+
+impl Run {
+    /// Nothing is folded yet. The alerts come in at event time `from`; without one before everything. Readings are
+    /// built only where an output or a study asks for them.
+    #[must_use]
+    pub fn new(
+        tenant: TenantId,
+        alerts: &[Alert],
+        from: Option<Timestamp>,
+        outputs: Outputs,
+        study: Option<Study>,
+    ) -> Self {
+        let origin = Origin {
+            tenant: tenant.clone(),
+            source: "backtest".into(),
+            session: "backtest".into(),
+            played: true,
+            appended_at: Timestamp(0),
+        };
+        let changes: Vec<AlertChanged> = alerts.iter().filter_map(|alert| alert.change(&origin)).collect();
+        let needs_readings = outputs.has_readings() || study.is_some();
+        let engine = Engine::new(tenant);
+        Self {
+            engine: if needs_readings { engine } else { engine.without_readings() },
+            origin,
+            next_offset: 0,
+            effects: Vec::new(),
+            entrance: Entrance::new(changes, from),
+            speaks_from: from.unwrap_or(Timestamp::MIN),
+            outputs,
+            study,
+            summary: Summary::new(alerts),
+        }
+    }
+
+    /// What records of this run carry.
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) const fn entrance(&mut self) -> &mut Entrance {
+        &mut self.entrance
+    }
+
+    pub(crate) const fn summary(&mut self) -> &mut Summary {
+        &mut self.summary
+    }
+
+    /// Readings from this event time on are written.
+    pub(crate) const fn speak_from(&mut self, from: Timestamp) {
+        self.speaks_from = from;
+    }
+
+    /// The alerts that come in before an event of that time.
+    pub(crate) fn let_in(&mut self, ts: Timestamp) -> Result<(), BacktestError> {
+        self.entrance.take(ts).iter().try_for_each(|entry| self.apply(entry))
+    }
+
+    /// All alerts that still wait come in.
+    pub(crate) fn let_all_in(&mut self) -> Result<(), BacktestError> {
+        self.entrance.take_rest().iter().try_for_each(|entry| self.apply(entry))
+    }
+
+    /// Folds one record.
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), BacktestError> {
+        if let Entry::Settings(change) = entry {
+            self.entrance.set_lateness(change.settings.lateness_max);
+            self.study.iter_mut().for_each(|study| study.settings(&change.settings));
+        }
+        self.engine.apply(self.next_offset, entry, &mut self.effects);
+        self.next_offset += 1;
+        self.summary.records += 1;
+        let mut effects = std::mem::take(&mut self.effects);
+        let taken = effects.drain(..).try_for_each(|effect| self.take(effect));
+        self.effects = effects;
+        taken
+    }
+
+    fn take(&mut self, effect: Effect) -> Result<(), BacktestError> {
+        match effect {
+            Effect::Reading { reading, .. } if reading.close_time() < self.speaks_from => {}
+            Effect::Reading { reading, .. } => {
+                self.outputs.reading(&reading)?;
+                self.study.iter_mut().for_each(|study| study.reading(&reading));
+            }
+            Effect::Outcome(Outcome::Fired(trigger)) => {
+                self.summary.fired(&trigger);
+                self.outputs.trigger(&trigger)?;
+                self.study.iter_mut().for_each(|study| study.trigger(&trigger));
+            }
+            Effect::Outcome(Outcome::Status(status)) => self.summary.status(&status),
+            Effect::Refused(refusal) => self.summary.refused(refusal.reason),
+            Effect::Halt(reason) => return Err(BacktestError::Halted(reason)),
+        }
+        Ok(())
+    }
+
+    /// Tells how far it is, now and then. True when somebody wants it to stop.
+    pub(crate) fn is_stopped(&mut self, watch: &mut Watch<'_>, done: impl Fn() -> (u64, u64)) -> bool {
+        if self.summary.records.is_multiple_of(LOOK_EVERY) {
+            let (done, of) = done();
+            (watch.progress)(Progress { done, of, ticks: self.summary.ticks });
+        }
+        self.summary.stopped |= watch.shutdown.is_raised();
+        self.summary.stopped
+    }
+
+    /// Alerts whose time never came are told to the engine all the same, so that it says what is wrong with them.
+    pub(crate) fn finish(mut self) -> Result<Finished, BacktestError> {
+        self.let_all_in()?;
+        self.outputs.flush()?;
+        Ok(Finished { summary: self.summary, study: self.study })
+    }
+}

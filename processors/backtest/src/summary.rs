@@ -1,0 +1,142 @@
+//! What a run has seen, in numbers.
+
+use std::collections::BTreeMap;
+
+use bellwether_engine::RefusalReason;
+use bellwether_schemas::triggers::{AlertState, AlertStatus, TriggerFired};
+use bellwether_schemas::{AlertId, Timestamp};
+use serde::Serialize;
+
+use crate::alerts::Alert;
+use crate::report::Source;
+
+/// Numbers of one run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// Ticks that were played, refused ones among them.
+    pub ticks: u64,
+    /// Records that were folded.
+    pub records: u64,
+    /// First and last event time of a tick.
+    pub first: Option<Timestamp>,
+    /// See `first`.
+    pub last: Option<Timestamp>,
+    /// Triggers of all alerts.
+    pub triggers: u64,
+    /// Each alert, in the file's order.
+    pub alerts: Vec<AlertSummary>,
+    /// What the engine refused, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Lines of the files that could not be read.
+    pub unreadable: u64,
+    /// The first of each file, with number and reason.
+    pub unreadable_lines: Vec<String>,
+    /// The journal that was folded.
+    #[serde(skip)]
+    pub journal: Option<Source>,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+    /// Somebody asked it to stop before the input ended.
+    pub stopped: bool,
+    #[serde(skip)]
+    places: BTreeMap<AlertId, usize>,
+}
+
+/// Numbers of one alert.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlertSummary {
+    /// Which.
+    pub id: AlertId,
+    /// Its place in the file.
+    pub place: usize,
+    /// What it is called, with what a sweep has set.
+    pub name: String,
+    /// Its kind; none where that was the trouble.
+    pub kind: Option<&'static str>,
+    /// How often it would have fired.
+    pub fired: u64,
+    /// Where it stood at the end.
+    pub state: &'static str,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Of an alert that never got to its first evaluation.
+const NEVER: &str = "not reached";
+
+impl Summary {
+    /// Of a run with these alerts, before it.
+    #[must_use]
+    pub fn new(alerts: &[Alert]) -> Self {
+        let summary = |alert: &Alert| AlertSummary {
+            id: alert.id,
+            place: alert.place,
+            name: alert.title(),
+            kind: alert.parameters.as_ref().ok().map(|parameters| parameters.kind().name()),
+            fired: 0,
+            state: if alert.parameters.is_ok() { NEVER } else { AlertState::Refused.name() },
+            reason: alert.parameters.as_ref().err().cloned(),
+        };
+        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.parameters.is_ok());
+        Self {
+            alerts: alerts.iter().map(summary).collect(),
+            places: watched.map(|(place, alert)| (alert.id, place)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The place of this alert among all.
+    #[must_use]
+    pub fn place(&self, id: AlertId) -> Option<usize> {
+        self.places.get(&id).copied()
+    }
+
+    /// Ticks a second.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    pub fn rate(&self) -> f64 {
+        self.ticks as f64 / self.seconds.max(1e-6)
+    }
+
+    /// How long it took, in microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a span for people")]
+    pub fn set_elapsed(&mut self, micros: i64) {
+        self.seconds = micros as f64 / 1e6;
+    }
+
+    /// One JSON object.
+    ///
+    /// # Errors
+    /// None is known: every field has a JSON form.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let mut line = serde_json::to_value(self)?;
+        line["type"] = "summary".into();
+        line["ticks_per_second"] = self.rate().into();
+        serde_json::to_string(&line)
+    }
+
+    pub(crate) fn tick(&mut self, ts: Timestamp) {
+        self.ticks += 1;
+        self.first = Some(self.first.map_or(ts, |first| first.min(ts)));
+        self.last = self.last.max(Some(ts));
+    }
+
+    pub(crate) fn refused(&mut self, reason: RefusalReason) {
+        *self.refused.entry(reason.name()).or_default() += 1;
+    }
+
+    pub(crate) fn fired(&mut self, trigger: &TriggerFired) {
+        self.triggers += 1;
+        if let Some(place) = self.place(trigger.alert_id) {
+            self.alerts[place].fired += 1;
+        }
+    }
+
+    pub(crate) fn status(&mut self, status: &AlertStatus) {
+        if let Some(place) = self.place(status.alert_id) {
+            self.alerts[place].state = status.state.name();
+            self.alerts[place].reason.clone_from(&status.reason);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `heatmap_indicator_tracker`: one indicator turns buy or sell, differently from its last turn that the alert saw.
+//! An alert's baseline stores its own bar, so an alert that is newer than the last turn takes any turn as a change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bellwether_schemas::Timeframe;
+use bellwether_schemas::readings::Signal;
+
+use super::Order;
+use super::watch::TurnWatch;
+use crate::heatmap::CellName;
+use crate::symbols::SymbolTable;
+
+/// How far the turns of one cell were evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Turns {
+    /// Journal offset of the last evaluation at which the cell existed.
+    pub(crate) evaluated: Option<u64>,
+    /// The last signal that was not neutral, and the journal offset of its evaluation.
+    pub(crate) last: Option<(Signal, u64)>,
+}
+
+impl Turns {
+    /// Takes the evaluation at `offset` in; how it was before.
+    pub(crate) fn take(&mut self, signal: Signal, offset: u64) -> Self {
+        let before = *self;
+        self.evaluated = Some(offset);
+        if signal != Signal::Neutral {
+            self.last = Some((signal, offset));
+        }
+        before
+    }
+}
+
+/// Alerts by timeframe, symbol and cell; within one by the offset from which on they count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TurnIndex {
+    watchers: BTreeMap<(Timeframe, usize, CellName), BTreeSet<(u64, Order)>>,
+}
+
+impl TurnIndex {
+    pub(super) fn insert(&mut self, order: Order, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
+        for place in turn.symbols.iter().filter_map(|name| symbols.find(name)) {
+            let key = (turn.timeframe, place, turn.cell);
+            self.watchers.entry(key).or_default().insert((effective, order));
+        }
+    }
+
+    pub(super) fn remove(&mut self, order: Order, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
+        for place in turn.symbols.iter().filter_map(|name| symbols.find(name)) {
+            let key = (turn.timeframe, place, turn.cell);
+            if let Some(watchers) = self.watchers.get_mut(&key) {
+                watchers.remove(&(effective, order));
+                if watchers.is_empty() {
+                    self.watchers.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Alerts for which this signal is a change, in order, given how the cell's turns stood before this bar.
+    pub(crate) fn changed(
+        &self,
+        (timeframe, symbol, cell): (Timeframe, usize, CellName),
+        signal: Signal,
+        before: &Turns,
+    ) -> Vec<Order> {
+        let (Some(watchers), Some(evaluated)) =
+            (self.watchers.get(&(timeframe, symbol, cell)), before.evaluated)
+        else {
+            return Vec::new();
+        };
+        // Past their baseline are those that counted before the last evaluation; of them, those to whom the last
+        // turn was the same have no change: they counted before it.
+        let from = match before.last {
+            Some((last, at)) if last == signal => at,
+            _ => 0,
+        };
+        if from >= evaluated {
+            return Vec::new();
+        }
+        let mut orders: Vec<Order> =
+            watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
+        orders.sort_unstable();
+        orders
+    }
+}

@@ -1,0 +1,139 @@
+//! `rsi_correlation_tracker`: a pair that moves together, or against each other, stops doing so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bellwether_schemas::Timeframe;
+
+use super::Order;
+use super::watch::{PairMode, PairWatch};
+
+/// Below this a positive pair's coefficient is a mismatch.
+const POSITIVE_LIMIT: f64 = 0.25;
+/// Above this a negative pair's is.
+const NEGATIVE_LIMIT: f64 = -0.15;
+
+/// Whether two RSI contradict what is expected of the pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mismatch {
+    pub(crate) overbought: i32,
+    pub(crate) oversold: i32,
+}
+
+impl Mismatch {
+    /// A positive pair: one at or above the upper line while the other is at or below the lower; a negative pair:
+    /// both at or above, or both at or below.
+    pub(crate) fn holds(self, positive: bool, a: f64, b: f64) -> bool {
+        let (upper, lower) = (f64::from(self.overbought), f64::from(self.oversold));
+        let (largest, smallest) = (a.max(b), a.min(b));
+        if positive { largest >= upper && smallest <= lower } else { smallest >= upper || largest <= lower }
+    }
+}
+
+/// The coefficient's limit for a pair, and whether a value is beyond it.
+pub(crate) fn limit(positive: bool) -> f64 {
+    if positive { POSITIVE_LIMIT } else { NEGATIVE_LIMIT }
+}
+
+/// Beyond the limit: a positive pair moves too little together, a negative one too little against each other.
+pub(crate) fn is_real_mismatch(positive: bool, coefficient: f64) -> bool {
+    if positive { coefficient < POSITIVE_LIMIT } else { coefficient > NEGATIVE_LIMIT }
+}
+
+/// `strong`, `moderate` or `weak`, by the coefficient's absolute value.
+pub(crate) fn label(coefficient: f64) -> &'static str {
+    match coefficient.abs() {
+        strong if strong >= 0.70 => "strong",
+        moderate if moderate >= 0.30 => "moderate",
+        _ => "weak",
+    }
+}
+
+/// Alerts grouped by what they watch: cost follows the groups, not the alerts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PairIndex {
+    rsi: [BTreeMap<usize, BTreeMap<Mismatch, BTreeSet<Order>>>; Timeframe::ALL.len()],
+    real: [BTreeMap<usize, BTreeSet<Order>>; Timeframe::ALL.len()],
+}
+
+impl PairIndex {
+    pub(super) fn insert(&mut self, order: Order, watch: &PairWatch) {
+        let at = watch.timeframe.index();
+        match watch.mode {
+            PairMode::RsiThreshold { period, overbought, oversold } => {
+                let lines = Mismatch { overbought, oversold };
+                self.rsi[at].entry(period).or_default().entry(lines).or_default().insert(order);
+            }
+            PairMode::RealCorrelation { window } => {
+                self.real[at].entry(window).or_default().insert(order);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, order: Order, watch: &PairWatch) {
+        let at = watch.timeframe.index();
+        match watch.mode {
+            PairMode::RsiThreshold { period, overbought, oversold } => {
+                let lines = Mismatch { overbought, oversold };
+                if let Some(groups) = self.rsi[at].get_mut(&period) {
+                    remove_from(groups, lines, order);
+                    if groups.is_empty() {
+                        self.rsi[at].remove(&period);
+                    }
+                }
+            }
+            PairMode::RealCorrelation { window } => remove_from(&mut self.real[at], window, order),
+        }
+    }
+
+    /// RSI periods that some alert of this timeframe compares, with their groups.
+    pub(crate) fn rsi_groups(
+        &self,
+        timeframe: Timeframe,
+    ) -> impl Iterator<Item = (usize, &BTreeMap<Mismatch, BTreeSet<Order>>)> {
+        self.rsi[timeframe.index()].iter().map(|(period, groups)| (*period, groups))
+    }
+
+    /// Who watches that window's coefficient, in order.
+    pub(crate) fn real_watchers(&self, timeframe: Timeframe, window: usize) -> impl Iterator<Item = Order> {
+        self.real[timeframe.index()].get(&window).into_iter().flatten().copied()
+    }
+
+    /// RSI periods that some alert compares.
+    pub(crate) fn periods(&self) -> impl Iterator<Item = usize> {
+        self.rsi.iter().flat_map(|periods| periods.keys().copied())
+    }
+
+    /// Windows that some alert uses.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = usize> {
+        self.real.iter().flat_map(|windows| windows.keys().copied())
+    }
+}
+
+fn remove_from<K: Ord>(groups: &mut BTreeMap<K, BTreeSet<Order>>, key: K, order: Order) {
+    if let Some(orders) = groups.get_mut(&key) {
+        orders.remove(&order);
+        if orders.is_empty() {
+            groups.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touching_both_lines_is_a_mismatch_of_a_positive_pair_and_one_line_of_a_negative() {
+        let lines = Mismatch { overbought: 70, oversold: 30 };
+        assert!(lines.holds(true, 70.0, 30.0) && lines.holds(true, 10.0, 99.0));
+        assert!(!lines.holds(true, 70.0, 30.1) && !lines.holds(true, 80.0, 80.0));
+        assert!(lines.holds(false, 70.0, 70.0) && lines.holds(false, 30.0, 12.0));
+        assert!(!lines.holds(false, 70.0, 69.9) && !lines.holds(false, 90.0, 10.0));
+    }
+
+    #[test]
+    fn the_limits_themselves_are_no_mismatch() {
+        assert!(!is_real_mismatch(true, 0.25) && is_real_mismatch(true, 0.249_999));
+        assert!(!is_real_mismatch(false, -0.15) && is_real_mismatch(false, -0.149_999));
+    }
+}

@@ -1,0 +1,72 @@
+//! Largest of the last N values at a constant cost.
+
+/// The largest of the last N values.
+///
+/// Values are taken in blocks of N. When a block is full it becomes its own suffix maxima in place; the window always
+/// is a suffix of the old block and a prefix of the new one. So a value costs two comparisons and, once, a third,
+/// whatever the prices do. (Van Herk 1992, Gil and Werman 1993.) The smallest is the largest of the negated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollingMax<const N: usize> {
+    /// Before `at`: this block's values. From `at` on: suffix maxima of the block before.
+    slots: [f64; N],
+    at: usize,
+    prefix: f64,
+}
+
+/// Below every value, and finite.
+const LOWEST: f64 = f64::MIN;
+
+impl<const N: usize> Default for RollingMax<N> {
+    fn default() -> Self {
+        Self { slots: [LOWEST; N], at: 0, prefix: LOWEST }
+    }
+}
+
+impl<const N: usize> RollingMax<N> {
+    /// Takes the next value in; gives the largest of the last N, or of all while they are fewer.
+    #[inline]
+    pub fn update(&mut self, x: f64) -> f64 {
+        self.slots[self.at] = x;
+        self.prefix = larger(self.prefix, x);
+        self.at += 1;
+        if self.at == N {
+            self.turn_over();
+        }
+        larger(self.prefix, self.slots[self.at])
+    }
+
+    fn turn_over(&mut self) {
+        let mut largest = LOWEST;
+        for slot in self.slots.iter_mut().rev() {
+            largest = larger(largest, *slot);
+            *slot = largest;
+        }
+        self.at = 0;
+        self.prefix = LOWEST;
+    }
+}
+
+/// One instruction; `f64::max` is more, for NaN, which never comes here.
+#[inline]
+fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_the_largest_of_the_last_nine(values in prop::collection::vec(-1e9..1e9f64, 1..100)) {
+            let mut rolling = RollingMax::<9>::default();
+            for end in 1..=values.len() {
+                let window = &values[end.saturating_sub(9)..end];
+                let largest = window.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                prop_assert_eq!(rolling.update(values[end - 1]), largest);
+            }
+        }
+    }
+}

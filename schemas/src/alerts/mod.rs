@@ -1,0 +1,113 @@
+//! Alerts: what users configured, as changes in the journal.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AlertId, UserId};
+use crate::journal::Origin;
+
+mod parameters;
+mod wire;
+
+pub use parameters::{
+    AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker, PriceAlert,
+    RsiCorrelationTracker, RsiTracker,
+};
+use wire::AlertChangedRecord;
+
+/// The kinds of alert, in the order in which an instant evaluates them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AlertKind {
+    /// RSI reaches the user's overbought or oversold line.
+    RsiTracker,
+    /// Two symbols stop moving as their pair is expected to.
+    RsiCorrelationTracker,
+    /// A style's heatmap enters its buy or sell zone.
+    HeatmapTracker,
+    /// One indicator of the heatmap turns.
+    HeatmapIndicatorTracker,
+    /// Another currency leads, or trails.
+    CurrencyStrengthTracker,
+    /// A price crosses a level.
+    PriceAlert,
+}
+
+impl AlertKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::RsiTracker,
+        Self::RsiCorrelationTracker,
+        Self::HeatmapTracker,
+        Self::HeatmapIndicatorTracker,
+        Self::CurrencyStrengthTracker,
+        Self::PriceAlert,
+    ];
+
+    /// The name that records, ids and mail folders carry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RsiTracker => "rsi_tracker",
+            Self::RsiCorrelationTracker => "rsi_correlation_tracker",
+            Self::HeatmapTracker => "heatmap_tracker",
+            Self::HeatmapIndicatorTracker => "heatmap_indicator_tracker",
+            Self::CurrencyStrengthTracker => "currency_strength_tracker",
+            Self::PriceAlert => "price_alert",
+        }
+    }
+}
+
+impl fmt::Display for AlertKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no kind this version knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an alert kind this version knows")]
+pub struct UnknownKind(pub String);
+
+impl FromStr for AlertKind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| UnknownKind(text.into()))
+    }
+}
+
+impl TryFrom<String> for AlertKind {
+    type Error = UnknownKind;
+    fn try_from(text: String) -> Result<Self, UnknownKind> {
+        text.parse()
+    }
+}
+
+impl From<AlertKind> for String {
+    fn from(kind: AlertKind) -> Self {
+        kind.name().into()
+    }
+}
+
+/// An alert was created, edited, switched on or off, or deleted. A version equal to or below the known one is
+/// ignored, so a repeat is harmless.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "AlertChangedRecord", into = "AlertChangedRecord")]
+pub struct AlertChanged {
+    /// Who wrote it.
+    pub origin: Origin,
+    /// Which alert.
+    pub alert_id: AlertId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Rises whenever a column that can change a result changes.
+    pub version: i64,
+    /// Switched on.
+    pub active: bool,
+    /// The row is gone.
+    pub deleted: bool,
+    /// What it watches.
+    pub parameters: AlertParameters,
+}

@@ -1,0 +1,47 @@
+//! What is disturbed besides kills of roles, while the load goes on.
+
+use std::time::Duration;
+
+use crate::judged::Random;
+use crate::processes::{Processes, Role};
+use crate::world::{World, progress};
+
+/// In words, for the verdict.
+pub(crate) const TRIED: &str = "brokers: kill -9 at least twice, SIGSTOP; a frozen process, rows and mail sink (9 s); a \
+                                graceful stop of each role; 4 s without SMTP";
+
+/// Longer than a session.
+const FROZEN: Duration = Duration::from_secs(9);
+
+pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Random) {
+    for node in (1..=world.brokers).cycle().take(usize::from(world.brokers).max(2)) {
+        progress(&format!("broker {node}: kill -9"));
+        world.kafka.signal(node, "KILL").unwrap();
+        processes.tend_for(Duration::from_millis(random.next() % 3_000));
+        world.kafka.up().unwrap();
+        processes.tend_for(Duration::from_secs(8));
+    }
+    let away = Duration::from_secs(crate::argument("AWAY", 8));
+    progress(&format!("all brokers: SIGSTOP for {away:?}"));
+    let before = processes.largest();
+    (1..=world.brokers).for_each(|node| world.kafka.signal(node, "STOP").unwrap());
+    processes.tend_for(away);
+    let after = processes.largest();
+    (1..=world.brokers).for_each(|node| world.kafka.signal(node, "CONT").unwrap());
+    processes.note(format!(
+        "largest process {before} MiB before all brokers were stopped for {away:?}, {after} MiB after"
+    ));
+    processes.tend_for(Duration::from_secs(5));
+    for role in [Role::Process, Role::Rows, Role::Mail] {
+        progress(&format!("{}: SIGSTOP for longer than its session", role.name()));
+        processes.freeze(role, random.next(), FROZEN);
+        processes.tend_for(Duration::from_secs(2));
+    }
+    for role in Role::ALL {
+        progress(&format!("{}: SIGTERM", role.name()));
+        processes.restart(role, random.next());
+        processes.tend_for(Duration::from_secs(1));
+    }
+    progress("SMTP: connections are refused for 4 s");
+    world.without_smtp(|| processes.tend_for(Duration::from_secs(4)));
+}

@@ -1,0 +1,155 @@
+//! Rows, mails and triggers against the plain computation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bellwether_tests::reference::{self, Trigger};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::judged::{alerts, market, text};
+use crate::world::{Shop, World, progress};
+
+pub(crate) struct Judgement {
+    /// A line a tenant.
+    pub(crate) text: String,
+    /// In one line.
+    pub(crate) found: String,
+    pub(crate) findings: Vec<String>,
+}
+
+#[derive(Default)]
+struct Sums {
+    triggers: usize,
+    lost: usize,
+    phantom: usize,
+    mails: usize,
+    missing: usize,
+    doubled: usize,
+    ambiguous: usize,
+    repeats: usize,
+}
+
+pub(crate) fn judge(world: &World) -> Judgement {
+    progress("judging");
+    let (mut sums, mut lines, mut findings) = (Sums::default(), Vec::new(), Vec::new());
+    for shop in &world.shops {
+        lines.push(judge_shop(world, shop, &mut sums, &mut findings));
+    }
+    let Sums { triggers, lost, phantom, mails, missing, doubled, ambiguous, repeats } = sums;
+    let found = format!(
+        "{triggers} triggers, {lost} rows lost, {phantom} without a cause; {mails} mails, {missing} lost, {doubled} \
+         doubled outside the stated window ({ambiguous} inside it); {repeats} repeats in the triggers topics"
+    );
+    Judgement { text: lines.join("\n"), found, findings }
+}
+
+fn judge_shop(world: &World, shop: &Shop, sums: &mut Sums, findings: &mut Vec<String>) -> String {
+    let id = &shop.id;
+    let journal = world.cat(id, "journal");
+    let expected = reference::triggers(&market(id.as_str(), &journal), &alerts(&journal)).unwrap();
+    let ids: BTreeSet<Uuid> = expected.iter().map(|trigger| trigger.id).collect();
+    let rows: Vec<(Uuid,)> = world.query(shop, "select id from public.rsi_tracker_alert_triggers");
+    let stored: BTreeSet<Uuid> = rows.iter().map(|row| row.0).collect();
+    let lost = ids.difference(&stored).count();
+    let phantom = stored.difference(&ids).count() + rows.len() - stored.len();
+    let mut find = |bad: bool, what: String| {
+        if bad {
+            findings.push(format!("{id}: {what}"));
+        }
+    };
+    find(expected.len() < 20, format!("only {} triggers: that shows nothing", expected.len()));
+    find(lost + phantom > 0, format!("{lost} rows lost, {phantom} without a cause or twice"));
+    let letters = world.cat(id, "deadletters").len();
+    find(letters > 0, format!("{letters} dead letters"));
+    let report = world.verify(id);
+    find(report["identical"] != true || report["pending"] != 0, format!("replay --verify: {report}"));
+    let (topic, repeats, mixed) = recorded(&world.cat(id, "triggers"), &ids);
+    find(mixed > 0, format!("{mixed} triggers were recorded twice with different bytes"));
+    find(topic != ids, format!("the triggers topic has {} of {} triggers", topic.len(), ids.len()));
+    let mails = judge_mails(world, shop, &expected, &mut find);
+    sums.triggers += ids.len();
+    (sums.lost, sums.phantom, sums.repeats) =
+        (sums.lost + lost, sums.phantom + phantom, sums.repeats + repeats);
+    sums.mails += mails.taken;
+    sums.missing += mails.missing;
+    sums.doubled += mails.doubled;
+    sums.ambiguous += mails.ambiguous;
+    format!(
+        "{id}: {} journal records, {} triggers, {} rows, {} mails for {} groups, {repeats} repeats in the topic",
+        journal.len(),
+        ids.len(),
+        rows.len(),
+        mails.taken,
+        mails.groups
+    )
+}
+
+/// Ids on the triggers topic, how many records repeat one, and how many of those differ from the first.
+fn recorded(topic: &[Value], expected: &BTreeSet<Uuid>) -> (BTreeSet<Uuid>, usize, usize) {
+    let mut first: BTreeMap<Uuid, &Value> = BTreeMap::new();
+    let (mut repeats, mut mixed) = (0, 0);
+    for line in topic.iter().filter(|line| line["type"] == "trigger_fired") {
+        let id: Uuid = text(&line["record"]["id"]).parse().unwrap();
+        match first.insert(id, &line["record"]) {
+            Some(before) => {
+                repeats += 1;
+                mixed += usize::from(*before != line["record"]);
+            }
+            None => mixed += usize::from(!expected.contains(&id)),
+        }
+    }
+    (first.into_keys().collect(), repeats, mixed)
+}
+
+struct Mails {
+    groups: usize,
+    taken: usize,
+    missing: usize,
+    doubled: usize,
+    ambiguous: usize,
+}
+
+/// A group is one alert at one bar's close: one mail to its user, if they confirmed their address.
+fn judge_mails(
+    world: &World,
+    shop: &Shop,
+    expected: &[Trigger],
+    find: &mut impl FnMut(bool, String),
+) -> Mails {
+    let mut groups: BTreeMap<&str, BTreeSet<(Uuid, i64)>> = BTreeMap::new();
+    for trigger in expected {
+        let user = shop.users.iter().find(|user| user.id.0 == trigger.user_id).unwrap();
+        if user.confirmed {
+            groups.entry(user.email.as_str()).or_default().insert((trigger.alert_id, trigger.close_time));
+        }
+    }
+    let mut copies: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    let ours = format!("@{}.example", shop.id);
+    for mail in world.inbox.store.list() {
+        let to_us = mail.envelope.to.iter().all(|to| to.ends_with(&format!("@users.{}.example", shop.id)));
+        let from_us = mail.envelope.from.ends_with(&ours) || mail.envelope.from.contains(shop.id.as_str());
+        find(to_us != from_us, format!("a mail crossed tenants: {:?}", mail.envelope));
+        if to_us {
+            *copies.entry(mail.envelope.to[0].clone()).or_default().entry(mail.message_id).or_default() += 1;
+        }
+    }
+    let ambiguous: Vec<(i64,)> = world.query(
+        shop,
+        "select count(distinct occurrence) from bellwether.mail_event where event = 'ambiguous'",
+    );
+    let ambiguous = usize::try_from(ambiguous[0].0).unwrap();
+    let taken = copies.values().flat_map(BTreeMap::values).sum();
+    let repeated: usize = copies.values().flat_map(BTreeMap::values).map(|count| count - 1).sum();
+    let owed: usize = groups.values().map(BTreeSet::len).sum();
+    let mut missing = 0;
+    for (address, groups) in &groups {
+        let mails = copies.get(*address).map_or(0, BTreeMap::len);
+        missing += groups.len().saturating_sub(mails);
+        find(groups.len() != mails, format!("{address}: {} groups, {mails} mails", groups.len()));
+    }
+    let doubled = repeated.saturating_sub(ambiguous);
+    find(doubled > 0, format!("{repeated} mails came twice, {ambiguous} of them may"));
+    let strangers = copies.keys().any(|address| !groups.contains_key(address.as_str()));
+    find(strangers, "mail for somebody to whom none is owed".into());
+    Mails { groups: owed, taken, missing, doubled, ambiguous: repeated.min(ambiguous) }
+}

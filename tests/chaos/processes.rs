@@ -1,0 +1,253 @@
+//! The roles as processes: who runs, who is to come back, what the dead said.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::Running;
+use crate::world::{self, World};
+
+/// How long a process may take to end when it is asked to.
+const STOP: Duration = Duration::from_secs(30);
+/// Between two looks at the processes.
+const LOOK: Duration = Duration::from_millis(20);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Produce,
+    Process,
+    Rows,
+    Mail,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 4] = [Self::Produce, Self::Process, Self::Rows, Self::Mail];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Produce => "produce",
+            Self::Process => "process",
+            Self::Rows => "sink rows",
+            Self::Mail => "sink mail",
+        }
+    }
+}
+
+/// One process, through all its lives.
+struct Member {
+    role: Role,
+    arguments: Vec<String>,
+    running: Option<Running>,
+    /// It was killed and comes back then.
+    back_at: Option<Instant>,
+    kills: u32,
+}
+
+impl Member {
+    fn name(&self, at: usize) -> String {
+        format!("{}-{at}", self.role.name().replace(' ', "-"))
+    }
+}
+
+pub(crate) struct Processes<'a> {
+    world: &'a World,
+    members: Vec<Member>,
+    /// Sums over everybody's logs.
+    counts: BTreeMap<&'static str, u64>,
+    findings: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'a> Processes<'a> {
+    /// A producer for each market and one for what users change, and two of every other role for two tenants.
+    pub(crate) fn new(world: &'a World) -> Self {
+        let member = |(role, arguments): (Role, Vec<String>)| Member {
+            role,
+            arguments,
+            running: None,
+            back_at: None,
+            kills: 0,
+        };
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let market = |of: &Vec<String>| {
+            (Role::Produce, [words(&["produce", "synthetic", "--speed", world::SPEED]), of.clone()].concat())
+        };
+        let one_of_each = [
+            (Role::Process, words(&["process"])),
+            (Role::Rows, words(&["sink", "rows"])),
+            (Role::Mail, words(&["sink", "mail"])),
+        ];
+        let alerts = (Role::Produce, words(&["produce", "alerts"]));
+        let all = world.markets.iter().map(market).chain([alerts]);
+        let all = all.chain(one_of_each.clone()).chain(one_of_each);
+        Self {
+            world,
+            members: all.map(member).collect(),
+            counts: BTreeMap::new(),
+            findings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn start_all(&mut self) {
+        self.members.iter_mut().for_each(|member| member.running = Some(self.world.start(&member.arguments)));
+    }
+
+    /// Kills one of that role with signal 9; it is away for that long. Says which.
+    pub(crate) fn kill(&mut self, role: Role, choice: u64, away: Duration) -> String {
+        let at = self.choose(role, choice);
+        let member = &mut self.members[at];
+        let running = member.running.take().unwrap();
+        running.signal("KILL");
+        member.kills += 1;
+        member.back_at = Some(world::now() + away);
+        let name = member.name(at);
+        let said = running.wait(STOP);
+        self.learn(at, &said.stderr);
+        format!("{name} for {:.1} s", away.as_secs_f64())
+    }
+
+    /// Holds one of that role still for that long, while it believes that no time passes.
+    pub(crate) fn freeze(&mut self, role: Role, choice: u64, time: Duration) {
+        let at = self.choose(role, choice);
+        self.signal(at, "STOP");
+        self.tend_for(time);
+        self.signal(at, "CONT");
+    }
+
+    fn signal(&self, at: usize, name: &str) {
+        if let Some(running) = &self.members[at].running {
+            running.signal(name);
+        }
+    }
+
+    /// Asks one of that role to stop, which must end well, and starts it again.
+    pub(crate) fn restart(&mut self, role: Role, choice: u64) {
+        let at = self.choose(role, choice);
+        self.stop(at);
+        self.members[at].running = Some(self.world.start(&self.members[at].arguments));
+    }
+
+    /// Stops all of that role for good.
+    pub(crate) fn stop_all(&mut self, role: Role) {
+        for at in 0..self.members.len() {
+            if self.members[at].role == role {
+                self.stop(at);
+            }
+        }
+    }
+
+    /// Starts all of that role that do not run.
+    pub(crate) fn resume_all(&mut self, role: Role) {
+        for member in self.members.iter_mut().filter(|member| member.role == role) {
+            member.running.get_or_insert_with(|| self.world.start(&member.arguments));
+        }
+    }
+
+    fn stop(&mut self, at: usize) {
+        let Some(running) = self.members[at].running.take() else { return };
+        let said = running.stop(STOP);
+        self.learn(at, &said.stderr);
+        if said.code != Some(0) {
+            let name = self.members[at].name(at);
+            self.findings.push(format!("{name} was asked to stop and ended with {:?}", said.code));
+        }
+    }
+
+    /// One of that role that runs; waits for one to come back when none does.
+    fn choose(&mut self, role: Role, choice: u64) -> usize {
+        loop {
+            let alive = |at: &usize| self.members[*at].role == role && self.members[*at].running.is_some();
+            let alive: Vec<usize> = (0..self.members.len()).filter(alive).collect();
+            if !alive.is_empty() {
+                return alive[usize::try_from(choice).unwrap() % alive.len()];
+            }
+            self.tend();
+        }
+    }
+
+    pub(crate) fn tend_for(&mut self, time: Duration) {
+        let until = world::now() + time;
+        while world::now() < until {
+            self.tend();
+        }
+    }
+
+    pub(crate) fn tend_until_all_run(&mut self) {
+        while self.members.iter().any(|member| member.running.is_none()) {
+            self.tend();
+        }
+    }
+
+    /// Starts who is due; whoever ended by itself is a finding, and starts again.
+    pub(crate) fn tend(&mut self) {
+        std::thread::sleep(LOOK);
+        for at in 0..self.members.len() {
+            let member = &mut self.members[at];
+            if member.running.as_mut().is_some_and(Running::has_ended) {
+                let said = member.running.take().unwrap().wait(STOP);
+                self.findings.push(format!("{} ended by itself: {}", member.name(at), said.last_words()));
+                member.back_at = Some(world::now());
+                self.learn(at, &said.stderr);
+            }
+            let member = &mut self.members[at];
+            if member.back_at.take_if(|time| *time <= world::now()).is_some() {
+                member.running = Some(self.world.start(&member.arguments));
+            }
+        }
+    }
+
+    /// Keeps what it said, and counts what was withheld or absorbed.
+    fn learn(&mut self, at: usize, said: &str) {
+        let file = self.world.logs().join(format!("{}.log", self.members[at].name(at)));
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{said}\n--- ended").unwrap();
+        for line in said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            for name in ["withheld", "repeats", "present"] {
+                let number = line.get(name).or_else(|| line["fields"].get(name)).and_then(Value::as_u64);
+                *self.counts.entry(name).or_default() += number.unwrap_or(0);
+            }
+        }
+    }
+
+    /// Resident memory of the largest process, in MiB.
+    pub(crate) fn largest(&self) -> u64 {
+        let pids = self.members.iter().filter_map(|member| member.running.as_ref()).map(Running::pid);
+        let resident = |pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        };
+        pids.filter_map(resident).max().unwrap_or(0) / 1024
+    }
+
+    pub(crate) fn kills(&self, role: Role) -> u32 {
+        self.members.iter().filter(|member| member.role == role).map(|member| member.kills).sum()
+    }
+
+    pub(crate) fn finding(&mut self, finding: String) {
+        self.findings.push(finding);
+    }
+
+    /// Something that a reader of the verdict wants to know.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    pub(crate) fn findings(&self) -> Vec<String> {
+        self.findings.clone()
+    }
+
+    pub(crate) fn counted(&self) -> String {
+        let count = |name| self.counts.get(name).copied().unwrap_or(0);
+        let notes = self.notes.join("; ");
+        format!(
+            "{notes}; {} outcomes withheld in recoveries; {} repeats left out by the rows' cursor, {} by ON CONFLICT",
+            count("withheld"),
+            count("repeats"),
+            count("present")
+        )
+    }
+}

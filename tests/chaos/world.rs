@@ -1,0 +1,269 @@
+//! Everything that the roles need: brokers, databases, an inbox, two tenants with alerts and history.
+
+use std::io::IsTerminal;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bellwether_local::inbox::{Fault, Inbox};
+use bellwether_local::kafka::Kafka;
+use bellwether_local::postgres::{Options, Postgres};
+use bellwether_local::seed::{self, RsiAlert, Seeded, User};
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::{Access, Log, open};
+use bellwether_schemas::alerts::RsiTracker;
+use bellwether_schemas::time::{DAY, MINUTE};
+use bellwether_schemas::{AlertId, TenantId, Timeframe, Topic, TopicKind, UserId, ids};
+use serde_json::Value;
+use sqlx::Connection;
+use sqlx::postgres::PgRow;
+use tokio::runtime::Runtime;
+
+use crate::processes::{Processes, Role};
+use crate::support::{Place, Running, until};
+
+/// A five-minute bar a second, six ticks a minute for each of 33 symbols: 2,000 ticks a second over both tenants.
+pub(crate) const SPEED: &str = "300";
+const TICKS_A_MINUTE: &str = "6";
+/// Users beside the sample's six.
+const BUSY_USERS: u8 = 8;
+/// The tenants, each with a market of its own, so that a mix-up would be seen.
+const TENANTS: [(&str, &str); 2] = [("fxlabs", "7"), ("hextech", "8")];
+/// How long anything may take once all is well again.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+pub(crate) struct Shop {
+    pub(crate) id: TenantId,
+    pub(crate) users: Vec<User>,
+    seeded: Seeded,
+}
+
+pub(crate) struct World {
+    pub(crate) shops: Vec<Shop>,
+    pub(crate) brokers: u8,
+    pub(crate) kafka: Kafka,
+    pub(crate) inbox: Inbox,
+    /// The arguments of each tenant's market.
+    pub(crate) markets: Vec<Vec<String>>,
+    log: Arc<dyn Log>,
+    _postgres: Postgres,
+    place: Place,
+    runtime: Runtime,
+}
+
+impl World {
+    pub(crate) fn new(brokers: u8) -> Self {
+        let place = Place::new();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let kafka = Kafka::start(&place.path("services"), brokers).unwrap();
+        let (postgres, shops, inbox) = runtime.block_on(async {
+            let postgres = Postgres::start(&place.path("postgres"), Options::default()).await.unwrap();
+            let mut shops = Vec::new();
+            for (id, _) in TENANTS {
+                shops.push(shop(&postgres, id.parse().unwrap()).await);
+            }
+            let any = (Ipv4Addr::LOCALHOST, 0).into();
+            let inbox = Inbox::start(any, Some(place.path("inbox")), Clock::system()).await.unwrap();
+            (postgres, shops, inbox)
+        });
+        for shop in &shops {
+            let file = format!("tenants/{}.toml", shop.id);
+            place.edit(&file, "127.0.0.1:1025", &inbox.addr.to_string());
+        }
+        let start = Clock::system().now().plus(-60 * DAY).floor(MINUTE).to_string();
+        let markets = TENANTS.map(|market| market_of(market, "--start", &start)).to_vec();
+        let log = open(kafka.url(), Access::Read, Clock::system()).unwrap();
+        let world = Self { shops, brokers, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
+        world.prepare(&start);
+        world
+    }
+
+    /// Topics, every alert, history: before anything else may be in the journals.
+    fn prepare(&self, start: &str) {
+        progress("topics, alerts, history");
+        self.call(&["topics", "apply"]);
+        let alerts = self.start(&["produce".into(), "alerts".into()]);
+        let published = |shop: &Shop| {
+            let journal = self.cat(&shop.id, "journal");
+            journal.iter().filter(|line| line["type"] == "alert_changed").count() == shop.users.len()
+        };
+        assert!(
+            until(PATIENCE, || self.shops.iter().all(published)),
+            "alerts do not come: {}",
+            alerts.stderr()
+        );
+        assert_eq!(alerts.stop(PATIENCE).code, Some(0));
+        for market in TENANTS {
+            let market = market_of(market, "--end", start);
+            let market = market.iter().map(String::as_str);
+            self.call(&["produce", "history"].into_iter().chain(market).collect::<Vec<_>>());
+        }
+    }
+
+    fn call(&self, arguments: &[&str]) {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).into()).collect();
+        self.start(&arguments).wait(PATIENCE).ended(0);
+    }
+
+    pub(crate) fn start(&self, arguments: &[String]) -> Running {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = self.place.bellwether(&arguments).env("BELLWETHER_LOG", self.kafka.url());
+        for shop in &self.shops {
+            let key = format!("{}_DATABASE_URL", shop.id.as_str().to_uppercase());
+            command = command.env(&key, shop.seeded.pipeline.reveal());
+        }
+        // The numbers of members are this run's own.
+        command
+            .env("TMPDIR", self.place.path(""))
+            .env("BELLWETHER_TELEMETRY_FORMAT", "json")
+            .env("BELLWETHER_TELEMETRY_LEVEL", "info,bellwether_sinks=debug,bellwether_worker=debug")
+            .start()
+    }
+
+    pub(crate) fn cat(&self, tenant: &TenantId, topic: &str) -> Vec<Value> {
+        let arguments = [
+            "journal",
+            "cat",
+            "--log",
+            self.kafka.url(),
+            "--tenant",
+            tenant.as_str(),
+            "--topic",
+            topic,
+            "--json",
+        ];
+        self.place.run(&arguments).ended(0).json()
+    }
+
+    /// What `replay --verify` says of what was recorded.
+    pub(crate) fn verify(&self, tenant: &TenantId) -> Value {
+        let arguments =
+            ["replay", "--log", self.kafka.url(), "--tenant", tenant.as_str(), "--verify", "--json"];
+        let ran = self.place.run(&arguments);
+        ran.json().into_iter().next().unwrap_or_else(|| Value::String(ran.to_string()))
+    }
+
+    pub(crate) fn without_smtp(&self, meanwhile: impl FnOnce()) {
+        self.inbox.faults.set(Fault::RefuseConnections);
+        meanwhile();
+        self.inbox.faults.clear();
+    }
+
+    pub(crate) fn query<T>(&self, shop: &Shop, sql: &'static str) -> Vec<T>
+    where
+        T: for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin,
+    {
+        self.runtime.block_on(async {
+            let mut admin = sqlx::PgConnection::connect(shop.seeded.admin.reveal()).await.unwrap();
+            let rows = sqlx::query_as(sql).fetch_all(&mut admin).await.unwrap();
+            admin.close().await.unwrap();
+            rows
+        })
+    }
+
+    /// Producers stop; the others go on until nothing is left to be done.
+    pub(crate) fn drain(&self, processes: &mut Processes<'_>) {
+        progress("draining");
+        processes.stop_all(Role::Produce);
+        self.wait(processes, "every journal to be folded", |shop| {
+            self.is_read("bellwether-process", shop, TopicKind::Journal)
+        });
+        self.wait(processes, "every trigger to be delivered", |shop| {
+            ["bellwether-rows", "bellwether-mail"]
+                .iter()
+                .all(|group| self.is_read(group, shop, TopicKind::Triggers))
+        });
+        // A lease outlives the process that held it by up to a quarter of an hour. Nobody runs now who could hold
+        // one, so they are made to end.
+        processes.stop_all(Role::Mail);
+        for shop in &self.shops {
+            let freed: Vec<(String,)> = self.query(
+                shop,
+                "update bellwether.mail_outbox set lease_until = now() - interval '1 second'
+                 where state in ('claimed', 'data_started') returning state",
+            );
+            processes.note(format!("{}: {} leases of killed mail sinks ended by hand", shop.id, freed.len()));
+        }
+        processes.resume_all(Role::Mail);
+        self.wait(processes, "every mail to be sent", |shop| self.unsent(shop) == 0);
+        Role::ALL.iter().for_each(|role| processes.stop_all(*role));
+    }
+
+    fn wait(&self, processes: &mut Processes<'_>, what: &str, done: impl Fn(&Shop) -> bool) {
+        let deadline = now() + PATIENCE;
+        while !self.shops.iter().all(&done) {
+            if now() > deadline {
+                return processes.finding(format!("waited {PATIENCE:?} in vain for {what}"));
+            }
+            processes.tend();
+        }
+    }
+
+    fn is_read(&self, group: &str, shop: &Shop, kind: TopicKind) -> bool {
+        let topic = Topic::new(&shop.id, kind);
+        let next = self.log.bounds(&topic).unwrap().next;
+        self.log.committed(group, &topic).unwrap().unwrap_or(0) >= next
+    }
+
+    fn unsent(&self, shop: &Shop) -> i64 {
+        // A mail that may have arrived twice stays ambiguous for good.
+        let unsent = "select count(*) from bellwether.mail_outbox
+                      where state not in ('sent', 'suppressed') and due_at < 'infinity'";
+        self.query::<(i64,)>(shop, unsent)[0].0
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        let dir = self.place.path("logs");
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    /// Lets what the processes said outlive this run.
+    pub(crate) fn keep(&self) -> String {
+        let kept = std::env::temp_dir().join(format!("bellwether-chaos-{}", std::process::id()));
+        std::fs::rename(self.logs(), &kept).unwrap();
+        kept.display().to_string()
+    }
+}
+
+fn market_of((tenant, seed): (&str, &str), at: &str, start: &str) -> Vec<String> {
+    let arguments = ["--tenant", tenant, "--seed", seed, "--ticks-a-minute", TICKS_A_MINUTE, at, start];
+    arguments.map(str::to_owned).to_vec()
+}
+
+async fn shop(postgres: &Postgres, id: TenantId) -> Shop {
+    let seeded = seed::database(postgres, &format!("chaos_{id}"), &id).await.unwrap();
+    let (mut users, mut alerts) = seed::sample(&id);
+    for number in 0..BUSY_USERS {
+        let (user, alert) = busy(&id, number);
+        users.push(user);
+        alerts.push(alert);
+    }
+    seed::add_users(&seeded.admin, &users).await.unwrap();
+    seed::add_rsi_alerts(&seeded.admin, &alerts).await.unwrap();
+    Shop { id, users, seeded }
+}
+
+/// Somebody who is told about every swing, so that a kill is rarely between two triggers.
+fn busy(tenant: &TenantId, number: u8) -> (User, RsiAlert) {
+    let id = |what: &str| ids::derive(&format!("chaos|{tenant}|{what}|{number}"));
+    let (rsi_overbought, rsi_oversold) = (60 + i32::from(number), 40 - i32::from(number));
+    let parameters = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought, rsi_oversold };
+    let user_id = UserId(id("user"));
+    let user = User { id: user_id, email: format!("busy{number}@users.{tenant}.example"), confirmed: true };
+    (user, RsiAlert { id: AlertId(id("alert")), user_id, parameters })
+}
+
+/// For whoever watches.
+pub(crate) fn progress(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("{line}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what happens to processes happens by the wall's clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,123 @@
+//! What can be held of `compose/` where no container runs: the program parses every command in it, and what it mounts
+//! is there and in order.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{LIMIT, Place};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose")
+}
+
+fn compose() -> String {
+    std::fs::read_to_string(directory().join("compose.yaml")).unwrap()
+}
+
+/// Each service's command. The file keeps one in one line, as JSON, so that this needs no YAML.
+fn commands() -> BTreeMap<String, Vec<String>> {
+    let (mut service, mut commands) = (String::new(), BTreeMap::new());
+    for line in compose().lines() {
+        if let Some(name) = line.strip_prefix("  ").filter(|rest| !rest.starts_with([' ', '#'])) {
+            service = name.split(':').next().unwrap().to_string();
+        }
+        if let Some(command) = line.trim().strip_prefix("command:") {
+            commands.insert(service.clone(), serde_json::from_str(command).unwrap());
+        }
+    }
+    commands
+}
+
+/// Names behind that mark, as long as they may be a secret's.
+fn names_after(text: &str, mark: &str) -> BTreeSet<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+    text.split(mark).skip(1).map(name).collect()
+}
+
+/// The tenants as they are mounted, with this machine's own secrets made by the script.
+fn mounted() -> Place {
+    let place = Place::new();
+    place.write("compose/secrets", &std::fs::read(directory().join("secrets")).unwrap());
+    let made = Command::new("bash").arg(place.path("compose/secrets")).status().unwrap();
+    assert!(made.success());
+    let secrets = format!("{}/", place.path("compose/secrets.d").display());
+    for tenant in ["fxlabs", "hextech"] {
+        let file = format!("tenants/{tenant}.toml");
+        place.write(&file, &std::fs::read(directory().join(&file)).unwrap());
+        place.edit(&file, "/run/secrets/", &secrets);
+    }
+    place
+}
+
+#[test]
+fn the_program_parses_the_command_of_every_service() {
+    let place = Place::new();
+    let commands = commands();
+    for (service, command) in &commands {
+        let mut arguments = vec!["--config", "nowhere.toml"];
+        arguments.extend(command.iter().map(String::as_str));
+        let ran = place.run(&arguments);
+        assert_eq!(ran.code, Some(78), "{service}: parsed, and stopped at its configuration: {ran}");
+        assert!(ran.error().starts_with("nowhere.toml: "), "{service}: {ran}");
+    }
+    let all: BTreeSet<String> = commands.values().map(|command| command.join(" ")).collect();
+    for role in
+        ["process", "sink rows", "sink mail", "produce synthetic", "produce history", "produce alerts"]
+            .into_iter()
+            .chain(["topics apply", "migrate", "tenants init fxlabs", "tenants init hextech"])
+    {
+        assert!(all.contains(role), "no service does {role:?}: {all:?}");
+    }
+}
+
+#[test]
+fn its_tenants_pass_the_check_with_its_settings_and_the_secrets_of_its_script() {
+    let place = mounted();
+    let mut check = place.bellwether(&["tenants", "check"]);
+    for line in compose().lines().filter(|line| line.trim().starts_with("BELLWETHER_")) {
+        let (key, value) = line.trim().split_once(": ").unwrap();
+        check = check.env(key, if key == "BELLWETHER_TENANTS" { "tenants" } else { value });
+    }
+    let ran = check.start().wait(LIMIT).ended(0);
+    assert_eq!(ran.stdout.lines().count(), 2, "{ran}");
+    // Refused where the log is, and not before: databases and mail servers are in order.
+    for sink in ["rows", "mail"] {
+        let ran = place.bellwether(&["sink", sink]).env("BELLWETHER_LOG", "nowhere").start().wait(LIMIT);
+        assert!(ran.ended(64).error().contains("\"nowhere\" is not a log"));
+    }
+}
+
+#[test]
+fn every_secret_it_names_is_made_by_the_script_and_kept_when_it_runs_again() {
+    let place = mounted();
+    let read = |name: &str| place.read(&format!("compose/secrets.d/{name}"));
+    let mut named = names_after(&compose(), "/run/secrets/");
+    for tenant in ["fxlabs", "hextech"] {
+        let file = std::fs::read_to_string(directory().join(format!("tenants/{tenant}.toml"))).unwrap();
+        named.extend(names_after(&file, "/run/secrets/"));
+    }
+    let declared = names_after(&compose(), "file: ./secrets.d/");
+    assert_eq!(named, declared);
+    let made: BTreeMap<&str, String> = declared.iter().map(|name| (name.as_str(), read(name))).collect();
+    assert_ne!(made["fxlabs_database_password"], made["hextech_database_password"]);
+    assert!(made["fxlabs_database_url"].contains(&made["fxlabs_database_password"]));
+    assert!(Command::new("bash").arg(place.path("compose/secrets")).status().unwrap().success());
+    assert!(made.iter().all(|(name, text)| read(name) == *text));
+}
+
+#[test]
+fn it_publishes_on_loopback_only_and_mounts_what_is_there() {
+    let compose = compose();
+    let entries = compose.lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let ports = entries.clone().filter(|entry| entry.contains("_PORT"));
+    assert!(ports.clone().count() >= 4 && ports.clone().all(|port| port.starts_with("127.0.0.1:")));
+    let sources = entries.filter_map(|entry| entry.trim_start_matches("&auth ").split_once(":/"));
+    for (source, _) in sources.filter(|(source, _)| source.starts_with('.')) {
+        assert!(directory().join(source).exists(), "{source} is mounted and not there");
+    }
+    assert!(!compose.contains("PASSWORD:"), "passwords come from files");
+}
