@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::{MINUTE, SECOND};
+use serde::{Deserialize, Serialize};
 
 use crate::effect::RefusalReason;
 
@@ -19,7 +20,7 @@ const BELIEVE_WITHIN: i64 = 5 * SECOND;
 const MAX_SESSIONS: usize = 16;
 
 /// What one symbol's past says about its next price.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PriceBand {
     last: Option<(Timestamp, f64)>,
     absurd: VecDeque<Timestamp>,
@@ -63,12 +64,12 @@ impl PriceBand {
 }
 
 /// The last sequence number of each symbol, by source and session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sequences {
     by_source: BTreeMap<String, VecDeque<Session>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Session {
     name: String,
     /// The last number of each symbol.

@@ -2,9 +2,10 @@
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::Span;
+use serde::{Deserialize, Serialize};
 
 /// A bar that can still change.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OpenBar {
     pub(crate) span: Span,
     first: Timestamp,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bellwether_schemas::time::{MINUTE, Span};
 use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::admission::PriceBand;
 use crate::alerts::Turns;
@@ -26,7 +27,7 @@ pub(crate) struct Closed {
 }
 
 /// One symbol and timeframe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Series {
     /// The bar that is filling; minutes are kept apart, see [`SymbolState::minutes`].
     filling: Option<OpenBar>,
@@ -39,14 +40,14 @@ pub(crate) struct Series {
 }
 
 /// A value at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) value: f64,
     pub(crate) offset: u64,
 }
 
 /// One symbol.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SymbolState {
     pub(crate) name: Symbol,
     pub(crate) anchor: SessionAnchor,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The tenant's watermark: the smallest time of the sources that count, less the lateness allowed. It never falls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Watermark {
     sources: BTreeMap<String, Timestamp>,
     value: Option<Timestamp>,
