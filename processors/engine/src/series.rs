@@ -16,6 +16,9 @@ use crate::same_time::SameTime;
 /// Timeframes whose bars hang on the session's anchor.
 pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
 
+/// When nothing ends. A bar that would end here, at the end of numbers, never does.
+pub(crate) const NEVER: Timestamp = Timestamp(i64::MAX);
+
 /// A bar that closed at the instant under way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Closed {
@@ -78,7 +81,7 @@ impl SymbolState {
             tick: None,
             same_time: SameTime::default(),
             daily_change: None,
-            next_end: Timestamp::MAX,
+            next_end: NEVER,
         }
     }
 
@@ -163,7 +166,7 @@ impl SymbolState {
     fn smallest_end(&self) -> Timestamp {
         let minute = self.minutes.front().map(|minute| minute.span.close);
         let longer = self.series.iter().filter_map(|series| Some(series.filling?.span.close)).min();
-        minute.into_iter().chain(longer).min().unwrap_or(Timestamp::MAX)
+        minute.into_iter().chain(longer).min().unwrap_or(NEVER)
     }
 
     /// The anchor moved: what hangs on it begins again.

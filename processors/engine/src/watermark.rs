@@ -27,7 +27,7 @@ impl Watermark {
                 self.sources.insert(source.into(), time);
             }
         }
-        let candidate = Some(self.smallest_counting(idle).plus(-lateness));
+        let candidate = Some(self.smallest_counting(idle).plus(lateness.saturating_neg()));
         if candidate <= self.value {
             return false;
         }

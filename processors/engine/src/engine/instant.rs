@@ -14,7 +14,7 @@ use crate::alerts::Draft;
 use crate::bars::OpenBar;
 use crate::heatmap::{Style, StyleScore, style_reading};
 use crate::indicators::{WINDOWS, log_return};
-use crate::series::{Closed, Seen};
+use crate::series::{Closed, NEVER, Seen};
 use crate::strength::{CURRENCIES, StrengthScore};
 
 /// A symbol's day moved at least this much to be among the trending, percent.
@@ -93,7 +93,7 @@ pub(super) struct StrengthStep {
 
 impl Engine {
     pub(super) fn pass_instants(&mut self, step: &mut Step<'_>) {
-        while self.next_end <= self.watermark.value() {
+        while self.next_end < NEVER && self.next_end <= self.watermark.value() {
             self.instant(self.next_end, step);
             self.expire(step);
         }
@@ -119,7 +119,7 @@ impl Engine {
                 state.same_time.forget_before(past);
             }
         }
-        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
+        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER);
         Instant::new(at, closed, self.symbols.len())
     }
 

@@ -18,7 +18,7 @@ use crate::alerts::Alerts;
 use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::leaders::Leaders;
 use crate::pairs::Pair;
-use crate::series::SymbolState;
+use crate::series::{NEVER, SymbolState};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
@@ -97,7 +97,7 @@ impl Engine {
             leaders: Leaders::default(),
             shown: Shown::default(),
             says_readings: true,
-            next_end: Timestamp::MAX,
+            next_end: NEVER,
             halted: false,
         }
     }
