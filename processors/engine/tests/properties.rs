@@ -3,7 +3,7 @@
 
 mod acts;
 
-use acts::{Act, Beginning, SCALE, START, SYMBOLS, acts, cold, fold, origin, warm};
+use acts::{Act, Beginning, SCALE, START, SYMBOLS, acts, cold, fold, hostile, origin, warm};
 use bellwether_engine::{Effect, Engine};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat};
@@ -196,6 +196,38 @@ fn shuffled(minute: &[(i64, i64)], draws: &[u32]) -> Vec<(i64, i64)> {
         draws.iter().copied().zip(minute.chunk_by(|a, b| a.0 == b.0)).collect();
     times.sort_by_key(|(draw, _)| *draw);
     times.into_iter().flat_map(|(_, ticks)| ticks.to_vec()).collect()
+}
+
+/// A number of a reading or a trigger is none.
+fn not_finite(effect: &Effect) -> bool {
+    if !matches!(effect, Effect::Reading { .. } | Effect::Outcome(Outcome::Fired(_))) {
+        return false;
+    }
+    let text = format!("{effect:?}");
+    text.contains("NaN") || text.contains("inf")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_records_make_it_panic_or_a_reading_not_finite(
+        acts in acts(12),
+        records in prop::collection::vec(hostile::record(), 1..40),
+        order in any::<prop::sample::Index>(),
+        is_warm in prop::bool::weighted(0.3),
+    ) {
+        let beginning = beginning(is_warm);
+        let (first, mut entries) = beginning.go_on(&acts);
+        let at = order.index(entries.len());
+        entries.splice(at..at, records);
+        let mut engine = beginning.engine.clone();
+        for effect in fold(&mut engine, first, &entries).iter().flatten() {
+            prop_assert!(!not_finite(effect), "{:?}", effect);
+        }
+        let again: Engine = postcard::from_bytes(&bytes(&engine)).unwrap();
+        prop_assert!(bytes(&again) == bytes(&engine));
+    }
 }
 
 /// The journals are worth it: every kind of alert, refusal and status is among them.

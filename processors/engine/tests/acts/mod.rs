@@ -2,6 +2,8 @@
 //! does relative to what was before, so that most ticks are accepted, many within lateness, and some refused.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod hostile;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
