@@ -8,6 +8,7 @@ use bellwether_engine::{Effect, Engine};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat};
 use bellwether_schemas::readings::{Bar, Reading};
+use bellwether_schemas::settings::Settings;
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{Timestamp, codec};
@@ -227,6 +228,35 @@ proptest! {
         }
         let again: Engine = postcard::from_bytes(&bytes(&engine)).unwrap();
         prop_assert!(bytes(&again) == bytes(&engine));
+    }
+}
+
+/// Bytes that the state may have: by symbol and pair, by remembered session, by alert, and by the minutes that are
+/// open while sources are apart.
+fn cap(settings: &Settings) -> usize {
+    let symbols = settings.symbols.len();
+    let listed = |name: &str| settings.symbols.iter().any(|symbol| symbol.name.base("m") == name);
+    let is_whole = |pair: &&String| pair.split('-').all(listed);
+    let pairs = settings.positive_pairs.iter().chain(&settings.negative_pairs).filter(is_whole).count();
+    4_000 + 44_000 * symbols + 16_000 * pairs + 64 * 200 + 16 * 200
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn state_stays_within_its_caps(acts in acts(20), is_warm in any::<bool>()) {
+        let beginning = beginning(is_warm);
+        let mut writer = beginning.writer.clone();
+        let mut engine = beginning.engine.clone();
+        for round in 0..60 {
+            let first = writer.entries.len();
+            writer.write(&acts);
+            writer.flood(round);
+            fold(&mut engine, first as u64, &writer.entries[first..]);
+        }
+        let size = bytes(&engine).len();
+        prop_assert!(size <= cap(&writer.settings), "{} of {}", size, cap(&writer.settings));
     }
 }
 

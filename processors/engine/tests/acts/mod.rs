@@ -269,7 +269,7 @@ pub(crate) struct Writer {
     sequences: BTreeMap<(u8, u8), u64>,
     versions: BTreeMap<u8, i64>,
     revision: i64,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 pub(crate) fn first_settings() -> Settings {
@@ -316,6 +316,23 @@ impl Writer {
                 self.change(change);
                 self.publish(*revision);
             }
+        }
+    }
+
+    /// Twenty sources that were never there before, and twenty new sessions of one that was.
+    pub(crate) fn flood(&mut self, round: usize) {
+        let source = |number: usize| (format!("flood {round}/{number}"), String::from("s"));
+        let session = |number: usize| (String::from("source 0"), format!("flood {round}/{number}"));
+        for (source, session) in (0..20).map(source).chain((0..20).map(session)) {
+            let tick = Tick { ts: self.now, symbol: 0, bid: self.prices[0], ask: self.prices[0] };
+            self.entries.push(Entry::Ticks(TickBlock {
+                origin: origin(&source, &session),
+                ingested_at: self.now,
+                first_seq: Some(0),
+                symbols: vec![BlockSymbol { name: SYMBOLS[0].into(), scale: SCALE }],
+                ticks: vec![tick],
+                volumes: Vec::new(),
+            }));
         }
     }
 
