@@ -319,11 +319,11 @@ impl Writer {
         }
     }
 
-    /// Twenty sources that were never there before, and twenty new sessions of one that was.
+    /// Twenty sources that were never there before, and sixty new sessions of one that was.
     pub(crate) fn flood(&mut self, round: usize) {
         let source = |number: usize| (format!("flood {round}/{number}"), String::from("s"));
         let session = |number: usize| (String::from("source 0"), format!("flood {round}/{number}"));
-        for (source, session) in (0..20).map(source).chain((0..20).map(session)) {
+        for (source, session) in (0..20).map(source).chain((0..60).map(session)) {
             let tick = Tick { ts: self.now, symbol: 0, bid: self.prices[0], ask: self.prices[0] };
             self.entries.push(Entry::Ticks(TickBlock {
                 origin: origin(&source, &session),
