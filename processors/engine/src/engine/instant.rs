@@ -93,8 +93,13 @@ pub(super) struct StrengthStep {
 
 impl Engine {
     pub(super) fn pass_instants(&mut self, step: &mut Step<'_>) {
+        let mut passed = false;
         while self.next_end < NEVER && self.next_end <= self.watermark.value() {
             self.instant(self.next_end, step);
+            passed = true;
+        }
+        // Not before: an alert that ends before the watermark sees every bar that closes before it ends.
+        if passed {
             self.expire(step);
         }
     }
