@@ -2,8 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acts;
+mod naive;
 
-use acts::{Act, Beginning, SCALE, START, SYMBOLS, acts, cold, fold, hostile, origin, warm};
+use std::sync::OnceLock;
+
+use acts::{
+    Act, Beginning, SCALE, START, SYMBOLS, acts, cold, first_settings, fold, hostile, live_acts, origin, warm,
+};
 use bellwether_engine::{Effect, Engine};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat};
@@ -12,6 +17,7 @@ use bellwether_schemas::settings::Settings;
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{Timestamp, codec};
+use naive::Naive;
 use proptest::prelude::*;
 
 fn beginning(is_warm: bool) -> &'static Beginning {
@@ -266,6 +272,52 @@ proptest! {
         }
         let (size, cap) = (bytes(&engine).len(), cap(in_force(&writer.entries)));
         prop_assert!(size <= cap, "{} of {}", size, cap);
+    }
+}
+
+/// The reference after the warm beginning, which no alert saw.
+fn warm_naive() -> Naive {
+    static NAIVE: OnceLock<Naive> = OnceLock::new();
+    let naive = || {
+        let mut naive = Naive::new(first_settings());
+        naive.record(&warm().writer.entries[0], &warm().effects, None);
+        naive
+    };
+    NAIVE.get_or_init(naive).clone()
+}
+
+/// What the engine fired and what it had to, in one order.
+fn fired_and_due(is_warm: bool, acts: &[Act]) -> (Vec<String>, Vec<String>) {
+    let beginning = beginning(is_warm);
+    let (first, entries) = beginning.go_on(acts);
+    let mut engine = beginning.engine.clone();
+    let mut naive = if is_warm { warm_naive() } else { Naive::new(first_settings()) };
+    let mut fired = Vec::new();
+    for (offset, entry) in (first..).zip(in_blocks_of(1, &entries)) {
+        let mut effects = Vec::new();
+        engine.apply(offset, &entry, &mut effects);
+        naive.record(&entry, &effects, engine.watermark());
+        fired.extend(effects.iter().filter_map(|effect| match effect {
+            Effect::Outcome(Outcome::Fired(trigger)) => Some(naive::text(trigger)),
+            _ => None,
+        }));
+    }
+    let mut due = naive.found();
+    fired.sort_unstable();
+    due.sort_unstable();
+    (fired, due)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_indexes_fire_what_a_look_at_every_alert_at_every_bar_fires(
+        acts in live_acts(50),
+        is_warm in prop::bool::weighted(0.9),
+    ) {
+        let (fired, due) = fired_and_due(is_warm, &acts);
+        prop_assert_eq!(fired, due);
     }
 }
 
