@@ -1,9 +1,10 @@
 //! Which ticks are refused, and why. The order of the checks is part of the contract.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::{MINUTE, SECOND};
+use serde::{Deserialize, Serialize};
 
 use crate::effect::RefusalReason;
 
@@ -15,11 +16,13 @@ const BAND_FORGETS: i64 = 60 * SECOND;
 const BELIEVE_AFTER: usize = 10;
 /// …within this long make their level believed.
 const BELIEVE_WITHIN: i64 = 5 * SECOND;
+/// Sources remembered a tenant, each of which is a configured producer.
+pub(crate) const MAX_SOURCES: usize = 64;
 /// Sessions remembered a source: a connection more than this many reconnects old sends nothing any more.
 const MAX_SESSIONS: usize = 16;
 
 /// What one symbol's past says about its next price.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PriceBand {
     last: Option<(Timestamp, f64)>,
     absurd: VecDeque<Timestamp>,
@@ -63,12 +66,19 @@ impl PriceBand {
 }
 
 /// The last sequence number of each symbol, by source and session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sequences {
-    by_source: BTreeMap<String, VecDeque<Session>>,
+    /// The one with the newest session last.
+    sources: Vec<Source>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Source {
+    name: String,
+    sessions: VecDeque<Session>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Session {
     name: String,
     /// The last number of each symbol.
@@ -78,24 +88,36 @@ struct Session {
 impl Sequences {
     /// The numbers of one session, one place a symbol.
     pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut Vec<Option<u64>> {
-        if !self.by_source.contains_key(source) {
-            self.by_source.insert(source.into(), VecDeque::new());
-        }
-        let sessions = self.by_source.entry(source.into()).or_default();
-        let known = sessions.iter().position(|known| known.name == session);
-        let place = known.unwrap_or_else(|| {
-            if sessions.len() == MAX_SESSIONS {
-                sessions.pop_front();
-            }
-            sessions.push_back(Session { name: session.into(), last: vec![None; symbols] });
-            sessions.len() - 1
+        let place = self.sources.iter().position(|known| known.name == source);
+        let known = place.and_then(|place| {
+            let session = self.sources[place].sessions.iter().position(|known| known.name == session)?;
+            Some((place, session))
         });
-        &mut sessions[place].last
+        let (source, session) = known.unwrap_or_else(|| self.open(place, source, session, symbols));
+        &mut self.sources[source].sessions[session].last
+    }
+
+    /// A new session's places, behind all others; the oldest is forgotten where there are too many.
+    fn open(&mut self, place: Option<usize>, source: &str, session: &str, symbols: usize) -> (usize, usize) {
+        let mut source = match place {
+            Some(place) => self.sources.remove(place),
+            None => Source { name: source.into(), sessions: VecDeque::new() },
+        };
+        if self.sources.len() == MAX_SOURCES {
+            self.sources.remove(0);
+        }
+        if source.sessions.len() == MAX_SESSIONS {
+            source.sessions.pop_front();
+        }
+        source.sessions.push_back(Session { name: session.into(), last: vec![None; symbols] });
+        self.sources.push(source);
+        let newest = &self.sources[self.sources.len() - 1];
+        (self.sources.len() - 1, newest.sessions.len() - 1)
     }
 
     /// The symbols' places changed: `moved[new] = old`.
     pub(crate) fn rearrange(&mut self, moved: &[Option<usize>]) {
-        for Session { last, .. } in self.by_source.values_mut().flatten() {
+        for Session { last, .. } in self.sources.iter_mut().flat_map(|source| &mut source.sessions) {
             *last = moved.iter().map(|old| old.and_then(|old| last.get(old).copied().flatten())).collect();
         }
     }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::MAX_SOURCES;
 
 /// The tenant's watermark: the smallest time of the sources that count, less the lateness allowed. It never falls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Watermark {
     sources: BTreeMap<String, Timestamp>,
     value: Option<Timestamp>,
@@ -22,16 +25,23 @@ impl Watermark {
         match self.sources.get_mut(source) {
             Some(known) if *known >= time => return false,
             Some(known) => *known = time,
-            None => {
-                self.sources.insert(source.into(), time);
-            }
+            None => self.begin(source, time),
         }
-        let candidate = Some(self.smallest_counting(idle).plus(-lateness));
+        let candidate = Some(self.smallest_counting(idle).plus(lateness.saturating_neg()));
         if candidate <= self.value {
             return false;
         }
         self.value = candidate;
         true
+    }
+
+    /// Where there are too many sources the one furthest behind is forgotten.
+    fn begin(&mut self, source: &str, time: Timestamp) {
+        if self.sources.len() == MAX_SOURCES {
+            let furthest = self.sources.iter().min_by_key(|(_, time)| **time).map(|(name, _)| name.clone());
+            furthest.map(|name| self.sources.remove(&name));
+        }
+        self.sources.insert(source.into(), time);
     }
 
     /// A source counts while it is within `idle` of the furthest one.

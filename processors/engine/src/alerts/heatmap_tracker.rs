@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::crossing::{Lines, reached_upward};
@@ -12,7 +13,7 @@ use crate::heatmap::Style;
 use crate::symbols::SymbolTable;
 
 /// Which zone was entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     Buy,
     Sell,
@@ -36,7 +37,7 @@ pub(crate) struct Entry {
 }
 
 /// The last trigger of one alert and symbol.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Last {
     at: Timestamp,
     side: Side,
@@ -59,8 +60,9 @@ impl Last {
 pub(super) type Cooldowns = BTreeMap<(Order, usize), Last>;
 
 /// Alerts by style, symbol and line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct HeatmapIndex {
+    #[serde(skip)]
     zones: BTreeMap<(Style, usize), Zones>,
     cooldowns: Cooldowns,
 }
