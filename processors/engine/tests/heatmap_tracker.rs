@@ -223,7 +223,9 @@ fn inside_at_the_baseline_it_fires_only_after_leaving_and_entering_again() {
     let mut journal = warm();
     journal.alert(1, 1, tracker("scalper"));
     let before = journal.effects.len();
-    for (close, zone) in [(clock(6, 55), Buy), (clock(7, 0), Buy), (clock(7, 5), Neither), (clock(7, 10), Buy)] {
+    for (close, zone) in
+        [(clock(6, 55), Buy), (clock(7, 0), Buy), (clock(7, 5), Neither), (clock(7, 10), Buy)]
+    {
         steer(&mut journal, close, zone);
     }
     assert_eq!(fires(&journal.effects[before..]), [buy(7, 10)]);
@@ -338,7 +340,10 @@ fn a_wrong_column_is_refused_with_its_reason() {
     };
     let reason = |text: &str| ("refused", text.to_string());
     let style = HeatmapTracker { trading_style: "Scalper".into(), ..tracker("") };
-    assert_eq!(refused(style), reason(r#"trading_style is "Scalper", it must be one of scalper, swingTrader"#));
+    assert_eq!(
+        refused(style),
+        reason(r#"trading_style is "Scalper", it must be one of scalper, swingTrader"#)
+    );
     let high = HeatmapTracker { buy_threshold: 101, ..tracker("scalper") };
     assert_eq!(refused(high), reason("buy_threshold is 101, it must be from 0 to 100"));
     let low = HeatmapTracker { sell_threshold: -1, ..tracker("scalper") };
