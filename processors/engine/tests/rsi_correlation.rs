@@ -10,7 +10,7 @@ use bellwether_schemas::settings::Settings;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::triggers::AlertState;
 use bellwether_schemas::{Price, Timeframe};
-use journal::{Journal, fired, history_bar, minute, settings, statuses};
+use journal::{Journal, alert_id, fired, history_bar, minute, settings, statuses};
 
 /// EURUSD-GBPUSD moves together, EURUSD-USDCHF and GBPUSD-USDCHF against each other.
 const THREE: [&str; 3] = ["EURUSDm", "GBPUSDm", "USDCHFm"];
@@ -147,8 +147,12 @@ fn a_mismatch_at_the_baseline_fires_only_after_it_ended_and_began_again() {
     market.run(1, &[-9000, 0]);
     assert_eq!(pairs(&market.run(1, &[90_000, -1000])), [pair(TOGETHER, 13)]);
     market.run(1, &[-90_000, 0]);
+    market.journal.alert(2, 1, by_rsi());
+    market.run(1, &[-90_000, 0]);
     market.journal.alert(1, 2, by_rsi());
-    assert_eq!(pairs(&market.run(1, &[90_000, -1000])), [], "an edit begins with a fresh one");
+    let found = fired(&market.run(1, &[900_000, -1000]));
+    assert_eq!(found.len(), 1, "an edit begins with a fresh one");
+    assert_eq!(found[0].alert_id, alert_id(2), "the other alert had its own before");
 }
 
 #[test]
