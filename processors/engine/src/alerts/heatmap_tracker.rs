@@ -132,3 +132,98 @@ impl HeatmapIndex {
         self.cooldowns.insert((order, symbol), Last { at, side });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::alerts::{AlertParameters, HeatmapTracker};
+    use bellwether_schemas::settings::Settings;
+    use bellwether_schemas::time::HOUR;
+
+    use super::super::Watch;
+    use super::*;
+
+    const SPANS: Silence = Silence { cooldown: 4 * HOUR, suppression: 24 * HOUR };
+    const ORDER: Order = 7;
+
+    fn symbols() -> SymbolTable {
+        SymbolTable::new(&Settings::with_symbols(vec!["BTCUSDm".parse().unwrap()], "m"))
+    }
+
+    fn watch(buy: i32, sell: i32) -> HeatmapWatch {
+        let pairs = vec!["BTCUSD".into()];
+        let tracker = HeatmapTracker {
+            pairs,
+            trading_style: "scalper".into(),
+            buy_threshold: buy,
+            sell_threshold: sell,
+        };
+        match Watch::parse(&AlertParameters::HeatmapTracker(tracker), &symbols()) {
+            Ok((Watch::Heatmap(watch), None)) => watch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Position and side of each entry along readings of Buy%; position 0 is the baseline.
+    fn entries(watch: &HeatmapWatch, readings: &[f64]) -> Vec<(usize, &'static str)> {
+        let mut index = HeatmapIndex::default();
+        index.insert(ORDER, watch, &symbols());
+        let step = |(position, two): (usize, &[f64])| -> Vec<_> {
+            let entries = index.entries(Style::Scalper, 0, two[0], two[1]);
+            entries.into_iter().map(|entry| (position + 1, entry.side.name())).collect()
+        };
+        readings.windows(2).enumerate().flat_map(step).collect()
+    }
+
+    #[test]
+    fn heatmap_sell_threshold_70_means_sell_percent() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/indicators.json");
+        let vectors: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let case = &vectors["heatmap_sell_threshold_70_means_sell_percent"];
+        let line = |key: &str| i32::try_from(case[key].as_i64().unwrap()).unwrap();
+        let watch = watch(line("buy_threshold"), line("sell_threshold"));
+        let readings: Vec<f64> =
+            case["buy_percent"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let expected: Vec<(usize, &str)> = case["triggers"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(position, side)| (position.parse().unwrap(), side.as_str().unwrap()))
+            .collect();
+        assert_eq!(entries(&watch, &readings), expected);
+    }
+
+    #[test]
+    fn sell_threshold_30_and_70_are_one_line_and_50_stays_50() {
+        for sell in [30, 70] {
+            assert_eq!(entries(&watch(70, sell), &[50.0, 30.0, 31.0, 29.9]), [(1, "sell"), (3, "sell")]);
+        }
+        assert_eq!((watch(70, 50).sell, watch(70, 49).sell, watch(70, 0).sell), (50, 51, 100));
+    }
+
+    #[test]
+    fn touching_counts_as_inside_and_leaving_arms_again() {
+        let readings = [69.9, 70.0, 90.0, 69.9, 70.0, 30.0, 70.0];
+        let expected = [(1, "buy"), (4, "buy"), (5, "sell"), (6, "buy")];
+        assert_eq!(entries(&watch(70, 70), &readings), expected);
+    }
+
+    #[test]
+    fn the_suppression_of_a_side_ends_after_its_span_or_with_the_other_side_whichever_is_first() {
+        let mut index = HeatmapIndex::default();
+        let silenced = |index: &HeatmapIndex, side, hours: i64, micros: i64| {
+            let entry = Entry { order: ORDER, side, line: 70 };
+            index.is_silenced(&entry, 0, Timestamp(hours * HOUR + micros), SPANS)
+        };
+        assert!(!silenced(&index, Side::Buy, 7, 0));
+        index.fired(ORDER, 0, Timestamp(7 * HOUR), Side::Buy);
+        assert!(silenced(&index, Side::Sell, 11, -1) && !silenced(&index, Side::Sell, 11, 0));
+        assert!(silenced(&index, Side::Buy, 31, -1) && !silenced(&index, Side::Buy, 31, 0));
+        let other = Entry { order: ORDER + 1, side: Side::Buy, line: 70 };
+        assert!(!index.is_silenced(&other, 0, Timestamp(8 * HOUR), SPANS), "of another alert");
+        let elsewhere = Entry { order: ORDER, side: Side::Buy, line: 70 };
+        assert!(!index.is_silenced(&elsewhere, 1, Timestamp(8 * HOUR), SPANS), "of another symbol");
+        index.fired(ORDER, 0, Timestamp(12 * HOUR), Side::Sell);
+        assert!(silenced(&index, Side::Buy, 16, -1) && !silenced(&index, Side::Buy, 16, 0));
+    }
+}

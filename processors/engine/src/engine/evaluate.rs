@@ -332,13 +332,19 @@ impl Engine {
     fn change_leaders(&self, instant: &mut Instant, strength: &StrengthStep) {
         let StrengthStep { timeframe, bar, score, before, may_fire } = strength;
         let Some((before, evaluated)) = before.as_ref().filter(|_| *may_fire) else { return };
-        let roles =
-            [("strongest", score.strongest, before.strongest), ("weakest", score.weakest, before.weakest)];
+        let mut roles = vec![
+            ("strongest", score.strongest, before.strongest),
+            ("weakest", score.weakest, before.weakest),
+        ];
+        roles.retain(|(_, now, was)| now != was);
+        if roles.is_empty() {
+            return;
+        }
         for order in self.alerts.strength.watchers(*timeframe) {
             if !self.alerts.counted_at(order, *evaluated) {
                 continue;
             }
-            for (role, now, was) in roles.into_iter().filter(|(_, now, was)| now != was) {
+            for (role, now, was) in roles.iter().copied() {
                 instant.drafts.push(Draft {
                     order,
                     kind: AlertKind::CurrencyStrengthTracker,
