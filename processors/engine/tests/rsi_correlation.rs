@@ -60,7 +60,7 @@ impl Market {
     /// Bars in which every symbol goes up and down by turns, the second half of them the other way round.
     fn see_saw(&mut self, bars: usize) -> Vec<Effect> {
         let step = |market: &mut Self, bar: usize| {
-            let by = if bar % 2 == 0 { 100 } else { -100 };
+            let by = if bar.is_multiple_of(2) { 100 } else { -100 };
             market.step(&vec![Some(by); market.symbols.len()])
         };
         (0..bars).flat_map(|bar| step(self, bar)).collect()
