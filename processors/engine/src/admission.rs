@@ -1,8 +1,9 @@
 //! Which ticks are refused, and why. The order of the checks is part of the contract.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::journal::Origin;
 use bellwether_schemas::time::{MINUTE, SECOND};
 
 use crate::effect::RefusalReason;
@@ -27,6 +28,7 @@ pub(crate) struct PriceBand {
 
 impl PriceBand {
     /// Judges a bid; an accepted one becomes the last.
+    #[inline]
     pub(crate) fn admit(&mut self, ts: Timestamp, bid: f64, band: f64) -> Result<(), RefusalReason> {
         if self.is_absurd(ts, bid, band) {
             self.remember_absurd(ts, bid);
@@ -65,7 +67,8 @@ impl PriceBand {
 /// The last sequence number of each symbol, by source and session.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sequences {
-    by_source: BTreeMap<String, VecDeque<Session>>,
+    /// In the order of their names.
+    by_source: Vec<(String, VecDeque<Session>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,11 +80,13 @@ struct Session {
 
 impl Sequences {
     /// The numbers of one session, one place a symbol.
-    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut Vec<Option<u64>> {
-        if !self.by_source.contains_key(source) {
-            self.by_source.insert(source.into(), VecDeque::new());
-        }
-        let sessions = self.by_source.entry(source.into()).or_default();
+    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut [Option<u64>] {
+        let found = self.by_source.binary_search_by(|(known, _)| known.as_str().cmp(source));
+        let place = found.unwrap_or_else(|place| {
+            self.by_source.insert(place, (source.into(), VecDeque::new()));
+            place
+        });
+        let sessions = &mut self.by_source[place].1;
         let known = sessions.iter().position(|known| known.name == session);
         let place = known.unwrap_or_else(|| {
             if sessions.len() == MAX_SESSIONS {
@@ -95,9 +100,31 @@ impl Sequences {
 
     /// The symbols' places changed: `moved[new] = old`.
     pub(crate) fn rearrange(&mut self, moved: &[Option<usize>]) {
-        for Session { last, .. } in self.by_source.values_mut().flatten() {
+        for Session { last, .. } in self.by_source.iter_mut().flat_map(|(_, sessions)| sessions) {
             *last = moved.iter().map(|old| old.and_then(|old| last.get(old).copied().flatten())).collect();
         }
+    }
+}
+
+/// The numbers of a block's session, looked up once: when the first tick asks for them, since a session is remembered
+/// for a tick that came that far.
+pub(crate) struct Numbers<'a> {
+    sequences: Option<&'a mut Sequences>,
+    found: &'a mut [Option<u64>],
+}
+
+impl<'a> Numbers<'a> {
+    pub(crate) fn new(sequences: &'a mut Sequences) -> Self {
+        Self { sequences: Some(sequences), found: &mut [] }
+    }
+
+    /// One place a symbol.
+    #[inline]
+    pub(crate) fn of(&mut self, origin: &Origin, symbols: usize) -> &mut [Option<u64>] {
+        if let Some(sequences) = self.sequences.take() {
+            self.found = sequences.of(&origin.source, &origin.session, symbols);
+        }
+        self.found
     }
 }
 

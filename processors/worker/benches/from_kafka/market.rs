@@ -70,7 +70,8 @@ pub(crate) fn write(log: &dyn Log, tenant: &TenantId, rate: i64, ticks: usize, b
     for topic in Topic::all(tenant) {
         log.create(&topic)?;
     }
-    let mut out = Appender { log, topic: Topic::new(tenant, TopicKind::Journal), records: Vec::new(), bytes: 0 };
+    let mut out =
+        Appender { log, topic: Topic::new(tenant, TopicKind::Journal), records: Vec::new(), bytes: 0 };
     preamble(tenant).iter().try_for_each(|entry| out.push(entry))?;
     let mut walk = Walk::new(rate);
     for first in (0..ticks).step_by(block) {

@@ -59,7 +59,9 @@ impl Path {
             Self::Decoded => consumed(url, tenant, records, |records| {
                 records.iter().for_each(|record| drop(black_box(record.entry(tenant))));
             })?,
-            Self::Triggers => folded(Engine::new(tenant.clone()).without_readings(), url, tenant, records, &mut found)?,
+            Self::Triggers => {
+                folded(Engine::new(tenant.clone()).without_readings(), url, tenant, records, &mut found)?
+            }
             Self::Readings => folded(Engine::new(tenant.clone()), url, tenant, records, &mut found)?,
             Self::Worker => worked(url, tenant, records, &mut found)?,
         }
