@@ -151,6 +151,21 @@ fn print(rate: i64, costs: &BTreeMap<(&str, usize), Vec<[f64; 2]>>) {
             println!("{:<8} {:<14} {thread:>8.4} {process:>8.4} {times:>22.2}", form.tenant, path.name());
         }
     }
+    let triggers = Path::ALL.iter().position(|path| *path == Path::Triggers).unwrap_or(0);
+    for (form, least, most) in [("blocks", 5.0, 0.025), ("ones", 0.85, 0.2)] {
+        let cost = median(form, triggers, 1);
+        goal(
+            &format!("{form}: times BaseConsumer's ticks >= {least}"),
+            discard / cost,
+            discard / cost >= least,
+        );
+        goal(&format!("{form}: microseconds a tick <= {most}"), cost, cost <= most);
+    }
+}
+
+/// For `make bench`.
+fn goal(what: &str, found: f64, is_met: bool) {
+    println!("goal {}: {what}: {found:.3}", if is_met { "met" } else { "missed" });
 }
 
 /// A Kafka of this bench's own; gone with what it kept when the bench ends.
