@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::journal::Origin;
 use bellwether_schemas::time::{MINUTE, SECOND};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,7 @@ pub(crate) struct PriceBand {
 
 impl PriceBand {
     /// Judges a bid; an accepted one becomes the last.
+    #[inline]
     pub(crate) fn admit(&mut self, ts: Timestamp, bid: f64, band: f64) -> Result<(), RefusalReason> {
         if self.is_absurd(ts, bid, band) {
             self.remember_absurd(ts, bid);
@@ -87,7 +89,7 @@ struct Session {
 
 impl Sequences {
     /// The numbers of one session, one place a symbol.
-    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut Vec<Option<u64>> {
+    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut [Option<u64>] {
         let place = self.sources.iter().position(|known| known.name == source);
         let known = place.and_then(|place| {
             let session = self.sources[place].sessions.iter().position(|known| known.name == session)?;
@@ -120,6 +122,28 @@ impl Sequences {
         for Session { last, .. } in self.sources.iter_mut().flat_map(|source| &mut source.sessions) {
             *last = moved.iter().map(|old| old.and_then(|old| last.get(old).copied().flatten())).collect();
         }
+    }
+}
+
+/// The numbers of a block's session, looked up once: when the first tick asks for them, since a session is remembered
+/// for a tick that came that far.
+pub(crate) struct Numbers<'a> {
+    sequences: Option<&'a mut Sequences>,
+    found: &'a mut [Option<u64>],
+}
+
+impl<'a> Numbers<'a> {
+    pub(crate) fn new(sequences: &'a mut Sequences) -> Self {
+        Self { sequences: Some(sequences), found: &mut [] }
+    }
+
+    /// One place a symbol.
+    #[inline]
+    pub(crate) fn of(&mut self, origin: &Origin, symbols: usize) -> &mut [Option<u64>] {
+        if let Some(sequences) = self.sequences.take() {
+            self.found = sequences.of(&origin.source, &origin.session, symbols);
+        }
+        self.found
     }
 }
 
