@@ -27,7 +27,12 @@ impl Watermark {
             Some(known) => *known = time,
             None => self.begin(source, time),
         }
-        let candidate = Some(self.smallest_counting(idle).plus(lateness.saturating_neg()));
+        self.advance(self.smallest_counting(idle), lateness)
+    }
+
+    #[inline]
+    fn advance(&mut self, smallest: Timestamp, lateness: i64) -> bool {
+        let candidate = Some(smallest.plus(lateness.saturating_neg()));
         if candidate <= self.value {
             return false;
         }
@@ -68,12 +73,7 @@ impl Watermark {
         }
         lent.known = Some(time);
         let smallest = lent.others.map_or(time, |others| self.smallest_beside(lent, others, time, idle));
-        let candidate = Some(smallest.plus(lateness.saturating_neg()));
-        if candidate <= self.value {
-            return false;
-        }
-        self.value = candidate;
-        true
+        self.advance(smallest, lateness)
     }
 
     pub(crate) fn give_back(&mut self, lent: &Lent<'_>) {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod evaluate;
+mod hits;
 mod instant;
 mod intake;
 mod state;
