@@ -34,7 +34,7 @@ const BARS: i64 = 220;
 fn main() -> Done<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.as_slice() {
-        [mode, kind, count] if mode == "row" => return row(kind, count.parse()?),
+        [mode, kind, count] if mode == "row" => row(kind, count.parse()?),
         [] => table(&SIZES),
         [quick] if quick == "quick" => table(&SIZES[..2]),
         [largest] => table(&[&SIZES[..], &[largest.parse()?]].concat()),
