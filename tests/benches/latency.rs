@@ -238,7 +238,7 @@ fn entries(tenant: &Tenant) -> Vec<Entry> {
     let names: Vec<String> = tenant.settings.symbols.iter().map(|symbol| symbol.name.to_string()).collect();
     for first in (0..ROUNDS * RECORDS * TICKS).step_by(TICKS) {
         let numbers = first..first + TICKS;
-        let name = |number| names[number % names.len()].clone();
+        let name = |number: usize| names[number % names.len()].clone();
         let block = TickBlock {
             origin: origin.clone(),
             ingested_at: START.plus(numbers.end as i64 * STEP),
