@@ -127,7 +127,9 @@ impl Measured {
         let (user, alert) = alert();
         runtime.block_on(seed::add_users(&database.admin, &[user])).unwrap();
         runtime.block_on(seed::add_rsi_alerts(&database.admin, &[alert])).unwrap();
-        Topic::all(&tenant_id).iter().for_each(|topic| drop(log.create(topic).unwrap()));
+        for topic in Topic::all(&tenant_id) {
+            log.create(&topic).unwrap();
+        }
         let entries = entries(&tenant);
         Self { tenant, database, entries, causes: BTreeMap::new() }
     }
