@@ -127,7 +127,9 @@ impl Measured {
         let (user, alert) = alert();
         runtime.block_on(seed::add_users(&database.admin, &[user])).unwrap();
         runtime.block_on(seed::add_rsi_alerts(&database.admin, &[alert])).unwrap();
-        Topic::all(&tenant_id).iter().for_each(|topic| drop(log.create(topic).unwrap()));
+        for topic in Topic::all(&tenant_id) {
+            log.create(&topic).unwrap();
+        }
         let entries = entries(&tenant);
         Self { tenant, database, entries, causes: BTreeMap::new() }
     }
@@ -238,7 +240,7 @@ fn entries(tenant: &Tenant) -> Vec<Entry> {
     let names: Vec<String> = tenant.settings.symbols.iter().map(|symbol| symbol.name.to_string()).collect();
     for first in (0..ROUNDS * RECORDS * TICKS).step_by(TICKS) {
         let numbers = first..first + TICKS;
-        let name = |number| names[number % names.len()].clone();
+        let name = |number: usize| names[number % names.len()].clone();
         let block = TickBlock {
             origin: origin.clone(),
             ingested_at: START.plus(numbers.end as i64 * STEP),
