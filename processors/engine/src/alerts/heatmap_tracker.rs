@@ -176,9 +176,8 @@ mod tests {
 
     #[test]
     fn heatmap_sell_threshold_70_means_sell_percent() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/indicators.json");
         let vectors: serde_json::Value =
-            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            serde_json::from_str(include_str!("../../../../tests/vectors/indicators.json")).unwrap();
         let case = &vectors["heatmap_sell_threshold_70_means_sell_percent"];
         let line = |key: &str| i32::try_from(case[key].as_i64().unwrap()).unwrap();
         let watch = watch(line("buy_threshold"), line("sell_threshold"));
