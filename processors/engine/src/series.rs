@@ -107,7 +107,8 @@ impl SymbolState {
         }
     }
 
-    /// Takes a bar of the past in; false when there is a bar already, at the same place or later.
+    /// Takes a bar of the past in; false when there is a bar already, at the same place or later, or an earlier one
+    /// that is not closed, as it is while another source holds the watermark.
     pub(crate) fn join_history(&mut self, timeframe: Timeframe, bar: OpenBar) -> bool {
         let series = &self.series[timeframe.index()];
         let newest_open = match timeframe {
@@ -117,8 +118,10 @@ impl SymbolState {
         if newest_open.max(series.last_open).is_some_and(|open| open >= bar.span.open) {
             return false;
         }
+        let is_open = series.filling.is_some() || !self.minutes.is_empty();
         match timeframe {
             Timeframe::M1 => self.minutes.push_back(bar),
+            _ if is_open => return false,
             _ => self.series[timeframe.index()].filling = Some(bar),
         }
         self.next_end = self.next_end.min(bar.span.close);
@@ -151,6 +154,8 @@ impl SymbolState {
     fn widen(&mut self, minute: &OpenBar) {
         for timeframe in &Timeframe::ALL[1..] {
             match &mut self.series[timeframe.index()].filling {
+                // Given as history while a tick of before could still come.
+                Some(filling) if filling.span.open > minute.span.open => {}
                 Some(filling) => filling.join_minute(minute),
                 empty => *empty = Some(minute.widened(self.anchor.span(*timeframe, minute.span.open))),
             }

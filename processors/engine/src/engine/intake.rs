@@ -94,41 +94,58 @@ impl Engine {
         self.observe(&origin.source, beat.ts, step);
     }
 
-    /// Bars of one close time join together before their close is observed, so that they share an instant.
+    /// Bars of one close time join together before their close is observed, so that they share an instant. A bar that
+    /// cannot be says nothing about time.
     pub(super) fn history(&mut self, block: &BarBlock, step: &mut Step<'_>) {
         let source = &block.origin.source;
         let lateness = self.settings.lateness_max;
-        let mut rest = block.bars.iter().enumerate().peekable();
-        while let Some((index, bar)) = rest.next() {
+        let mut sound = Vec::with_capacity(block.bars.len());
+        for (index, bar) in block.bars.iter().enumerate() {
+            match self.read_history(bar) {
+                Ok((symbol, whole)) => sound.push((index, bar, symbol, whole)),
+                Err(reason) => step.refuse(index, &bar.symbol, bar.close_time, reason),
+            }
+        }
+        let mut rest = sound.into_iter().peekable();
+        while let Some((index, bar, symbol, whole)) = rest.next() {
             self.observe(source, bar.open_time.plus(lateness), step);
-            if let Err(reason) = self.join_history(bar) {
+            if let Err(reason) = self.join_history(bar.timeframe, symbol, whole) {
                 step.refuse(index, &bar.symbol, bar.close_time, reason);
             }
-            if rest.peek().is_none_or(|(_, next)| next.close_time != bar.close_time) {
+            if rest.peek().is_none_or(|(_, next, ..)| next.close_time != bar.close_time) {
                 self.observe(source, bar.close_time.plus(lateness), step);
                 self.pass_instants(step);
             }
         }
     }
 
-    fn join_history(&mut self, bar: &HistoryBar) -> Result<(), RefusalReason> {
+    /// The bar and its symbol's place.
+    fn read_history(&self, bar: &HistoryBar) -> Result<(usize, OpenBar), RefusalReason> {
         let [open, high, low, close] =
             [bar.open, bar.high, bar.low, bar.close].map(|mantissa| price::value(mantissa, bar.scale));
         if !(low > 0.0 && low <= open.min(close) && high >= open.max(close) && bar.ticks >= 0) {
             return Err(RefusalReason::Malformed);
         }
         let symbol = self.table.find(&bar.symbol).ok_or(RefusalReason::UnknownSymbol)?;
-        let state = &mut self.symbols[symbol];
         let span = Span { open: bar.open_time, close: bar.close_time };
-        if state.anchor.span(bar.timeframe, bar.open_time) != span {
+        if self.symbols[symbol].anchor.span(bar.timeframe, bar.open_time) != span {
             return Err(RefusalReason::Malformed);
         }
+        Ok((symbol, OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks)))
+    }
+
+    fn join_history(
+        &mut self,
+        timeframe: Timeframe,
+        symbol: usize,
+        bar: OpenBar,
+    ) -> Result<(), RefusalReason> {
         // A minute would change longer bars that are closed; a longer bar given as such stands for itself.
-        if bar.timeframe == Timeframe::M1 && bar.close_time <= self.watermark.value() {
+        if timeframe == Timeframe::M1 && bar.span.close <= self.watermark.value() {
             return Err(RefusalReason::Late);
         }
-        let whole = OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks);
-        if !state.join_history(bar.timeframe, whole) {
+        let state = &mut self.symbols[symbol];
+        if !state.join_history(timeframe, bar) {
             return Err(RefusalReason::BarExists);
         }
         self.next_end = self.next_end.min(state.next_end);
