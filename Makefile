@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos
+.PHONY: help demo test lint fmt setup mutants chaos bench
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet.
@@ -36,6 +36,10 @@ ROUNDS ?= 30
 SEED ?= 1
 chaos: setup ## kills and faults under load on a real Kafka, judged by an independent computation
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`: a release build first, then some ten minutes. Figures mean little while others use the machine.
+bench: setup ## every benchmark once, as ratios
+	@scripts/bench
 
 fmt: ## format the sources
 	cargo fmt --all

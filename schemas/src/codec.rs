@@ -288,6 +288,9 @@ fn split(bytes: &[u8]) -> Result<(SchemaName, &[u8]), DecodeError> {
     let (Some(id), Some(datum)) = (schema_id(bytes), bytes.get(HEADER..)) else {
         return Err(DecodeError::Header);
     };
+    if id == SchemaName::TickBlock.id() {
+        return Ok((SchemaName::TickBlock, datum));
+    }
     Ok((SchemaName::by_id(id).ok_or(DecodeError::UnknownSchema(id))?, datum))
 }
 

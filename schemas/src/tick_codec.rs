@@ -32,6 +32,8 @@ type Result<T> = std::result::Result<T, TickCodecError>;
 
 /// Most symbols in a dictionary: no more than ticks.
 const MAX_SYMBOLS: usize = MAX_TICKS;
+/// The last bids of so many are kept without allocating.
+const FEW_SYMBOLS: usize = 64;
 /// Most bytes of a text in a block.
 const MAX_TEXT: usize = 256;
 
@@ -233,7 +235,9 @@ impl Cursor<'_> {
     }
 
     fn ticks(&mut self, symbols: usize) -> Result<Vec<Tick>> {
-        let mut ticks: Vec<Tick> = Vec::with_capacity(MAX_TICKS);
+        // Each tick has a byte in each of four columns: room for as many as can follow, and no more.
+        let room = MAX_TICKS.min(self.bytes.len().saturating_sub(self.at) / 4);
+        let mut ticks: Vec<Tick> = Vec::with_capacity(room);
         let mut ts = 0i64;
         self.array("ts", MAX_TICKS, |cursor| {
             ts = ts.wrapping_add(cursor.long("ts")?);
@@ -245,7 +249,14 @@ impl Cursor<'_> {
             tick.symbol = place.ok_or(TickCodecError::Invalid("symbol"))?;
             Ok(())
         })?;
-        let mut bids = vec![0i64; symbols];
+        let (mut few, mut many);
+        let bids: &mut [i64] = if symbols <= FEW_SYMBOLS {
+            few = [0; FEW_SYMBOLS];
+            &mut few
+        } else {
+            many = vec![0; symbols];
+            &mut many
+        };
         self.column("bid", &mut ticks, |cursor, tick| {
             let last = bids.get_mut(usize::from(tick.symbol)).ok_or(TickCodecError::Invalid("symbol"))?;
             *last = last.wrapping_add(cursor.long("bid")?);
@@ -328,8 +339,25 @@ impl Cursor<'_> {
         Ok(byte)
     }
 
+    /// Most numbers of a block have one byte or two.
     #[inline]
     fn long(&mut self, what: &'static str) -> Result<i64> {
+        if let Some([first, second]) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            let (low, high) = (u64::from(*first), u64::from(*second));
+            if low < 0x80 {
+                self.at += 1;
+                return Ok(unzigzag(low));
+            }
+            if high < 0x80 {
+                self.at += 2;
+                return Ok(unzigzag((low & 0x7f) | high << 7));
+            }
+        }
+        self.long_of_any_length(what)
+    }
+
+    #[inline(never)]
+    fn long_of_any_length(&mut self, what: &'static str) -> Result<i64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte(what)?;
@@ -339,9 +367,14 @@ impl Cursor<'_> {
             }
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()));
+                return Ok(unzigzag(value));
             }
         }
         Err(TickCodecError::LongNumber(what))
     }
+}
+
+#[inline]
+const fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }

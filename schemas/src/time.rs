@@ -58,6 +58,7 @@ impl Timestamp {
 
     /// The last multiple of `step` microseconds at or before this time.
     #[must_use]
+    #[inline]
     pub const fn floor(self, step: i64) -> Self {
         Self(self.0.saturating_sub(self.0.rem_euclid(step)))
     }

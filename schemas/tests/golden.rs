@@ -10,40 +10,12 @@ use bellwether_schemas::codec::{
 };
 use samples::Record;
 
-macro_rules! golden {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("golden/", $name, ".hex")), samples::by_name($name))),*]
-    };
-}
-
 fn all() -> Vec<(&'static str, Vec<u8>, Record)> {
-    let texts = golden![
-        "tick_block",
-        "tick_block_of_one",
-        "tick_block_empty",
-        "bar_block",
-        "heartbeat",
-        "alert_changed",
-        "settings_changed",
-        "trigger_fired",
-        "trigger_fired_bare",
-        "alert_status",
-        "alert_status_active",
-        "reading",
-        "dead_letter",
-        "dead_letter_whole",
-        "alert_rsi",
-        "alert_pairs",
-        "alert_heatmap",
-        "alert_indicator",
-        "alert_strength",
-        "alert_price",
-        "settings_of_pairs",
-        "reading_line",
-        "dead_letter_v2",
-        "dead_letter_v2_part",
-    ];
-    texts.into_iter().map(|(name, hex, record)| (name, bytes(hex), record)).collect()
+    let hex = |name: &str| {
+        let file = format!("{}/tests/golden/{name}.hex", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(file).unwrap()
+    };
+    samples::NAMES.into_iter().map(|name| (name, bytes(&hex(name)), samples::by_name(name))).collect()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

@@ -71,6 +71,8 @@ fn what_is_wrong_has_its_own_code() {
     assert_eq!(place.run(&none).ended(66).error(), "none.json: there is no such file");
     place.write("alerts.json", b"{}");
     assert!(code(&[], 65).starts_with("alerts.json: is no JSON array of alerts"));
+    place.write("alerts.json", br#"[{"kind": "moon_phase"}]"#);
+    assert!(code(&[], 65).contains("every alert was refused"));
     let help = place.run(&["backtest", "--help"]).ended(0);
     assert!(help.stdout.contains("Examples:"), "{help}");
 }

@@ -1,6 +1,7 @@
 //! The same journal gives the same triggers, byte for byte, in every build; and `verify` says where one differs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,14 @@ use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, NewRecord, Record};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
+use bellwether_schemas::alerts::{
+    AlertChanged, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker,
+    PriceAlert, RsiCorrelationTracker, RsiTracker,
+};
 use bellwether_schemas::ids::derive;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::time::DAY;
+use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
 use bellwether_worker::replay::{Difference, verify};
 use tokio::sync::watch;
@@ -24,7 +29,9 @@ use uuid::Uuid;
 
 /// UUIDv5 over all bytes of the triggers topic. It changes only with [`ENGINE_VERSION`], the market or the alerts
 /// below; debug and release builds, and every machine, must give the same.
-const DIGEST: &str = "294d1357-1a4f-55df-a103-dee3d52bc6e0";
+const DIGEST: &str = "9be76b11-d71a-562a-a0de-843ac702e227";
+/// Near which the synthetic EURUSD walks.
+const PRICE: f64 = 1.184;
 /// 2024-01-07T22:00:00Z, a Sunday's anchor.
 const START: Timestamp = Timestamp(1_704_664_800_000_000);
 const WHOLE: std::ops::Range<u64> = 0..u64::MAX;
@@ -47,7 +54,49 @@ fn append(log: &dyn Log, tenant: &Tenant, entry: &Entry) {
     log.append(&Topic::new(&tenant.id, TopicKind::Journal), vec![record]).wait().unwrap();
 }
 
-/// Settings, four alerts, and two days of the synthetic market.
+/// Of every kind, and of every mode of a kind.
+fn alerts() -> Vec<AlertParameters> {
+    let rsi =
+        [(Timeframe::M5, 14, 70), (Timeframe::M15, 9, 65), (Timeframe::H1, 5, 75), (Timeframe::H4, 5, 60)];
+    let rsi = rsi.map(|(timeframe, rsi_period, rsi_overbought)| {
+        AlertParameters::RsiTracker(RsiTracker { timeframe, rsi_period, rsi_overbought, rsi_oversold: 30 })
+    });
+    let pairs = [("rsi_threshold", Timeframe::M5), ("real_correlation", Timeframe::M15)];
+    let pairs = pairs.map(|(mode, timeframe)| {
+        let (mode, correlation_window) = (mode.into(), 20);
+        let (rsi_period, rsi_overbought, rsi_oversold) = (7, 60, 40);
+        AlertParameters::RsiCorrelationTracker(RsiCorrelationTracker {
+            timeframe,
+            mode,
+            rsi_period,
+            rsi_overbought,
+            rsi_oversold,
+            correlation_window,
+        })
+    });
+    let symbols: Vec<String> = ["EURUSD", "XAUUSD", "btcusd"].map(String::from).into();
+    let heatmap = AlertParameters::HeatmapTracker(HeatmapTracker {
+        pairs: symbols.clone(),
+        trading_style: "scalper".into(),
+        buy_threshold: 60,
+        sell_threshold: 60,
+    });
+    let turns = ["EMA21", "EMA50", "EMA200", "MACD", "RSI", "UTBOT", "ICHIMOKU"].map(|indicator| {
+        let (pairs, timeframe, indicator) = (symbols.clone(), Timeframe::M5, indicator.into());
+        AlertParameters::HeatmapIndicatorTracker(HeatmapIndicatorTracker { pairs, timeframe, indicator })
+    });
+    let strength =
+        AlertParameters::CurrencyStrengthTracker(CurrencyStrengthTracker { timeframe: Timeframe::H1 });
+    let prices = [None, Some(Timeframe::M5)].map(|on_close| {
+        let level = Some(PRICE);
+        let (symbol, fires) = ("EURUSD".into(), "every".into());
+        let price = PriceAlert { symbol, above: level, below: level, on_close, fires, expires_at: None };
+        AlertParameters::PriceAlert(price)
+    });
+    rsi.into_iter().chain(pairs).chain([heatmap]).chain(turns).chain([strength]).chain(prices).collect()
+}
+
+/// Settings, alerts, and two days of the synthetic market.
 fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
     let origin = Origin {
         tenant: tenant.id.clone(),
@@ -60,10 +109,7 @@ fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
     let change =
         SettingsChanged { origin: origin.clone(), revision, engine_version: ENGINE_VERSION, settings };
     append(log.as_ref(), tenant, &Entry::Settings(change));
-    let alerts =
-        [(Timeframe::M5, 14, 70), (Timeframe::M15, 9, 65), (Timeframe::H1, 5, 75), (Timeframe::H4, 5, 60)];
-    for (number, (timeframe, rsi_period, rsi_overbought)) in (1..).zip(alerts) {
-        let rsi = RsiTracker { timeframe, rsi_period, rsi_overbought, rsi_oversold: 30 };
+    for (number, parameters) in (1..).zip(alerts()) {
         let change = AlertChanged {
             origin: origin.clone(),
             alert_id: AlertId(Uuid::from_u128(number)),
@@ -71,7 +117,7 @@ fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
             version: 1,
             active: true,
             deleted: false,
-            parameters: AlertParameters::RsiTracker(rsi),
+            parameters,
         };
         append(log.as_ref(), tenant, &Entry::Alert(change));
     }
@@ -130,6 +176,7 @@ fn the_same_journal_gives_the_same_triggers_in_every_build_and_a_changed_byte_is
     let triggers = Topic::new(&tenant.id, TopicKind::Triggers);
     let recorded = records(log.as_ref(), &triggers);
     assert!(recorded.len() > 500, "{} outcomes", recorded.len());
+    assert_every_kind_fired(&recorded);
     assert_eq!(digest(&recorded), DIGEST);
 
     let report = verify(log.as_ref(), &tenant.id, &WHOLE, &mut |_| {}).unwrap();
@@ -138,6 +185,16 @@ fn the_same_journal_gives_the_same_triggers_in_every_build_and_a_changed_byte_is
 
     assert_a_second_worker_writes_nothing(&log, &tenant, recorded.len());
     assert_changes_are_named(home.path(), log.as_ref(), &tenant, &recorded);
+}
+
+fn assert_every_kind_fired(recorded: &[Record]) {
+    let mut fired = BTreeMap::<AlertId, usize>::new();
+    for record in recorded {
+        if let Outcome::Fired(trigger) = codec::decode_outcome(&record.value).unwrap() {
+            *fired.entry(trigger.alert_id).or_default() += 1;
+        }
+    }
+    assert_eq!(fired.len(), alerts().len(), "each alert fires, so that the digest speaks of it: {fired:?}");
 }
 
 fn assert_a_second_worker_writes_nothing(log: &Arc<dyn Log>, tenant: &Tenant, before: usize) {

@@ -15,11 +15,12 @@ use bellwether_backtest::summary::{AlertSummary, Summary};
 use bellwether_backtest::sweep::Axis;
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_producers::sources::{Form, Input};
+use bellwether_schemas::triggers::AlertState;
 use bellwether_schemas::{TenantId, Timestamp};
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::exit::{Coded, USAGE};
+use crate::exit::{Coded, DATA, USAGE};
 use crate::place::Place;
 use crate::wiring::Process;
 
@@ -112,7 +113,18 @@ impl Backtest {
         finished.summary.set_elapsed(process.clock.now().since(started));
         self.write_report(&alerts, &finished)?;
         self.print(&finished.summary)?;
+        self.want_one_alert(&finished.summary)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// As with a file without a readable line: a refused alert leaves the others working, but nothing is left here.
+    fn want_one_alert(&self, summary: &Summary) -> Result<(), Coded> {
+        let refused = summary.alerts.iter().all(|alert| alert.state == AlertState::Refused.name());
+        if summary.alerts.is_empty() || !refused {
+            return Ok(());
+        }
+        let message = format!("{}: every alert was refused, the reasons stand above", self.alerts.display());
+        Err(Coded { code: DATA, message })
     }
 
     fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Finished> {

@@ -1,9 +1,11 @@
 //! Which ticks are refused, and why. The order of the checks is part of the contract.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::journal::Origin;
 use bellwether_schemas::time::{MINUTE, SECOND};
+use serde::{Deserialize, Serialize};
 
 use crate::effect::RefusalReason;
 
@@ -15,11 +17,13 @@ const BAND_FORGETS: i64 = 60 * SECOND;
 const BELIEVE_AFTER: usize = 10;
 /// …within this long make their level believed.
 const BELIEVE_WITHIN: i64 = 5 * SECOND;
+/// Sources remembered a tenant, each of which is a configured producer.
+pub(crate) const MAX_SOURCES: usize = 64;
 /// Sessions remembered a source: a connection more than this many reconnects old sends nothing any more.
 const MAX_SESSIONS: usize = 16;
 
 /// What one symbol's past says about its next price.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PriceBand {
     last: Option<(Timestamp, f64)>,
     absurd: VecDeque<Timestamp>,
@@ -27,6 +31,7 @@ pub(crate) struct PriceBand {
 
 impl PriceBand {
     /// Judges a bid; an accepted one becomes the last.
+    #[inline]
     pub(crate) fn admit(&mut self, ts: Timestamp, bid: f64, band: f64) -> Result<(), RefusalReason> {
         if self.is_absurd(ts, bid, band) {
             self.remember_absurd(ts, bid);
@@ -63,12 +68,19 @@ impl PriceBand {
 }
 
 /// The last sequence number of each symbol, by source and session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sequences {
-    by_source: BTreeMap<String, VecDeque<Session>>,
+    /// The one with the newest session last.
+    sources: Vec<Source>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Source {
+    name: String,
+    sessions: VecDeque<Session>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Session {
     name: String,
     /// The last number of each symbol.
@@ -77,27 +89,61 @@ struct Session {
 
 impl Sequences {
     /// The numbers of one session, one place a symbol.
-    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut Vec<Option<u64>> {
-        if !self.by_source.contains_key(source) {
-            self.by_source.insert(source.into(), VecDeque::new());
-        }
-        let sessions = self.by_source.entry(source.into()).or_default();
-        let known = sessions.iter().position(|known| known.name == session);
-        let place = known.unwrap_or_else(|| {
-            if sessions.len() == MAX_SESSIONS {
-                sessions.pop_front();
-            }
-            sessions.push_back(Session { name: session.into(), last: vec![None; symbols] });
-            sessions.len() - 1
+    pub(crate) fn of(&mut self, source: &str, session: &str, symbols: usize) -> &mut [Option<u64>] {
+        let place = self.sources.iter().position(|known| known.name == source);
+        let known = place.and_then(|place| {
+            let session = self.sources[place].sessions.iter().position(|known| known.name == session)?;
+            Some((place, session))
         });
-        &mut sessions[place].last
+        let (source, session) = known.unwrap_or_else(|| self.open(place, source, session, symbols));
+        &mut self.sources[source].sessions[session].last
+    }
+
+    /// A new session's places, behind all others; the oldest is forgotten where there are too many.
+    fn open(&mut self, place: Option<usize>, source: &str, session: &str, symbols: usize) -> (usize, usize) {
+        let mut source = match place {
+            Some(place) => self.sources.remove(place),
+            None => Source { name: source.into(), sessions: VecDeque::new() },
+        };
+        if self.sources.len() == MAX_SOURCES {
+            self.sources.remove(0);
+        }
+        if source.sessions.len() == MAX_SESSIONS {
+            source.sessions.pop_front();
+        }
+        source.sessions.push_back(Session { name: session.into(), last: vec![None; symbols] });
+        self.sources.push(source);
+        let newest = &self.sources[self.sources.len() - 1];
+        (self.sources.len() - 1, newest.sessions.len() - 1)
     }
 
     /// The symbols' places changed: `moved[new] = old`.
     pub(crate) fn rearrange(&mut self, moved: &[Option<usize>]) {
-        for Session { last, .. } in self.by_source.values_mut().flatten() {
+        for Session { last, .. } in self.sources.iter_mut().flat_map(|source| &mut source.sessions) {
             *last = moved.iter().map(|old| old.and_then(|old| last.get(old).copied().flatten())).collect();
         }
+    }
+}
+
+/// The numbers of a block's session, looked up once: when the first tick asks for them, since a session is remembered
+/// for a tick that came that far.
+pub(crate) struct Numbers<'a> {
+    sequences: Option<&'a mut Sequences>,
+    found: &'a mut [Option<u64>],
+}
+
+impl<'a> Numbers<'a> {
+    pub(crate) fn new(sequences: &'a mut Sequences) -> Self {
+        Self { sequences: Some(sequences), found: &mut [] }
+    }
+
+    /// One place a symbol.
+    #[inline]
+    pub(crate) fn of(&mut self, origin: &Origin, symbols: usize) -> &mut [Option<u64>] {
+        if let Some(sequences) = self.sequences.take() {
+            self.found = sequences.of(&origin.source, &origin.session, symbols);
+        }
+        self.found
     }
 }
 

@@ -2,9 +2,10 @@
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::Span;
+use serde::{Deserialize, Serialize};
 
 /// A bar that can still change.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OpenBar {
     pub(crate) span: Span,
     first: Timestamp,
@@ -63,7 +64,7 @@ impl OpenBar {
         }
         self.high = self.high.max(price);
         self.low = self.low.min(price);
-        self.ticks += 1;
+        self.ticks = self.ticks.saturating_add(1);
         self.history = false;
     }
 
@@ -73,7 +74,8 @@ impl OpenBar {
         self.close = minute.close;
         self.high = self.high.max(minute.high);
         self.low = self.low.min(minute.low);
-        self.ticks += minute.ticks;
+        // A source may say any number.
+        self.ticks = self.ticks.saturating_add(minute.ticks);
         self.history &= minute.history;
     }
 

@@ -2,11 +2,12 @@
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::settings::Settings;
+use serde::{Deserialize, Serialize};
 
 use crate::strength::{StrengthScore, legs};
 
 /// The symbols that are pairs of currencies, and the last reading of each timeframe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Leaders {
     /// Places of symbol, base and quote.
     legs: Vec<(usize, usize, usize)>,

@@ -9,6 +9,7 @@
 
 mod admission;
 mod alerts;
+mod arrays;
 mod bars;
 mod effect;
 mod engine;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::settings::Settings;
+use serde::{Deserialize, Serialize};
 
 use crate::indicators::{PairReturns, WINDOWS};
 use crate::symbols::SymbolTable;
 
 /// One listed pair whose symbols are both listed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Pair {
     /// Names without the suffix: `EURUSD-GBPUSD`.
     pub(crate) key: String,
@@ -21,7 +22,7 @@ pub(crate) struct Pair {
 }
 
 /// A pair at one timeframe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PairFrame {
     pub(crate) returns: PairReturns,
     /// By period: both RSI when they were compared last.
@@ -31,7 +32,7 @@ pub(crate) struct PairFrame {
 }
 
 /// Both RSI of a pair at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RsiSeen {
     pub(crate) a: f64,
     pub(crate) b: f64,
@@ -39,7 +40,7 @@ pub(crate) struct RsiSeen {
 }
 
 /// A coefficient at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CoefficientSeen {
     pub(crate) value: f64,
     pub(crate) offset: u64,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Accepted ticks by time. The newest time is always counted; older ones, which can still come again while their
 /// minute is open, only while some alert looks at the symbol's ticks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SameTime {
     newest: Option<(Timestamp, u32)>,
     older: BTreeMap<Timestamp, u32>,

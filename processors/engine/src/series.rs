@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bellwether_schemas::time::{MINUTE, Span};
 use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::admission::PriceBand;
 use crate::alerts::Turns;
@@ -14,6 +15,9 @@ use crate::same_time::SameTime;
 
 /// Timeframes whose bars hang on the session's anchor.
 pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
+
+/// When nothing ends. A bar that would end here, at the end of numbers, never does.
+pub(crate) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// A bar that closed at the instant under way.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +30,7 @@ pub(crate) struct Closed {
 }
 
 /// One symbol and timeframe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Series {
     /// The bar that is filling; minutes are kept apart, see [`SymbolState::minutes`].
     filling: Option<OpenBar>,
@@ -39,14 +43,14 @@ pub(crate) struct Series {
 }
 
 /// A value at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) value: f64,
     pub(crate) offset: u64,
 }
 
 /// One symbol.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SymbolState {
     pub(crate) name: Symbol,
     pub(crate) anchor: SessionAnchor,
@@ -77,7 +81,7 @@ impl SymbolState {
             tick: None,
             same_time: SameTime::default(),
             daily_change: None,
-            next_end: Timestamp::MAX,
+            next_end: NEVER,
         }
     }
 
@@ -103,7 +107,8 @@ impl SymbolState {
         }
     }
 
-    /// Takes a bar of the past in; false when there is a bar already, at the same place or later.
+    /// Takes a bar of the past in; false when there is a bar already, at the same place or later, or an earlier one
+    /// that is not closed, as it is while another source holds the watermark.
     pub(crate) fn join_history(&mut self, timeframe: Timeframe, bar: OpenBar) -> bool {
         let series = &self.series[timeframe.index()];
         let newest_open = match timeframe {
@@ -113,8 +118,10 @@ impl SymbolState {
         if newest_open.max(series.last_open).is_some_and(|open| open >= bar.span.open) {
             return false;
         }
+        let is_open = series.filling.is_some() || !self.minutes.is_empty();
         match timeframe {
             Timeframe::M1 => self.minutes.push_back(bar),
+            _ if is_open => return false,
             _ => self.series[timeframe.index()].filling = Some(bar),
         }
         self.next_end = self.next_end.min(bar.span.close);
@@ -147,6 +154,8 @@ impl SymbolState {
     fn widen(&mut self, minute: &OpenBar) {
         for timeframe in &Timeframe::ALL[1..] {
             match &mut self.series[timeframe.index()].filling {
+                // Given as history while a tick of before could still come.
+                Some(filling) if filling.span.open > minute.span.open => {}
                 Some(filling) => filling.join_minute(minute),
                 empty => *empty = Some(minute.widened(self.anchor.span(*timeframe, minute.span.open))),
             }
@@ -162,7 +171,7 @@ impl SymbolState {
     fn smallest_end(&self) -> Timestamp {
         let minute = self.minutes.front().map(|minute| minute.span.close);
         let longer = self.series.iter().filter_map(|series| Some(series.filling?.span.close)).min();
-        minute.into_iter().chain(longer).min().unwrap_or(Timestamp::MAX)
+        minute.into_iter().chain(longer).min().unwrap_or(NEVER)
     }
 
     /// The anchor moved: what hangs on it begins again.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::MAX_SOURCES;
 
 /// The tenant's watermark: the smallest time of the sources that count, less the lateness allowed. It never falls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Watermark {
     sources: BTreeMap<String, Timestamp>,
     value: Option<Timestamp>,
@@ -22,16 +25,85 @@ impl Watermark {
         match self.sources.get_mut(source) {
             Some(known) if *known >= time => return false,
             Some(known) => *known = time,
-            None => {
-                self.sources.insert(source.into(), time);
-            }
+            None => self.begin(source, time),
         }
-        let candidate = Some(self.smallest_counting(idle).plus(-lateness));
+        self.advance(self.smallest_counting(idle), lateness)
+    }
+
+    #[inline]
+    fn advance(&mut self, smallest: Timestamp, lateness: i64) -> bool {
+        let candidate = Some(smallest.plus(lateness.saturating_neg()));
         if candidate <= self.value {
             return false;
         }
         self.value = candidate;
         true
+    }
+
+    /// Where there are too many sources the one furthest behind is forgotten.
+    fn begin(&mut self, source: &str, time: Timestamp) {
+        if self.sources.len() == MAX_SOURCES {
+            let furthest = self.sources.iter().min_by_key(|(_, time)| **time).map(|(name, _)| name.clone());
+            furthest.map(|name| self.sources.remove(&name));
+        }
+        self.sources.insert(source.into(), time);
+    }
+
+    /// A source of which a whole block comes: how far the others are stands still meanwhile, and is looked up once.
+    pub(crate) fn lend<'a>(&self, source: &'a str) -> Lent<'a> {
+        let known = self.sources.get(source).copied();
+        let others = match self.sources.len() - usize::from(known.is_some()) {
+            0 => None,
+            _ => self.others(source).max(),
+        };
+        Lent { source, known, others, smallest: None, is_counted: false }
+    }
+
+    /// As [`Self::observe`], of the source that was lent; to be ended by [`Self::give_back`].
+    #[inline]
+    pub(crate) fn observe_lent(
+        &mut self,
+        lent: &mut Lent<'_>,
+        time: Timestamp,
+        idle: i64,
+        lateness: i64,
+    ) -> bool {
+        if lent.known >= Some(time) {
+            return false;
+        }
+        lent.known = Some(time);
+        let smallest = lent.others.map_or(time, |others| self.smallest_beside(lent, others, time, idle));
+        self.advance(smallest, lateness)
+    }
+
+    pub(crate) fn give_back(&mut self, lent: &Lent<'_>) {
+        let Some(time) = lent.known else { return };
+        match self.sources.get_mut(lent.source) {
+            Some(known) => *known = time,
+            None => self.begin(lent.source, time),
+        }
+    }
+
+    fn others<'a>(&'a self, source: &'a str) -> impl Iterator<Item = Timestamp> + 'a {
+        self.sources.iter().filter(move |(name, _)| *name != source).map(|(_, time)| *time)
+    }
+
+    /// While the largest time rises, others can only stop counting: the smallest of them is known until it does.
+    fn smallest_beside(
+        &self,
+        lent: &mut Lent<'_>,
+        others: Timestamp,
+        time: Timestamp,
+        idle: i64,
+    ) -> Timestamp {
+        let largest = others.max(time);
+        let counts = |time: &Timestamp| largest.since(*time) <= idle;
+        if !lent.is_counted || lent.smallest.is_some_and(|smallest| !counts(&smallest)) {
+            lent.smallest = self.others(lent.source).filter(counts).min();
+            lent.is_counted = true;
+        }
+        let own = Some(time).filter(counts);
+        own.into_iter().chain(lent.smallest).min().unwrap_or(largest)
     }
 
     /// A source counts while it is within `idle` of the furthest one.
@@ -42,8 +114,22 @@ impl Watermark {
     }
 }
 
+/// One source, apart from the others.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    source: &'a str,
+    known: Option<Timestamp>,
+    /// The furthest of the others.
+    others: Option<Timestamp>,
+    /// The smallest of the others that count, once it was looked for.
+    smallest: Option<Timestamp>,
+    is_counted: bool,
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const IDLE: i64 = 10_000_000;
@@ -74,5 +160,25 @@ mod tests {
         assert_eq!(mark.value(), at(109));
         assert!(!mark.observe("a", at(105), IDLE, LATE));
         assert_eq!(mark.value(), at(109), "it does not fall when a source comes back behind it");
+    }
+
+    proptest! {
+        #[test]
+        fn a_source_that_is_lent_moves_it_as_one_that_is_not(
+            blocks in prop::collection::vec((0..4_usize, prop::collection::vec(0..60_i64, 0..6)), 1..20),
+        ) {
+            let (mut one_by_one, mut lent) = (Watermark::default(), Watermark::default());
+            for (source, times) in blocks {
+                let source = ["a", "b", "c", "d"][source];
+                let mut only = lent.lend(source);
+                for time in times {
+                    let moved = one_by_one.observe(source, at(time), IDLE, LATE);
+                    prop_assert_eq!(lent.observe_lent(&mut only, at(time), IDLE, LATE), moved);
+                    prop_assert_eq!(lent.value(), one_by_one.value());
+                }
+                lent.give_back(&only);
+                prop_assert_eq!(&lent.sources, &one_by_one.sources);
+            }
+        }
     }
 }

@@ -227,3 +227,41 @@ fn the_slower_source_holds_the_bars_open() {
     let bars = closed(&journal.heartbeat(second(66)), Timeframe::M1);
     assert_eq!(bars.len(), 1, "`feed` is more than ten seconds behind");
 }
+
+#[test]
+fn history_takes_no_place_of_a_bar_that_is_still_open() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    for at in [10, 70, 298] {
+        journal.tick(second(at), "EURUSDm", "10");
+    }
+    let ahead = history_bar("EURUSDm", Timeframe::M5, minute(5), minute(10), 99);
+    let effects = journal.history(vec![ahead]);
+    assert_eq!(refusals(&effects), [RefusalReason::BarExists]);
+    let bars = closed(&effects, Timeframe::M5);
+    assert_eq!(bars.iter().map(|bar| (bar.open_time, bar.ticks)).collect::<Vec<_>>(), [(minute(0), 3)]);
+}
+
+#[test]
+fn a_minute_before_a_bar_of_history_stays_out_of_it() {
+    let mut journal = Journal::new(&["EURUSDm", "GBPUSDm"]);
+    journal.tick(second(298), "GBPUSDm", "10");
+    let before = journal.effects.len();
+    journal.history(vec![history_bar("EURUSDm", Timeframe::M5, minute(5), minute(10), 99)]);
+    let bars = closed(&journal.effects[before..], Timeframe::M5);
+    assert_eq!(bars.last().map(|bar| (bar.open, bar.ticks)), Some((99.0, 1)));
+}
+
+#[test]
+fn a_bar_of_history_that_cannot_be_moves_no_time() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.tick(second(0), "EURUSDm", "10");
+    let far = minute(1_000_000);
+    let mut upside_down = history_bar("EURUSDm", Timeframe::M1, far, far.plus(60_000_000), 10);
+    upside_down.low = 11;
+    let not_a_span = history_bar("EURUSDm", Timeframe::M1, far.plus(1), far.plus(60_000_001), 10);
+    let unknown = history_bar("NOSUCH", Timeframe::M1, far, far.plus(60_000_000), 10);
+    let refused = refusals(&journal.history(vec![upside_down, not_a_span, unknown]));
+    let expected = [RefusalReason::Malformed, RefusalReason::Malformed, RefusalReason::UnknownSymbol];
+    assert_eq!(refused, expected);
+    assert_eq!(refusals(&journal.tick(second(1), "EURUSDm", "10")), []);
+}

@@ -9,7 +9,7 @@ use bellwether_engine::Effect;
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::RsiTracker;
 use bellwether_schemas::triggers::AlertState;
-use journal::{Journal, alert_id, fired, history_bar, minute, rsi, settings, statuses};
+use journal::{Journal, alert_id, exact, fired, history_bar, minute, rsi, settings, statuses};
 
 const DOWN: [i64; 6] = [1000, 990, 980, 970, 960, 950];
 
@@ -33,6 +33,70 @@ fn it_fires_on_the_transition_and_never_again_while_inside() {
     journal.five_minute_closes("EURUSDm", 0, &DOWN);
     let effects = journal.five_minute_closes("EURUSDm", 6, &[1050, 1060, 1070, 900, 890, 1090]);
     assert_eq!(sides(&effects), [side("overbought", 6), side("oversold", 9)]);
+}
+
+/// Closes at which RSI 5 takes these values, one after the other: Wilder's formula solved for the next change.
+fn closes_from(mut gain: f64, mut loss: f64, mut close: f64, values: &[f64]) -> Vec<f64> {
+    let period = 5.0;
+    let mut next = |value: &f64| {
+        let ratio = value / (100.0 - value);
+        let (calm_gain, calm_loss) = (gain * (period - 1.0) / period, loss * (period - 1.0) / period);
+        if calm_gain / calm_loss < ratio {
+            (gain, loss) = (calm_loss * ratio, calm_loss);
+            close += (gain - calm_gain) * period;
+        } else {
+            (gain, loss) = (calm_gain, calm_gain / ratio);
+            close -= (loss - calm_loss) * period;
+        }
+        close
+    };
+    values.iter().map(&mut next).collect()
+}
+
+/// From `tests/vectors/indicators.json`: what RSI is at each position, and where it fires.
+#[test]
+fn rsi_case_65_66_72_73_69_71_29_28_31_30_fires_at_2_5_6_and_9() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/indicators.json");
+    let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let case = &vectors["rsi_tracker"];
+    let mut values: Vec<f64> = case["rsi"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    // Prices have nine decimals: the value that touches its line comes as near to it as they allow, from below.
+    *values.last_mut().unwrap() -= 1e-6;
+    let line = |key: &str| i32::try_from(case[key].as_i64().unwrap()).unwrap();
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, rsi(Timeframe::M5, 5, line("ob"), line("os")));
+    // Five changes of one, three up and two down, then one of a half down.
+    let warm_up = [1000.0, 1001.0, 1000.0, 1001.0, 1000.0, 1001.0, 1000.5];
+    let mut play = |(bar, close): (i64, f64)| journal.five_minutes(bar, &[("EURUSDm", exact(close))]);
+    for (bar, close) in (0..).zip(warm_up) {
+        play((bar, close));
+    }
+    let (gain, loss) = (0.6 * 0.8, 0.4 * 0.8 + 0.5 / 5.0);
+    let effects: Vec<Effect> = (7..).zip(closes_from(gain, loss, 1000.5, &values)).flat_map(play).collect();
+    let expected: Vec<(String, i64)> = case["triggers"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(position, condition)| side(condition.as_str().unwrap(), 7 + position.parse::<i64>().unwrap()))
+        .collect();
+    assert_eq!(sides(&effects), expected);
+    for (trigger, position) in fired(&effects).iter().zip([2, 5, 6, 9]) {
+        let (value, before) = (trigger.value.unwrap(), trigger.previous.unwrap());
+        assert!((value - values[position]).abs() < 1e-5 && (before - values[position - 1]).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn touching_a_line_counts_as_reaching_it() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, rsi(Timeframe::M5, 5, 80, 20));
+    // First averages: gains 0, losses 5/5. Then one gain of 16: 16/5 against 4/5 is exactly 80.
+    let effects = journal.five_minute_closes("EURUSDm", 0, &[1005, 1004, 1003, 1002, 1001, 1000, 1016]);
+    assert_eq!(fired(&effects).iter().map(|trigger| trigger.value.unwrap()).collect::<Vec<_>>(), [80.0]);
+    let mut journal = Journal::new(&["EURUSDm"]);
+    journal.alert(1, 1, rsi(Timeframe::M5, 5, 80, 20));
+    let effects = journal.five_minute_closes("EURUSDm", 0, &[1000, 1001, 1002, 1003, 1004, 1005, 989]);
+    assert_eq!(fired(&effects).iter().map(|trigger| trigger.value.unwrap()).collect::<Vec<_>>(), [20.0]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::watch::TurnWatch;
@@ -12,7 +13,7 @@ use crate::heatmap::CellName;
 use crate::symbols::SymbolTable;
 
 /// How far the turns of one cell were evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Turns {
     /// Journal offset of the last evaluation at which the cell existed.
     pub(crate) evaluated: Option<u64>,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::crossing::{Lines, reached_upward};
@@ -12,7 +13,7 @@ use crate::heatmap::Style;
 use crate::symbols::SymbolTable;
 
 /// Which zone was entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     Buy,
     Sell,
@@ -36,7 +37,7 @@ pub(crate) struct Entry {
 }
 
 /// The last trigger of one alert and symbol.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Last {
     at: Timestamp,
     side: Side,
@@ -59,8 +60,9 @@ impl Last {
 pub(super) type Cooldowns = BTreeMap<(Order, usize), Last>;
 
 /// Alerts by style, symbol and line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct HeatmapIndex {
+    #[serde(skip)]
     zones: BTreeMap<(Style, usize), Zones>,
     cooldowns: Cooldowns,
 }
@@ -128,5 +130,99 @@ impl HeatmapIndex {
     /// The alert fired: its silence begins.
     pub(crate) fn fired(&mut self, order: Order, symbol: usize, at: Timestamp, side: Side) {
         self.cooldowns.insert((order, symbol), Last { at, side });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::alerts::{AlertParameters, HeatmapTracker};
+    use bellwether_schemas::settings::Settings;
+    use bellwether_schemas::time::HOUR;
+
+    use super::super::Watch;
+    use super::*;
+
+    const SPANS: Silence = Silence { cooldown: 4 * HOUR, suppression: 24 * HOUR };
+    const ORDER: Order = 7;
+
+    fn symbols() -> SymbolTable {
+        SymbolTable::new(&Settings::with_symbols(vec!["BTCUSDm".parse().unwrap()], "m"))
+    }
+
+    fn watch(buy: i32, sell: i32) -> HeatmapWatch {
+        let pairs = vec!["BTCUSD".into()];
+        let tracker = HeatmapTracker {
+            pairs,
+            trading_style: "scalper".into(),
+            buy_threshold: buy,
+            sell_threshold: sell,
+        };
+        match Watch::parse(&AlertParameters::HeatmapTracker(tracker), &symbols()) {
+            Ok((Watch::Heatmap(watch), None)) => watch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Position and side of each entry along readings of Buy%; position 0 is the baseline.
+    fn entries(watch: &HeatmapWatch, readings: &[f64]) -> Vec<(usize, &'static str)> {
+        let mut index = HeatmapIndex::default();
+        index.insert(ORDER, watch, &symbols());
+        let step = |(position, two): (usize, &[f64])| -> Vec<_> {
+            let entries = index.entries(Style::Scalper, 0, two[0], two[1]);
+            entries.into_iter().map(|entry| (position + 1, entry.side.name())).collect()
+        };
+        readings.windows(2).enumerate().flat_map(step).collect()
+    }
+
+    #[test]
+    fn heatmap_sell_threshold_70_means_sell_percent() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../tests/vectors/indicators.json")).unwrap();
+        let case = &vectors["heatmap_sell_threshold_70_means_sell_percent"];
+        let line = |key: &str| i32::try_from(case[key].as_i64().unwrap()).unwrap();
+        let watch = watch(line("buy_threshold"), line("sell_threshold"));
+        let readings: Vec<f64> =
+            case["buy_percent"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let expected: Vec<(usize, &str)> = case["triggers"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(position, side)| (position.parse().unwrap(), side.as_str().unwrap()))
+            .collect();
+        assert_eq!(entries(&watch, &readings), expected);
+    }
+
+    #[test]
+    fn sell_threshold_30_and_70_are_one_line_and_50_stays_50() {
+        for sell in [30, 70] {
+            assert_eq!(entries(&watch(70, sell), &[50.0, 30.0, 31.0, 29.9]), [(1, "sell"), (3, "sell")]);
+        }
+        assert_eq!((watch(70, 50).sell, watch(70, 49).sell, watch(70, 0).sell), (50, 51, 100));
+    }
+
+    #[test]
+    fn touching_counts_as_inside_and_leaving_arms_again() {
+        let readings = [69.9, 70.0, 90.0, 69.9, 70.0, 30.0, 70.0];
+        let expected = [(1, "buy"), (4, "buy"), (5, "sell"), (6, "buy")];
+        assert_eq!(entries(&watch(70, 70), &readings), expected);
+    }
+
+    #[test]
+    fn the_suppression_of_a_side_ends_after_its_span_or_with_the_other_side_whichever_is_first() {
+        let mut index = HeatmapIndex::default();
+        let silenced = |index: &HeatmapIndex, side, hours: i64, micros: i64| {
+            let entry = Entry { order: ORDER, side, line: 70 };
+            index.is_silenced(&entry, 0, Timestamp(hours * HOUR + micros), SPANS)
+        };
+        assert!(!silenced(&index, Side::Buy, 7, 0));
+        index.fired(ORDER, 0, Timestamp(7 * HOUR), Side::Buy);
+        assert!(silenced(&index, Side::Sell, 11, -1) && !silenced(&index, Side::Sell, 11, 0));
+        assert!(silenced(&index, Side::Buy, 31, -1) && !silenced(&index, Side::Buy, 31, 0));
+        let other = Entry { order: ORDER + 1, side: Side::Buy, line: 70 };
+        assert!(!index.is_silenced(&other, 0, Timestamp(8 * HOUR), SPANS), "of another alert");
+        let elsewhere = Entry { order: ORDER, side: Side::Buy, line: 70 };
+        assert!(!index.is_silenced(&elsewhere, 1, Timestamp(8 * HOUR), SPANS), "of another symbol");
+        index.fired(ORDER, 0, Timestamp(12 * HOUR), Side::Sell);
+        assert!(silenced(&index, Side::Buy, 16, -1) && !silenced(&index, Side::Buy, 16, 0));
     }
 }

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::alerts::{AlertChanged, AlertKind};
 use bellwether_schemas::{AlertId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::symbols::SymbolTable;
 pub(crate) use currency_strength::StrengthIndex;
@@ -33,7 +34,7 @@ pub(crate) use watch::Watch;
 pub(crate) type Order = u64;
 
 /// A version of an alert that is watched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Alert {
     pub(crate) id: AlertId,
     pub(crate) user_id: UserId,
@@ -44,7 +45,7 @@ pub(crate) struct Alert {
 }
 
 /// What is remembered of every alert that ever was, so that old versions stay old.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Known {
     order: Order,
     version: i64,
@@ -62,17 +63,23 @@ pub(crate) enum Accepted {
 }
 
 /// All alerts of one tenant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Alerts {
     known: BTreeMap<AlertId, Known>,
     watched: BTreeMap<Order, Alert>,
+    #[serde(skip)]
     expiring: BTreeSet<(Timestamp, Order)>,
     pub(crate) warming: Warming,
+    #[serde(skip)]
     pub(crate) rsi: RsiIndex,
+    #[serde(skip)]
     pub(crate) pairs: PairIndex,
     pub(crate) heatmaps: HeatmapIndex,
+    #[serde(skip)]
     pub(crate) turns: TurnIndex,
+    #[serde(skip)]
     pub(crate) strength: StrengthIndex,
+    #[serde(skip)]
     pub(crate) price: PriceIndex,
 }
 
@@ -127,9 +134,6 @@ impl Alerts {
         symbols: &SymbolTable,
     ) {
         self.insert(order, offset, &watch, symbols);
-        if let Some(time) = watch.expires_at() {
-            self.expiring.insert((time, order));
-        }
         let alert = Alert {
             id: change.alert_id,
             user_id: change.user_id,
@@ -149,6 +153,19 @@ impl Alerts {
             Watch::Strength(timeframe) => self.strength.insert(order, *timeframe),
             Watch::Price(price) => self.price.insert(order, price, symbols),
         }
+        if let Some(time) = watch.expires_at() {
+            self.expiring.insert((time, order));
+        }
+    }
+
+    /// Builds the indexes, which are not stored, from what is.
+    pub(crate) fn index(&mut self, symbols: &SymbolTable) {
+        let watched = std::mem::take(&mut self.watched);
+        for (order, alert) in &watched {
+            self.insert(*order, alert.effective, &alert.watch, symbols);
+        }
+        self.watched = watched;
+        self.warming.index();
     }
 
     /// Ends the watch over an alert; what it was.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
+use serde::{Deserialize, Serialize};
 
 use super::Order;
 use crate::heatmap::{CellName, Style};
 
 /// A value that does not exist from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Awaited {
     /// RSI of that period in any symbol.
     Rsi(Timeframe, usize),
@@ -44,8 +45,9 @@ impl Awaited {
 }
 
 /// Who waits for what. An alert that waits for several things has enough with one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Warming {
+    #[serde(skip)]
     waiting: BTreeMap<Awaited, BTreeSet<Order>>,
     of: BTreeMap<Order, Vec<Awaited>>,
 }
@@ -56,6 +58,15 @@ impl Warming {
             self.waiting.entry(*what).or_default().insert(order);
         }
         self.of.insert(order, awaited);
+    }
+
+    /// Who waits, from what each waits for.
+    pub(super) fn index(&mut self) {
+        for (order, awaited) in &self.of {
+            for what in awaited {
+                self.waiting.entry(*what).or_default().insert(*order);
+            }
+        }
     }
 
     pub(super) fn forget(&mut self, order: Order, awaited: &[Awaited]) {

@@ -7,6 +7,7 @@ use bellwether_schemas::alerts::{
     AlertKind, AlertParameters, HeatmapTracker, PriceAlert, RsiCorrelationTracker,
 };
 use bellwether_schemas::{Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Awaited;
 use crate::heatmap::{CellName, Style};
@@ -17,7 +18,7 @@ use crate::symbols::SymbolTable;
 const MAX_PAIRS: usize = 3;
 
 /// What one version of an alert watches.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Watch {
     Rsi(RsiWatch),
     Pairs(PairWatch),
@@ -27,7 +28,7 @@ pub(crate) enum Watch {
     Price(Box<PriceWatch>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RsiWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) period: usize,
@@ -36,19 +37,19 @@ pub(crate) struct RsiWatch {
 }
 
 /// How a pair stops moving as it is expected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PairMode {
     RsiThreshold { period: usize, overbought: i32, oversold: i32 },
     RealCorrelation { window: usize },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PairWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) mode: PairMode,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HeatmapWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) style: Style,
@@ -58,14 +59,14 @@ pub(crate) struct HeatmapWatch {
     pub(crate) sell: i32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TurnWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) timeframe: Timeframe,
     pub(crate) cell: CellName,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PriceWatch {
     pub(crate) symbol: String,
     pub(crate) above: Option<f64>,

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
-use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
+use bellwether_schemas::{SessionAnchor, Symbol, Timeframe};
 
 use super::{Engine, Shown, Step};
 use crate::ENGINE_VERSION;
 use crate::alerts::{Accepted, Awaited, Order};
 use crate::effect::Effect;
 use crate::pairs;
-use crate::series::{ANCHORED, SymbolState};
+use crate::series::{ANCHORED, NEVER, SymbolState};
 use crate::symbols::SymbolTable;
 
 /// Readings always show RSI of this period…
@@ -85,7 +85,7 @@ impl Engine {
         self.rearrange(&change.settings);
         self.settings = change.settings.clone();
         self.shown.is_stale = true;
-        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
+        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER);
     }
 
     /// Symbols that stay keep their state, as far as the change lets it mean the same; others begin cold.

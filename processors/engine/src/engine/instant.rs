@@ -14,7 +14,7 @@ use crate::alerts::Draft;
 use crate::bars::OpenBar;
 use crate::heatmap::{Style, StyleScore, style_reading};
 use crate::indicators::{WINDOWS, log_return};
-use crate::series::{Closed, Seen};
+use crate::series::{Closed, NEVER, Seen};
 use crate::strength::{CURRENCIES, StrengthScore};
 
 /// A symbol's day moved at least this much to be among the trending, percent.
@@ -93,8 +93,13 @@ pub(super) struct StrengthStep {
 
 impl Engine {
     pub(super) fn pass_instants(&mut self, step: &mut Step<'_>) {
-        while self.next_end <= self.watermark.value() {
+        let mut passed = false;
+        while self.next_end < NEVER && self.next_end <= self.watermark.value() {
             self.instant(self.next_end, step);
+            passed = true;
+        }
+        // Not before: an alert that ends before the watermark sees every bar that closes before it ends.
+        if passed {
             self.expire(step);
         }
     }
@@ -119,7 +124,7 @@ impl Engine {
                 state.same_time.forget_before(past);
             }
         }
-        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(Timestamp::MAX);
+        self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER);
         Instant::new(at, closed, self.symbols.len())
     }
 

@@ -2,37 +2,49 @@
 
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::Heartbeat;
-use bellwether_schemas::settings::PriceBasis;
+use bellwether_schemas::settings::{PriceBasis, Settings};
 use bellwether_schemas::ticks::{Tick, TickBlock};
 use bellwether_schemas::time::Span;
-use bellwether_schemas::{Timeframe, price};
+use bellwether_schemas::{Timeframe, Timestamp, price};
 
 use super::{Engine, Step};
-use crate::admission::{FUTURE_BOUND, is_late};
+use crate::admission::{FUTURE_BOUND, Numbers, is_late};
 use crate::bars::{OpenBar, Prices};
 use crate::effect::{Effect, Refusal, RefusalReason};
+use crate::watermark::Lent;
 
 impl Engine {
     pub(super) fn ticks(&mut self, block: &TickBlock, step: &mut Step<'_>) {
         let places: Vec<Option<usize>> =
             block.symbols.iter().map(|symbol| self.table.find(&symbol.name)).collect();
-        let origin = &block.origin;
+        let mut sequences = std::mem::take(&mut self.sequences);
+        let mut numbers = Numbers::new(&mut sequences);
+        let mut source = self.watermark.lend(&block.origin.source);
         for (index, tick) in block.ticks.iter().enumerate() {
             let seq = block.first_seq.map(|first| first.wrapping_add(index as u64));
-            match self.admit(block, tick, &places, seq) {
-                Ok((symbol, basis)) => {
-                    self.observe(&origin.source, tick.ts, step);
-                    let state = &mut self.symbols[symbol];
-                    state.join(tick.ts, basis);
-                    self.next_end = self.next_end.min(state.next_end);
-                    self.tick_alerts(symbol, tick.ts, basis, step);
-                }
+            match self.admit(block, tick, &places, seq.map(|seq| (seq, &mut numbers))) {
+                Ok((symbol, basis)) => self.tick(&mut source, tick.ts, symbol, basis, step),
                 Err(reason) => {
                     let name = block.symbols.get(usize::from(tick.symbol)).map_or("", |symbol| &symbol.name);
                     step.refuse(index, name, tick.ts, reason);
                 }
             }
         }
+        self.watermark.give_back(&source);
+        self.sequences = sequences;
+    }
+
+    /// Takes an accepted tick in.
+    #[inline]
+    fn tick(&mut self, source: &mut Lent<'_>, ts: Timestamp, symbol: usize, basis: f64, step: &mut Step<'_>) {
+        let Settings { source_idle, lateness_max, .. } = self.settings;
+        if self.watermark.observe_lent(source, ts, source_idle, lateness_max) {
+            self.pass_instants(step);
+        }
+        let state = &mut self.symbols[symbol];
+        state.join(ts, basis);
+        self.next_end = self.next_end.min(state.next_end);
+        self.tick_alerts(symbol, ts, basis, step);
     }
 
     /// The tick's symbol and price, or why it is refused. The order of the checks is part of the contract.
@@ -42,43 +54,33 @@ impl Engine {
         block: &TickBlock,
         tick: &Tick,
         places: &[Option<usize>],
-        seq: Option<u64>,
+        seq: Option<(u64, &mut Numbers<'_>)>,
     ) -> Result<(usize, f64), RefusalReason> {
         let place = usize::from(tick.symbol);
         let scale = block.symbols.get(place).ok_or(RefusalReason::Malformed)?.scale;
-        let (bid, ask) = (price::value(tick.bid, scale), price::value(tick.ask, scale));
-        if !(bid > 0.0 && ask >= bid) {
+        let bid = price::value(tick.bid, scale);
+        let ask = || price::value(tick.ask, scale);
+        // What is not smaller in units is not smaller as a price either.
+        if !(bid > 0.0 && (tick.ask >= tick.bid || ask() >= bid)) {
             return Err(RefusalReason::Malformed);
         }
         let symbol = places.get(place).copied().flatten().ok_or(RefusalReason::UnknownSymbol)?;
         if tick.ts.since(block.ingested_at) > FUTURE_BOUND {
             return Err(RefusalReason::Future);
         }
-        self.admit_seq(block, symbol, seq)?;
+        if let Some((seq, numbers)) = seq {
+            admit_seq(numbers.of(&block.origin, self.symbols.len()), symbol, seq)?;
+        }
         if is_late(tick.ts, self.watermark.value()) {
             return Err(RefusalReason::Late);
         }
         self.symbols[symbol].band.admit(tick.ts, bid, self.settings.absurd_band)?;
         let basis = match self.settings.price_basis {
             PriceBasis::Bid => bid,
-            PriceBasis::Ask => ask,
-            PriceBasis::Mid => f64::midpoint(bid, ask),
+            PriceBasis::Ask => ask(),
+            PriceBasis::Mid => f64::midpoint(bid, ask()),
         };
         Ok((symbol, basis))
-    }
-
-    fn admit_seq(&mut self, block: &TickBlock, symbol: usize, seq: Option<u64>) -> Result<(), RefusalReason> {
-        let Some(seq) = seq else { return Ok(()) };
-        let origin = &block.origin;
-        let numbers = self.sequences.of(&origin.source, &origin.session, self.symbols.len());
-        match numbers.get_mut(symbol) {
-            Some(Some(last)) if seq <= *last => Err(RefusalReason::Duplicate),
-            Some(last) => {
-                *last = Some(seq);
-                Ok(())
-            }
-            None => Err(RefusalReason::UnknownSymbol),
-        }
     }
 
     pub(super) fn heartbeat(&mut self, beat: &Heartbeat, step: &mut Step<'_>) {
@@ -92,44 +94,73 @@ impl Engine {
         self.observe(&origin.source, beat.ts, step);
     }
 
-    /// Bars of one close time join together before their close is observed, so that they share an instant.
+    /// Bars of one close time join together before their close is observed, so that they share an instant. A bar that
+    /// cannot be says nothing about time.
     pub(super) fn history(&mut self, block: &BarBlock, step: &mut Step<'_>) {
         let source = &block.origin.source;
         let lateness = self.settings.lateness_max;
-        let mut rest = block.bars.iter().enumerate().peekable();
-        while let Some((index, bar)) = rest.next() {
+        let mut sound = Vec::with_capacity(block.bars.len());
+        for (index, bar) in block.bars.iter().enumerate() {
+            match self.read_history(bar) {
+                Ok((symbol, whole)) => sound.push((index, bar, symbol, whole)),
+                Err(reason) => step.refuse(index, &bar.symbol, bar.close_time, reason),
+            }
+        }
+        let mut rest = sound.into_iter().peekable();
+        while let Some((index, bar, symbol, whole)) = rest.next() {
             self.observe(source, bar.open_time.plus(lateness), step);
-            if let Err(reason) = self.join_history(bar) {
+            if let Err(reason) = self.join_history(bar.timeframe, symbol, whole) {
                 step.refuse(index, &bar.symbol, bar.close_time, reason);
             }
-            if rest.peek().is_none_or(|(_, next)| next.close_time != bar.close_time) {
+            if rest.peek().is_none_or(|(_, next, ..)| next.close_time != bar.close_time) {
                 self.observe(source, bar.close_time.plus(lateness), step);
                 self.pass_instants(step);
             }
         }
     }
 
-    fn join_history(&mut self, bar: &HistoryBar) -> Result<(), RefusalReason> {
+    /// The bar and its symbol's place.
+    fn read_history(&self, bar: &HistoryBar) -> Result<(usize, OpenBar), RefusalReason> {
         let [open, high, low, close] =
             [bar.open, bar.high, bar.low, bar.close].map(|mantissa| price::value(mantissa, bar.scale));
         if !(low > 0.0 && low <= open.min(close) && high >= open.max(close) && bar.ticks >= 0) {
             return Err(RefusalReason::Malformed);
         }
         let symbol = self.table.find(&bar.symbol).ok_or(RefusalReason::UnknownSymbol)?;
-        let state = &mut self.symbols[symbol];
         let span = Span { open: bar.open_time, close: bar.close_time };
-        if state.anchor.span(bar.timeframe, bar.open_time) != span {
+        if self.symbols[symbol].anchor.span(bar.timeframe, bar.open_time) != span {
             return Err(RefusalReason::Malformed);
         }
+        Ok((symbol, OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks)))
+    }
+
+    fn join_history(
+        &mut self,
+        timeframe: Timeframe,
+        symbol: usize,
+        bar: OpenBar,
+    ) -> Result<(), RefusalReason> {
         // A minute would change longer bars that are closed; a longer bar given as such stands for itself.
-        if bar.timeframe == Timeframe::M1 && bar.close_time <= self.watermark.value() {
+        if timeframe == Timeframe::M1 && bar.span.close <= self.watermark.value() {
             return Err(RefusalReason::Late);
         }
-        let whole = OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks);
-        if !state.join_history(bar.timeframe, whole) {
+        let state = &mut self.symbols[symbol];
+        if !state.join_history(timeframe, bar) {
             return Err(RefusalReason::BarExists);
         }
         self.next_end = self.next_end.min(state.next_end);
         Ok(())
+    }
+}
+
+#[inline]
+fn admit_seq(numbers: &mut [Option<u64>], symbol: usize, seq: u64) -> Result<(), RefusalReason> {
+    match numbers.get_mut(symbol) {
+        Some(Some(last)) if seq <= *last => Err(RefusalReason::Duplicate),
+        Some(last) => {
+            *last = Some(seq);
+            Ok(())
+        }
+        None => Err(RefusalReason::UnknownSymbol),
     }
 }

@@ -2,25 +2,28 @@
 
 mod changes;
 mod evaluate;
+mod hits;
 mod instant;
 mod intake;
+mod state;
 
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
 use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::leaders::Leaders;
 use crate::pairs::Pair;
-use crate::series::SymbolState;
+use crate::series::{NEVER, SymbolState};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
-/// The fold of one tenant's journal.
+/// The fold of one tenant's journal. Its serde form is its whole state, see `state`.
 #[derive(Debug, Clone)]
 pub struct Engine {
     tenant: TenantId,
@@ -43,7 +46,7 @@ pub struct Engine {
 }
 
 /// What readings show because some alert uses it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Shown {
     periods: Vec<usize>,
     windows: Vec<usize>,
@@ -95,7 +98,7 @@ impl Engine {
             leaders: Leaders::default(),
             shown: Shown::default(),
             says_readings: true,
-            next_end: Timestamp::MAX,
+            next_end: NEVER,
             halted: false,
         }
     }

@@ -1,12 +1,13 @@
 //! What happened within the last three bars.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 /// How many bars an event stays new.
 const MEMORY: u8 = 0b111;
 
 /// Whether something happened at this bar and at each of the two before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Events(u8);
 
 /// Bars since the latest event, this one counted: 1 to 3; 0 when there was none. Reasons are kept by it.
@@ -34,14 +35,14 @@ impl Events {
 
 /// Crosses of `a` over `b` at successive bars where both exist: up when a − b was ≤ 0 and is above, down when it was
 /// ≥ 0 and is below.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Crosses {
     side: Side,
     up: Events,
     down: Events,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Side {
     #[default]
     Missing,

@@ -7,6 +7,7 @@ mod score;
 mod styles;
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use crate::indicators::{Cloud, MacdValue, Mode, Stops};
 
@@ -15,7 +16,7 @@ pub use score::TimeframeScore;
 pub use styles::{Style, StyleScore, style_reading};
 
 /// The seven indicators of the heatmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CellName {
     /// Close against EMA21.
     Ema21,

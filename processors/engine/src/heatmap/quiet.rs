@@ -1,13 +1,16 @@
 //! Whether a timeframe is quiet.
 
+use serde::{Deserialize, Serialize};
+
 /// ATR values that are looked at, the last one included.
 const VALUES: usize = 200;
 /// Place of the 5th percentile among them, ascending: round(0.05·199).
 const PERCENTILE: usize = 10;
 
 /// The last average true ranges of one series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Quiet {
+    #[serde(with = "crate::arrays")]
     ranges: [f64; VALUES],
     at: usize,
     seen: usize,

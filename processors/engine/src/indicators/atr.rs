@@ -1,5 +1,7 @@
 //! Average true range after J. Welles Wilder, *New Concepts in Technical Trading Systems* (1978).
 
+use serde::{Deserialize, Serialize};
+
 use super::Ohlc;
 
 const PERIOD: u32 = 10;
@@ -8,7 +10,7 @@ const PERIOD: u32 = 10;
 ///
 /// Unit: price difference. `TR = max(high − low, |high − previous close|, |low − previous close|)`, of the first bar
 /// `high − low`. Seed = mean of the first ten, then `atr = (atr·9 + TR)/10`. First value at bar 10.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Atr {
     seen: u32,
     previous_close: Option<f64>,

@@ -1,5 +1,7 @@
 //! Pearson's correlation coefficient of two symbols' log returns.
 
+use serde::{Deserialize, Serialize};
+
 use super::log_return;
 
 /// The longest window an alert may ask for.
@@ -12,10 +14,12 @@ pub const WINDOWS: [usize; 4] = [20, 50, 90, LONGEST_WINDOW];
 ///
 /// The coefficient is computed from the returns themselves, in two passes over the window: no sum is carried, so its
 /// error does not grow with the age of the series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairReturns {
     closes: Option<(f64, f64)>,
+    #[serde(with = "crate::arrays")]
     a: [f64; LONGEST_WINDOW],
+    #[serde(with = "crate::arrays")]
     b: [f64; LONGEST_WINDOW],
     at: usize,
     seen: usize,

@@ -1,10 +1,12 @@
 //! Exponential moving average.
 
+use serde::{Deserialize, Serialize};
+
 /// EMA of p values.
 ///
 /// Unit: that of its input. Seed = mean of the first p, then `ema += k·(x − ema)` with `k = 2/(p+1)`. First value at
 /// the p-th input. Source: MetaTrader's definition, which users compare with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ema {
     period: u32,
     seen: u32,

@@ -1,5 +1,7 @@
 //! Ichimoku Kinko Hyo after Goichi Hosoda.
 
+use serde::{Deserialize, Serialize};
+
 use super::RollingMax;
 
 const TENKAN: usize = 9;
@@ -12,20 +14,21 @@ const SHIFT: usize = 26;
 /// Unit: price. The middle of n bars = (highest high + lowest low)/2. Tenkan: of 9, from bar 9 on; Kijun: of 26, from
 /// bar 26 on. `Senkou A = (Tenkan + Kijun)/2` and `Senkou B = middle of 52`, both as computed 26 bars ago: from bars
 /// 52 and 78 on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ichimoku {
     bars: usize,
     tenkan: Middle<TENKAN>,
     kijun: Middle<KIJUN>,
     base: Middle<BASE>,
     /// Computed at each of the last 26 bars.
+    #[serde(with = "crate::arrays")]
     ahead: [Cloud; SHIFT],
     at: usize,
     cloud: Cloud,
 }
 
 /// Two edges, either of which may be the upper one.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cloud {
     /// Senkou A.
     pub a: f64,
@@ -99,7 +102,7 @@ impl Ichimoku {
 }
 
 /// (highest high + lowest low)/2 of the last N bars, or of all while they are fewer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Middle<const N: usize> {
     highs: RollingMax<N>,
     negated_lows: RollingMax<N>,

@@ -1,12 +1,14 @@
 //! Moving average convergence/divergence after Gerald Appel.
 
+use serde::{Deserialize, Serialize};
+
 use super::Ema;
 
 /// MACD(12, 26, 9).
 ///
 /// Unit: price difference. `line = EMA12 − EMA26`, `signal = EMA9 of the line` (seed: mean of its first nine),
 /// `histogram = line − signal`. All three have their first value at close 34.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Macd {
     fast: Ema,
     slow: Ema,
@@ -16,7 +18,7 @@ pub struct Macd {
 }
 
 /// Line and signal at one close.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MacdValue {
     /// EMA12 − EMA26.
     pub line: f64,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use bellwether_schemas::readings;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::heatmap::{Before, Cell, CellName, Cells, Standing, TimeframeScore, Turn};
 
@@ -44,7 +45,7 @@ pub struct Ohlc {
 }
 
 /// Every indicator of one series, and the heatmap's cells over them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Indicators {
     /// RSI of every period an alert may ask for.
     pub rsi: RsiBank,

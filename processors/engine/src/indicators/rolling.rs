@@ -1,13 +1,16 @@
 //! Largest of the last N values at a constant cost.
 
+use serde::{Deserialize, Serialize};
+
 /// The largest of the last N values.
 ///
 /// Values are taken in blocks of N. When a block is full it becomes its own suffix maxima in place; the window always
 /// is a suffix of the old block and a prefix of the new one. So a value costs two comparisons and, once, a third,
 /// whatever the prices do. (Van Herk 1992, Gil and Werman 1993.) The smallest is the largest of the negated.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RollingMax<const N: usize> {
     /// Before `at`: this block's values. From `at` on: suffix maxima of the block before.
+    #[serde(with = "crate::arrays")]
     slots: [f64; N],
     at: usize,
     prefix: f64,

@@ -1,5 +1,7 @@
 //! Relative strength index after J. Welles Wilder, *New Concepts in Technical Trading Systems* (1978).
 
+use serde::{Deserialize, Serialize};
+
 /// The shortest period an alert may ask for.
 pub const MIN_PERIOD: usize = 5;
 /// The longest.
@@ -15,7 +17,7 @@ pub type RsiBank = Rsi<MIN_PERIOD, RSI_PERIODS>;
 /// Unit: 0 to 100. With p the period, G and L Wilder averages of gains and losses between successive closes:
 /// first averages = arithmetic mean of the first p, then `avg = (avg·(p−1) + x)/p`;
 /// `RSI = 100 − 100/(1 + G/L)`; L = 0 and G > 0 → 100; both 0 → 50 (MetaTrader's rule). First value at close p+1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rsi<const FIRST: usize, const N: usize> {
     last_close: Option<f64>,
     changes: usize,
@@ -24,9 +26,11 @@ pub struct Rsi<const FIRST: usize, const N: usize> {
     before: Averages<N>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Averages<const N: usize> {
+    #[serde(with = "crate::arrays")]
     gain: [f64; N],
+    #[serde(with = "crate::arrays")]
     loss: [f64; N],
 }
 

@@ -1,5 +1,7 @@
 //! UT Bot: stops at a distance of the average true range, trailing the trend.
 
+use serde::{Deserialize, Serialize};
+
 /// Average true ranges between EMA50 and a stop.
 const DISTANCE: f64 = 3.0;
 
@@ -9,14 +11,14 @@ const DISTANCE: f64 = 3.0;
 /// bar is long, the long stop never falls; while it is short, the short stop never rises. Then a close below the long
 /// stop turns to short (unless it is short), one above the short stop to long. Neutral until the close first leaves
 /// the band. First value at bar 50. After the script of that name that traders share, with EMA50 for the price.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UtBot {
     mode: Mode,
     stops: Option<Stops>,
 }
 
 /// The side of the stop that is in force.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// The close never left the band.
     #[default]
@@ -29,7 +31,7 @@ pub enum Mode {
 
 /// Both stops at one bar, before the turn they may have caused: on such a bar one of them is the stop that was
 /// broken.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stops {
     /// Below the price.
     pub long: f64,

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
-use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
+use bellwether_schemas::alerts::{
+    AlertChanged, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker,
+    PriceAlert, RsiCorrelationTracker, RsiTracker,
+};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::readings::{Bar, Reading};
@@ -47,6 +50,42 @@ pub(crate) fn rsi(timeframe: Timeframe, period: i32, overbought: i32, oversold: 
     RsiTracker { timeframe, rsi_period: period, rsi_overbought: overbought, rsi_oversold: oversold }
 }
 
+/// What a test may ask an alert to watch.
+pub(crate) trait Watched {
+    fn parameters(self) -> AlertParameters;
+}
+
+macro_rules! watched {
+    ($($kind:ident),+) => {
+        $(impl Watched for $kind {
+            fn parameters(self) -> AlertParameters {
+                AlertParameters::$kind(self)
+            }
+        })+
+    };
+}
+
+watched!(
+    RsiTracker,
+    RsiCorrelationTracker,
+    HeatmapTracker,
+    HeatmapIndicatorTracker,
+    CurrencyStrengthTracker,
+    PriceAlert
+);
+
+impl Watched for AlertParameters {
+    fn parameters(self) -> AlertParameters {
+        self
+    }
+}
+
+/// A price of nine decimals.
+#[allow(clippy::cast_possible_truncation)]
+pub(crate) fn exact(price: f64) -> Price {
+    Price { mantissa: (price * 1e9).round() as i64, scale: 9 }
+}
+
 impl Journal {
     /// With these symbols and the default settings.
     pub(crate) fn new(symbols: &[&str]) -> Self {
@@ -59,6 +98,17 @@ impl Journal {
         };
         journal.settings(1, settings(symbols));
         journal
+    }
+
+    /// Another that has read the same and goes its own way.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            entries: self.entries.clone(),
+            effects: Vec::new(),
+            source: self.source.clone(),
+            seq: self.seq,
+        }
     }
 
     pub(crate) fn append(&mut self, entry: Entry) -> Vec<Effect> {
@@ -84,7 +134,7 @@ impl Journal {
         self.append(Entry::Settings(SettingsChanged { origin, revision, engine_version: 1, settings }))
     }
 
-    pub(crate) fn alert(&mut self, number: u128, version: i64, parameters: RsiTracker) -> Vec<Effect> {
+    pub(crate) fn alert(&mut self, number: u128, version: i64, parameters: impl Watched) -> Vec<Effect> {
         self.change(number, version, parameters, true, false)
     }
 
@@ -92,7 +142,7 @@ impl Journal {
         &mut self,
         number: u128,
         version: i64,
-        parameters: RsiTracker,
+        parameters: impl Watched,
         active: bool,
         deleted: bool,
     ) -> Vec<Effect> {
@@ -104,7 +154,7 @@ impl Journal {
             version,
             active,
             deleted,
-            parameters: AlertParameters::RsiTracker(parameters),
+            parameters: parameters.parameters(),
         }))
     }
 
@@ -146,6 +196,22 @@ impl Journal {
             self.tick(minute(bar * 5), symbol, &close.to_string());
             self.heartbeat(minute(bar * 5 + 5).plus(2_000_000));
         }
+        self.effects[before..].to_vec()
+    }
+
+    /// The five-minute bar of that number: one tick of each symbol at its beginning, closed by a heartbeat.
+    pub(crate) fn five_minutes(&mut self, bar: i64, closes: &[(&str, Price)]) -> Vec<Effect> {
+        self.bar_of(5, bar, closes)
+    }
+
+    /// The same for bars of so many minutes.
+    pub(crate) fn bar_of(&mut self, minutes: i64, bar: i64, closes: &[(&str, Price)]) -> Vec<Effect> {
+        let before = self.effects.len();
+        let open = minute(bar * minutes);
+        for (symbol, bid) in closes {
+            self.quote(open, symbol, *bid, bid.mantissa, open);
+        }
+        self.heartbeat(minute((bar + 1) * minutes).plus(2_000_000));
         self.effects[before..].to_vec()
     }
 

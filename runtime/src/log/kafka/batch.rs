@@ -12,7 +12,7 @@ use super::reader::record;
 use crate::log::Record;
 
 /// Records, and about how many bytes, handed out at once.
-const POLL_RECORDS: usize = 1024;
+const POLL_RECORDS: usize = 512;
 const POLL_BYTES: usize = 1024 * 1024;
 
 /// What is there already behind the first record, as long as it is the same topic.

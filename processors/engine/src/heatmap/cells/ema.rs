@@ -1,13 +1,14 @@
 //! EMA21, EMA50, EMA200: the side of the average that the close is on.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Crosses, by_age, concat_by_age};
 use crate::heatmap::{Before, Standing, Turn};
 
 /// Crosses of the close over one average.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct EmaCell {
     crosses: Crosses,
 }

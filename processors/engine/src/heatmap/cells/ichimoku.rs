@@ -1,6 +1,7 @@
 //! ICHIMOKU: the close against the cloud; inside it, Tenkan against Kijun, then the cloud's edges.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Age, Crosses, Events, by_age, concat_by_age};
@@ -8,7 +9,7 @@ use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::Cloud;
 
 /// Crosses of Tenkan over Kijun, and breakouts of the close from the cloud.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct IchimokuCell {
     lines: Crosses,
     place: Option<Place>,
@@ -16,7 +17,7 @@ pub(super) struct IchimokuCell {
 }
 
 /// Where a close stands, each against its own bar's cloud. The edge is inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Place {
     Above,
     Inside,

@@ -1,6 +1,7 @@
 //! MACD: the line against its signal, on one side of zero.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Crosses, by_quiet_and_age, concat_by_age};
@@ -8,7 +9,7 @@ use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::MacdValue;
 
 /// Crosses of the line over its signal.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct MacdCell {
     crosses: Crosses,
 }

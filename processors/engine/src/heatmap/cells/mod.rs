@@ -9,6 +9,7 @@ mod utbot;
 use std::borrow::Cow;
 
 use bellwether_schemas::readings::{self, Signal};
+use serde::{Deserialize, Serialize};
 
 use super::events::Age;
 use super::quiet::Quiet;
@@ -21,7 +22,7 @@ use rsi::RsiCell;
 use utbot::UtbotCell;
 
 /// What the heatmap remembers of one series.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cells {
     emas: [EmaCell; 3],
     macd: MacdCell,

@@ -1,6 +1,7 @@
 //! RSI14 against 30 and 70.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Crosses, Events, by_age, concat_by_age};
@@ -11,14 +12,14 @@ const OVERBOUGHT: f64 = 70.0;
 const MIDDLE: f64 = 50.0;
 
 /// Crosses of 50, and entries and exits of both ends.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct RsiCell {
     middle: Crosses,
     zone: Option<Zone>,
     edges: Events,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Zone {
     Oversold,
     Between,

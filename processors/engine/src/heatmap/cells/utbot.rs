@@ -1,6 +1,7 @@
 //! UTBOT: the close beyond a trailing stop.
 
 use bellwether_schemas::readings::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Events, by_quiet_and_age, concat_by_age};
@@ -8,7 +9,7 @@ use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::Mode;
 
 /// Flips of the mode, leaving neutral included.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct UtbotCell {
     mode: Mode,
     flips: Events,

@@ -1,0 +1,307 @@
+//! What the bars and readings of an instant hit, kind by kind: drafts of triggers.
+
+use bellwether_schemas::alerts::AlertKind;
+use bellwether_schemas::readings::Signal;
+use bellwether_schemas::{Timeframe, Timestamp};
+
+use super::instant::{Instant, StrengthStep, StyleStep};
+use super::{Engine, Step};
+use crate::alerts::explain;
+use crate::alerts::{Draft, Occasion, PriceHit, Silence, Subject, Watch, ZoneSide, is_real_mismatch, limit};
+use crate::bars::OpenBar;
+use crate::heatmap::CellName;
+use crate::indicators::WINDOWS;
+use crate::pairs::{CoefficientSeen, RsiSeen};
+use crate::series::Seen;
+use crate::strength::CURRENCIES;
+
+impl Engine {
+    fn symbol(&self, place: usize) -> Subject {
+        Subject::Symbol(place, self.symbols[place].name.clone())
+    }
+
+    pub(super) fn reach_rsi_lines(&self, instant: &mut Instant) {
+        let mut hits = Vec::new();
+        for closed in &instant.closed {
+            let Some(before) = closed.evaluated_before else { continue };
+            if !self.may_fire(closed.timeframe, &closed.bar) {
+                continue;
+            }
+            let bank = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators.rsi;
+            self.alerts.rsi.crossings(closed.timeframe, bank, &mut hits);
+            for hit in hits.drain(..).filter(|hit| self.alerts.counted_at(hit.order, before)) {
+                let Some(Watch::Rsi(watch)) = self.alerts.get(hit.order).map(|alert| &alert.watch) else {
+                    continue;
+                };
+                instant.drafts.push(Draft {
+                    order: hit.order,
+                    kind: AlertKind::RsiTracker,
+                    subject: self.symbol(closed.symbol),
+                    occasion: Occasion::bar(closed.timeframe, &closed.bar),
+                    condition: hit.side.name(),
+                    value: Some(hit.value),
+                    previous: Some(hit.previous),
+                    threshold: Some(f64::from(hit.line)),
+                    price: Some(closed.bar.close),
+                    detail: explain::rsi(watch, &hit),
+                });
+            }
+        }
+    }
+
+    /// Both RSI of a pair against every pair of lines that some alert has.
+    pub(super) fn compare_rsi(
+        &mut self,
+        instant: &mut Instant,
+        pair: usize,
+        timeframe: Timeframe,
+        offset: u64,
+    ) {
+        let (a, b) = self.pairs[pair].symbols;
+        let positive = self.pairs[pair].positive;
+        for (period, groups) in self.alerts.pairs.rsi_groups(timeframe) {
+            let rsi =
+                |symbol: usize| self.symbols[symbol].series[timeframe.index()].indicators.rsi.value(period);
+            let (Some(now_a), Some(now_b)) = (rsi(a), rsi(b)) else { continue };
+            let now = RsiSeen { a: now_a, b: now_b, offset };
+            let before = self.pairs[pair].frames[timeframe.index()].rsi.insert(period, now);
+            let (Some(before), Some(bar)) = (before, self.pair_bar(instant, (a, b), timeframe)) else {
+                continue;
+            };
+            for (lines, orders) in groups {
+                let began = lines.holds(positive, now.a, now.b) && !lines.holds(positive, before.a, before.b);
+                if !began {
+                    continue;
+                }
+                for order in orders.iter().filter(|order| self.alerts.counted_at(**order, before.offset)) {
+                    instant.drafts.push(Draft {
+                        order: *order,
+                        kind: AlertKind::RsiCorrelationTracker,
+                        subject: Subject::Pair(pair, self.pairs[pair].key.clone()),
+                        occasion: Occasion::bar(timeframe, &bar),
+                        condition: "rsi_mismatch",
+                        value: Some((now.a + now.b) / 2.0),
+                        previous: Some((before.a + before.b) / 2.0),
+                        threshold: None,
+                        price: None,
+                        detail: explain::rsi_mismatch(&self.pairs[pair], timeframe, period, *lines, &now),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The bar of a pair's first symbol, where both may fire.
+    fn pair_bar(&self, instant: &Instant, (a, b): (usize, usize), timeframe: Timeframe) -> Option<OpenBar> {
+        let (a, b) = (instant.find(a, timeframe)?, instant.find(b, timeframe)?);
+        (self.may_fire(timeframe, &a.bar) && self.may_fire(timeframe, &b.bar)).then_some(a.bar)
+    }
+
+    /// A defined coefficient against the pair's limit.
+    pub(super) fn judge_coefficient(
+        &mut self,
+        instant: &mut Instant,
+        (pair, timeframe, place): (usize, Timeframe, usize),
+        value: f64,
+        offset: u64,
+    ) {
+        let seen = &mut self.pairs[pair].frames[timeframe.index()].coefficients[place];
+        let Some(before) = seen.replace(CoefficientSeen { value, offset }) else { return };
+        let (symbols, positive) = (self.pairs[pair].symbols, self.pairs[pair].positive);
+        if !is_real_mismatch(positive, value) || is_real_mismatch(positive, before.value) {
+            return;
+        }
+        let Some(bar) = self.pair_bar(instant, symbols, timeframe) else { return };
+        let window = WINDOWS[place];
+        for order in self.alerts.pairs.real_watchers(timeframe, window) {
+            if self.alerts.counted_at(order, before.offset) {
+                instant.drafts.push(Draft {
+                    order,
+                    kind: AlertKind::RsiCorrelationTracker,
+                    subject: Subject::Pair(pair, self.pairs[pair].key.clone()),
+                    occasion: Occasion::bar(timeframe, &bar),
+                    condition: "real_mismatch",
+                    value: Some(value),
+                    previous: Some(before.value),
+                    threshold: Some(limit(positive)),
+                    price: None,
+                    detail: explain::real_mismatch(&self.pairs[pair], timeframe, window, value, before.value),
+                });
+            }
+        }
+    }
+
+    pub(super) fn enter_zones(&mut self, instant: &mut Instant, style: &StyleStep) {
+        let Some(before) = style.before else { return };
+        let StyleStep { symbol, timeframe, bar, score, .. } = style;
+        if !self.may_fire(*timeframe, bar) {
+            return;
+        }
+        let spans = Silence {
+            cooldown: self.settings.heatmap_cooldown,
+            suppression: self.settings.heatmap_suppression,
+        };
+        let now = score.buy_percent();
+        for entry in self.alerts.heatmaps.entries(style.style, *symbol, before.value, now) {
+            if !self.alerts.counted_at(entry.order, before.offset)
+                || self.alerts.heatmaps.is_silenced(&entry, *symbol, instant.at, spans)
+            {
+                continue;
+            }
+            self.alerts.heatmaps.fired(entry.order, *symbol, instant.at, entry.side);
+            let (value, previous) = match entry.side {
+                ZoneSide::Buy => (now, before.value),
+                ZoneSide::Sell => (score.sell_percent(), 100.0 - before.value),
+            };
+            instant.drafts.push(Draft {
+                order: entry.order,
+                kind: AlertKind::HeatmapTracker,
+                subject: self.symbol(*symbol),
+                occasion: Occasion::bar(*timeframe, bar),
+                condition: entry.side.name(),
+                value: Some(value),
+                previous: Some(previous),
+                threshold: Some(f64::from(entry.line)),
+                price: Some(bar.close),
+                detail: explain::heatmap(
+                    style.style,
+                    &entry,
+                    (value, previous),
+                    score,
+                    &self.symbols[*symbol],
+                ),
+            });
+        }
+    }
+
+    pub(super) fn turn_cells(&mut self, instant: &mut Instant, offset: u64) {
+        for place in 0..instant.closed.len() {
+            let closed = instant.closed[place];
+            for cell in CellName::ALL {
+                let series = &mut self.symbols[closed.symbol].series[closed.timeframe.index()];
+                let Some(turn) = series.indicators.turn(cell) else { continue };
+                let before = series.turns[cell as usize].take(turn.signal, offset);
+                if turn.signal == Signal::Neutral || !self.may_fire(closed.timeframe, &closed.bar) {
+                    continue;
+                }
+                let watched = (closed.timeframe, closed.symbol, cell);
+                for order in self.alerts.turns.changed(watched, turn.signal, &before) {
+                    instant.drafts.push(Draft {
+                        order,
+                        kind: AlertKind::HeatmapIndicatorTracker,
+                        subject: self.symbol(closed.symbol),
+                        occasion: Occasion::bar(closed.timeframe, &closed.bar),
+                        condition: turn.signal.name(),
+                        value: turn.value,
+                        previous: turn.previous,
+                        threshold: turn.threshold,
+                        price: Some(closed.bar.close),
+                        detail: explain::turn(cell, closed.timeframe, &turn),
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn change_leaders(&self, instant: &mut Instant, strength: &StrengthStep) {
+        let StrengthStep { timeframe, bar, score, before, may_fire } = strength;
+        let Some((before, evaluated)) = before.as_ref().filter(|_| *may_fire) else { return };
+        let mut roles = vec![
+            ("strongest", score.strongest, before.strongest),
+            ("weakest", score.weakest, before.weakest),
+        ];
+        roles.retain(|(_, now, was)| now != was);
+        if roles.is_empty() {
+            return;
+        }
+        for order in self.alerts.strength.watchers(*timeframe) {
+            if !self.alerts.counted_at(order, *evaluated) {
+                continue;
+            }
+            for (role, now, was) in roles.iter().copied() {
+                instant.drafts.push(Draft {
+                    order,
+                    kind: AlertKind::CurrencyStrengthTracker,
+                    subject: Subject::Everything,
+                    occasion: Occasion::bar(*timeframe, bar),
+                    condition: role,
+                    value: score.scores[now],
+                    previous: before.scores[now],
+                    threshold: None,
+                    price: None,
+                    detail: explain::leader(
+                        role,
+                        CURRENCIES[was],
+                        CURRENCIES[now],
+                        *timeframe,
+                        score.scores[now],
+                    ),
+                });
+            }
+        }
+    }
+
+    pub(super) fn cross_levels(&self, instant: &mut Instant) {
+        for closed in &instant.closed {
+            let indicators = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators;
+            let (Some(evaluated), Some(previous)) = (closed.evaluated_before, indicators.previous_close())
+            else {
+                continue;
+            };
+            if !self.may_fire(closed.timeframe, &closed.bar) {
+                continue;
+            }
+            let before = Seen { value: previous, offset: evaluated };
+            let hits = self.alerts.price.closed(closed.symbol, closed.timeframe, previous, closed.bar.close);
+            let occasion = Occasion::bar(closed.timeframe, &closed.bar);
+            let drafts = self.price_drafts(hits, closed.symbol, occasion, before, closed.bar.close);
+            instant.drafts.extend(drafts);
+        }
+    }
+
+    /// Tick alerts are evaluated when the tick is read.
+    pub(super) fn tick_alerts(&mut self, symbol: usize, ts: Timestamp, price: f64, step: &mut Step<'_>) {
+        let watched = self.alerts.price.watches_ticks(symbol);
+        let state = &mut self.symbols[symbol];
+        let same_time = state.same_time.count(ts, watched);
+        let before = state.tick.replace(Seen { value: price, offset: step.offset });
+        let Some(before) = before.filter(|_| watched) else { return };
+        let hits = self.alerts.price.ticked(symbol, before.value, price);
+        if hits.is_empty() {
+            return;
+        }
+        let occasion = Occasion { timeframe: None, open: ts, close: ts, same_time: Some(same_time) };
+        let mut drafts = self.price_drafts(hits, symbol, occasion, before, price);
+        drafts.sort_by_cached_key(Draft::place);
+        self.fire(drafts, ts, step);
+    }
+
+    fn price_drafts(
+        &self,
+        hits: Vec<PriceHit>,
+        symbol: usize,
+        occasion: Occasion,
+        before: Seen,
+        price: f64,
+    ) -> Vec<Draft> {
+        let counts = |hit: &PriceHit| self.alerts.counted_at(hit.order, before.offset);
+        let in_time = |hit: &PriceHit| match self.alerts.get(hit.order).map(|alert| &alert.watch) {
+            Some(Watch::Price(watch)) => watch.expires_at.is_none_or(|end| occasion.close < end),
+            _ => false,
+        };
+        let hits = hits.into_iter().filter(|hit| counts(hit) && in_time(hit));
+        let draft = |hit: PriceHit| Draft {
+            order: hit.order,
+            kind: AlertKind::PriceAlert,
+            subject: self.symbol(symbol),
+            occasion,
+            condition: hit.side.name(),
+            value: Some(price),
+            previous: Some(before.value),
+            threshold: Some(hit.level),
+            price: Some(price),
+            detail: explain::price(&hit, before.value, price, occasion.timeframe),
+        };
+        hits.map(draft).collect()
+    }
+}
