@@ -71,6 +71,11 @@ impl Watermark {
         if lent.known >= Some(time) {
             return false;
         }
+        if lent.known.is_none() {
+            // Who it takes the place of counts no more, as if it came alone.
+            self.begin(lent.source, time);
+            lent.others = self.others(lent.source).max();
+        }
         lent.known = Some(time);
         let smallest = lent.others.map_or(time, |others| self.smallest_beside(lent, others, time, idle));
         self.advance(smallest, lateness)
