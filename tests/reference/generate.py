@@ -161,7 +161,8 @@ def bad_lines(rng, rows, columns, count):
         row = dict(rows[at])
         how = rng.randrange(9)
         if how == 0:
-            row["bid"], row["ask"] = row["ask"], str(float(row["bid"]) / 2)
+            # The row drawn may be one that was spoilt before.
+            row["bid"], row["ask"] = row["ask"], "0.00001"
         elif how == 1:
             row["bid"] = "0.00000"
         elif how == 2:
