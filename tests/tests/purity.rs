@@ -1,6 +1,6 @@
 //! What the engine may not reach, which way the workspace's crates depend, which metrics are counted. Read from cargo
 //! itself, offline, and from the sources.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,9 +9,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The layers of the workspace, lowest first. A crate may depend on crates of lower layers only.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["bellwether-schemas"],
     &["bellwether-engine", "bellwether-runtime"],
+    &["bellwether-database"],
     &["bellwether-worker", "bellwether-producers", "bellwether-sinks"],
     &["bellwether-backtest", "bellwether-gateway"],
     &["bellwether-local"],
@@ -52,10 +53,19 @@ const NOT_NAMED_IN_THE_ENGINE: [&str; 14] = [
     "async ",
 ];
 
-/// Crates that only some of ours may name.
+/// Crates that only some of ours may name: `sqlx` in `database` and in what is built on it.
 const RESERVED: [(&str, &[&str]); 3] = [
     ("rdkafka", &["bellwether-runtime"]),
-    ("sqlx", &["bellwether-sinks", "bellwether-producers", "bellwether-local", "bellwether-tests"]),
+    (
+        "sqlx",
+        &[
+            "bellwether-database",
+            "bellwether-producers",
+            "bellwether-sinks",
+            "bellwether-local",
+            "bellwether-tests",
+        ],
+    ),
     ("lettre", &["bellwether-sinks", "bellwether-local", "bellwether-tests"]),
 ];
 
@@ -156,6 +166,25 @@ fn dependencies_point_one_way() {
     }
 }
 
+/// Crates by the names of their directories, as the documents call them.
+fn layers_by_directory() -> Vec<Vec<&'static str>> {
+    let directory = |name: &'static str| name.strip_prefix("bellwether-").unwrap_or("cli");
+    LAYERS.iter().map(|layer| layer.iter().map(|name| directory(name)).collect()).collect()
+}
+
+#[test]
+fn the_documents_draw_the_layers_as_they_are() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let architecture = read("docs/ARCHITECTURE.md");
+    let (_, chapter) = architecture.split_once("## Crates").expect("a chapter on crates");
+    let drawing = chapter.split("```").nth(1).unwrap().lines().filter(|line| !line.trim().is_empty());
+    let mut drawn: Vec<Vec<&str>> = drawing.map(|line| line.split_whitespace().collect()).collect();
+    drawn.reverse();
+    assert_eq!(drawn, layers_by_directory(), "docs/ARCHITECTURE.md, highest layer first");
+    let line = layers_by_directory().iter().map(|layer| layer.join(", ")).collect::<Vec<_>>().join(" ← ");
+    assert!(read("CONTRIBUTING.md").contains(&line), "CONTRIBUTING.md does not say `{line}`");
+}
+
 #[test]
 fn broker_database_and_mail_have_their_crates() {
     for (name, dependencies) in workspace() {
@@ -187,7 +216,7 @@ fn every_declared_metric_is_counted_and_every_counted_one_is_declared() {
     let list = root().join("runtime/src/metric_names.rs");
     let declared = declared_metrics(&std::fs::read_to_string(&list).unwrap());
     assert!(declared.len() > 20, "{declared:?}");
-    let crates = ["producers", "processors", "sinks", "runtime", "gateway", "cli"];
+    let crates = ["database", "producers", "processors", "sinks", "runtime", "gateway", "cli"];
     let files = crates.iter().flat_map(|name| sources(&root().join(name)));
     let files = files.filter(|path| *path != list && !path.ends_with("telemetry.rs"));
     let text: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
