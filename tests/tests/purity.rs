@@ -1,6 +1,6 @@
 //! What the engine may not reach, which way the workspace's crates depend, which metrics are counted. Read from cargo
 //! itself, offline, and from the sources.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
