@@ -11,17 +11,17 @@ pub enum KafkaError {
     /// The script cannot be run.
     #[error("cannot run {script}")]
     Script {
-        /// Path of the script that starts brokers.
+        /// Which.
         script: PathBuf,
-        /// The system's own error.
+        /// Why.
         source: std::io::Error,
     },
-    /// The script ran and did not succeed.
+    /// It ended badly.
     #[error("{what} failed: {detail}")]
     Failed {
-        /// What the script was asked to do.
+        /// What was tried.
         what: String,
-        /// The last lines that it printed.
+        /// Its last words.
         detail: String,
     },
 }
@@ -60,13 +60,13 @@ impl Kafka {
         runs("java") && runs("mvn")
     }
 
-    /// The brokers as a log's address: `kafka://HOST:PORT[,HOST:PORT]`.
+    /// `kafka://HOST:PORT[,HOST:PORT]`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The brokers without a scheme: `HOST:PORT[,HOST:PORT]`.
+    /// The addresses alone.
     #[must_use]
     pub fn brokers(&self) -> &str {
         self.url.trim_start_matches("kafka://")

@@ -30,10 +30,10 @@ pub const BINARIES: &str = "BELLWETHER_POSTGRES_BIN";
 /// Why there is no private Postgres.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// No PostgreSQL server is installed where one is looked for.
+    /// No binaries.
     #[error("no Postgres server in {looked_in}: install one (as root: apt-get install postgresql)")]
     NotInstalled {
-        /// The directories that were searched.
+        /// Where.
         looked_in: String,
     },
     /// Root may not run a server, and there is nobody to run it as.
@@ -44,31 +44,31 @@ pub enum PostgresError {
     /// Another process has this directory.
     #[error("{dir} is in use by another process: stop it, or give another directory")]
     InUse {
-        /// The cluster's directory.
+        /// Which.
         dir: PathBuf,
     },
     /// The directory in `/var/tmp` belongs to somebody else.
     #[error("{dir} belongs to another user: remove it, or give another directory")]
     NotOurs {
-        /// The cluster's directory.
+        /// Which.
         dir: PathBuf,
     },
     /// A program of Postgres ended badly.
     #[error("{what} failed: {detail}")]
     Failed {
-        /// The program that was run, as `initdb`.
+        /// What was tried.
         what: &'static str,
-        /// The last lines that it printed.
+        /// Its last words.
         detail: String,
     },
     /// The file system said no.
     #[error("{what} {path}")]
     Io {
-        /// What was being done, as `create`.
+        /// What was tried.
         what: &'static str,
-        /// The file or directory it was done to.
+        /// With what.
         path: PathBuf,
-        /// The system's own error.
+        /// Why.
         source: std::io::Error,
     },
 }
@@ -156,7 +156,7 @@ impl Postgres {
         Secret::new(bellwether_schemas::ids::derive(&text).simple().to_string())
     }
 
-    /// Process id of the server, for tests that kill it.
+    /// The server's process.
     #[must_use]
     pub const fn pid(&self) -> u32 {
         self.pid

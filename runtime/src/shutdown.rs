@@ -16,7 +16,7 @@ struct Inner {
 }
 
 impl Shutdown {
-    /// A flag that nobody has raised yet.
+    /// Not raised.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -28,7 +28,7 @@ impl Shutdown {
         self.0.notify.notify_waiters();
     }
 
-    /// Whether the flag was raised: work that can stop is to stop.
+    /// Was it raised?
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.0.raised.load(Ordering::Acquire)

@@ -24,15 +24,15 @@ pub enum TelemetryError {
         "telemetry.level: {level:?} is no level (error, warn, info, debug, trace) or target=level: {reason}"
     )]
     Level {
-        /// The value of `telemetry.level`.
+        /// What was given.
         level: String,
-        /// Why the filter's parser refuses it.
+        /// The parser's words.
         reason: String,
     },
     /// Set up before in this process, or the system refused.
     #[error("telemetry could not be set up: {reason}")]
     SetUp {
-        /// Why it could not be set up.
+        /// What is known.
         reason: String,
     },
 }

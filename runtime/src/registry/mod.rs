@@ -30,23 +30,23 @@ pub enum RegistryError {
     /// Its address is of no form we know.
     #[error("schema_registry.url: {url:?} is not http://HOST[:PORT][/PATH]")]
     Address {
-        /// The value of `schema_registry.url`.
+        /// What was given.
         url: String,
     },
     /// It answers that it will not have a schema.
     #[error("the schema registry at {url} refuses {subject}: {reason}")]
     Refused {
-        /// The registry's address.
+        /// Where it is.
         url: String,
-        /// The subject under which the schema was to be registered.
+        /// The subject.
         subject: String,
-        /// The registry's own words.
+        /// Its words.
         reason: String,
     },
     /// It does not answer, and nothing was learnt from it before.
     #[error("the schema registry at {url} does not answer, and {cache} holds no ids of it: {reason}")]
     Away {
-        /// The registry's address.
+        /// Where it is.
         url: String,
         /// The file of ids.
         cache: String,
@@ -59,11 +59,11 @@ pub enum RegistryError {
          up anew?"
     )]
     Taken {
-        /// The registry's address.
+        /// Where it is.
         url: String,
-        /// Name of the schema that was registered.
+        /// What was registered.
         schema: &'static str,
-        /// The id that the registry answered with.
+        /// Its id.
         id: u32,
         /// Who knows the id.
         file: String,
@@ -73,7 +73,7 @@ pub enum RegistryError {
     /// The system gives no thread.
     #[error("cannot start the schema registry's thread: {reason}")]
     Thread {
-        /// Why the system gives none.
+        /// The system's words.
         reason: String,
     },
 }
