@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::shutdown::Shutdown;
@@ -21,7 +22,6 @@ use super::outbox::Outbox;
 use super::render::Templates;
 use super::server::Server;
 use super::session::Deadlines;
-use crate::database;
 use crate::events::Rewound;
 use crate::feed::{Batch, Lane};
 

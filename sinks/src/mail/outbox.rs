@@ -9,12 +9,11 @@ mod settle;
 
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
-
-use crate::database;
 
 /// How long a claim holds: what a crash delays its mails by. One that runs out while its mail waits for its turn is
 /// noticed before any content leaves, and the mail is claimed anew.

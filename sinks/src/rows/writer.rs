@@ -1,5 +1,6 @@
 //! One piece, one transaction.
 
+use bellwether_database::{self as database, DatabaseError, StatementOutcome, classify};
 use bellwether_runtime::config::{Database, DatabaseMode, Tenant};
 use bellwether_schemas::alerts::AlertKind;
 use sqlx::{PgConnection, PgPool};
@@ -7,7 +8,6 @@ use sqlx::{PgConnection, PgPool};
 use super::bisect::Piece;
 use super::core::{Failure, FailureClass};
 use super::table::{self, Cursor, Statements, plan};
-use crate::database::{self, DatabaseError, classify};
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -100,10 +100,10 @@ fn failure(error: &sqlx::Error) -> Failure {
     let server = error.as_database_error();
     let code = server.and_then(|server| server.code());
     let class = match classify(error) {
-        _ if code.as_ref().is_some_and(|code| code.starts_with("28")) => FailureClass::Denied,
-        database::Failure::Transient => FailureClass::Transient,
-        database::Failure::Permanent { .. } => FailureClass::Refused,
-        database::Failure::UserGone => FailureClass::UserGone,
+        StatementOutcome::Retry => FailureClass::Transient,
+        StatementOutcome::Denied => FailureClass::Denied,
+        StatementOutcome::Reject { .. } => FailureClass::Refused,
+        StatementOutcome::UserGone => FailureClass::UserGone,
     };
     let code = code.map_or_else(|| "client".into(), |code| code.into_owned());
     // Not the server's detail: it may repeat the row.

@@ -1,4 +1,4 @@
-//! The tenant's own Postgres: how it is reached, made ready and judged.
+//! The tenant's own Postgres: how it is reached, made ready and judged, and what lies in it.
 
 mod checks;
 mod init;
@@ -9,8 +9,8 @@ mod sqlstate;
 pub use checks::{Finding, check};
 pub use init::init;
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
-pub use pool::{begin, check_configured, connect};
-pub use sqlstate::{Failure, classify};
+pub use pool::{begin, begin_snapshot, check_configured, connect};
+pub use sqlstate::{StatementOutcome, classify};
 
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
@@ -96,7 +96,18 @@ impl DatabaseError {
     /// May the same call succeed later without anybody doing anything?
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Query { source, .. } if classify(source) == Failure::Transient)
+        match self {
+            Self::Query { source, .. } => {
+                matches!(classify(source), StatementOutcome::Retry | StatementOutcome::Denied)
+            }
+            Self::NotConfigured { .. }
+            | Self::Url
+            | Self::Pooler
+            | Self::NotThroughPooler
+            | Self::TooPowerful { .. }
+            | Self::OtherTenant { .. }
+            | Self::NotMigrated { .. } => false,
+        }
     }
 }
 
