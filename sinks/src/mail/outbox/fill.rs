@@ -12,6 +12,15 @@ use crate::mail::SINK;
 use crate::mail::decide::{Owed, People};
 use crate::mail::group::{Group, Position};
 
+/// What came of a part of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mail) enum Fill {
+    /// It is in the outbox; so many mails are new.
+    Added(u64),
+    /// Nothing was done: the cursor stands there.
+    Elsewhere(Position),
+}
+
 impl Outbox {
     /// Where reading goes on.
     ///
@@ -24,8 +33,9 @@ impl Outbox {
         Ok(position)
     }
 
-    /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and
-    /// moves the cursor on where a position is given. How many mails are new.
+    /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and,
+    /// where they are a batch's last, moves the cursor on from where it stands to where the batch ends. A cursor that
+    /// stands at neither is somebody else's, or the database was restored: then nothing is done.
     ///
     /// # Errors
     /// The database said no; whether it was committed is open, and the same call may be made again.
@@ -33,20 +43,26 @@ impl Outbox {
         &self,
         groups: &[Group],
         decide: impl Fn(&People) -> Vec<Owed>,
-        position: Option<Position>,
-    ) -> Result<u64> {
+        stands: Position,
+        ends: Position,
+        last: bool,
+    ) -> Result<Fill> {
         let mut transaction = self.begin().await?;
         let cursor = self.lock_cursor(&mut transaction).await?;
+        if cursor != stands && cursor != ends {
+            transaction.rollback().await?;
+            return Ok(Fill::Elsewhere(cursor));
+        }
         let mut fresh = 0;
         if !groups.is_empty() {
             let people = self.people(&mut transaction, groups).await?;
             fresh = self.insert(&mut transaction, &decide(&people)).await?;
         }
-        if let Some(position) = position.filter(|position| position.cause >= cursor.cause) {
-            self.move_cursor(&mut transaction, position).await?;
+        if last {
+            self.move_cursor(&mut transaction, ends).await?;
         }
         transaction.commit().await?;
-        Ok(fresh)
+        Ok(Fill::Added(fresh))
     }
 
     async fn lock_cursor(&self, transaction: &mut Transaction<'_, Postgres>) -> Result<Position> {
@@ -112,7 +128,11 @@ impl Outbox {
         .await?;
         Ok(People {
             addresses: addresses.into_iter().map(|(user, address)| (UserId(user), address)).collect(),
-            switched_off: switched_off.into_iter().map(|(user, kind)| (UserId(user), kind)).collect(),
+            // A row of a kind that this version has no mail of stops none.
+            switched_off: switched_off
+                .into_iter()
+                .filter_map(|(user, kind)| Some((UserId(user), kind.parse().ok()?)))
+                .collect(),
             suppressed: suppressed.into_iter().collect(),
         })
     }
@@ -133,7 +153,7 @@ impl Outbox {
         )
         .bind(self.tenant.as_str())
         .bind(column(|owed| Some(&owed.occurrence)))
-        .bind(column(|owed| Some(owed.kind)))
+        .bind(column(|owed| Some(owed.kind.name())))
         .bind(column(|owed| Some(&owed.message_id)))
         .bind(users)
         .bind(column(|owed| owed.recipient.as_deref()))

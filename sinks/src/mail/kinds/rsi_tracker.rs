@@ -2,20 +2,43 @@
 
 use std::str::FromStr;
 
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::{Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::brand::Look;
-use super::view::{MAX_CARDS, More, Told, ViewError, timeframe};
-use super::{local_time, number};
+use crate::mail::brand::Look;
+use crate::mail::error::{ComposeError, ViewError};
+use crate::mail::frame::{Setting, Summary};
+use crate::mail::kind::MailKind;
+use crate::mail::render::Rendered;
+use crate::mail::{local_time, number};
 
-/// How many symbols a preheader or the rest of a long list names.
+/// Most cards of a mail: more are named, not shown, so that no mail grows past what clients cut off.
+const MAX_CARDS: usize = 34;
+/// How many symbols a preheader names.
 const NAMED: usize = 4;
+/// How many of the symbols that have no card are named below the cards.
 const LISTED: usize = 100;
+
+/// What the templates of this kind show beside the frame.
+#[derive(Debug, Clone, Serialize)]
+struct View {
+    timeframe: &'static str,
+    cards: Vec<Card>,
+    more: Option<More>,
+}
+
+/// Symbols that have no card.
+#[derive(Debug, Clone, Serialize)]
+struct More {
+    count: usize,
+    names: String,
+}
 
 /// One symbol that entered the user's zone.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Card {
+struct Card {
     symbol: String,
     side: Side,
     entered: &'static str,
@@ -57,23 +80,52 @@ struct Detail {
     oversold: f64,
 }
 
-/// Says what a group of this kind says.
-pub(crate) fn tell(look: &Look, triggers: &[TriggerFired]) -> Result<Told, ViewError> {
-    let all: Vec<Card> = triggers.iter().map(|trigger| card(look, trigger)).collect::<Result<_, _>>()?;
-    let first = triggers.first().zip(all.first()).ok_or(ViewError::Empty)?;
-    let (timeframe, card) = (timeframe(first.0), first.1);
-    let (what, heading) = match all.len() {
-        1 => (
-            format!("{} RSI {} ({timeframe})", card.symbol, card.side.name()),
-            format!("{} entered {}", card.symbol, card.side.name()),
-        ),
+/// The mail of one group.
+pub(super) fn render(setting: Setting<'_>, triggers: &[TriggerFired]) -> Result<Rendered, ComposeError> {
+    let (summary, view) = view(setting.look, triggers)?;
+    Ok(setting.render(MailKind::Alert(AlertKind::RsiTracker), summary, &view)?)
+}
+
+/// A group of three symbols of that tenant.
+pub(in crate::mail) fn sample(look: &Look) -> Result<Vec<TriggerFired>, ViewError> {
+    let triggers: Vec<TriggerFired> =
+        serde_json::from_str(include_str!("../../../mail/rsi_tracker/sample.json")).map_err(|error| {
+            ViewError::Sample { kind: MailKind::Alert(AlertKind::RsiTracker), reason: error.to_string() }
+        })?;
+    Ok(triggers.into_iter().map(|trigger| TriggerFired { tenant: look.tenant.clone(), ..trigger }).collect())
+}
+
+fn view(look: &Look, triggers: &[TriggerFired]) -> Result<(Summary, View), ViewError> {
+    let first = triggers.first().ok_or(ViewError::Empty)?;
+    let timeframe = first.timeframe.map_or("tick", Timeframe::code);
+    let mut cards: Vec<Card> =
+        triggers.iter().map(|trigger| card(look, trigger)).collect::<Result<_, _>>()?;
+    let summary = summary(look, &cards, timeframe, first.close_time);
+    let more = more(&cards);
+    cards.truncate(MAX_CARDS);
+    Ok((summary, View { timeframe, cards, more }))
+}
+
+fn summary(look: &Look, cards: &[Card], timeframe: &str, at: Timestamp) -> Summary {
+    let (what, heading) = match cards {
+        [card] => {
+            let (symbol, side) = (&card.symbol, card.side.name());
+            (format!("{symbol} RSI {side} ({timeframe})"), format!("{symbol} entered {side}"))
+        }
         many => {
-            (format!("{many} pairs RSI alert ({timeframe})"), format!("{many} pairs reached your RSI lines"))
+            let count = many.len();
+            let what = format!("{count} pairs RSI alert ({timeframe})");
+            (what, format!("{count} pairs reached your RSI lines"))
         }
     };
-    let because = format!("your RSI alert ({timeframe}) is on");
-    let (preheader, more) = (preheader(&all), more(&all));
-    Ok(Told { what, preheader, heading, because, more, cards: all.into_iter().take(MAX_CARDS).collect() })
+    Summary {
+        what,
+        preheader: preheader(cards),
+        heading,
+        subline: format!("{timeframe} bar closed {}", local_time::stamp(look.zone, at)),
+        because: format!("your RSI alert ({timeframe}) is on"),
+        at,
+    }
 }
 
 impl Side {
