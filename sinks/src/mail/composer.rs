@@ -64,6 +64,7 @@ impl Composer {
             Output::Open => Some(self.open().await),
             Output::Receive => self.receive().await,
             Output::Fill => Some(self.fill().await),
+            Output::Locate => Some(self.locate().await),
             Output::Wait(time) => {
                 let stop = self.shutdown.sleep(time).await || self.lane.is_closed();
                 (!stop).then_some(Input::Woke)
@@ -72,8 +73,11 @@ impl Composer {
                 self.lane.done(next_offset);
                 None
             }
-            Output::Rewind { to, start } => {
-                Rewound { sink: SINK, tenant: self.lane.tenant_id(), to, start }.emit();
+            Output::Restored { stands, seen } => {
+                Rewound { sink: SINK, tenant: self.lane.tenant_id(), to: stands, start: seen }.emit();
+                None
+            }
+            Output::Rewind(to) => {
                 self.lane.rewind(to);
                 None
             }
@@ -117,11 +121,22 @@ impl Composer {
         self.mail.as_ref().is_none_or(|mail| !mail.is_as_asked_by(&self.lane.tenant()))
     }
 
+    async fn locate(&self) -> Input {
+        let Some(mail) = self.mail.as_ref().filter(|_| !self.has_changed()) else { return Input::Changed };
+        match mail.outbox.position().await {
+            Ok(cursor) => Input::Stands(cursor),
+            Err(error) => {
+                FillRetried { tenant: self.lane.tenant_id(), error: &error }.emit();
+                Input::NotFilled
+            }
+        }
+    }
+
     async fn fill(&self) -> Input {
         if self.has_changed() {
             return Input::Changed;
         }
-        let (Some(mail), Some(part)) = (&self.mail, self.core.part()) else { return Input::Filled };
+        let (Some(mail), Some(part)) = (&self.mail, self.core.part()) else { return Input::Changed };
         let tenant = self.lane.tenant_id();
         let decide = |people: &People| {
             let situation = Situation {
@@ -134,14 +149,14 @@ impl Composer {
             };
             part.groups.iter().filter_map(|group| owed(group, situation)).collect()
         };
-        match mail.outbox.fill(part.groups, decide, part.stands, part.ends, part.last).await {
+        match mail.outbox.fill(part.groups, decide, part.stands, part.last.then_some(part.ends)).await {
             Ok(Fill::Added(mails)) => {
                 let partial = part.groups.iter().filter(|group: &&Group| !group.whole).count() as u64;
                 MailsComposed { tenant, mails, partial }.emit();
                 mail.added.notify_one();
                 Input::Filled
             }
-            Ok(Fill::Elsewhere(cursor)) => Input::Elsewhere(cursor),
+            Ok(Fill::Elsewhere(cursor)) => Input::Stands(cursor),
             Err(error) => {
                 FillRetried { tenant, error: &error }.emit();
                 Input::NotFilled

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(super) use fill::Fill;
 
-use bellwether_database as database;
+use bellwether_database::{self as database, Statements};
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
@@ -143,6 +143,10 @@ impl Outbox {
         let ours = self.settle_in(&mut transaction, mail, settlement).await?;
         transaction.commit().await?;
         Ok(ours)
+    }
+
+    fn statements(&self) -> Statements<'_> {
+        Statements::unnamed(&self.tenant)
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>> {

@@ -3,15 +3,16 @@
 //!
 //! A batch of triggers becomes groups, and the groups go into the outbox in parts. Only the last part moves the
 //! database's cursor, in its transaction: what the parts before it added is known by its occurrence, so a batch can be
-//! cut anywhere and begun again. A database whose cursor does not stand where this process put it was restored or is
-//! filled by somebody else too: what is in hand is dropped and read again from there.
+//! cut anywhere and read again. After anything but a plain success it is: the database may have been restored, or
+//! somebody else may be filling it, so what is in hand is dropped and read again from where its cursor stands.
 
 use std::time::Duration;
 
+use bellwether_database::cursor::Cursor;
 use bellwether_runtime::backoff::{Backoff, Retries};
 
 use crate::feed::Batch;
-use crate::mail::group::{Collector, Group, Position};
+use crate::mail::group::{Collector, Group};
 
 /// Most mails one transaction adds.
 pub(super) const MAILS: usize = 50;
@@ -22,7 +23,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_sec
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Input {
     /// What the tenant's file asks for stands; its database's cursor is there.
-    Opened(Position),
+    Opened(Cursor),
     /// It does not stand yet.
     NotOpened,
     /// The tenant's file asks for something else than what stands.
@@ -33,8 +34,8 @@ pub(super) enum Input {
     Filled,
     /// The part may be in the outbox or not.
     NotFilled,
-    /// The part is not in the outbox: the database's cursor stands elsewhere than [`Part`] says.
-    Elsewhere(Position),
+    /// The database's cursor stands there. Where it is asked for by a part, that part is not in the outbox.
+    Stands(Cursor),
     /// The wait is over.
     Woke,
 }
@@ -48,15 +49,19 @@ pub(super) enum Output {
     Receive,
     /// Put [`Core::part`] into the outbox.
     Fill,
+    /// Ask the database where its cursor stands.
+    Locate,
     /// Everything before this offset is in the outbox.
     Commit(u64),
-    /// Read the topic again.
-    Rewind {
-        /// From this offset.
-        to: u64,
-        /// Where the batch began that is read again.
-        start: u64,
+    /// The database stands before what was handed over: it was restored, or is a new one.
+    Restored {
+        /// The offset it wants next.
+        stands: u64,
+        /// Up to this offset all was handed over.
+        seen: u64,
     },
+    /// Read the topic again from this offset.
+    Rewind(u64),
     /// Wait so long.
     Wait(Duration),
 }
@@ -66,10 +71,9 @@ pub(super) enum Output {
 pub(super) struct Part<'a> {
     pub(super) groups: &'a [Group],
     /// Where this process knows the cursor to stand.
-    pub(super) stands: Position,
-    /// Where it stands once the whole batch is filled. It may be found there too: by whoever filled the batch and never
-    /// had the answer.
-    pub(super) ends: Position,
+    pub(super) stands: Cursor,
+    /// Where the batch's last part moves it to.
+    pub(super) ends: Cursor,
     /// It is the batch's last part and moves the cursor to [`Self::ends`].
     pub(super) last: bool,
     /// Triggers below this offset may have been mailed before the database was restored.
@@ -91,10 +95,9 @@ pub(super) struct Core {
 struct Reading {
     collector: Collector,
     /// Where its cursor was put last.
-    written: Position,
+    written: Cursor,
+    /// Triggers below this offset may have been mailed before the database was restored.
     held_below: u64,
-    /// Somebody else has moved the cursor on: what was read beyond it is no sign of a restored database.
-    moved_on: bool,
     /// Where reading began again; a topic that starts later than that is read from its start.
     rewound: Option<u64>,
 }
@@ -109,8 +112,6 @@ struct Work {
     tried: bool,
     /// Where the batch begins.
     from: u64,
-    /// Where it ends.
-    next_offset: u64,
 }
 
 impl Core {
@@ -148,52 +149,49 @@ impl Core {
             Input::Batch(batch) => self.take(batch, outputs),
             Input::Filled => self.filled(outputs),
             Input::NotFilled => {
-                self.begin_work_again();
+                if let Some(work) = &mut self.work {
+                    work.tried = true;
+                }
                 outputs.push(Output::Wait(self.retries.failed()));
             }
-            Input::Elsewhere(cursor) => self.stands(cursor, outputs),
-            Input::Woke => self.go_on(outputs),
+            Input::Stands(cursor) => self.stands(cursor, outputs),
+            Input::Woke => outputs.push(if self.open { Output::Locate } else { Output::Open }),
         }
     }
 
-    /// The cursor of the database was read.
-    fn stands(&mut self, cursor: Position, outputs: &mut Vec<Output>) {
-        if self.is_ours(cursor) {
-            if self.work.as_ref().is_some_and(|work| work.filled > 0) {
-                self.begin_work_again();
+    /// The cursor of the database was read: goes on from there.
+    fn stands(&mut self, cursor: Cursor, outputs: &mut Vec<Output>) {
+        let work = self.work.take();
+        match &mut self.reading {
+            None => self.reading = Some(Reading::of(cursor)),
+            Some(reading) if work.is_none() && reading.is_whole() && cursor == reading.written => {}
+            Some(reading) => {
+                // What may have been mailed: of a batch whose filling was not tried, nothing.
+                let untried = work.filter(|work| !work.tried).map(|work| work.from);
+                let seen = untried.unwrap_or(reading.collector.next_offset());
+                if cursor.cause < reading.written.cause {
+                    outputs.push(Output::Restored { stands: cursor.next_offset, seen });
+                    reading.held_below = reading.held_below.max(seen);
+                }
+                reading.begin_at(cursor);
+                outputs.push(Output::Rewind(cursor.next_offset));
             }
-        } else {
-            self.reading = Some(Reading::of(cursor, self.reading.as_ref()));
-            self.drop_work(outputs);
         }
-        self.go_on(outputs);
-    }
-
-    /// The database is the one that was filled, perhaps at another address: groups that are not whole yet are still
-    /// ours. It may have taken the batch in hand without our having heard of it.
-    fn is_ours(&self, cursor: Position) -> bool {
-        self.reading.as_ref().is_some_and(|reading| {
-            cursor == reading.written || self.work.is_some() && cursor == reading.collector.position()
-        })
-    }
-
-    /// What is in hand was made of another reading than this database's.
-    fn drop_work(&mut self, outputs: &mut Vec<Output>) {
-        let (Some(work), Some(reading)) = (self.work.take(), &mut self.reading) else { return };
-        let to = reading.begin_again(if work.tried { work.next_offset } else { work.from });
-        outputs.push(Output::Rewind { to, start: work.from });
+        outputs.push(Output::Receive);
     }
 
     fn take(&mut self, batch: Batch, outputs: &mut Vec<Output>) {
         let Some(reading) = &mut self.reading else { return outputs.push(Output::Open) };
         if reading.is_behind(&batch) {
-            let to = reading.begin_again(batch.from);
-            outputs.extend([Output::Rewind { to, start: batch.from }, Output::Receive]);
+            let (stands, seen) = (reading.collector.next_offset(), batch.from);
+            reading.held_below = reading.held_below.max(seen);
+            reading.rewound = Some(stands);
+            outputs.extend([Output::Restored { stands, seen }, Output::Rewind(stands), Output::Receive]);
             return;
         }
-        let (from, next_offset) = (batch.from, batch.next_offset);
+        let from = batch.from;
         let groups = reading.read(batch);
-        self.work = Some(Work { groups, filled: 0, tried: false, from, next_offset });
+        self.work = Some(Work { groups, filled: 0, tried: false, from });
         outputs.push(Output::Fill);
     }
 
@@ -201,7 +199,7 @@ impl Core {
         self.retries.succeeded();
         let ended = self.part().filter(|part| part.last).map(|part| part.ends);
         let (Some(reading), Some(work)) = (&mut self.reading, &mut self.work) else {
-            return self.go_on(outputs);
+            return outputs.push(Output::Receive);
         };
         match ended {
             Some(ends) => {
@@ -216,33 +214,22 @@ impl Core {
             }
         }
     }
-
-    /// The parts that were filled are filled again: the database may not be the one that has them.
-    const fn begin_work_again(&mut self) {
-        if let Some(work) = &mut self.work {
-            (work.tried, work.filled) = (true, 0);
-        }
-    }
-
-    fn go_on(&self, outputs: &mut Vec<Output>) {
-        outputs.push(match (self.open, &self.work) {
-            (false, _) => Output::Open,
-            (true, Some(_)) => Output::Fill,
-            (true, None) => Output::Receive,
-        });
-    }
 }
 
 impl Reading {
-    /// Of a database whose cursor stands there, in place of another reading, if there was one.
-    fn of(cursor: Position, before: Option<&Self>) -> Self {
-        Self {
-            collector: Collector::new(cursor),
-            written: cursor,
-            held_below: before.map_or(0, |before| before.held_below),
-            moved_on: before.is_some_and(|before| cursor.cause > before.written.cause),
-            rewound: None,
-        }
+    const fn of(cursor: Cursor) -> Self {
+        Self { collector: Collector::new(cursor), written: cursor, held_below: 0, rewound: None }
+    }
+
+    /// No group waits for a trigger that was not read yet.
+    fn is_whole(&self) -> bool {
+        self.collector.position().next_offset == self.collector.next_offset()
+    }
+
+    /// Forgets what was read and begins where the database's cursor stands.
+    fn begin_at(&mut self, cursor: Cursor) {
+        (self.written, self.rewound) = (cursor, Some(cursor.next_offset));
+        self.collector = Collector::new(cursor);
     }
 
     /// The topic's reading began after where the database stands, and was not begun again for that yet.
@@ -250,17 +237,6 @@ impl Reading {
         let next = self.collector.next_offset();
         let rewound = matches!(self.rewound, Some(to) if to == next);
         batch.from > next && !rewound
-    }
-
-    /// The topic is read again from where the database stands, which is returned. What lies between that and `seen`
-    /// was handed over before: it may have been mailed, out of a database that knew more than this one.
-    fn begin_again(&mut self, seen: u64) -> u64 {
-        let next = self.collector.next_offset();
-        self.rewound = Some(next);
-        if seen > next && !self.moved_on {
-            self.held_below = self.held_below.max(seen);
-        }
-        next
     }
 
     fn read(&mut self, batch: Batch) -> Vec<Group> {
@@ -283,9 +259,9 @@ mod tests {
         outputs
     }
 
-    fn at(offset: i64, next_offset: u64) -> Position {
+    fn at(offset: i64, next_offset: u64) -> Cursor {
         let cause = bellwether_schemas::triggers::Cause { offset, index: 0 };
-        Position { cause, next_offset }
+        Cursor { cause, next_offset }
     }
 
     fn empty(from: u64, next_offset: u64) -> Input {
@@ -297,7 +273,7 @@ mod tests {
     fn a_topic_that_starts_after_the_database_is_asked_for_once_and_then_read() {
         let mut core = Core::new();
         assert_eq!(performed(&mut core, Input::Opened(at(3, 4))), [Output::Receive]);
-        let rewind = [Output::Rewind { to: 4, start: 10 }, Output::Receive];
+        let rewind = [Output::Restored { stands: 4, seen: 10 }, Output::Rewind(4), Output::Receive];
         assert_eq!(performed(&mut core, empty(10, 12)), rewind);
         assert_eq!(performed(&mut core, empty(9, 12)), [Output::Fill]);
         assert_eq!(core.part().unwrap().held_below, 10);
@@ -309,27 +285,46 @@ mod tests {
         let mut core = Core::new();
         assert_eq!(performed(&mut core, Input::NotOpened), [Output::Wait(Duration::from_secs(1))]);
         assert_eq!(performed(&mut core, Input::Woke), [Output::Open]);
-        performed(&mut core, Input::Opened(Position::START));
+        performed(&mut core, Input::Opened(Cursor::START));
         assert_eq!(performed(&mut core, Input::Changed), [Output::Open]);
-        assert_eq!(performed(&mut core, Input::Opened(Position::START)), [Output::Receive]);
+        assert_eq!(performed(&mut core, Input::Opened(Cursor::START)), [Output::Receive]);
         performed(&mut core, empty(0, 5));
         assert_eq!(performed(&mut core, Input::Changed), [Output::Open]);
         assert_eq!(performed(&mut core, Input::NotOpened), [Output::Wait(Duration::from_secs(1))]);
         assert_eq!(performed(&mut core, Input::Woke), [Output::Open]);
-        assert_eq!(performed(&mut core, Input::Opened(Position::START)), [Output::Fill]);
+        // What was in hand is read again, and nothing of it is held.
+        let again = [Output::Rewind(0), Output::Receive];
+        assert_eq!(performed(&mut core, Input::Opened(Cursor::START)), again);
+        assert_eq!(performed(&mut core, empty(0, 5)), [Output::Fill]);
+        assert_eq!(core.part().unwrap().held_below, 0);
         assert_eq!(performed(&mut core, Input::Filled), [Output::Commit(5), Output::Receive]);
+    }
+
+    #[test]
+    fn what_a_restored_database_may_have_mailed_is_held() {
+        let mut core = Core::new();
+        performed(&mut core, Input::Opened(at(3, 4)));
+        performed(&mut core, empty(4, 12));
+        let again = [Output::Restored { stands: 2, seen: 4 }, Output::Rewind(2), Output::Receive];
+        assert_eq!(performed(&mut core, Input::Stands(at(1, 2))), again);
+        performed(&mut core, empty(2, 12));
+        assert_eq!(core.part().unwrap().held_below, 4);
+        performed(&mut core, Input::NotFilled);
+        performed(&mut core, Input::Stands(at(0, 1)));
+        performed(&mut core, empty(1, 12));
+        assert_eq!(core.part().unwrap().held_below, 12, "the part may have been filled, and its mails sent");
     }
 
     #[test]
     fn a_database_that_fails_is_tried_less_and_less_often() {
         let mut core = Core::new();
-        performed(&mut core, Input::Opened(Position::START));
+        performed(&mut core, Input::Opened(Cursor::START));
         performed(&mut core, empty(0, 5));
         let waits: Vec<u64> = (0..7)
             .map(|_| {
                 let outputs = performed(&mut core, Input::NotFilled);
                 let [Output::Wait(wait)] = outputs[..] else { panic!("{outputs:?}") };
-                assert_eq!(performed(&mut core, Input::Woke), [Output::Fill]);
+                assert_eq!(performed(&mut core, Input::Woke), [Output::Locate]);
                 wait.as_secs()
             })
             .collect();

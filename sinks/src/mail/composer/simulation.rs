@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether_database::cursor::Cursor;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
 use bellwether_schemas::{TenantId, Timestamp};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::core::{Core, Input, MAILS, Output, Part};
 use crate::feed::{Batch, Delivered};
-use crate::mail::group::{Group, Position};
+use crate::mail::group::Group;
 use crate::mail::samples;
 
 /// After so many turns nothing fails any more: then everything has to come right.
@@ -80,7 +81,7 @@ struct Row {
 /// A tenant's database: what survives everything but being restored.
 #[derive(Debug, Clone)]
 struct Database {
-    cursor: Position,
+    cursor: Cursor,
     rows: BTreeMap<GroupId, Row>,
 }
 
@@ -88,8 +89,8 @@ struct Database {
 #[derive(Debug, Clone)]
 struct Stale {
     groups: Vec<Group>,
-    stands: Position,
-    ends: Position,
+    stands: Cursor,
+    ends: Cursor,
     last: bool,
     held_below: u64,
 }
@@ -104,7 +105,7 @@ struct World {
     /// A restored database has lost its connections.
     disconnected: bool,
     was_restored: bool,
-    /// Groups the cursor has passed: their mails may have left.
+    /// Groups that a process knows the cursor to have passed: their mails may have left.
     passed: BTreeSet<GroupId>,
     stale: Vec<Stale>,
     committed: u64,
@@ -179,7 +180,7 @@ impl World {
             case,
             topic,
             expected,
-            database: Database { cursor: Position::START, rows: BTreeMap::new() },
+            database: Database { cursor: Cursor::START, rows: BTreeMap::new() },
             backup: None,
             disconnected: false,
             was_restored: false,
@@ -221,8 +222,8 @@ impl World {
     /// One transaction, as [`super::super::outbox::Outbox`] has it.
     fn transact(&mut self, part: Part<'_>) -> Input {
         let cursor = self.database.cursor;
-        if cursor != part.stands && cursor != part.ends {
-            return Input::Elsewhere(cursor);
+        if cursor != part.stands {
+            return Input::Stands(cursor);
         }
         for group in part.groups {
             let id = group.triggers[0].group.id;
@@ -237,6 +238,7 @@ impl World {
             self.database.rows.insert(id, Row { triggers, held });
         }
         if part.last {
+            assert!(cursor.cause <= part.ends.cause && cursor.next_offset <= part.ends.next_offset);
             self.database.cursor = part.ends;
             self.check_cursor();
         }
@@ -244,18 +246,19 @@ impl World {
     }
 
     /// Whatever the cursor has passed has its row.
-    fn check_cursor(&mut self) {
-        for outcome in &self.topic {
-            let Outcome::Fired(trigger) = outcome else { continue };
-            if trigger.cause <= self.database.cursor.cause {
-                let id = trigger.group.id;
-                assert!(
-                    self.database.rows.contains_key(&id),
-                    "the cursor passed group {id}, which has no row"
-                );
-                self.passed.insert(id);
-            }
+    fn check_cursor(&self) {
+        for id in self.below_cursor() {
+            assert!(self.database.rows.contains_key(&id), "the cursor passed group {id}, which has no row");
         }
+    }
+
+    fn below_cursor(&self) -> BTreeSet<GroupId> {
+        let passed = self.topic.iter().filter(|outcome| outcome.cause() <= self.database.cursor.cause);
+        let group = |outcome: &Outcome| match outcome {
+            Outcome::Fired(trigger) => Some(trigger.group.id),
+            Outcome::Status(_) => None,
+        };
+        passed.filter_map(group).collect()
     }
 
     fn fill(&mut self, core: &Core) -> Input {
@@ -298,6 +301,8 @@ impl World {
             Output::Receive if self.is_faulty() && self.random(20) == 0 => Some(Input::Changed),
             Output::Receive => self.batch().map(Input::Batch),
             Output::Fill => Some(self.fill(core)),
+            Output::Locate if self.fails() => Some(Input::NotFilled),
+            Output::Locate => Some(Input::Stands(self.database.cursor)),
             Output::Wait(time) => {
                 assert!(!time.is_zero());
                 Some(Input::Woke)
@@ -305,9 +310,14 @@ impl World {
             Output::Commit(next_offset) => {
                 assert!(next_offset <= self.database.cursor.next_offset, "committed before it was filled");
                 self.committed = self.committed.max(next_offset);
+                self.passed.extend(self.below_cursor());
                 None
             }
-            Output::Rewind { to, .. } => {
+            Output::Restored { .. } => {
+                assert!(self.was_restored);
+                None
+            }
+            Output::Rewind(to) => {
                 self.position = to;
                 None
             }
