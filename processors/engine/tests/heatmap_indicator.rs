@@ -29,7 +29,7 @@ fn tracker(indicator: &str) -> HeatmapIndicatorTracker {
 /// Bar and signal of every trigger.
 fn turns(effects: &[Effect]) -> Vec<(i64, String)> {
     let of = |trigger: &bellwether_schemas::triggers::TriggerFired| {
-        (trigger.open_time.since(minute(0)) / (5 * MINUTE), trigger.condition.clone())
+        (trigger.open_time.since(minute(0)) / (5 * MINUTE), trigger.condition.to_string())
     };
     fired(effects).iter().map(of).collect()
 }
@@ -136,11 +136,11 @@ fn a_trigger_explains_itself_by_indicator() {
     let close = |bar: usize| Some(closes[bar] as f64);
     for trigger in &all {
         let bar = (trigger.open_time.since(minute(0)) / (5 * MINUTE)) as usize;
-        let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+        let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
         assert_eq!(trigger.price, close(bar));
-        assert_eq!(detail["signal"], trigger.condition.as_str());
+        assert_eq!(detail["signal"], trigger.condition.name());
         let (value, before) = (trigger.value.unwrap(), trigger.previous.unwrap());
-        let up = trigger.condition == "buy";
+        let up = trigger.condition.name() == "buy";
         match detail["indicator"].as_str().unwrap() {
             "ICHIMOKU" => assert_eq!((trigger.value, trigger.threshold), (close(bar), None)),
             "RSI" => {
