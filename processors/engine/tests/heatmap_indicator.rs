@@ -174,6 +174,18 @@ fn a_stale_turn_moves_state_and_fires_nothing() {
     assert_eq!(turns(&journal.heartbeat(minute(23 * 5 + 10).plus(2_000_000))), [turn(22, "buy")]);
 }
 
+/// The sell that nobody was told of lies between two buys: the second is a change.
+#[test]
+fn after_a_stale_sell_a_second_buy_is_a_change() {
+    let mut journal = Journal::new(&[EUR]);
+    journal.alert(1, 1, tracker("EMA21"));
+    let effects = journal.five_minute_closes(EUR, 0, &flat_then(&[1100]));
+    assert_eq!(turns(&effects), [turn(22, "buy")]);
+    journal.tick(minute(23 * 5), EUR, "900");
+    assert_eq!(turns(&journal.heartbeat(minute(24 * 5 + 10).plus(2_000_001))), []);
+    assert_eq!(turns(&journal.five_minute_closes(EUR, 27, &[1100])), [turn(27, "buy")]);
+}
+
 #[test]
 fn history_moves_state_and_fires_nothing() {
     let mut journal = Journal::new(&[EUR]);
