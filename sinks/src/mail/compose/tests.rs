@@ -1,7 +1,7 @@
 //! Alert mails as their readers get them, read by a parser that did not write them.
 
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::triggers::{Condition, TriggerFired};
 use mail_parser::{MessageParser, MimeHeaders};
 
 use super::*;
@@ -322,7 +322,7 @@ fn what_cannot_be_mailed_is_an_error_and_never_a_panic() {
         change(&mut triggers[1]);
         Case { triggers: &triggers, ..case }.compose()
     };
-    assert!(matches!(changed(|t| t.condition = "buy".into()), Err(ComposeError::View(_))));
+    assert!(matches!(changed(|t| t.condition = Condition::Buy), Err(ComposeError::View(_))));
     assert!(matches!(changed(|t| t.detail = "[]".into()), Err(ComposeError::View(_))));
     assert!(matches!(changed(|t| t.symbol = None), Err(ComposeError::View(_))));
     assert!(changed(|t| (t.value, t.price) = (None, Some(f64::INFINITY))).is_ok());

@@ -1,11 +1,9 @@
 //! The mail of kind `rsi_tracker`: one card a symbol.
 
-use std::str::FromStr;
-
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::triggers::{Condition, Detail, TriggerFired};
 use bellwether_schemas::{Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::mail::brand::Look;
 use crate::mail::error::{ComposeError, ViewError};
@@ -40,44 +38,27 @@ struct More {
 #[derive(Debug, Clone, Serialize)]
 struct Card {
     symbol: String,
-    side: Side,
+    side: Zone,
     entered: &'static str,
     value: String,
     previous: String,
     /// How far the bar below the number is filled, percent.
     gauge: u8,
-    period: i64,
+    period: usize,
     overbought: String,
     oversold: String,
     price: String,
     closed: String,
+    /// The trigger's own, without the symbol.
+    sentence: String,
 }
 
 /// Which line was crossed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Side {
+enum Zone {
     Overbought,
     Oversold,
-}
-
-impl FromStr for Side {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "overbought" => Ok(Self::Overbought),
-            "oversold" => Ok(Self::Oversold),
-            _ => Err(()),
-        }
-    }
-}
-
-/// What the engine puts into `detail`.
-#[derive(Debug, Deserialize)]
-struct Detail {
-    rsi_period: i64,
-    overbought: f64,
-    oversold: f64,
 }
 
 /// The mail of one group.
@@ -128,7 +109,7 @@ fn summary(look: &Look, cards: &[Card], timeframe: &str, at: Timestamp) -> Summa
     }
 }
 
-impl Side {
+impl Zone {
     const fn name(self) -> &'static str {
         match self {
             Self::Overbought => "overbought",
@@ -140,15 +121,19 @@ impl Side {
 fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
     let wrong = |field, found: String| ViewError::Field { trigger: trigger.id.to_string(), field, found };
     let symbol = trigger.symbol.as_ref().ok_or_else(|| wrong("symbol", "missing".into()))?;
-    let side: Side = trigger.condition.parse().map_err(|()| wrong("condition", trigger.condition.clone()))?;
-    let detail: Detail =
-        serde_json::from_str(&trigger.detail).map_err(|_| wrong("detail", trigger.detail.clone()))?;
+    let side = match trigger.condition {
+        Condition::Overbought => Zone::Overbought,
+        Condition::Oversold => Zone::Oversold,
+        other => return Err(wrong("condition", other.to_string())),
+    };
+    let unreadable = || wrong("detail", trigger.detail.to_string());
+    let Ok(Detail::Rsi(detail)) = trigger.read_detail() else { return Err(unreadable()) };
     Ok(Card {
         symbol: symbol.display(&look.suffix),
         side,
         entered: match side {
-            Side::Overbought => "Entered overbought",
-            Side::Oversold => "Entered oversold",
+            Zone::Overbought => "Entered overbought",
+            Zone::Oversold => "Entered oversold",
         },
         value: number::reading(trigger.value),
         previous: number::reading(trigger.previous),
@@ -158,6 +143,7 @@ fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
         oversold: number::line(detail.oversold),
         price: number::price(trigger.price),
         closed: local_time::stamp(look.zone, trigger.close_time),
+        sentence: trigger.sentence().map_err(|_| unreadable())?,
     })
 }
 
