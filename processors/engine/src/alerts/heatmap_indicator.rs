@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::watch::TurnWatch;
 use crate::heatmap::CellName;
+use crate::snapshot::{Code, stored};
 use crate::symbols::SymbolTable;
 
 /// How far the turns of one cell were evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Turns {
     /// Journal offset of the last evaluation at which the cell existed.
     pub(crate) evaluated: Option<u64>,
@@ -84,5 +84,17 @@ impl TurnIndex {
             watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
         orders.sort_unstable();
         orders
+    }
+}
+
+impl Turns {
+    pub(crate) fn store(&self) -> stored::Turns {
+        let Self { evaluated, last } = *self;
+        stored::Turns { evaluated, last: last.map(|(signal, offset)| (Code(signal), offset)) }
+    }
+
+    pub(crate) fn restore(stored: stored::Turns) -> Self {
+        let stored::Turns { evaluated, last } = stored;
+        Self { evaluated, last: last.map(|(Code(signal), offset)| (signal, offset)) }
     }
 }

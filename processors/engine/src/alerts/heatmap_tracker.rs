@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::crossing::{Lines, reached_upward};
 use super::watch::HeatmapWatch;
 use crate::heatmap::Style;
+use crate::snapshot::{Code, codes, stored};
 use crate::symbols::SymbolTable;
 
 /// Which zone was entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Buy,
     Sell,
@@ -37,7 +37,7 @@ pub(crate) struct Entry {
 }
 
 /// The last trigger of one alert and symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Last {
     at: Timestamp,
     side: Side,
@@ -50,7 +50,14 @@ pub(crate) struct Silence {
     pub(crate) suppression: i64,
 }
 
+codes!(Side { Buy = 1, Sell = 2 });
+
 impl Last {
+    pub(super) const fn store(self, place: u32) -> stored::Cooldown {
+        let Self { at, side } = self;
+        stored::Cooldown { place, at: at.0, side: Code(side) }
+    }
+
     fn silences(&self, at: Timestamp, side: Side, spans: Silence) -> bool {
         let since = at.since(self.at);
         since < spans.cooldown || (side == self.side && since < spans.suppression)
@@ -60,9 +67,8 @@ impl Last {
 pub(super) type Cooldowns = BTreeMap<(Order, usize), Last>;
 
 /// Alerts by style, symbol and line.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HeatmapIndex {
-    #[serde(skip)]
     zones: BTreeMap<(Style, usize), Zones>,
     cooldowns: Cooldowns,
 }
@@ -125,6 +131,12 @@ impl HeatmapIndex {
     pub(crate) fn is_silenced(&self, entry: &Entry, symbol: usize, at: Timestamp, spans: Silence) -> bool {
         let last = self.cooldowns.get(&(entry.order, symbol));
         last.is_some_and(|last| last.silences(at, entry.side, spans))
+    }
+
+    /// The last trigger of each symbol of an alert.
+    pub(super) fn cooldowns(&self, order: Order) -> impl Iterator<Item = (usize, Last)> {
+        let of_alert = self.cooldowns.range((order, 0)..=(order, usize::MAX));
+        of_alert.map(|((_, place), last)| (*place, *last))
     }
 
     /// The alert fired: its silence begins.

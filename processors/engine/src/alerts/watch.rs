@@ -7,7 +7,6 @@ use bellwether_schemas::alerts::{
     AlertKind, AlertParameters, HeatmapTracker, PriceAlert, RsiCorrelationTracker,
 };
 use bellwether_schemas::{Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::Awaited;
 use crate::heatmap::{CellName, Style};
@@ -18,7 +17,7 @@ use crate::symbols::SymbolTable;
 const MAX_PAIRS: usize = 3;
 
 /// What one version of an alert watches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Watch {
     Rsi(RsiWatch),
     Pairs(PairWatch),
@@ -28,7 +27,7 @@ pub(crate) enum Watch {
     Price(Box<PriceWatch>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RsiWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) period: usize,
@@ -37,19 +36,19 @@ pub(crate) struct RsiWatch {
 }
 
 /// How a pair stops moving as it is expected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PairMode {
     RsiThreshold { period: usize, overbought: i32, oversold: i32 },
     RealCorrelation { window: usize },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PairWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) mode: PairMode,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeatmapWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) style: Style,
@@ -59,14 +58,14 @@ pub(crate) struct HeatmapWatch {
     pub(crate) sell: i32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) timeframe: Timeframe,
     pub(crate) cell: CellName,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PriceWatch {
     pub(crate) symbol: String,
     pub(crate) above: Option<f64>,

@@ -7,16 +7,17 @@ mod score;
 mod styles;
 
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use crate::indicators::{Cloud, MacdValue, Mode, Stops};
 
 pub use cells::Cells;
+pub(crate) use cells::{CloudPlace, RsiZone};
+pub(crate) use events::CrossSide;
 pub use score::TimeframeScore;
 pub use styles::{Style, StyleScore, style_reading};
 
 /// The seven indicators of the heatmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellName {
     /// Close against EMA21.
     Ema21,

@@ -2,13 +2,12 @@
 
 use bellwether_schemas::Timeframe::{self, D1, H1, H4, M5, M15, M30};
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::TimeframeScore;
 use super::score::final_of;
 
 /// How a trader looks at a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Style {
     /// 5M to 4H; shown as "Intraday".
     Scalper,
