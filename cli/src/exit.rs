@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use bellwether_backtest::BacktestError;
+use bellwether_database::DatabaseError;
 use bellwether_local::demo::DemoError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::config::ConfigError;
@@ -10,7 +11,6 @@ use bellwether_runtime::log::LogError;
 use bellwether_runtime::registry::RegistryError;
 use bellwether_runtime::telemetry::TelemetryError;
 use bellwether_sinks::SinkError;
-use bellwether_sinks::database::DatabaseError;
 use bellwether_sinks::mail::server::ServerError;
 use bellwether_worker::WorkerError;
 

@@ -11,17 +11,17 @@ pub enum KafkaError {
     /// The script cannot be run.
     #[error("cannot run {script}")]
     Script {
-        /// Which.
+        /// Path of the script that starts brokers.
         script: PathBuf,
-        /// Why.
+        /// The system's own error.
         source: std::io::Error,
     },
-    /// It ended badly.
+    /// The script ran and did not succeed.
     #[error("{what} failed: {detail}")]
     Failed {
-        /// What was tried.
+        /// What the script was asked to do.
         what: String,
-        /// Its last words.
+        /// The last lines that it printed.
         detail: String,
     },
 }
@@ -60,13 +60,13 @@ impl Kafka {
         runs("java") && runs("mvn")
     }
 
-    /// `kafka://HOST:PORT[,HOST:PORT]`.
+    /// The brokers as a log's address: `kafka://HOST:PORT[,HOST:PORT]`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The addresses alone.
+    /// The brokers without a scheme: `HOST:PORT[,HOST:PORT]`.
     #[must_use]
     pub fn brokers(&self) -> &str {
         self.url.trim_start_matches("kafka://")

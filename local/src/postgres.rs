@@ -30,10 +30,10 @@ pub const BINARIES: &str = "BELLWETHER_POSTGRES_BIN";
 /// Why there is no private Postgres.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// No binaries.
+    /// No PostgreSQL server is installed where one is looked for.
     #[error("no Postgres server in {looked_in}: install one (as root: apt-get install postgresql)")]
     NotInstalled {
-        /// Where.
+        /// The directories that were searched.
         looked_in: String,
     },
     /// Root may not run a server, and there is nobody to run it as.
@@ -44,31 +44,31 @@ pub enum PostgresError {
     /// Another process has this directory.
     #[error("{dir} is in use by another process: stop it, or give another directory")]
     InUse {
-        /// Which.
+        /// The cluster's directory.
         dir: PathBuf,
     },
     /// The directory in `/var/tmp` belongs to somebody else.
     #[error("{dir} belongs to another user: remove it, or give another directory")]
     NotOurs {
-        /// Which.
+        /// The cluster's directory.
         dir: PathBuf,
     },
     /// A program of Postgres ended badly.
     #[error("{what} failed: {detail}")]
     Failed {
-        /// What was tried.
+        /// The program that was run, as `initdb`.
         what: &'static str,
-        /// Its last words.
+        /// The last lines that it printed.
         detail: String,
     },
     /// The file system said no.
     #[error("{what} {path}")]
     Io {
-        /// What was tried.
+        /// What was being done, as `create`.
         what: &'static str,
-        /// With what.
+        /// The file or directory it was done to.
         path: PathBuf,
-        /// Why.
+        /// The system's own error.
         source: std::io::Error,
     },
 }
@@ -156,7 +156,7 @@ impl Postgres {
         Secret::new(bellwether_schemas::ids::derive(&text).simple().to_string())
     }
 
-    /// The server's process.
+    /// Process id of the server, for tests that kill it.
     #[must_use]
     pub const fn pid(&self) -> u32 {
         self.pid

@@ -1,9 +1,9 @@
 //! Tenants' databases made ready on a private Postgres, with users and alerts in them. Harmless to repeat.
 
+use bellwether_database::{self as database, DatabaseError};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::RsiTracker;
 use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
-use bellwether_sinks::database::{self, DatabaseError};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
 

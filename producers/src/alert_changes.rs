@@ -12,9 +12,9 @@ mod reconcile;
 mod row;
 
 use std::error::Error;
-use std::future::Future;
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_runtime::config::{DatabaseMode, Tenant};
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::{Entry, Origin};
@@ -38,29 +38,24 @@ const RECONCILE: Duration = Duration::from_secs(300);
 /// First and longest pause while the database is out of reach.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// Publishes the tenant's alert changes until a stop is asked for. `connect` opens a pool as the tenant's pipeline
-/// role; it is called again whenever the database was lost, however long that lasts.
+/// Publishes the tenant's alert changes until a stop is asked for. Whenever the database was lost, it is connected to
+/// anew, however long that lasts.
 ///
 /// # Errors
 /// The log: without it nothing can be published.
-pub async fn run<C, F, E>(context: &Context, tenant: &Tenant, connect: C) -> Result<(), ProducerError>
-where
-    C: Fn() -> F,
-    F: Future<Output = Result<PgPool, E>>,
-    E: Error + Send + Sync + 'static,
-{
+pub async fn run(context: &Context, tenant: &Tenant) -> Result<(), ProducerError> {
     let mut changes = Changes::new(context, tenant).await?;
     let mut outage = Outage::new(&tenant.id);
     let mut pause = BACKOFF.0;
     while !context.shutdown.is_raised() {
-        let served = match connect().await {
+        let served = match database::connect(tenant).await {
             Ok(pool) => changes.serve(&pool, &mut outage).await,
-            Err(error) => Err(Failure::Database(error.into())),
+            Err(error) => Err(Interrupted::Database(error.into())),
         };
         match served {
             Ok(()) => break,
-            Err(Failure::Producer(error)) => return Err(error),
-            Err(Failure::Database(error)) => {
+            Err(Interrupted::Producer(error)) => return Err(error),
+            Err(Interrupted::Database(error)) => {
                 // A first outage after a time of service begins with short pauses again.
                 pause = if outage.begin(&*error) { BACKOFF.0 } else { (pause * 2).min(BACKOFF.1) };
                 context.shutdown.sleep(pause).await;
@@ -71,20 +66,20 @@ where
 }
 
 /// Why serving ended before a stop was asked for.
-enum Failure {
+enum Interrupted {
     /// Nothing can be published any more.
     Producer(ProducerError),
     /// The database: try again.
     Database(Box<dyn Error + Send + Sync>),
 }
 
-impl From<ProducerError> for Failure {
+impl From<ProducerError> for Interrupted {
     fn from(error: ProducerError) -> Self {
         Self::Producer(error)
     }
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for Interrupted {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
     }
@@ -107,7 +102,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Until a stop is asked for, or the database is lost. Work on it is never cancelled half way.
-    async fn serve(&mut self, pool: &PgPool, outage: &mut Outage<'_>) -> Result<(), Failure> {
+    async fn serve(&mut self, pool: &PgPool, outage: &mut Outage<'_>) -> Result<(), Interrupted> {
         let hint = match self.tenant.database.mode {
             DatabaseMode::Direct | DatabaseMode::Session => Hint::listen(pool).await?,
             // Such a pooler would hand the notifications to whoever comes next.

@@ -17,7 +17,7 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The clock of this machine: for everything but tests.
     #[must_use]
     pub const fn system() -> Self {
         Self(Source::System)
@@ -29,7 +29,7 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
     }
 
-    /// Wall time now.
+    /// Wall-clock time, UTC; never what a result is computed from.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> Timestamp {

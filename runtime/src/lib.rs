@@ -1,6 +1,7 @@
 //! The log behind one seam, configuration, telemetry, shutdown. Knows Kafka, not RSI.
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod clock;
 pub mod config;
 pub mod log;

@@ -16,7 +16,7 @@ struct Inner {
 }
 
 impl Shutdown {
-    /// Not raised.
+    /// A flag that nobody has raised yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -28,7 +28,7 @@ impl Shutdown {
         self.0.notify.notify_waiters();
     }
 
-    /// Was it raised?
+    /// Whether the flag was raised: work that can stop is to stop.
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.0.raised.load(Ordering::Acquire)

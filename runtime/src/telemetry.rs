@@ -24,15 +24,15 @@ pub enum TelemetryError {
         "telemetry.level: {level:?} is no level (error, warn, info, debug, trace) or target=level: {reason}"
     )]
     Level {
-        /// What was given.
+        /// The value of `telemetry.level`.
         level: String,
-        /// The parser's words.
+        /// Why the filter's parser refuses it.
         reason: String,
     },
     /// Set up before in this process, or the system refused.
     #[error("telemetry could not be set up: {reason}")]
     SetUp {
-        /// What is known.
+        /// Why it could not be set up.
         reason: String,
     },
 }

@@ -13,21 +13,21 @@ pub const MAX_BARS: usize = 512;
 pub struct HistoryBar {
     /// As the source spells it.
     pub symbol: String,
-    /// Its length.
+    /// Length of the bar.
     pub timeframe: Timeframe,
-    /// First instant.
+    /// First instant of the bar.
     pub open_time: Timestamp,
-    /// First instant after.
+    /// First instant after the bar.
     pub close_time: Timestamp,
     /// Decimals of the four prices.
     pub scale: u8,
-    /// First bid.
+    /// First bid of the bar, in units of 10^−`scale`.
     pub open: i64,
-    /// Largest bid.
+    /// Largest bid of the bar, in the same units.
     pub high: i64,
-    /// Smallest bid.
+    /// Smallest bid of the bar, in the same units.
     pub low: i64,
-    /// Last bid.
+    /// Last bid of the bar, in the same units.
     pub close: i64,
     /// Quotes it was made of, 0 where the source does not say.
     pub ticks: i64,
@@ -36,8 +36,8 @@ pub struct HistoryBar {
 /// A record of closed bars, merged by close time over all symbols.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BarBlock {
-    /// Who wrote it.
+    /// The producer that wrote the block, and when.
     pub origin: Origin,
-    /// The bars.
+    /// At most [`MAX_BARS`] bars, by close time.
     pub bars: Vec<HistoryBar>,
 }

@@ -65,7 +65,7 @@ macro_rules! schemas {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// The schema's text.
+            /// The schema as JSON text: the whole `.avsc` file.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => include_str!(concat!("../avro/", $name, ".avsc"))),* }
@@ -97,7 +97,7 @@ impl SchemaName {
         REGISTRY.ids[self as usize]
     }
 
-    /// The parsed schema.
+    /// The schema as the Avro library holds it, parsed once a process.
     #[must_use]
     pub fn schema(self) -> &'static Schema {
         &REGISTRY.schemas[self as usize]

@@ -20,11 +20,11 @@ const MAX_HEADER_COUNT: usize = 64;
 /// What could not be used, why, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// Whose.
+    /// The tenant whose topic held the record.
     pub tenant: TenantId,
     /// The topic it was read from.
     pub topic: String,
-    /// Its offset there.
+    /// Offset of the record in that topic.
     pub offset: i64,
     /// The tick or bar inside the record, from 0; none where the whole record is meant.
     pub index: Option<i32>,
@@ -34,7 +34,7 @@ pub struct DeadLetter {
     pub detail: String,
     /// Event time, where the refused thing has one.
     pub ts: Option<Timestamp>,
-    /// The record's key.
+    /// Key bytes of the record, as they stood in the log.
     #[serde(with = "apache_avro::serde::bytes")]
     pub key: Vec<u8>,
     /// The record's bytes, at most [`MAX_ORIGINAL`] of them. Of several letters of one record only the first kept
@@ -55,9 +55,9 @@ pub struct DeadLetter {
 /// A header of a record. We write none; other clients may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Its name.
+    /// Name of the header.
     pub name: String,
-    /// Its bytes.
+    /// Value bytes of the header, uninterpreted.
     #[serde(with = "apache_avro::serde::bytes")]
     pub value: Vec<u8>,
 }
@@ -111,7 +111,9 @@ fn fitting(headers: &[Header]) -> Vec<Header> {
     let mut left = MAX_HEADERS;
     let fits = |header: &&Header| {
         let needed = header.name.len() + header.value.len();
-        left.checked_sub(needed).map(|rest| left = rest).is_some()
+        let fits = needed <= left;
+        left = left.saturating_sub(needed);
+        fits
     };
     headers.iter().take(MAX_HEADER_COUNT).take_while(fits).cloned().collect()
 }

@@ -16,7 +16,7 @@ pub enum IdError {
     /// Tenant ids are `^[a-z][a-z0-9-]{1,30}$`.
     #[error("tenant id {0:?} is not of the form [a-z][a-z0-9-]{{1,30}}")]
     Tenant(String),
-    /// Symbols are `[A-Za-z0-9._-]{1,32}`.
+    /// A symbol is not of the form `[A-Za-z0-9._-]{1,32}`.
     #[error("symbol {0:?} is not of the form [A-Za-z0-9._-]{{1,32}}")]
     Symbol(String),
     /// Alert, user and trigger ids are UUIDs.

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 pub struct Origin {
     /// Whose journal this record belongs to; must agree with the topic.
     pub tenant: TenantId,
-    /// The producer's name.
+    /// Name of the producer: sequence numbers and the watermark are kept for each.
     pub source: String,
     /// One run of a file, one connection of a live source: `source_seq` rises within it.
     pub session: String,
@@ -29,20 +29,20 @@ pub struct Origin {
 /// Event time without a tick: bars of silent symbols close by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// Who says so.
+    /// The producer whose clock this is.
     pub origin: Origin,
-    /// The source's time.
+    /// Event time up to which that producer has written everything it had.
     pub ts: Timestamp,
 }
 
 /// One record of the journal: all the engine ever sees.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// Quotes.
+    /// Quotes of the present.
     Ticks(TickBlock),
     /// Closed bars of the past.
     Bars(BarBlock),
-    /// Event time.
+    /// Event time without a quote.
     Heartbeat(Heartbeat),
     /// An alert was created, edited, switched or deleted.
     Alert(AlertChanged),
@@ -99,7 +99,7 @@ impl Entry {
         }
     }
 
-    /// Who wrote it.
+    /// Who wrote the record, and when, whatever its kind.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         match self {

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Most decimals a price may have.
 pub const MAX_SCALE: u8 = 9;
 
-/// `mantissa / 10^scale`.
+/// A decimal number without loss: `mantissa / 10^scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
-    /// The digits.
+    /// All digits as one integer, with the sign.
     pub mantissa: i64,
     /// How many of them stand behind the point, at most [`MAX_SCALE`].
     pub scale: u8,

@@ -14,7 +14,7 @@ use crate::time::{Timeframe, Timestamp};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reading {
-    /// A bar closed.
+    /// Open, high, low and close of a bar that closed.
     Bar(Bar),
     /// Where the indicators of a series stand at its bar's close.
     Indicators(Box<Indicators>),
@@ -30,24 +30,24 @@ pub enum Reading {
     Trending(Trending),
 }
 
-/// A closed bar.
+/// A closed bar of one symbol and timeframe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bar {
-    /// The tenant's spelling.
+    /// The symbol in the tenant's own spelling.
     pub symbol: Symbol,
-    /// Its length.
+    /// Length of the bar.
     pub timeframe: Timeframe,
-    /// First instant.
+    /// First instant of the bar.
     pub open_time: Timestamp,
-    /// First instant after.
+    /// First instant after the bar.
     pub close_time: Timestamp,
-    /// First price.
+    /// First price of the bar.
     pub open: f64,
-    /// Largest price.
+    /// Largest price of the bar.
     pub high: f64,
-    /// Smallest price.
+    /// Smallest price of the bar.
     pub low: f64,
-    /// Last price.
+    /// Last price of the bar.
     pub close: f64,
     /// Accepted ticks in it.
     pub ticks: i64,
@@ -56,39 +56,39 @@ pub struct Bar {
 /// Indicators of one series; what has no value yet is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Indicators {
-    /// The tenant's spelling.
+    /// The symbol in the tenant's own spelling.
     pub symbol: Symbol,
-    /// Bar length.
+    /// Length of the bars that the indicators are computed from.
     pub timeframe: Timeframe,
-    /// The bar's end.
+    /// End of the bar that closed.
     pub close_time: Timestamp,
     /// RSI of 14 bars, 0–100.
     pub rsi14: Option<f64>,
-    /// Exponential averages of the close, prices.
+    /// Exponential average of the close over 21 bars, a price.
     pub ema21: Option<f64>,
-    /// Of 50 bars.
+    /// Exponential average of the close over 50 bars, a price.
     pub ema50: Option<f64>,
-    /// Of 200 bars.
+    /// Exponential average of the close over 200 bars, a price.
     pub ema200: Option<f64>,
     /// EMA12 − EMA26, a price difference.
     pub macd: Option<f64>,
-    /// Its EMA9.
+    /// Exponential average of `macd` over 9 bars.
     pub macd_signal: Option<f64>,
-    /// MACD less signal.
+    /// `macd` less `macd_signal`.
     pub macd_histogram: Option<f64>,
     /// Average true range of 10 bars, a price difference.
     pub atr10: Option<f64>,
     /// The trailing stop below, a price.
     pub utbot_long_stop: Option<f64>,
-    /// The one above.
+    /// The trailing stop above, a price.
     pub utbot_short_stop: Option<f64>,
-    /// Middle of 9 bars.
+    /// Middle between highest high and lowest low of 9 bars.
     pub tenkan: Option<f64>,
-    /// Middle of 26 bars.
+    /// Middle between highest high and lowest low of 26 bars.
     pub kijun: Option<f64>,
     /// The cloud at this bar: computed 26 bars ago.
     pub senkou_a: Option<f64>,
-    /// Its other edge.
+    /// The cloud's other edge at this bar, computed 26 bars ago as well.
     pub senkou_b: Option<f64>,
     /// The heatmap's cells by name; one that does not exist yet is `null`.
     pub cells: Cells,
@@ -96,9 +96,9 @@ pub struct Indicators {
     pub quiet: bool,
     /// Sum of the cells' scores / 7.
     pub raw: Option<f64>,
-    /// The same from −100 to 100.
+    /// `raw` scaled to −100 (all sell) to 100 (all buy).
     pub r#final: Option<f64>,
-    /// The same from 0 to 100.
+    /// `final` scaled to 0 (all sell) to 100 (all buy).
     pub buy_percent: Option<f64>,
     /// RSI of other periods that some alert uses: `rsi21`.
     #[serde(flatten)]
@@ -109,11 +109,11 @@ pub struct Indicators {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
-    /// Up.
+    /// The price is expected to rise.
     Buy,
-    /// Down.
+    /// The price is expected to fall.
     Sell,
-    /// Neither.
+    /// Neither buy nor sell.
     Neutral,
 }
 
@@ -136,7 +136,7 @@ pub struct Cell {
     pub signal: Signal,
     /// It turned within the last three bars.
     pub new: bool,
-    /// −1.25 to 1.25.
+    /// What the cell adds to the timeframe's score, −1.25 to 1.25: positive for buy.
     pub score: f64,
     /// Why, a short phrase.
     pub reason: Cow<'static, str>,
@@ -146,11 +146,11 @@ pub struct Cell {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Cells {
-    /// Close against EMA21.
+    /// The close above or below EMA21.
     pub ema21: Option<Cell>,
-    /// Close against EMA50.
+    /// The close above or below EMA50.
     pub ema50: Option<Cell>,
-    /// Close against EMA200.
+    /// The close above or below EMA200.
     pub ema200: Option<Cell>,
     /// Line against signal and zero.
     pub macd: Option<Cell>,
@@ -165,21 +165,21 @@ pub struct Cells {
 /// A style's view of one symbol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heatmap {
-    /// The tenant's spelling.
+    /// The symbol in the tenant's own spelling.
     pub symbol: Symbol,
-    /// `scalper`, `swingTrader`.
+    /// The style's name in records and tables: `scalper` or `swingTrader`.
     pub style: Cow<'static, str>,
-    /// The instant.
+    /// The instant at which a bar of one of the style's timeframes closed.
     pub close_time: Timestamp,
     /// Weights of the timeframes that have enough bars, 0.5–1.
     pub coverage: f64,
     /// Weighted mean of the timeframes.
     pub raw: f64,
-    /// The same from −100 to 100.
+    /// `raw` scaled to −100 (all sell) to 100 (all buy).
     pub r#final: f64,
-    /// The same from 0 to 100.
+    /// `final` scaled to 0 (all sell) to 100 (all buy).
     pub buy_percent: f64,
-    /// 100 less that.
+    /// The sell side's share: 100 − `buy_percent`.
     pub sell_percent: f64,
     /// `buy`, `sell` or `wait`.
     pub label: Cow<'static, str>,
@@ -188,13 +188,13 @@ pub struct Heatmap {
 /// Pearson's coefficient of a pair's log returns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// `EURUSD-GBPUSD`.
+    /// Key of the pair: both names without suffix, such as `EURUSD-GBPUSD`.
     pub pair: Cow<'static, str>,
-    /// Bar length.
+    /// Length of the bars whose returns are compared.
     pub timeframe: Timeframe,
     /// Returns it is computed from.
     pub window: i32,
-    /// The instant.
+    /// The instant at which both symbols closed a bar.
     pub close_time: Timestamp,
     /// −1 to 1; undefined is `null`.
     pub value: Option<f64>,
@@ -203,37 +203,37 @@ pub struct Correlation {
 /// The currencies against each other over one bar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Strength {
-    /// Bar length.
+    /// Length of the bars whose returns are averaged.
     pub timeframe: Timeframe,
-    /// The instant.
+    /// The instant at which the pairs closed their bars.
     pub close_time: Timestamp,
     /// −100 to 100; a currency without a pair is `null`.
     pub scores: BTreeMap<Cow<'static, str>, Option<f64>>,
-    /// Mean log return against the others.
+    /// Mean log return of each currency against the others, before scaling.
     pub average_returns: BTreeMap<Cow<'static, str>, Option<f64>>,
-    /// Who leads.
+    /// The currency with score +100; of equals the first in the list of currencies.
     pub strongest: Cow<'static, str>,
-    /// Who trails.
+    /// The currency with score −100; of equals the first in the list of currencies.
     pub weakest: Cow<'static, str>,
 }
 
 /// A symbol against the first price of its day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DailyChange {
-    /// The tenant's spelling.
+    /// The symbol in the tenant's own spelling.
     pub symbol: Symbol,
-    /// The minute's end.
+    /// End of the minute whose close is compared.
     pub close_time: Timestamp,
-    /// Price difference.
+    /// The minute's close less the day's first bid, a price difference.
     pub absolute: f64,
-    /// Of the day's first price.
+    /// `absolute` as percent of the day's first bid.
     pub percent: f64,
 }
 
 /// Symbols whose day moved at least 0.05 %, largest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trending {
-    /// The full hour.
+    /// The full hour of event time for which the list was made.
     pub close_time: Timestamp,
     /// Symbol and daily change.
     pub symbols: Vec<Mover>,
@@ -242,9 +242,9 @@ pub struct Trending {
 /// One of the trending.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mover {
-    /// The tenant's spelling.
+    /// The symbol in the tenant's own spelling.
     pub symbol: Symbol,
-    /// Daily change.
+    /// Change against the day's first bid, percent of it.
     pub percent: f64,
 }
 
@@ -307,13 +307,13 @@ impl Reading {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "Reading")]
 pub struct ReadingRecord {
-    /// Whose.
+    /// The tenant whose market this is.
     pub tenant: TenantId,
-    /// See [`Reading::key`].
+    /// Record key in the readings topic, from [`Reading::key`]: compaction keeps the newest of each.
     pub key: String,
     /// The instant it stands for.
     pub close_time: Timestamp,
-    /// See [`Reading::to_json`].
+    /// The reading as a JSON line, from [`Reading::to_json`].
     pub body: String,
 }
 

@@ -21,7 +21,7 @@ pub struct BlockSymbol {
 /// One quote inside a block.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tick {
-    /// Event time.
+    /// Event time: when the source made the quote.
     pub ts: Timestamp,
     /// Place in the block's dictionary.
     pub symbol: u16,
@@ -34,13 +34,13 @@ pub struct Tick {
 /// A record of ticks. `source_seq` of the tick at place i is `first_seq + i`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TickBlock {
-    /// Who wrote it.
+    /// The producer that wrote the block, and when.
     pub origin: Origin,
     /// When the source received them, on its own clock: `future` is judged against it.
     pub ingested_at: Timestamp,
     /// Rises within (source, session, symbol); none where the source has no order of its own.
     pub first_seq: Option<u64>,
-    /// The dictionary.
+    /// Dictionary of the block: ticks name their symbol by the place in it.
     pub symbols: Vec<BlockSymbol>,
     /// The ticks, in the source's order.
     pub ticks: Vec<Tick>,

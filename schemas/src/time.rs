@@ -20,13 +20,13 @@ pub const DAY: i64 = 24 * HOUR;
 /// Why a text is not the time it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// Not RFC 3339.
+    /// The text is no RFC 3339 time.
     #[error("{0:?} is not an RFC 3339 time such as 2012-02-01T00:05:00Z")]
     Timestamp(String),
     /// Not one of the eight.
     #[error("{0:?} is not a timeframe: use 1M 5M 15M 30M 1H 4H 1D 1W")]
     Timeframe(String),
-    /// Not `HH:MM Zone/Name`.
+    /// The text is not of the form `HH:MM Zone/Name`.
     #[error("{0:?} is not an anchor such as \"17:00 America/New_York\"")]
     Anchor(String),
     /// The zone database has no such name.
@@ -39,7 +39,7 @@ pub enum TimeError {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Before every time.
+    /// A time before every other: where nothing has happened yet.
     pub const MIN: Self = Self(i64::MIN);
     /// After every time that has a calendar date.
     pub const MAX: Self = Self(253_402_300_799_999_999);
@@ -116,15 +116,15 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Timeframe {
-    /// One minute.
+    /// One minute, aligned to UTC.
     M1,
-    /// Five minutes.
+    /// Five minutes, aligned to UTC.
     M5,
-    /// Fifteen minutes.
+    /// Fifteen minutes, aligned to UTC.
     M15,
-    /// Thirty minutes.
+    /// Thirty minutes, aligned to UTC.
     M30,
-    /// One hour.
+    /// One hour, aligned to UTC.
     H1,
     /// Four hours from the session's anchor.
     H4,
@@ -139,7 +139,7 @@ impl Timeframe {
     pub const ALL: [Self; 8] =
         [Self::M1, Self::M5, Self::M15, Self::M30, Self::H1, Self::H4, Self::D1, Self::W1];
 
-    /// Place in [`Self::ALL`].
+    /// Its place in [`Self::ALL`], from 0: what arrays by timeframe are indexed with.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
@@ -236,7 +236,7 @@ fn first_after_gap(zone: Tz, local: NaiveDateTime) -> Timestamp {
     Timestamp(whole * SECOND)
 }
 
-/// 0001-01-01T00:00:00Z.
+/// The first instant of a calendar that sessions are computed for: 0001-01-01T00:00:00Z.
 const YEAR_1: Timestamp = Timestamp(-62_135_596_800 * SECOND);
 
 /// Where days, and with them 4H and 1W bars, begin: a wall-clock time in a zone.
@@ -250,9 +250,9 @@ pub struct SessionAnchor {
 /// `[open, close)` of one bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// First instant.
+    /// First instant that belongs to the bar.
     pub open: Timestamp,
-    /// First instant after.
+    /// First instant that does not belong to it any more.
     pub close: Timestamp,
 }
 

@@ -70,9 +70,9 @@ impl FromStr for TopicKind {
 /// One topic of one tenant: `fxlabs.journal.v1`, always one partition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic {
-    /// Whose.
+    /// The tenant whose records the topic holds, and nobody else's.
     pub tenant: TenantId,
-    /// What for.
+    /// Which of the tenant's topics it is.
     pub kind: TopicKind,
 }
 
@@ -99,10 +99,10 @@ impl fmt::Display for Topic {
 /// Why a text names no topic of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// Not `<tenant>.<kind>.v1`.
+    /// The name is not of the form `<tenant>.<kind>.v1`.
     #[error("{0:?} is not a topic of the form <tenant>.<kind>.v1")]
     Form(String),
-    /// No such kind.
+    /// The part between the dots names no kind of topic.
     #[error("{0:?} is not a topic kind: use journal, triggers, readings or deadletters")]
     Kind(String),
     /// No such tenant id.

@@ -1,6 +1,5 @@
-//! Rows and mail out of triggers, and what they own of the tenant's database
+//! Rows and mail out of triggers.
 
-pub mod database;
 pub mod error;
 pub mod events;
 pub mod feed;

@@ -11,6 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_local::postgres::Postgres;
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
@@ -18,8 +19,8 @@ use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, Outcome, group_id};
 use bellwether_sinks::error::SinkError;
+use bellwether_sinks::mail;
 use bellwether_sinks::mail::outbox::{Claimed, Outbox, Settlement};
-use bellwether_sinks::{database, mail};
 use proxy::Proxy;
 use smtp::{At, Fault, Smtp};
 use sqlx::postgres::PgConnection;

@@ -7,13 +7,14 @@ mod support;
 
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::triggers::{AlertState, Outcome, TriggerFired};
 use bellwether_sinks::error::SinkError;
-use bellwether_sinks::{database, rows};
+use bellwether_sinks::rows;
 use proxy::Proxy;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};

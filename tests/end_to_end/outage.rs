@@ -21,7 +21,7 @@ use bellwether_runtime::telemetry;
 use bellwether_schemas::time::HOUR;
 use bellwether_schemas::triggers::{Outcome, TriggerFired};
 use bellwether_schemas::{Timestamp, Topic, TopicKind, codec};
-use bellwether_sinks::{database, feed, mail, rows};
+use bellwether_sinks::{feed, mail, rows};
 use sqlx::Connection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -153,8 +153,7 @@ impl Pipeline {
         settings::publish(&context, &shop.tenant).await.unwrap();
         let (changes, tenant) = (context.clone(), shop.tenant.clone());
         self.markets.push(tokio::spawn(async move {
-            let connect = || database::connect(&tenant);
-            alert_changes::run(&changes, &tenant, connect).await.unwrap();
+            alert_changes::run(&changes, &tenant).await.unwrap();
         }));
         eventually("six alerts in the journal", async || {
             journal_view::read(&self.log, &shop.tenant.id).await.unwrap().alerts.len() == 6

@@ -9,9 +9,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The layers of the workspace, lowest first. A crate may depend on crates of lower layers only.
-const LAYERS: [&[&str]; 6] = [
+const LAYERS: [&[&str]; 7] = [
     &["bellwether-schemas"],
     &["bellwether-engine", "bellwether-runtime"],
+    &["bellwether-database"],
     &["bellwether-worker", "bellwether-producers", "bellwether-sinks"],
     &["bellwether-backtest", "bellwether-gateway"],
     &["bellwether-local"],
@@ -52,12 +53,24 @@ const NOT_NAMED_IN_THE_ENGINE: [&str; 14] = [
     "async ",
 ];
 
-/// Crates that only some of ours may name.
+/// Crates that only some of ours may name: `sqlx` in `database` and in what is built on it.
 const RESERVED: [(&str, &[&str]); 3] = [
     ("rdkafka", &["bellwether-runtime"]),
-    ("sqlx", &["bellwether-sinks", "bellwether-producers", "bellwether-local", "bellwether-tests"]),
+    (
+        "sqlx",
+        &[
+            "bellwether-database",
+            "bellwether-producers",
+            "bellwether-sinks",
+            "bellwether-local",
+            "bellwether-tests",
+        ],
+    ),
     ("lettre", &["bellwether-sinks", "bellwether-local", "bellwether-tests"]),
 ];
+
+/// How a metric is counted.
+const COUNTING: [&str; 3] = ["counter!(", "gauge!(", "histogram!("];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -156,6 +169,25 @@ fn dependencies_point_one_way() {
     }
 }
 
+/// Crates by the names of their directories, as the documents call them.
+fn layers_by_directory() -> Vec<Vec<&'static str>> {
+    let directory = |name: &'static str| name.strip_prefix("bellwether-").unwrap_or("cli");
+    LAYERS.iter().map(|layer| layer.iter().map(|name| directory(name)).collect()).collect()
+}
+
+#[test]
+fn the_documents_draw_the_layers_as_they_are() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let architecture = read("docs/ARCHITECTURE.md");
+    let (_, chapter) = architecture.split_once("## Crates").expect("a chapter on crates");
+    let drawing = chapter.split("```").nth(1).unwrap().lines().filter(|line| !line.trim().is_empty());
+    let mut drawn: Vec<Vec<&str>> = drawing.map(|line| line.split_whitespace().collect()).collect();
+    drawn.reverse();
+    assert_eq!(drawn, layers_by_directory(), "docs/ARCHITECTURE.md, highest layer first");
+    let line = layers_by_directory().iter().map(|layer| layer.join(", ")).collect::<Vec<_>>().join(" ← ");
+    assert!(read("CONTRIBUTING.md").contains(&line), "CONTRIBUTING.md does not say `{line}`");
+}
+
 #[test]
 fn broker_database_and_mail_have_their_crates() {
     for (name, dependencies) in workspace() {
@@ -182,24 +214,40 @@ fn declared_metrics(list: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// What a macro that counts has as its first argument, wherever shipped code calls one: a metric's name, whether it is
+/// given as text, as a constant of that file or as one of `metric_names`. Any other mention of a name counts nothing.
+fn counted_metrics(text: &str, declared: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let calls = COUNTING.iter().flat_map(|call| shipped.match_indices(call));
+    let calls = calls.filter(|(at, _)| !shipped[..*at].ends_with("describe_"));
+    let arguments = calls.map(|(at, call)| shipped[at + call.len()..].split([',', ')']).next().unwrap());
+    arguments.map(|argument| metric_name(shipped, argument.trim(), declared)).collect()
+}
+
+fn metric_name(text: &str, argument: &str, declared: &BTreeMap<String, String>) -> String {
+    let constant = argument.rsplit("::").next().unwrap();
+    let of_file = text.split_once(&format!("const {constant}: &str = "));
+    let literal = of_file.map_or(argument, |(_, value)| value.split(';').next().unwrap());
+    let name = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
+    let by_constant = || declared.iter().find(|(_, known)| *known == constant).map(|(name, _)| name.clone());
+    name.or_else(by_constant).unwrap_or_else(|| argument.to_owned())
+}
+
 #[test]
 fn every_declared_metric_is_counted_and_every_counted_one_is_declared() {
-    let list = root().join("runtime/src/metric_names.rs");
-    let declared = declared_metrics(&std::fs::read_to_string(&list).unwrap());
+    let list = std::fs::read_to_string(root().join("runtime/src/metric_names.rs")).unwrap();
+    let declared = declared_metrics(&list);
     assert!(declared.len() > 20, "{declared:?}");
-    let crates = ["producers", "processors", "sinks", "runtime", "gateway", "cli"];
+    let crates = ["database", "producers", "processors", "sinks", "runtime", "gateway", "cli"];
     let files = crates.iter().flat_map(|name| sources(&root().join(name)));
-    let files = files.filter(|path| *path != list && !path.ends_with("telemetry.rs"));
-    let text: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    for (name, constant) in &declared {
-        assert!(
-            words.contains(&**name) || words.contains(&**constant),
-            "{name} is declared and never counted"
-        );
+    let shipped = files.filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let counted: BTreeSet<String> = shipped
+        .flat_map(|path| counted_metrics(&std::fs::read_to_string(path).unwrap(), &declared))
+        .collect();
+    for name in declared.keys() {
+        assert!(counted.contains(name), "{name} is declared and never counted");
     }
-    let counted = words.iter().filter(|word| word.starts_with("bellwether_") && word.ends_with("_total"));
     for name in counted {
-        assert!(declared.contains_key(*name), "{name} is counted and not declared in metric_names");
+        assert!(declared.contains_key(&name), "{name} is counted and not declared in metric_names");
     }
 }

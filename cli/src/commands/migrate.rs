@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use bellwether_database as database;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
-use bellwether_sinks::database;
 use clap::Args;
 
 use crate::exit::{CONFIG, Coded, NO};

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_producers::sources::{Form, Input};
 use bellwether_producers::{
     Context, FileRun, HistoryRun, Summary, SyntheticRun, run_file, run_history, run_synthetic, settings,
@@ -10,7 +11,6 @@ use bellwether_producers::{
 use bellwether_runtime::config::{Tenant, parse_duration};
 use bellwether_schemas::time::{HOUR, MINUTE};
 use bellwether_schemas::{TenantId, Timestamp};
-use bellwether_sinks::database;
 use clap::{Args, Subcommand};
 use tokio::task::JoinSet;
 
@@ -176,8 +176,7 @@ impl Alerts {
         process.demand(&process.tenants_named(&self.tenant)?, database::check_configured)?;
         for_all(process, &self.tenant, |context, tenant| async move {
             database::check_configured(&tenant)?;
-            let connect = || database::connect(&tenant);
-            bellwether_producers::alert_changes::run(&context, &tenant, connect).await?;
+            bellwether_producers::alert_changes::run(&context, &tenant).await?;
             Ok(None)
         })
         .await

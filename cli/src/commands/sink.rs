@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use bellwether_database as database;
 use bellwether_schemas::TopicKind;
 use bellwether_sinks::feed::{self, Context};
 use bellwether_sinks::mail::server::Server;
-use bellwether_sinks::{database, mail, rows};
+use bellwether_sinks::{mail, rows};
 use clap::{Args, Subcommand};
 
 use crate::wiring::Process;

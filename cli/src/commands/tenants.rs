@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use bellwether_database as database;
 use bellwether_producers::{Context, settings};
 use bellwether_runtime::log::Access;
 use bellwether_schemas::{TenantId, Topic};
-use bellwether_sinks::database;
 use clap::{Args, Subcommand};
 
 use super::migrate::{ADMIN_URL, OWNER, required};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_database as database;
 use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
@@ -12,7 +13,7 @@ use bellwether_runtime::log::{Log, Record};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
-use bellwether_sinks::{database, rows};
+use bellwether_sinks::rows;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 

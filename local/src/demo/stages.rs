@@ -99,8 +99,7 @@ impl Run {
             producers::settings::publish(&context, &member.tenant).await?;
             let (context, tenant) = (context.clone(), member.tenant.clone());
             changes.spawn(async move {
-                let connect = || bellwether_sinks::database::connect(&tenant);
-                producers::alert_changes::run(&context, &tenant, connect).await?;
+                producers::alert_changes::run(&context, &tenant).await?;
                 Ok("alert changes")
             });
         }

@@ -7,7 +7,7 @@ use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, Par
 
 use super::{Envelope, Summary};
 
-/// A whole mail.
+/// A mail as the inbox took it, parsed for the page that shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// What lists show of it.
@@ -20,7 +20,7 @@ pub struct Mail {
     pub date: Option<String>,
     /// Every header of the mail in its order, unfolded, not decoded.
     pub headers: Vec<(String, String)>,
-    /// The plain part.
+    /// The `text/plain` part, if the mail has one.
     pub text: Option<String>,
     /// The HTML part, with the data of inline pictures in place of `cid:` links.
     pub html: Option<String>,
@@ -91,7 +91,7 @@ fn headers(message: &Message<'_>) -> Vec<(String, String)> {
     message.headers_raw().map(|(name, value)| (name.into(), unfold(value))).collect()
 }
 
-/// `Name <address>, …`
+/// Addresses as people write them: `Name <address>`, separated by commas.
 fn written(addresses: Option<&Address<'_>>) -> String {
     let one = |addr: &mail_parser::Addr<'_>| match (addr.name(), addr.address()) {
         (Some(name), Some(address)) => format!("{name} <{address}>"),

@@ -25,7 +25,7 @@ pub use faults::{Fault, Faults};
 pub use mail::Mail;
 pub use store::{Envelope, Store, Summary};
 
-/// Most of everything.
+/// The most of everything that a client can make the inbox keep or wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a mail.
@@ -34,7 +34,7 @@ pub struct Limits {
     pub line_bytes: usize,
     /// Recipients of a mail.
     pub recipients: usize,
-    /// Connections at once.
+    /// Connections open at the same time.
     pub connections: usize,
     /// Mails kept; the oldest goes when one more comes.
     pub mails: usize,
@@ -64,17 +64,17 @@ pub enum InboxError {
     /// The port is taken, or may not be had.
     #[error("cannot listen on {addr} (stop what listens there, or give another port)")]
     Listen {
-        /// Where.
+        /// The address that was asked for.
         addr: SocketAddr,
-        /// The system's words.
+        /// The system's own error.
         source: io::Error,
     },
     /// The kept mails cannot be read.
     #[error("cannot use {} for mails", dir.display())]
     Directory {
-        /// Which.
+        /// The directory that was to hold the mails.
         dir: PathBuf,
-        /// The system's words.
+        /// The system's own error.
         source: io::Error,
     },
 }
@@ -82,9 +82,9 @@ pub enum InboxError {
 /// A running receiver. Dropping it stops it; [`Inbox::stop`] also waits until the port is free.
 #[derive(Debug)]
 pub struct Inbox {
-    /// Where it listens.
+    /// The address it listens on; with port 0 asked for, the port it was given.
     pub addr: SocketAddr,
-    /// What it took.
+    /// Every mail it answered 250 for, up to its limit.
     pub store: Store,
     /// What it does wrong on purpose.
     pub faults: Faults,

@@ -111,7 +111,7 @@ async fn keep(store: &Store, envelope: Envelope, raw: Vec<u8>) -> String {
 enum Output {
     /// All bytes are used up.
     NeedsMore,
-    /// Say this.
+    /// Answer the client with this line.
     Reply(Cow<'static, str>),
     /// Say this and close.
     Close(&'static str),

@@ -16,9 +16,9 @@ use super::{InboxError, Mail, mail};
 /// Who sent it and to whom, as SMTP was told: recipients in blind copy are here and in no header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Address of MAIL.
+    /// Address that MAIL FROM gave.
     pub from: String,
-    /// Addresses of RCPT.
+    /// Addresses that RCPT TO gave and the inbox accepted.
     pub to: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct Summary {
     pub id: u64,
     /// When it was taken.
     pub received_at: Timestamp,
-    /// From SMTP.
+    /// Sender and recipients of the SMTP session, not of the mail's headers.
     pub envelope: Envelope,
     /// Decoded; empty without one.
     pub subject: String,

@@ -14,7 +14,6 @@ use bellwether_runtime::secret::Secret;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters};
 use bellwether_schemas::{Entry, Topic, TopicKind, codec};
-use bellwether_sinks::database;
 use tokio::task::JoinHandle;
 
 use crate::support::{ASHA, database, id, open, run, tenant};
@@ -53,9 +52,7 @@ impl Stage {
     fn start(&mut self) {
         self.context.shutdown = Shutdown::new();
         let (context, tenant) = (self.context.clone(), self.tenant.clone());
-        self.running = Some(tokio::spawn(async move {
-            alert_changes::run(&context, &tenant, || database::connect(&tenant)).await
-        }));
+        self.running = Some(tokio::spawn(async move { alert_changes::run(&context, &tenant).await }));
     }
 
     async fn stop(&mut self) {

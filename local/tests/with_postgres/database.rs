@@ -1,9 +1,9 @@
 //! The tables, their row security and the tenant's own role, on a real server.
 
 use crate::support::{ASHA, OMAR, bare, count, database, id, name, open, refused, run, sign_in, tenant};
+use bellwether_database::{self as database, DatabaseError, StatementOutcome, begin, classify, connect};
 use bellwether_local::postgres::shared_for_tests;
 use bellwether_local::seed;
-use bellwether_sinks::database::{self, DatabaseError, Failure, begin, classify, connect};
 
 const ANCESTOR: &str = include_str!("ancestor.sql");
 
@@ -368,10 +368,10 @@ async fn a_trigger_of_a_user_just_deleted_is_told_from_a_bad_row() {
     let pool = connect(&tenant("fxlabs", &seeded.pipeline, "direct")).await.unwrap();
     run(&mut open(&seeded.admin).await, "delete from auth.users").await;
     let error = sqlx::raw_sql(TRIGGER).execute(&pool).await.unwrap_err();
-    assert_eq!(classify(&error), Failure::UserGone);
+    assert_eq!(classify(&error), StatementOutcome::UserGone);
     let sql = "insert into rsi_tracker_alert_triggers (id) values (gen_random_uuid())";
     let error = sqlx::raw_sql(sql).execute(&pool).await.unwrap_err();
-    assert_eq!(classify(&error), Failure::Permanent { code: "23502".into() });
+    assert_eq!(classify(&error), StatementOutcome::Reject { code: "23502".into() });
 }
 
 /// Kind of change, version, deleted.

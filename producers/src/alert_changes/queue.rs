@@ -1,11 +1,12 @@
 //! `bellwether.alert_change`: changes that the journal has not acknowledged yet.
 
+use bellwether_database::begin;
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 
-use super::row::{AlertRow, begin};
-use super::{Changes, Failure, events};
+use super::row::AlertRow;
+use super::{Changes, Interrupted, events};
 
 /// Changes published together.
 const BATCH: i64 = 256;
@@ -21,7 +22,7 @@ struct Queued {
 impl Changes<'_> {
     /// Publishes all that is queued, in the order of the queue. True when the database's versions are behind the
     /// journal's, so that a change of it would be ignored there.
-    pub(super) async fn publish_queue(&mut self, pool: &PgPool) -> Result<bool, Failure> {
+    pub(super) async fn publish_queue(&mut self, pool: &PgPool) -> Result<bool, Interrupted> {
         let mut behind = false;
         loop {
             let queued = self.queued(pool).await?;

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use bellwether_database::{begin, begin_snapshot};
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
-use super::row::{AlertRow, begin, begin_snapshot};
-use super::{Changes, Failure, events};
+use super::row::AlertRow;
+use super::{Changes, Interrupted, events};
 
 /// Every alert there is, with its counter; one that the capture triggers have not seen yet has none.
 const ALERTS: &str = "
@@ -30,7 +31,7 @@ struct Tables {
 
 impl Changes<'_> {
     /// Publishes every alert in which tables and journal differ.
-    pub(super) async fn reconcile(&mut self, pool: &PgPool) -> Result<(), Failure> {
+    pub(super) async fn reconcile(&mut self, pool: &PgPool) -> Result<(), Interrupted> {
         let tables = self.tables(pool).await?;
         // After the tables: a change that had left the queue by then is in the journal by now.
         self.view.advance(&self.context.log, &self.tenant.id).await?;

@@ -15,7 +15,7 @@ const MAX_FOREIGN: usize = 10_000;
 /// What an id means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
-    /// This schema.
+    /// A schema of ours, under the name that its file has.
     Ours(SchemaName),
     /// A schema that is none of ours.
     Foreign,

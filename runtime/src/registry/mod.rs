@@ -30,23 +30,23 @@ pub enum RegistryError {
     /// Its address is of no form we know.
     #[error("schema_registry.url: {url:?} is not http://HOST[:PORT][/PATH]")]
     Address {
-        /// What was given.
+        /// The value of `schema_registry.url`.
         url: String,
     },
     /// It answers that it will not have a schema.
     #[error("the schema registry at {url} refuses {subject}: {reason}")]
     Refused {
-        /// Where it is.
+        /// The registry's address.
         url: String,
-        /// The subject.
+        /// The subject under which the schema was to be registered.
         subject: String,
-        /// Its words.
+        /// The registry's own words.
         reason: String,
     },
     /// It does not answer, and nothing was learnt from it before.
     #[error("the schema registry at {url} does not answer, and {cache} holds no ids of it: {reason}")]
     Away {
-        /// Where it is.
+        /// The registry's address.
         url: String,
         /// The file of ids.
         cache: String,
@@ -59,11 +59,11 @@ pub enum RegistryError {
          up anew?"
     )]
     Taken {
-        /// Where it is.
+        /// The registry's address.
         url: String,
-        /// What was registered.
+        /// Name of the schema that was registered.
         schema: &'static str,
-        /// Its id.
+        /// The id that the registry answered with.
         id: u32,
         /// Who knows the id.
         file: String,
@@ -73,7 +73,7 @@ pub enum RegistryError {
     /// The system gives no thread.
     #[error("cannot start the schema registry's thread: {reason}")]
     Thread {
-        /// The system's words.
+        /// Why the system gives none.
         reason: String,
     },
 }

@@ -36,7 +36,7 @@ pub enum AlertKind {
 }
 
 impl AlertKind {
-    /// Every kind.
+    /// Every kind, in the order in which an instant evaluates them.
     pub const ALL: [Self; 6] = [
         Self::RsiTracker,
         Self::RsiCorrelationTracker,
@@ -96,18 +96,18 @@ impl From<AlertKind> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "AlertChangedRecord", into = "AlertChangedRecord")]
 pub struct AlertChanged {
-    /// Who wrote it.
+    /// The producer that published the change, and when.
     pub origin: Origin,
-    /// Which alert.
+    /// The row's id in the alert table of its kind.
     pub alert_id: AlertId,
-    /// Whose.
+    /// The user who configured the alert and gets its rows and mails.
     pub user_id: UserId,
     /// Rises whenever a column that can change a result changes.
     pub version: i64,
-    /// Switched on.
+    /// Whether the alert watches; false is what `is_active = false` in its row says.
     pub active: bool,
     /// The row is gone.
     pub deleted: bool,
-    /// What it watches.
+    /// The kind and the columns of its row that can change a result.
     pub parameters: AlertParameters,
 }

@@ -16,7 +16,7 @@ pub struct RsiTracker {
     /// Bars of Wilder's average, 5–50.
     #[serde(deserialize_with = "whole")]
     pub rsi_period: i32,
-    /// Upper line, 60–90.
+    /// Upper RSI line, 60–90: at or above it is overbought.
     #[serde(deserialize_with = "whole")]
     pub rsi_overbought: i32,
     /// Lower line, 10–40, below the upper.
@@ -30,12 +30,12 @@ pub struct RsiTracker {
 pub struct RsiCorrelationTracker {
     /// Bar length; `1M` is read as `5M`.
     pub timeframe: Timeframe,
-    /// `rsi_threshold` or `real_correlation`.
+    /// What counts as a mismatch: `rsi_threshold` (both RSIs against the lines) or `real_correlation`.
     pub mode: String,
     /// Bars of Wilder's average, 5–50.
     #[serde(deserialize_with = "whole")]
     pub rsi_period: i32,
-    /// Upper line, 60–90.
+    /// Upper RSI line of `rsi_threshold`, 60–90.
     #[serde(deserialize_with = "whole")]
     pub rsi_overbought: i32,
     /// Lower line, 10–40, below the upper.
@@ -52,7 +52,7 @@ pub struct RsiCorrelationTracker {
 pub struct HeatmapTracker {
     /// One to three symbols, as the user writes them.
     pub pairs: Vec<String>,
-    /// `scalper` or `swingTrader`.
+    /// The style whose heatmap is watched: `scalper` or `swingTrader`.
     pub trading_style: String,
     /// Buy% that is reached, 0–100.
     #[serde(deserialize_with = "whole")]
@@ -96,7 +96,7 @@ pub struct PriceAlert {
     pub below: Option<f64>,
     /// Closes of this timeframe; none: every tick.
     pub on_close: Option<Timeframe>,
-    /// `once` or `every`.
+    /// `once` (the first hit of either level ends the alert) or `every` hit.
     pub fires: String,
     /// Not evaluated from here on.
     pub expires_at: Option<Timestamp>,
@@ -187,17 +187,17 @@ fn level<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64
 /// The parameters of an alert, by kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AlertParameters {
-    /// See [`RsiTracker`].
+    /// RSI of every symbol against two lines.
     RsiTracker(RsiTracker),
-    /// See [`RsiCorrelationTracker`].
+    /// Pairs that stop moving as expected of them.
     RsiCorrelationTracker(RsiCorrelationTracker),
-    /// See [`HeatmapTracker`].
+    /// A style's Buy% or Sell% against two thresholds.
     HeatmapTracker(HeatmapTracker),
-    /// See [`HeatmapIndicatorTracker`].
+    /// One cell of the heatmap turning buy or sell.
     HeatmapIndicatorTracker(HeatmapIndicatorTracker),
-    /// See [`CurrencyStrengthTracker`].
+    /// The strongest and weakest currency of a timeframe.
     CurrencyStrengthTracker(CurrencyStrengthTracker),
-    /// See [`PriceAlert`].
+    /// A price against up to two levels.
     PriceAlert(PriceAlert),
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_database::{self as database, cursor::Cursor};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::shutdown::Shutdown;
@@ -16,12 +17,11 @@ use super::brand::Look;
 use super::decide::{People, Situation, owed};
 use super::delivery::Delivery;
 use super::events::{BrandRefused, FillRetried, MailsComposed};
-use super::group::{Collector, Group, Position};
+use super::group::{Collector, Group};
 use super::outbox::Outbox;
 use super::render::Templates;
 use super::server::Server;
 use super::session::Deadlines;
-use crate::database;
 use crate::events::Rewound;
 use crate::feed::{Batch, Lane};
 
@@ -58,7 +58,7 @@ struct Office {
 struct Reading {
     collector: Collector,
     /// Where its cursor was put last.
-    written: Position,
+    written: Cursor,
     /// Triggers below this offset may have been mailed before the database was restored.
     held_below: u64,
     /// Where reading began again for that; a topic that starts later is read from its start.
@@ -187,7 +187,7 @@ impl Composer {
 }
 
 impl Reading {
-    const fn new(position: Position) -> Self {
+    const fn new(position: Cursor) -> Self {
         Self { collector: Collector::new(position), written: position, held_below: 0, rewound: None }
     }
 

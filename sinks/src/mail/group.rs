@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_database::cursor::Cursor;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
@@ -16,20 +17,6 @@ use crate::feed::Delivered;
 
 /// Most triggers that wait for the rest of their groups; over it the oldest group goes as it is.
 const MAX_WAITING: usize = 10_000;
-
-/// Up to where all is handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last cause of which everything up to it is handed over.
-    pub cause: Cause,
-    /// The offset of the triggers topic to read next.
-    pub next_offset: u64,
-}
-
-impl Position {
-    /// Nothing was read.
-    pub const START: Self = Self { cause: Cause { offset: -1, index: -1 }, next_offset: 0 };
-}
 
 /// All triggers of one alert at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +38,7 @@ struct Open {
     offset: u64,
     appended_at: Timestamp,
     /// Where to stand so that its first trigger is read again.
-    before: Position,
+    before: Cursor,
 }
 
 /// Collects the triggers of one tenant.
@@ -59,13 +46,13 @@ struct Open {
 pub struct Collector {
     open: BTreeMap<GroupId, Open>,
     waiting: usize,
-    read: Position,
+    read: Cursor,
 }
 
 impl Collector {
     /// Goes on where the tenant's cursor stands.
     #[must_use]
-    pub const fn new(from: Position) -> Self {
+    pub const fn new(from: Cursor) -> Self {
         Self { open: BTreeMap::new(), waiting: 0, read: from }
     }
 
@@ -102,7 +89,7 @@ impl Collector {
 
     /// Everything before it is handed over.
     #[must_use]
-    pub fn position(&self) -> Position {
+    pub fn position(&self) -> Cursor {
         let earliest = self.open.values().map(|open| open.before).min_by_key(|position| position.cause);
         earliest.unwrap_or(self.read)
     }
@@ -187,25 +174,25 @@ mod tests {
         told(&groups)
     }
 
-    fn at(cause: (i64, i32), next_offset: u64) -> Position {
-        Position { cause: Cause { offset: cause.0, index: cause.1 }, next_offset }
+    fn at(cause: (i64, i32), next_offset: u64) -> Cursor {
+        Cursor { cause: Cause { offset: cause.0, index: cause.1 }, next_offset }
     }
 
     #[test]
     fn a_group_is_handed_over_when_it_is_whole_and_not_before() {
-        let mut collector = Collector::new(Position::START);
+        let mut collector = Collector::new(Cursor::START);
         assert_eq!(
             take(&mut collector, vec![fired(0, (5, 0), 1, 0, 2), fired(1, (5, 1), 2, 0, 1)]),
             [(2, vec![0], true)]
         );
-        assert_eq!(collector.position(), Position::START);
+        assert_eq!(collector.position(), Cursor::START);
         assert_eq!(take(&mut collector, vec![fired(2, (5, 2), 1, 1, 2)]), [(1, vec![0, 1], true)]);
         assert_eq!(collector.position(), at((5, 2), 3));
     }
 
     #[test]
     fn the_position_stands_before_the_earliest_group_that_is_not_whole() {
-        let mut collector = Collector::new(Position::START);
+        let mut collector = Collector::new(Cursor::START);
         let records = vec![
             fired(0, (5, 0), 1, 0, 1),
             fired(1, (5, 1), 2, 0, 2),
@@ -218,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_group_that_lost_a_trigger_goes_as_it_is_when_the_journal_has_gone_on() {
-        let mut collector = Collector::new(Position::START);
+        let mut collector = Collector::new(Cursor::START);
         let records = vec![fired(0, (5, 0), 1, 1, 3), fired(1, (5, 1), 1, 0, 3), status(2, (6, 0))];
         assert_eq!(take(&mut collector, records), [(1, vec![0, 1], false)]);
         assert_eq!(collector.position(), at((6, 0), 3));
@@ -239,7 +226,7 @@ mod tests {
 
     #[test]
     fn no_number_of_open_groups_grows_without_end() {
-        let mut collector = Collector::new(Position::START);
+        let mut collector = Collector::new(Cursor::START);
         let count = i32::try_from(MAX_WAITING).unwrap() + 1;
         let records = (0..count).map(|n| {
             let mut record = fired(u64::try_from(n).unwrap(), (5, n), 0, 0, 2);
@@ -271,7 +258,7 @@ mod tests {
                 }
             }
             let cut = cut.min(records.len());
-            let mut first = Collector::new(Position::START);
+            let mut first = Collector::new(Cursor::START);
             let before = take(&mut first, records[..cut].to_vec());
             let position = first.position();
             let mut second = Collector::new(position);

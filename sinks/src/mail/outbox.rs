@@ -9,12 +9,11 @@ mod settle;
 
 use std::time::Duration;
 
+use bellwether_database::{self as database, Statements};
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
-
-use crate::database;
 
 /// How long a claim holds: what a crash delays its mails by. One that runs out while its mail waits for its turn is
 /// noticed before any content leaves, and the mail is claimed anew.
@@ -130,6 +129,10 @@ impl Outbox {
         let ours = self.settle_in(&mut transaction, mail, settlement).await?;
         transaction.commit().await?;
         Ok(ours)
+    }
+
+    fn statements(&self) -> Statements<'_> {
+        Statements::unnamed(&self.tenant)
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>> {

@@ -17,7 +17,7 @@ use bellwether_schemas::codec::encode_outcome;
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
 
-pub use self::table::{Cursor, Plan, TriggerRow, count, plan, recent};
+pub use self::table::{Plan, TriggerRow, count, plan, recent};
 pub use self::writer::Receipt;
 
 use self::core::{Core, Failure, FailureClass, Input, Output};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bellwether_database::cursor::Cursor;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired, group_id};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TriggerId, UserId};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use super::bisect::Piece;
 use super::core::{Core, Failure, FailureClass, Input, Output, PARK_AFTER};
-use super::table::{Cursor, plan};
+use super::table::plan;
 use crate::feed::{Batch, Delivered};
 
 fn tenant() -> TenantId {

@@ -1,30 +1,17 @@
-//! The SQL of the rows sink, beside what it binds: cursor, trigger rows, status of alerts.
+//! The SQL of the rows sink, beside what it binds: trigger rows, status of alerts.
 
 use std::collections::BTreeMap;
 
+use bellwether_database::cursor::Cursor;
+use bellwether_database::{Statements, touched};
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{AlertStatus, Cause, Outcome, TriggerFired};
-use bellwether_schemas::{AlertId, TenantId, Timestamp};
+use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
+use bellwether_schemas::{AlertId, Timestamp};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::SINK;
 use super::bisect::Piece;
-
-/// How far a tenant's database was written: moves with the rows, in their transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// The largest cause whose outcome was dealt with. What is not past it is a repeat.
-    pub cause: Cause,
-    /// The next record of the topic to read.
-    pub next_offset: u64,
-}
-
-impl Cursor {
-    /// Of a database that nothing was ever written to.
-    pub const START: Self = Self { cause: Cause { offset: -1, index: -1 }, next_offset: 0 };
-}
 
 /// What of a piece is to be written over a cursor.
 #[derive(Debug)]
@@ -70,101 +57,55 @@ pub(super) fn kind_without_table(piece: &Piece) -> Option<AlertKind> {
     })
 }
 
-/// A statement of ours: prepared by name unless a pooler stands between.
-pub(super) struct Statements<'a> {
-    pub(super) tenant: &'a TenantId,
-    pub(super) persistent: bool,
+/// The state of alerts as the engine sees it.
+pub(super) async fn write_statuses(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    statuses: &[&AlertStatus],
+) -> sqlx::Result<()> {
+    let upsert = "insert into public.alert_status as s
+            (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
+        select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
+                                 $8::timestamptz[])
+        on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
+            version = excluded.version, state = excluded.state, reason = excluded.reason,
+            effective_at = excluded.effective_at";
+    let query = statements
+        .query(upsert)
+        .bind(column(statuses, |s| s.alert_id.0))
+        .bind(column(statuses, |s| s.kind.name()))
+        .bind(column(statuses, |s| s.user_id.0))
+        .bind(column(statuses, |s| s.version))
+        .bind(column(statuses, |s| s.state.name()))
+        .bind(column(statuses, |s| s.reason.clone()))
+        .bind(column(statuses, |s| s.since.map(Timestamp::utc)));
+    touched(query.execute(connection).await?.rows_affected(), statuses.len())
 }
 
-type Query<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
-
-impl Statements<'_> {
-    fn query<'q>(&self, sql: &'static str) -> Query<'q> {
-        sqlx::query(sql).persistent(self.persistent).bind(self.tenant.as_str().to_owned())
-    }
-
-    /// Locks the tenant's cursor until the transaction ends.
-    pub(super) async fn lock_cursor(&self, connection: &mut PgConnection) -> sqlx::Result<Cursor> {
-        if let Some(cursor) = self.try_lock(connection).await? {
-            return Ok(cursor);
-        }
-        let insert = "insert into bellwether.sink_cursor (tenant_id, sink) values ($1, $2)
-            on conflict (tenant_id, sink) do nothing";
-        self.query(insert).bind(SINK).execute(&mut *connection).await?;
-        let locked = self.try_lock(connection).await?;
-        locked.ok_or_else(|| sqlx::Error::Protocol("the cursor that was just made is not there".into()))
-    }
-
-    async fn try_lock(&self, connection: &mut PgConnection) -> sqlx::Result<Option<Cursor>> {
-        let select = "select cause_offset, cause_index, next_offset from bellwether.sink_cursor
-            where tenant_id = $1 and sink = $2 for update";
-        let query = sqlx::query_as::<_, (i64, i32, i64)>(select).persistent(self.persistent);
-        let row = query.bind(self.tenant.as_str()).bind(SINK).fetch_optional(connection).await?;
-        Ok(row.map(|(offset, index, next_offset)| Cursor {
-            cause: Cause { offset, index },
-            next_offset: next_offset.unsigned_abs(),
-        }))
-    }
-
-    pub(super) async fn move_cursor(&self, connection: &mut PgConnection, to: Cursor) -> sqlx::Result<()> {
-        let update = "update bellwether.sink_cursor
-            set cause_offset = $3, cause_index = $4, next_offset = $5, updated_at = now()
-            where tenant_id = $1 and sink = $2";
-        let query = self.query(update).bind(SINK).bind(to.cause.offset).bind(to.cause.index);
-        let next_offset = i64::try_from(to.next_offset).unwrap_or(i64::MAX);
-        touched(query.bind(next_offset).execute(connection).await?.rows_affected(), 1)
-    }
-
-    /// The state of alerts as the engine sees it.
-    pub(super) async fn write_statuses(
-        &self,
-        connection: &mut PgConnection,
-        statuses: &[&AlertStatus],
-    ) -> sqlx::Result<()> {
-        let upsert = "insert into public.alert_status as s
-                (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
-            select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
-                                     $8::timestamptz[])
-            on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
-                version = excluded.version, state = excluded.state, reason = excluded.reason,
-                effective_at = excluded.effective_at";
-        let query = self
-            .query(upsert)
-            .bind(column(statuses, |s| s.alert_id.0))
-            .bind(column(statuses, |s| s.kind.name()))
-            .bind(column(statuses, |s| s.user_id.0))
-            .bind(column(statuses, |s| s.version))
-            .bind(column(statuses, |s| s.state.name()))
-            .bind(column(statuses, |s| s.reason.clone()))
-            .bind(column(statuses, |s| s.since.map(Timestamp::utc)));
-        touched(query.execute(connection).await?.rows_affected(), statuses.len())
-    }
-
-    /// Inserts the triggers that are not there and counts them at their alerts; how many were new.
-    pub(super) async fn write_rsi_triggers(
-        &self,
-        connection: &mut PgConnection,
-        triggers: &[&TriggerFired],
-    ) -> sqlx::Result<u64> {
-        let query = self
-            .query(INSERT_RSI)
-            .bind(column(triggers, |t| t.id.0))
-            .bind(column(triggers, |t| t.alert_id.0))
-            .bind(column(triggers, |t| t.user_id.0))
-            .bind(column(triggers, |t| t.alert_version))
-            .bind(column(triggers, |t| t.close_time.utc()))
-            .bind(column(triggers, |t| t.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())))
-            .bind(column(triggers, |t| t.timeframe.map(|timeframe| timeframe.code().to_owned())))
-            .bind(column(triggers, |t| t.condition.clone()))
-            .bind(column(triggers, |t| t.value))
-            .bind(column(triggers, |t| t.price))
-            .bind(column(triggers, |t| t.detail.clone()));
-        let row = query.fetch_one(connection).await?;
-        let [written, alerts, counted]: [i64; 3] =
-            [sqlx::Row::try_get(&row, 0)?, sqlx::Row::try_get(&row, 1)?, sqlx::Row::try_get(&row, 2)?];
-        touched(counted.unsigned_abs(), usize::try_from(alerts).unwrap_or(usize::MAX))?;
-        Ok(written.unsigned_abs())
-    }
+/// Inserts the triggers that are not there and counts them at their alerts; how many were new.
+pub(super) async fn write_rsi_triggers(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    triggers: &[&TriggerFired],
+) -> sqlx::Result<u64> {
+    let query = statements
+        .query(INSERT_RSI)
+        .bind(column(triggers, |t| t.id.0))
+        .bind(column(triggers, |t| t.alert_id.0))
+        .bind(column(triggers, |t| t.user_id.0))
+        .bind(column(triggers, |t| t.alert_version))
+        .bind(column(triggers, |t| t.close_time.utc()))
+        .bind(column(triggers, |t| t.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())))
+        .bind(column(triggers, |t| t.timeframe.map(|timeframe| timeframe.code().to_owned())))
+        .bind(column(triggers, |t| t.condition.clone()))
+        .bind(column(triggers, |t| t.value))
+        .bind(column(triggers, |t| t.price))
+        .bind(column(triggers, |t| t.detail.clone()));
+    let row = query.fetch_one(connection).await?;
+    let [written, alerts, counted]: [i64; 3] =
+        [sqlx::Row::try_get(&row, 0)?, sqlx::Row::try_get(&row, 1)?, sqlx::Row::try_get(&row, 2)?];
+    touched(counted.unsigned_abs(), usize::try_from(alerts).unwrap_or(usize::MAX))?;
+    Ok(written.unsigned_abs())
 }
 
 /// One round trip: rows, and what they add to their alerts' counts. `triggered_at` is the bar's close.
@@ -196,14 +137,6 @@ const INSERT_RSI: &str = "
 
 fn column<R, T>(rows: &[&R], value: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(|row| value(row)).collect()
-}
-
-/// A statement that touched other rows than it was to touch is an error: row security may hide what is there.
-fn touched(rows: u64, expected: usize) -> sqlx::Result<()> {
-    if usize::try_from(rows) == Ok(expected) {
-        return Ok(());
-    }
-    Err(sqlx::Error::Protocol(format!("{rows} rows were touched, not {expected}")))
 }
 
 /// A trigger's row, as pages show it.

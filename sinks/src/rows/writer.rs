@@ -1,13 +1,15 @@
 //! One piece, one transaction.
 
-use bellwether_runtime::config::{Database, DatabaseMode, Tenant};
+use bellwether_database::cursor::{self, Cursor};
+use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
+use bellwether_runtime::config::{Database, Tenant};
 use bellwether_schemas::alerts::AlertKind;
 use sqlx::{PgConnection, PgPool};
 
+use super::SINK;
 use super::bisect::Piece;
 use super::core::{Failure, FailureClass};
-use super::table::{self, Cursor, Statements, plan};
-use crate::database::{self, DatabaseError, classify};
+use super::table::{self, plan};
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -59,21 +61,20 @@ impl Writer {
 
 async fn transact(pool: &PgPool, tenant: &Tenant, piece: &Piece) -> sqlx::Result<Wrote> {
     let mut transaction = database::begin(pool, &tenant.id).await?;
-    let persistent = tenant.database.mode != DatabaseMode::Transaction;
-    let statements = Statements { tenant: &tenant.id, persistent };
-    let cursor = statements.lock_cursor(&mut transaction).await?;
+    let statements = Statements::of(tenant);
+    let cursor = cursor::lock(&mut transaction, statements, SINK).await?;
     if cursor.next_offset < piece.from {
         transaction.rollback().await?;
         return Ok(Wrote::Behind(cursor.next_offset));
     }
-    let receipt = write_piece(&statements, &mut transaction, piece, cursor).await?;
+    let receipt = write_piece(&mut transaction, statements, piece, cursor).await?;
     transaction.commit().await?;
     Ok(Wrote::Piece(receipt))
 }
 
 async fn write_piece(
-    statements: &Statements<'_>,
     connection: &mut PgConnection,
+    statements: Statements<'_>,
     piece: &Piece,
     cursor: Cursor,
 ) -> sqlx::Result<Receipt> {
@@ -82,15 +83,15 @@ async fn write_piece(
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
     if probe || !plan.statuses.is_empty() {
-        statements.write_statuses(connection, &plan.statuses).await?;
+        table::write_statuses(connection, statements, &plan.statuses).await?;
         receipt.statuses = plan.statuses.len() as u64;
     }
     if probe || !plan.triggers.is_empty() {
-        receipt.rows = statements.write_rsi_triggers(connection, &plan.triggers).await?;
+        receipt.rows = table::write_rsi_triggers(connection, statements, &plan.triggers).await?;
         receipt.present = plan.triggers.len() as u64 - receipt.rows;
     }
     if plan.cursor != cursor {
-        statements.move_cursor(connection, plan.cursor).await?;
+        cursor::advance(connection, statements, SINK, plan.cursor).await?;
     }
     Ok(receipt)
 }
@@ -100,10 +101,10 @@ fn failure(error: &sqlx::Error) -> Failure {
     let server = error.as_database_error();
     let code = server.and_then(|server| server.code());
     let class = match classify(error) {
-        _ if code.as_ref().is_some_and(|code| code.starts_with("28")) => FailureClass::Denied,
-        database::Failure::Transient => FailureClass::Transient,
-        database::Failure::Permanent { .. } => FailureClass::Refused,
-        database::Failure::UserGone => FailureClass::UserGone,
+        StatementOutcome::Retry => FailureClass::Transient,
+        StatementOutcome::Denied => FailureClass::Denied,
+        StatementOutcome::Reject { .. } => FailureClass::Refused,
+        StatementOutcome::UserGone => FailureClass::UserGone,
     };
     let code = code.map_or_else(|| "client".into(), |code| code.into_owned());
     // Not the server's detail: it may repeat the row.

@@ -1,8 +1,8 @@
 //! What is owed: cursor and mails in one transaction.
 
+use bellwether_database::cursor::{self, Cursor};
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::ids::UserId;
-use bellwether_schemas::triggers::Cause;
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -10,16 +10,16 @@ use uuid::Uuid;
 use super::{Outbox, Result};
 use crate::mail::SINK;
 use crate::mail::decide::{Owed, People};
-use crate::mail::group::{Group, Position};
+use crate::mail::group::Group;
 
 impl Outbox {
     /// Where reading goes on.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn position(&self) -> Result<Position> {
+    pub async fn position(&self) -> Result<Cursor> {
         let mut transaction = self.begin().await?;
-        let position = self.lock_cursor(&mut transaction).await?;
+        let position = cursor::lock(&mut transaction, self.statements(), SINK).await?;
         transaction.commit().await?;
         Ok(position)
     }
@@ -33,55 +33,20 @@ impl Outbox {
         &self,
         groups: &[Group],
         decide: impl Fn(&People) -> Vec<Owed>,
-        position: Option<Position>,
+        position: Option<Cursor>,
     ) -> Result<u64> {
         let mut transaction = self.begin().await?;
-        let cursor = self.lock_cursor(&mut transaction).await?;
+        let held = cursor::lock(&mut transaction, self.statements(), SINK).await?;
         let mut fresh = 0;
         if !groups.is_empty() {
             let people = self.people(&mut transaction, groups).await?;
             fresh = self.insert(&mut transaction, &decide(&people)).await?;
         }
-        if let Some(position) = position.filter(|position| position.cause >= cursor.cause) {
-            self.move_cursor(&mut transaction, position).await?;
+        if let Some(position) = position.filter(|position| position.cause >= held.cause) {
+            cursor::advance(&mut transaction, self.statements(), SINK, position).await?;
         }
         transaction.commit().await?;
         Ok(fresh)
-    }
-
-    async fn lock_cursor(&self, transaction: &mut Transaction<'_, Postgres>) -> Result<Position> {
-        sqlx::query(
-            "insert into bellwether.sink_cursor (tenant_id, sink) values ($1, $2) on conflict do nothing",
-        )
-        .bind(self.tenant.as_str())
-        .bind(SINK)
-        .execute(&mut **transaction)
-        .await?;
-        let (offset, index, next_offset): (i64, i32, i64) = sqlx::query_as(
-            "select cause_offset, cause_index, next_offset from bellwether.sink_cursor
-             where tenant_id = $1 and sink = $2 for update",
-        )
-        .bind(self.tenant.as_str())
-        .bind(SINK)
-        .fetch_one(&mut **transaction)
-        .await?;
-        Ok(Position { cause: Cause { offset, index }, next_offset: u64::try_from(next_offset).unwrap_or(0) })
-    }
-
-    async fn move_cursor(&self, transaction: &mut Transaction<'_, Postgres>, to: Position) -> Result<()> {
-        let rows = sqlx::query(
-            "update bellwether.sink_cursor
-             set cause_offset = $3, cause_index = $4, next_offset = greatest(next_offset, $5), updated_at = now()
-             where tenant_id = $1 and sink = $2",
-        )
-        .bind(self.tenant.as_str())
-        .bind(SINK)
-        .bind(to.cause.offset)
-        .bind(to.cause.index)
-        .bind(i64::try_from(to.next_offset).unwrap_or(i64::MAX))
-        .execute(&mut **transaction)
-        .await?;
-        if rows.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
     }
 
     async fn people(&self, transaction: &mut Transaction<'_, Postgres>, groups: &[Group]) -> Result<People> {

@@ -1,16 +1,19 @@
-//! The tenant's own Postgres: how it is reached, made ready and judged.
+//! The tenant's own Postgres: how it is reached, made ready and judged, and what lies in it.
 
 mod checks;
+pub mod cursor;
 mod init;
 mod migrate;
 mod pool;
 mod sqlstate;
+mod statements;
 
 pub use checks::{Finding, check};
 pub use init::init;
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
-pub use pool::{begin, check_configured, connect};
-pub use sqlstate::{Failure, classify};
+pub use pool::{begin, begin_snapshot, check_configured, connect};
+pub use sqlstate::{StatementOutcome, classify};
+pub use statements::{Query, Statements, touched};
 
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
@@ -96,7 +99,18 @@ impl DatabaseError {
     /// May the same call succeed later without anybody doing anything?
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Query { source, .. } if classify(source) == Failure::Transient)
+        match self {
+            Self::Query { source, .. } => {
+                matches!(classify(source), StatementOutcome::Retry | StatementOutcome::Denied)
+            }
+            Self::NotConfigured { .. }
+            | Self::Url
+            | Self::Pooler
+            | Self::NotThroughPooler
+            | Self::TooPowerful { .. }
+            | Self::OtherTenant { .. }
+            | Self::NotMigrated { .. } => false,
+        }
     }
 }
 

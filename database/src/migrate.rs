@@ -20,7 +20,7 @@ macro_rules! migrations {
         /// In the order in which they apply.
         pub const MIGRATIONS: &[Migration] = &[$(Migration {
             version: $version,
-            sql: include_str!(concat!("../../../migrations/", $version, "_", $name, ".sql")),
+            sql: include_str!(concat!("../../migrations/", $version, "_", $name, ".sql")),
         }),*];
     };
 }

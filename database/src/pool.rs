@@ -46,17 +46,40 @@ pub fn check_configured(tenant: &Tenant) -> Result<()> {
     options(tenant).map(drop)
 }
 
-/// A transaction that knows its tenant and its time-outs: the way that works in every mode.
+/// A transaction that knows its tenant and its three time-outs: the way that works in every mode.
 ///
 /// # Errors
 /// The database is out of reach.
-pub async fn begin(
+pub async fn begin(pool: &PgPool, tenant: &TenantId) -> sqlx::Result<Transaction<'static, Postgres>> {
+    settled(pool.begin().await?, tenant).await
+}
+
+/// As [`begin`], but it only reads, and every statement of it sees the same moment.
+///
+/// # Errors
+/// The database is out of reach.
+pub async fn begin_snapshot(
     pool: &PgPool,
     tenant: &TenantId,
-) -> std::result::Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    settle(&mut transaction, tenant, true).await?;
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    settled(pool.begin_with("begin isolation level repeatable read read only").await?, tenant).await
+}
+
+async fn settled(
+    mut transaction: Transaction<'static, Postgres>,
+    tenant: &TenantId,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    settle(&mut transaction, tenant, Scope::Transaction).await?;
     Ok(transaction)
+}
+
+/// How long what is told to the server holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Until the transaction ends.
+    Transaction,
+    /// Until the connection is closed; only where it is one session of the server's.
+    Session,
 }
 
 fn options(tenant: &Tenant) -> Result<PgConnectOptions> {
@@ -82,7 +105,7 @@ fn hooks(options: PgPoolOptions, tenant: &Tenant) -> PgPoolOptions {
             if session {
                 // A ROLLBACK outside a transaction is our habit, not worth a warning each time.
                 connection.execute("set client_min_messages = error").await?;
-                settle(connection, &tenant, false).await?;
+                settle(connection, &tenant, Scope::Session).await?;
             }
             Ok(())
         })
@@ -92,7 +115,7 @@ fn hooks(options: PgPoolOptions, tenant: &Tenant) -> PgPoolOptions {
         Box::pin(async move {
             connection.execute("rollback").await?;
             if session {
-                settle(connection, &tenant, false).await?;
+                settle(connection, &tenant, Scope::Session).await?;
             }
             Ok(true)
         })
@@ -103,18 +126,14 @@ fn hooks(options: PgPoolOptions, tenant: &Tenant) -> PgPoolOptions {
 }
 
 /// Tells the server whose rows this connection may see, and how long it may take.
-async fn settle(
-    connection: &mut PgConnection,
-    tenant: &TenantId,
-    transaction_only: bool,
-) -> std::result::Result<(), sqlx::Error> {
+async fn settle(connection: &mut PgConnection, tenant: &TenantId, scope: Scope) -> sqlx::Result<()> {
     let [statement, lock, idle] = TIMEOUTS;
     sqlx::query(
         "select set_config('app.tenant_id', $1, $2), set_config($3, $4, $2), set_config($5, $6, $2),
                 set_config($7, $8, $2)",
     )
     .bind(tenant.as_str())
-    .bind(transaction_only)
+    .bind(scope == Scope::Transaction)
     .bind(statement.0)
     .bind(statement.1)
     .bind(lock.0)
