@@ -44,12 +44,15 @@ fn table(alerts: u64) -> Done<()> {
         bytes.iter().map(part).collect::<Result<Vec<Part>, _>>()
     })?;
     let parts = parts?;
-    let (restored, again) = timed(|| Engine::from_parts("bench".parse()?, parts).map_err(Box::<dyn Error>::from))?;
+    let (restored, again) =
+        timed(|| Engine::from_parts("bench".parse()?, parts).map_err(Box::<dyn Error>::from))?;
     let again: Vec<Vec<u8>> = again?.parts().map(|part| part.encode()).collect::<Result<_, _>>()?;
     if !again.iter().eq(bytes.iter().map(|(_, bytes)| bytes)) {
         return Err("the restored engine is another".into());
     }
-    println!("{alerts} alerts: taken in {taken:.1} ms, written in {written:.1} ms, read in {read:.1} ms, restored in {restored:.1} ms");
+    println!(
+        "{alerts} alerts: taken in {taken:.1} ms, written in {written:.1} ms, read in {read:.1} ms, restored in {restored:.1} ms"
+    );
     sizes(&bytes);
     Ok(())
 }
