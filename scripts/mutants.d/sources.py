@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -46,6 +47,13 @@ class Copy:
         packages = {Path(name).parent for name in self.files if Path(name).name == "Cargo.toml"}
         named = {str(package / "src" / file) for package in packages for file in ("lib.rs", "main.rs")}
         return named & set(self.files)
+
+    def built_upon(self, name):
+        """How many crates name the one with this file: what many build upon is best changed last."""
+        manifests = [file for file in self.files if file.endswith("/Cargo.toml")]
+        own = [file for file in manifests if name.startswith(file.removesuffix("Cargo.toml"))]
+        package = re.search(r'^name = "(.*)"', self.text(own[0]), re.MULTILINE).group(1) if own else None
+        return sum(f"\n{package}." in self.text(file) for file in manifests)
 
 
 class Plan:
