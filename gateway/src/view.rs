@@ -114,8 +114,8 @@ impl TriggerLine {
         Self {
             id: trigger.id.to_string(),
             at: trigger.close_time.into(),
-            condition: trigger.condition.clone(),
-            text: sentence(trigger, suffix),
+            condition: trigger.condition.to_string(),
+            text: trigger.sentence_with_symbol(suffix).unwrap_or_else(|_| bare(trigger, suffix)),
         }
     }
 }
@@ -198,39 +198,12 @@ impl Serialize for Millis {
     }
 }
 
-/// `EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70`.
-fn sentence(trigger: &TriggerFired, suffix: &str) -> String {
+/// Of a trigger whose detail cannot be read: `EUR/USD: overbought on 5M`.
+fn bare(trigger: &TriggerFired, suffix: &str) -> String {
     let symbol = trigger.symbol.as_ref().map(|symbol| symbol.display(suffix));
-    let what = symbol.or_else(|| trigger.pair.clone()).unwrap_or_default();
+    let what = symbol.or_else(|| trigger.pair.clone()).map(|what| format!("{what}: ")).unwrap_or_default();
     let timeframe = trigger.timeframe.map_or("tick", Timeframe::code);
-    let (Some(value), Some(previous), Some(line)) = (trigger.value, trigger.previous, trigger.threshold)
-    else {
-        return format!("{what} {} on {timeframe}", trigger.condition);
-    };
-    let decimals = decimals_apart(previous, value, line);
-    let side = if value > line { "above" } else { "below" };
-    let side = if round(value, decimals) == line { "at" } else { side };
-    let period = rsi_period(&trigger.detail);
-    format!(
-        "{what} RSI {period} on {timeframe} went from {previous:.decimals$} to {value:.decimals$}, {side} {line}"
-    )
-}
-
-/// One decimal, or as many as show that the line lies between the two.
-fn decimals_apart(previous: f64, value: f64, line: f64) -> usize {
-    let apart = |decimals: &usize| {
-        round(previous, *decimals) != line && (value == line || round(value, *decimals) != line)
-    };
-    (1..4).find(apart).unwrap_or(4)
-}
-
-fn round(value: f64, decimals: usize) -> f64 {
-    format!("{value:.decimals$}").parse().unwrap_or(value)
-}
-
-fn rsi_period(detail: &str) -> i64 {
-    let detail: Option<serde_json::Value> = serde_json::from_str(detail).ok();
-    detail.and_then(|detail| detail.get("rsi_period")?.as_i64()).unwrap_or(14)
+    format!("{what}{} on {timeframe}", trigger.condition)
 }
 
 /// Black or white, whichever is easier to read on that colour (WCAG 2.2, relative luminance).
@@ -248,26 +221,40 @@ pub fn readable_on(colour: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::alerts::AlertKind;
+    use bellwether_schemas::triggers::Condition;
+
     use super::*;
     use crate::live::fixtures::trigger;
 
-    fn said(previous: f64, value: f64, line: f64) -> String {
+    fn shown(change: impl FnOnce(&mut TriggerFired)) -> String {
         let mut trigger = trigger("fxlabs", "EURUSDm");
-        (trigger.previous, trigger.value, trigger.threshold) = (Some(previous), Some(value), Some(line));
-        sentence(&trigger, "m")
+        change(&mut trigger);
+        TriggerLine::of(&trigger, "m").text
     }
 
     #[test]
-    fn a_trigger_reads_as_a_sentence() {
-        assert_eq!(said(68.94, 71.21, 70.0), "EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70");
-        assert_eq!(said(31.0, 28.55, 30.0), "EUR/USD RSI 14 on 5M went from 31.0 to 28.6, below 30");
+    fn a_trigger_is_shown_as_the_engine_s_sentence_after_its_symbol() {
+        let text = "EUR/USD: RSI 14 on 5M went from 68.9 to 71.2, at or above your 70";
+        assert_eq!(shown(|_| {}), text);
+        let older = r#"{"rsi_period":14,"overbought":70,"oversold":30}"#;
+        assert_eq!(shown(|trigger| trigger.detail = older.into()), text);
     }
 
     #[test]
-    fn a_sentence_never_rounds_the_crossing_away() {
-        assert_eq!(said(69.96, 70.3, 70.0), "EUR/USD RSI 14 on 5M went from 69.96 to 70.30, above 70");
-        assert_eq!(said(69.0, 70.0, 70.0), "EUR/USD RSI 14 on 5M went from 69.0 to 70.0, at 70");
-        assert_eq!(said(69.0, 70.004, 70.0), "EUR/USD RSI 14 on 5M went from 69.000 to 70.004, above 70");
+    fn a_price_alert_is_shown_as_a_price_alert() {
+        let price = shown(|trigger| {
+            (trigger.kind, trigger.condition, trigger.timeframe) =
+                (AlertKind::PriceAlert, Condition::Below, None);
+            (trigger.previous, trigger.value, trigger.threshold) = (Some(1.0951), Some(1.0949), Some(1.095));
+            trigger.detail = r#"{"side":"below","level":1.095,"on_close":null}"#.into();
+        });
+        assert_eq!(price, "EUR/USD: the price went from 1.0951 to 1.0949, at or below your 1.095");
+    }
+
+    #[test]
+    fn a_trigger_whose_detail_cannot_be_read_is_shown_without_it() {
+        assert_eq!(shown(|trigger| trigger.detail = "[]".into()), "EUR/USD: overbought on 5M");
     }
 
     #[test]

@@ -153,6 +153,7 @@ fn date(time: Timestamp) -> Result<SystemTime, ComposeError> {
 #[cfg(test)]
 mod tests {
     use bellwether_runtime::secret::Secret;
+    use bellwether_schemas::triggers::Condition;
     use mail_parser::{MessageParser, MimeHeaders};
 
     use super::*;
@@ -450,7 +451,7 @@ mod tests {
             change(&mut triggers[1]);
             compose(&templates, &look, Source { triggers: &triggers, ..source })
         };
-        assert!(matches!(changed(|t| t.condition = "buy".into()), Err(ComposeError::View(_))));
+        assert!(matches!(changed(|t| t.condition = Condition::Buy), Err(ComposeError::View(_))));
         assert!(matches!(changed(|t| t.detail = "[]".into()), Err(ComposeError::View(_))));
         assert!(matches!(changed(|t| t.symbol = None), Err(ComposeError::View(_))));
         assert!(changed(|t| (t.value, t.price) = (None, Some(f64::INFINITY))).is_ok());

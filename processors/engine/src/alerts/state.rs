@@ -3,7 +3,12 @@
 use bellwether_schemas::{AlertId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::watch::{HeatmapWatch, PairMode, PairWatch, PriceWatch, RsiWatch, TurnWatch};
+use super::currency_strength::StrengthWatch;
+use super::heatmap_indicator::TurnWatch;
+use super::heatmap_tracker::HeatmapWatch;
+use super::price::PriceWatch;
+use super::rsi_correlation::{PairMode, PairWatch};
+use super::rsi_tracker::RsiWatch;
 use super::{Alert, Alerts, Known, Order, Watch};
 use crate::bars::is_price;
 use crate::snapshot::{BUCKET, Code, Misfit, stored};
@@ -130,7 +135,9 @@ impl Watch {
                 timeframe: Code(*timeframe),
                 cell: Code(*cell),
             },
-            Self::Strength(timeframe) => stored::Watch::Strength { timeframe: Code(*timeframe) },
+            Self::Strength(StrengthWatch { timeframe }) => {
+                stored::Watch::Strength { timeframe: Code(*timeframe) }
+            }
             Self::Price(price) => store_price(price),
         }
     }
@@ -154,7 +161,9 @@ impl Watch {
             stored::Watch::Turn { symbols, timeframe: Code(timeframe), cell: Code(cell) } => {
                 Self::Turn(TurnWatch { symbols: symbols.into(), timeframe, cell })
             }
-            stored::Watch::Strength { timeframe: Code(timeframe) } => Self::Strength(timeframe),
+            stored::Watch::Strength { timeframe: Code(timeframe) } => {
+                Self::Strength(StrengthWatch { timeframe })
+            }
             stored::Watch::Price { symbol, above, below, on_close, once, expires_at } => {
                 let are_prices = above.into_iter().chain(below).all(is_price);
                 Misfit::unless(are_prices, "a level of an alert is no price")?;

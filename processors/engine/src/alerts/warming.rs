@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bellwether_schemas::Timeframe;
 
 use super::Order;
-use crate::heatmap::{CellName, Style};
+use crate::heatmap::{CellName, Style, weights};
 
 /// A value that does not exist from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ impl Awaited {
             | Self::Cell(timeframe, _, _)
             | Self::Strength(timeframe) => timeframe,
             Self::Style(style, _) => {
-                style.weights().first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe)
+                weights(style).first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe)
             }
             Self::Price(timeframe, _) => timeframe.unwrap_or(Timeframe::M1),
         }

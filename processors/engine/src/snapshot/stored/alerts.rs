@@ -3,7 +3,7 @@
 use bellwether_schemas::Timeframe;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::ZoneSide;
+use crate::alerts::Zone;
 use crate::heatmap::{CellName, Style};
 use crate::snapshot::Code;
 
@@ -67,5 +67,5 @@ pub(crate) enum Watch {
 pub(crate) struct Cooldown {
     pub(crate) place: u32,
     pub(crate) at: i64,
-    pub(crate) side: Code<ZoneSide>,
+    pub(crate) side: Code<Zone>,
 }
