@@ -26,8 +26,9 @@ lint: ## rustfmt and clippy, nothing changed
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p bellwether --test chaos --locked -- -D warnings
 
-# Not part of `test`: builds of its own first (some 10 minutes), then about a quarter of an hour. MUTANTS chooses by
-# parts of names, as in: make mutants MUTANTS="rsi fence"
+# Not part of `test`: one build with nearly all of them asleep (some 3 minutes on two cores, once the dependencies
+# are built there), then a minute for these and one for each that needs a build of its own. MUTANTS chooses by parts
+# of names, as in: make mutants MUTANTS="rsi fence"
 mutants: setup ## every seeded bug alone: a test has to fail for it
 	@scripts/mutants $(MUTANTS)
 
