@@ -48,6 +48,6 @@ fn bind<'q>(insert: Query<'q>, triggers: &[&TriggerFired]) -> Query<'q> {
     insert
         .bind(column(triggers, |t| t.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())))
         .bind(column(triggers, |t| t.timeframe.map(|timeframe| timeframe.code().to_owned())))
-        .bind(column(triggers, |t| t.condition.clone()))
+        .bind(column(triggers, |t| t.condition.name()))
         .bind(column(triggers, |t| t.value))
 }

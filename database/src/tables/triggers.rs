@@ -77,7 +77,7 @@ impl KindTables {
             .bind(column(triggers, |t| t.alert_version))
             .bind(column(triggers, |t| t.close_time.utc()))
             .bind(column(triggers, |t| t.price))
-            .bind(column(triggers, |t| t.detail.clone()));
+            .bind(column(triggers, |t| t.detail.as_str().to_owned()));
         let row = (self.triggers.bind)(query, triggers).fetch_one(connection).await?;
         let [written, alerts, counted]: [i64; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
         touched(counted.unsigned_abs(), usize::try_from(alerts).unwrap_or(usize::MAX))?;
