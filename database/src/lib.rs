@@ -7,6 +7,7 @@ mod migrate;
 mod pool;
 mod sqlstate;
 mod statements;
+pub mod tables;
 
 pub use checks::{Finding, check};
 pub use init::init;
@@ -20,10 +21,6 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
-/// Tables of ours that users and their pages see.
-const PUBLIC: [&str; 4] =
-    ["rsi_tracker_alerts", "rsi_tracker_alert_triggers", "alert_status", "notification_preferences"];
-
 /// Tables that only the pipeline sees, all with a tenant.
 const OWN: [&str; 7] = [
     "sink_cursor",
@@ -36,8 +33,8 @@ const OWN: [&str; 7] = [
 ];
 
 /// Every table of ours that has a tenant, as `schema.table`.
-fn tables() -> Vec<String> {
-    let public = PUBLIC.iter().map(|name| format!("public.{name}"));
+fn tables_of_ours() -> Vec<String> {
+    let public = tables::public().map(|name| format!("public.{name}"));
     public.chain(OWN.iter().map(|name| format!("bellwether.{name}"))).collect()
 }
 

@@ -28,6 +28,7 @@ macro_rules! migrations {
 migrations! {
     "20260301000100" "pipeline",
     "20260301000200" "rsi_tracker",
+    "20260301000300" "repairs",
 }
 
 /// Two processes migrating one database wait for each other on this key.

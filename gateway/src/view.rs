@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_runtime::config::Colour;
 use bellwether_schemas::triggers::TriggerFired;
 use bellwether_schemas::{TenantId, Timeframe, Timestamp};
 use serde::{Serialize, Serializer};
@@ -208,15 +209,9 @@ fn bare(trigger: &TriggerFired, suffix: &str) -> String {
 
 /// Black or white, whichever is easier to read on that colour (WCAG 2.2, relative luminance).
 #[must_use]
-pub fn readable_on(colour: &str) -> &'static str {
-    let channel = |at: usize| {
-        let byte = colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        let share = f64::from(byte) / 255.0;
-        if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-    };
-    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+pub fn readable_on(colour: Colour) -> &'static str {
     // Where contrast with #0b1020 (luminance 0.0053) equals contrast with white.
-    if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
+    if (colour.luminance() + 0.05).powi(2) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
 }
 
 #[cfg(test)]
@@ -259,10 +254,8 @@ mod tests {
 
     #[test]
     fn text_on_a_brand_s_bar_is_readable() {
-        assert_eq!(readable_on("#07c05c"), "#0b1020");
-        assert_eq!(readable_on("#2e1065"), "#ffffff");
-        assert_eq!(readable_on("#ffffff"), "#0b1020");
-        assert_eq!(readable_on("not a colour"), "#ffffff");
+        let on = |colour: &str| readable_on(colour.parse().unwrap());
+        assert_eq!((on("#07c05c"), on("#2e1065"), on("#ffffff")), ("#0b1020", "#ffffff", "#0b1020"));
     }
 
     #[test]
