@@ -44,7 +44,7 @@ pub enum DatabaseError {
     /// Nobody said where it is.
     #[error("tenant {tenant} has no database: set database.url_file in its file, or {variable}")]
     NotConfigured {
-        /// Whose.
+        /// The tenant whose file says nothing of a database.
         tenant: TenantId,
         /// The variable that would do.
         variable: String,
@@ -63,20 +63,20 @@ pub enum DatabaseError {
     /// Row security would not bind this role.
     #[error("role {role} {power}: connect as the role that `bellwether tenants init` made")]
     TooPowerful {
-        /// Which.
+        /// The role that the URL logs in as.
         role: String,
-        /// What it may.
+        /// What the role may do that row security would have to forbid.
         power: &'static str,
     },
     /// `tenants init` gave the database to another tenant.
     #[error("this database belongs to tenant {owner}, not to {tenant}: every tenant has its own")]
     OtherTenant {
-        /// Whose it is.
+        /// The tenant that the database was given to.
         owner: String,
-        /// Who asked.
+        /// The tenant whose file names it.
         tenant: TenantId,
     },
-    /// Tables are missing.
+    /// The schema is older than this binary.
     #[error("the database lacks migration {version}: run `bellwether migrate`")]
     NotMigrated {
         /// The first one missing.
@@ -85,9 +85,9 @@ pub enum DatabaseError {
     /// The server said no, or could not be reached.
     #[error("{what}")]
     Query {
-        /// What was tried.
+        /// The step that failed, for people.
         what: String,
-        /// Why not.
+        /// What the server or the connection said.
         source: sqlx::Error,
     },
 }

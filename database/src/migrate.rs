@@ -11,7 +11,7 @@ use super::{Result, administer, query};
 pub struct Migration {
     /// The digits its name begins with.
     pub version: &'static str,
-    /// Its text.
+    /// The SQL of the file, whole.
     pub sql: &'static str,
 }
 

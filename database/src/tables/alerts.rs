@@ -34,11 +34,11 @@ impl AlertTable {
 /// An alert as its table and the queue of changes give it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AlertRow {
-    /// The row's id.
+    /// The id of the alert's row.
     pub alert_id: Uuid,
-    /// The kind's name.
+    /// Name of the alert's kind, as the queue of changes holds it.
     pub kind: String,
-    /// Whose it is.
+    /// The user whose row it is.
     pub user_id: Uuid,
     /// Its counter; 0 where nothing has counted yet.
     pub version: i64,

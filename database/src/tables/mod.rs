@@ -21,11 +21,11 @@ const SHARED: [&str; 2] = [alert_status::NAME, "notification_preferences"];
 /// The tables of one kind.
 #[derive(Debug)]
 pub struct KindTables {
-    /// Which kind.
+    /// The kind that both tables belong to.
     pub kind: AlertKind,
-    /// What users configured.
+    /// The table of what users configured.
     pub alerts: AlertTable,
-    /// What fired.
+    /// The table of what fired.
     pub triggers: TriggerTable,
 }
 

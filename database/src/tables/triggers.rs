@@ -37,7 +37,7 @@ impl TriggerTable {
 pub struct TriggerRow {
     /// Derived from the cause.
     pub id: Uuid,
-    /// Which alert fired.
+    /// The alert that fired; its row may be gone.
     pub alert_id: Uuid,
     /// Whose alert it is.
     pub user_id: Uuid,
@@ -47,7 +47,7 @@ pub struct TriggerRow {
     pub created_at: DateTime<Utc>,
     /// Symbol, pair or currency, as the tenant spells it.
     pub symbol: String,
-    /// Bar length.
+    /// Code of the bar's length, as `1H`.
     pub timeframe: String,
     /// What was reached, in the kind's own word: `overbought`, `sell`, `above` …
     pub condition: String,

@@ -55,7 +55,7 @@ pub(crate) struct Seen {
     pub(crate) offset: u64,
 }
 
-/// One symbol.
+/// Everything that is kept of one symbol: its last bid and a series a timeframe.
 #[derive(Debug, Clone)]
 pub(crate) struct SymbolState {
     pub(crate) name: Symbol,

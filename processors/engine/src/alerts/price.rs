@@ -17,7 +17,7 @@ pub(crate) struct PriceWatch {
     pub(crate) symbol: String,
     pub(crate) above: Option<f64>,
     pub(crate) below: Option<f64>,
-    /// None: every tick.
+    /// Closes of this timeframe are compared; none: every tick.
     pub(crate) on_close: Option<Timeframe>,
     pub(crate) once: bool,
     pub(crate) expires_at: Option<Timestamp>,

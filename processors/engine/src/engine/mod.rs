@@ -49,7 +49,7 @@ pub struct Engine {
 struct Shown {
     periods: Vec<usize>,
     windows: Vec<usize>,
-    /// Alerts changed since.
+    /// Alerts changed since `periods` and `windows` were collected.
     is_stale: bool,
 }
 

@@ -194,7 +194,7 @@ impl Parts {
         Ok(alerts)
     }
 
-    /// All were taken.
+    /// Refuses parts that no place of the state asked for.
     fn end(self) -> Result<(), SnapshotError> {
         match self.0.into_keys().next() {
             Some(key) => Err(SnapshotError::Foreign { key }),

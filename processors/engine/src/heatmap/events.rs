@@ -20,7 +20,7 @@ impl Events {
         self.0 = (self.0 << 1 | u8::from(happened)) & MEMORY;
     }
 
-    /// At this bar.
+    /// Whether the event happened at the bar that just closed.
     #[inline]
     pub(super) const fn now(self) -> bool {
         self.0 & 1 == 1

@@ -28,9 +28,9 @@ pub struct Ichimoku {
 /// Two edges, either of which may be the upper one.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cloud {
-    /// Senkou A.
+    /// The edge called Senkou A, a price.
     pub a: f64,
-    /// Senkou B.
+    /// The edge called Senkou B, a price.
     pub b: f64,
 }
 
@@ -79,7 +79,7 @@ impl Ichimoku {
         (self.bars >= KIJUN + SHIFT).then_some(self.cloud.a)
     }
 
-    /// Its edge B.
+    /// Senkou B of the cloud at this bar.
     #[must_use]
     pub fn senkou_b(&self) -> Option<f64> {
         (self.bars >= BASE + SHIFT).then_some(self.cloud.b)

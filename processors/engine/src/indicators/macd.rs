@@ -23,14 +23,14 @@ pub struct Macd {
 /// Line and signal at one close.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MacdValue {
-    /// EMA12 − EMA26.
+    /// EMA12 − EMA26 of the close.
     pub line: f64,
-    /// Its EMA9.
+    /// Exponential average of `line` over 9 bars.
     pub signal: f64,
 }
 
 impl MacdValue {
-    /// Line less signal.
+    /// The line less its signal.
     #[must_use]
     pub const fn histogram(self) -> f64 {
         self.line - self.signal
@@ -63,7 +63,7 @@ impl Macd {
         self.signal.value().map(|signal| MacdValue { line: self.line, signal })
     }
 
-    /// One close earlier.
+    /// The value one close earlier, for crossings.
     #[inline]
     #[must_use]
     pub const fn previous(&self) -> Option<MacdValue> {

@@ -38,13 +38,13 @@ const HEATMAP_RSI: usize = 14;
 /// Prices of a closed bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ohlc {
-    /// First price.
+    /// First price of the bar.
     pub open: f64,
-    /// Largest price.
+    /// Largest price of the bar.
     pub high: f64,
-    /// Smallest price.
+    /// Smallest price of the bar.
     pub low: f64,
-    /// Last price.
+    /// Last price of the bar.
     pub close: f64,
 }
 
@@ -55,17 +55,17 @@ pub struct Indicators {
     pub rsi: RsiBank,
     /// EMA of 21 closes.
     pub ema21: Ema,
-    /// Of 50.
+    /// Exponential average of 50 closes.
     pub ema50: Ema,
-    /// Of 200.
+    /// Exponential average of 200 closes.
     pub ema200: Ema,
-    /// MACD(12, 26, 9).
+    /// MACD of 12 and 26 closes with a signal of 9.
     pub macd: Macd,
     /// Average true range of 10 bars.
     pub atr: Atr,
-    /// Stops around EMA50.
+    /// Trailing stops three ATRs around EMA50.
     pub utbot: UtBot,
-    /// Ichimoku(9, 26, 52).
+    /// Ichimoku's lines over 9, 26 and 52 bars.
     pub ichimoku: Ichimoku,
     /// What the heatmap remembers between bars.
     pub cells: Cells,
@@ -117,7 +117,7 @@ impl Indicators {
         self.bars
     }
 
-    /// The last close.
+    /// Close of the last bar; none before the first.
     #[must_use]
     pub const fn close(&self) -> Option<f64> {
         self.close

@@ -5,7 +5,7 @@ use crate::snapshot::{Misfit, stored};
 
 /// The shortest period an alert may ask for.
 pub const MIN_PERIOD: usize = 5;
-/// The longest.
+/// The longest period that an alert may ask for.
 pub const MAX_PERIOD: usize = 50;
 /// How many there are.
 pub const RSI_PERIODS: usize = MAX_PERIOD - MIN_PERIOD + 1;

@@ -33,9 +33,9 @@ pub enum Mode {
 /// broken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stops {
-    /// Below the price.
+    /// The stop below the price, which guards a long position.
     pub long: f64,
-    /// Above it.
+    /// The stop above the price, which guards a short position.
     pub short: f64,
 }
 

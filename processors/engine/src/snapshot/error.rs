@@ -22,9 +22,9 @@ pub enum SnapshotError {
     /// Written by a build that knows more.
     #[error("{key}: its layout {version} is newer than this build, which reads up to {known}: upgrade")]
     NewerLayout {
-        /// Which part.
+        /// The part that cannot be read.
         key: PartKey,
-        /// Its layout.
+        /// The layout's version that the part names.
         version: u8,
         /// The newest that is read.
         known: u8,
@@ -32,33 +32,33 @@ pub enum SnapshotError {
     /// The head is right and what follows is not.
     #[error("{key}: {why}")]
     Damaged {
-        /// Which part.
+        /// The part whose bytes are not its layout.
         key: PartKey,
-        /// In words.
+        /// What is wrong with it, in words.
         why: &'static str,
     },
     /// The core, or the settings in it, ask for a part that is not there.
     #[error("{key} is missing")]
     Missing {
-        /// Which part.
+        /// The part that is not there.
         key: PartKey,
     },
     /// Two parts of one name.
     #[error("{key} is there twice")]
     Twice {
-        /// Which part.
+        /// The part that is there twice.
         key: PartKey,
     },
     /// A part that neither the core nor its settings know of.
     #[error("{key} belongs to another state: this one has no such part")]
     Foreign {
-        /// Which part.
+        /// The part that nothing asked for.
         key: PartKey,
     },
     /// The state of somebody else.
     #[error("core: this is the state of tenant {found:?}, not of {expected:?}")]
     ForeignTenant {
-        /// Whose it is.
+        /// The tenant whose state it is.
         found: String,
         /// Whose it should be.
         expected: String,
@@ -66,15 +66,15 @@ pub enum SnapshotError {
     /// An engine that follows newer rules wrote it.
     #[error("core: engine version {version} wrote this state, this is version {known}: upgrade")]
     NewerEngine {
-        /// Who wrote it.
+        /// Version of the rules of the engine that wrote it.
         version: i32,
-        /// Who reads it.
+        /// Version of the rules that this engine knows.
         known: i32,
     },
     /// The format could not write a value.
     #[error("{key} cannot be written")]
     Unencodable {
-        /// Which part.
+        /// The part that says so.
         key: PartKey,
     },
 }

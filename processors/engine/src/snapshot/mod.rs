@@ -110,7 +110,7 @@ pub struct Part {
     body: Body,
 }
 
-/// What parts hold.
+/// What a part holds, decoded, by kind.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Body {
     Core(Box<stored::Core>),

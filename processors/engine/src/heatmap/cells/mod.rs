@@ -141,7 +141,7 @@ impl View {
 }
 
 impl Cell {
-    /// −1.25 to 1.25.
+    /// What the cell adds to its timeframe's score, −1.25 to 1.25.
     #[must_use]
     pub fn score(self) -> f64 {
         f64::from(self.eighths) / 8.0

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::snapshot::Code;
 
-/// The part `core`.
+/// The part `core`: what belongs to no symbol, pair or alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Core {
     /// Of the engine that wrote this.
@@ -29,25 +29,25 @@ pub(crate) struct Settings {
     /// Names, and whether each trades around the clock.
     pub(crate) symbols: Vec<(String, bool)>,
     pub(crate) symbol_suffix: String,
-    /// `17:00 America/New_York`.
+    /// Where the session's day begins, as `17:00 America/New_York`.
     pub(crate) session_anchor: String,
     pub(crate) price_basis: Code<PriceBasis>,
-    /// Microseconds.
+    /// How far the watermark stays behind, microseconds.
     pub(crate) lateness_max: i64,
-    /// Microseconds.
+    /// How far behind the furthest a source may fall and still count, microseconds.
     pub(crate) source_idle: i64,
     /// A fraction of the last price.
     pub(crate) absurd_band: f64,
     pub(crate) max_alerts: i64,
     pub(crate) positive_pairs: Vec<String>,
     pub(crate) negative_pairs: Vec<String>,
-    /// Microseconds.
+    /// Silence after a heatmap trigger, microseconds.
     pub(crate) heatmap_cooldown: i64,
-    /// Microseconds.
+    /// Silence of the same side after a heatmap trigger, microseconds.
     pub(crate) heatmap_suppression: i64,
 }
 
-/// Event time.
+/// Event time of the sources and what follows from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Watermark {
     /// Sources by name, and how far each is.
@@ -60,7 +60,7 @@ pub(crate) struct Watermark {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sequences {
     pub(crate) source: String,
-    /// The newest last.
+    /// Sessions of sources, the newest last.
     pub(crate) sessions: Vec<Session>,
 }
 

@@ -7,10 +7,10 @@ use crate::heatmap::{CloudPlace, CrossSide, RsiZone};
 use crate::indicators::Mode;
 use crate::snapshot::Code;
 
-/// Of one series.
+/// Indicators of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Indicators {
-    /// Bars that closed.
+    /// How many bars of the series have closed.
     pub(crate) bars: u64,
     /// Of the last bar.
     pub(crate) close: Option<f64>,
@@ -35,9 +35,9 @@ pub(crate) struct Rsi {
     pub(crate) changes: u64,
     /// Sums of the first 50 gains and losses.
     pub(crate) sum: (f64, f64),
-    /// At the last close.
+    /// Average gain and loss by period, at the last close.
     pub(crate) now: Vec<(f64, f64)>,
-    /// One close earlier.
+    /// Average gain and loss by period, one close earlier.
     pub(crate) before: Vec<(f64, f64)>,
 }
 
@@ -50,25 +50,25 @@ pub(crate) struct Ema {
     pub(crate) value: f64,
 }
 
-/// MACD(12, 26, 9).
+/// MACD of 12 and 26 closes with a signal of 9.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Macd {
     pub(crate) fast: Ema,
     pub(crate) slow: Ema,
     pub(crate) signal: Ema,
     pub(crate) line: f64,
-    /// One close earlier.
+    /// The value one close earlier.
     pub(crate) before: Option<MacdValue>,
 }
 
-/// At one close.
+/// Line and signal at one close.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MacdValue {
     pub(crate) line: f64,
     pub(crate) signal: f64,
 }
 
-/// ATR(10).
+/// Average true range of 10 bars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Atr {
     /// Ranges, counted up to 10.
@@ -78,24 +78,24 @@ pub(crate) struct Atr {
     pub(crate) value: f64,
 }
 
-/// UTBot(50, 10, 3).
+/// Trailing stops three ATRs around EMA50.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UtBot {
     pub(crate) mode: Code<Mode>,
-    /// Long, short.
+    /// The long stop and the short stop, prices.
     pub(crate) stops: Option<(f64, f64)>,
 }
 
-/// Ichimoku(9, 26, 52).
+/// Ichimoku's lines over 9, 26 and 52 bars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ichimoku {
     /// Closed bars, counted up to 78.
     pub(crate) bars: u32,
-    /// Of 9 bars.
+    /// Highs and lows of 9 bars.
     pub(crate) tenkan: Middle,
-    /// Of 26.
+    /// Highs and lows of 26 bars.
     pub(crate) kijun: Middle,
-    /// Of 52.
+    /// Highs and lows of 52 bars.
     pub(crate) base: Middle,
     /// What the last 26 bars threw ahead.
     pub(crate) ahead: Vec<Cloud>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FRAMES, Seen};
 
-/// The part `pair/<place>`.
+/// The part `pair/<place>`: what is kept of one pair, by its place in the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pair {
     /// Names without the suffix: `EURUSD-GBPUSD`.
@@ -51,7 +51,7 @@ pub(crate) struct Leaders {
 /// USD, EUR, GBP, JPY, AUD, CAD, CHF, NZD at one instant; one without a pair has no number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Strength {
-    /// −100 to 100.
+    /// Scores by the list of currencies, −100 to 100.
     pub(crate) scores: [Option<f64>; 8],
     /// Mean log return against the others.
     pub(crate) averages: [Option<f64>; 8],
@@ -59,6 +59,6 @@ pub(crate) struct Strength {
     pub(crate) strongest: u8,
     /// Place of who trails.
     pub(crate) weakest: u8,
-    /// Of the evaluation.
+    /// Journal offset of the record at which it was evaluated.
     pub(crate) offset: u64,
 }

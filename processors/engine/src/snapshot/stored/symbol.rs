@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{FRAMES, Indicators};
 use crate::snapshot::Code;
 
-/// The part `symbol/<place>`.
+/// The part `symbol/<place>`: what is kept of one symbol, by its place in the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SymbolState {
     /// As the settings spell it.
@@ -36,13 +36,13 @@ pub(crate) struct PriceBand {
 /// A bar that can still change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bar {
-    /// Its first instant.
+    /// First instant of the open bar, microseconds since 1970.
     pub(crate) begin: i64,
     /// The first instant after it.
     pub(crate) end: i64,
     /// The smallest time of a tick in it.
     pub(crate) first: i64,
-    /// The largest.
+    /// Largest time of its ticks, microseconds since 1970.
     pub(crate) last: i64,
     pub(crate) open: f64,
     pub(crate) high: f64,
