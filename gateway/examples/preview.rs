@@ -9,6 +9,7 @@ use bellwether_gateway::live::Quote;
 use bellwether_gateway::view::{About, MailLine, RowLine, readable_on};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView, Site, TenantInfo, router, serve};
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Colour;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::GroupId;
@@ -24,8 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
     let address = listener.local_addr()?;
     let brands = [
-        ("fxlabs", "FXLabs Prime", "#07c05c", "#0b7a3e", "Asia/Kolkata"),
-        ("hextech", "HexTech", "#2e1065", "#b45309", "Asia/Dubai"),
+        ("fxlabs", "FXLabs Prime", Colour::new(0x07, 0xc0, 0x5c), "#0b7a3e", "Asia/Kolkata"),
+        ("hextech", "HexTech", Colour::new(0x2e, 0x10, 0x65), "#b45309", "Asia/Dubai"),
     ];
     let live = LiveState::new(brands.map(info));
     let mails = live.tenants().iter().enumerate().map(|(place, id)| sample_mail(place, id)).collect();
@@ -48,10 +49,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn info((id, name, bar, accent, zone): (&str, &str, &str, &str, &str)) -> TenantInfo {
+fn info((id, name, bar, accent, zone): (&str, &str, Colour, &str, &str)) -> TenantInfo {
     let about = About {
         name: name.into(),
-        bar: bar.into(),
+        bar: bar.to_string(),
         on_bar: readable_on(bar),
         accent: accent.into(),
         zone: zone.into(),

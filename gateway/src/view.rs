@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_runtime::config::Colour;
 use bellwether_schemas::triggers::TriggerFired;
 use bellwether_schemas::{TenantId, Timeframe, Timestamp};
 use serde::{Serialize, Serializer};
@@ -12,7 +13,7 @@ use serde::{Serialize, Serializer};
 pub enum Frame {
     /// Everything, in the tenants' order: the first message of a connection.
     Snapshot {
-        /// The tenants.
+        /// One entry a tenant, by id.
         tenants: Vec<TenantView>,
     },
     /// What changed of one tenant since the message before.
@@ -30,7 +31,7 @@ pub struct TenantView {
     /// Event time of the newest journal record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time: Option<Millis>,
-    /// Symbols that changed.
+    /// Symbols whose price or reading changed since the frame before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<SymbolView>,
     /// New triggers, oldest first.
@@ -42,7 +43,7 @@ pub struct TenantView {
     /// New mails, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mails: Vec<MailLine>,
-    /// Totals.
+    /// Totals since the start, where one of them changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
 }
@@ -60,7 +61,7 @@ impl TenantView {
 /// A tenant's name, colours and zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// Shown to people.
+    /// The brand's name, as people read it.
     pub name: String,
     /// Background of the header bar, `#rrggbb`.
     pub bar: String,
@@ -80,7 +81,7 @@ pub struct SymbolView {
     /// As shown to people; in snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The last bid.
+    /// The last accepted bid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bid: Option<f64>,
     /// Decimals of the bid.
@@ -97,13 +98,13 @@ pub struct SymbolView {
 /// A trigger as a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TriggerLine {
-    /// The trigger's id.
+    /// Id of the trigger: the page shows each once.
     pub id: String,
-    /// The bar's close.
+    /// Close of the trigger's bar, or the tick's time.
     pub at: Millis,
     /// The side that fired.
     pub condition: String,
-    /// For people.
+    /// The trigger's sentence, with its symbol.
     pub text: String,
 }
 
@@ -125,17 +126,17 @@ impl TriggerLine {
 pub struct RowLine {
     /// The row's id: the trigger's.
     pub id: String,
-    /// `triggered_at`.
+    /// Column `triggered_at`: close of the bar, event time.
     pub at: Millis,
     /// As shown to people.
     pub symbol: String,
-    /// The timeframe's code.
+    /// Column `timeframe`: code of the bar's length.
     pub timeframe: String,
-    /// `trigger_condition`.
+    /// Column `trigger_condition`: what happened.
     pub condition: String,
-    /// `rsi_value`.
+    /// Column `rsi_value`, two decimals.
     pub value: Option<f64>,
-    /// `price`.
+    /// Column `price`: the close of the bar.
     pub price: Option<f64>,
 }
 
@@ -144,11 +145,11 @@ pub struct RowLine {
 pub struct MailLine {
     /// Its number: `/inbox/{id}` shows it.
     pub id: u64,
-    /// Its subject.
+    /// Subject of the mail.
     pub subject: String,
-    /// Who got it.
+    /// Recipient's address.
     pub to: String,
-    /// When it arrived.
+    /// When the inbox took it, wall clock.
     pub at: Millis,
 }
 
@@ -157,7 +158,7 @@ pub struct MailLine {
 pub struct Counts {
     /// Ticks in the journal.
     pub ticks: u64,
-    /// Bars closed.
+    /// Bars that closed, of every timeframe.
     pub bars: u64,
     /// Triggers on the log.
     pub triggers: u64,
@@ -178,7 +179,7 @@ pub struct MailCounts {
     pub held: u64,
     /// Not wanted, or not to be sent to that address.
     pub suppressed: u64,
-    /// Given up.
+    /// Mails that are given up; the outbox says why.
     pub failed: u64,
 }
 
@@ -208,15 +209,9 @@ fn bare(trigger: &TriggerFired, suffix: &str) -> String {
 
 /// Black or white, whichever is easier to read on that colour (WCAG 2.2, relative luminance).
 #[must_use]
-pub fn readable_on(colour: &str) -> &'static str {
-    let channel = |at: usize| {
-        let byte = colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        let share = f64::from(byte) / 255.0;
-        if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-    };
-    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+pub fn readable_on(colour: Colour) -> &'static str {
     // Where contrast with #0b1020 (luminance 0.0053) equals contrast with white.
-    if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
+    if (colour.luminance() + 0.05).powi(2) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
 }
 
 #[cfg(test)]
@@ -259,10 +254,8 @@ mod tests {
 
     #[test]
     fn text_on_a_brand_s_bar_is_readable() {
-        assert_eq!(readable_on("#07c05c"), "#0b1020");
-        assert_eq!(readable_on("#2e1065"), "#ffffff");
-        assert_eq!(readable_on("#ffffff"), "#0b1020");
-        assert_eq!(readable_on("not a colour"), "#ffffff");
+        let on = |colour: &str| readable_on(colour.parse().unwrap());
+        assert_eq!((on("#07c05c"), on("#2e1065"), on("#ffffff")), ("#0b1020", "#ffffff", "#0b1020"));
     }
 
     #[test]
