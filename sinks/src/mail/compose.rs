@@ -20,13 +20,13 @@ use super::render::Rendered;
 pub struct Composed {
     /// Subject line, not encoded.
     pub subject: String,
-    /// `<occurrence@sender-domain>`.
+    /// Its Message-ID, by which a receiver knows it again: `<occurrence@sender-domain>`.
     pub message_id: String,
-    /// The whole message.
+    /// The whole message with its headers, as it goes to the server.
     pub content: Vec<u8>,
 }
 
-/// `<occurrence@sender-domain>`.
+/// The Message-ID of a mail, `<occurrence@sender-domain>`: the same whenever the mail is composed again.
 #[must_use]
 pub fn message_id(look: &Look, occurrence: &Occurrence) -> String {
     format!("<{}@{}>", occurrence.text(&look.tenant), look.domain())
@@ -88,7 +88,7 @@ fn recipient(address: &str) -> Result<Mailbox, ComposeError> {
 
 /// Whole seconds, as the header has them.
 fn date(time: Timestamp) -> Result<SystemTime, ComposeError> {
-    /// 9999-12-31T23:59:59Z.
+    /// 9999-12-31T23:59:59Z in seconds: the last instant that the header can name.
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(time.0).map_err(|_| ComposeError::Date)? / 1_000_000;
     if seconds > LAST {

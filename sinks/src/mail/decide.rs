@@ -50,11 +50,11 @@ pub(super) struct Situation<'a> {
 /// The state a row of the outbox begins in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// To be sent.
+    /// It waits to be sent.
     Pending,
     /// Not sent, on purpose.
     Suppressed,
-    /// Cannot be sent.
+    /// It cannot be sent, and nobody will try.
     Failed,
 }
 

@@ -31,12 +31,12 @@ const AUTH_TRIES: u32 = 3;
 /// A process that stops tries this often to write down what became of a mail.
 const SETTLE_TRIES: u32 = 8;
 
-/// One tenant's delivery.
+/// Sends what one tenant's outbox owes.
 pub(super) struct Delivery {
     pub(super) tenant: TenantId,
     pub(super) outbox: Outbox,
     pub(super) server: Server,
-    /// Envelope sender.
+    /// The envelope's sender, whom a server tells of what it could not deliver.
     pub(super) from: Address,
     pub(super) deadlines: Deadlines,
     /// Rung when mails were added.

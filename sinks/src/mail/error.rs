@@ -49,9 +49,9 @@ pub enum ViewError {
     Field {
         /// The trigger that has it.
         trigger: String,
-        /// The field's name.
+        /// The name of the trigger's field.
         field: &'static str,
-        /// What it holds.
+        /// What the field holds.
         found: String,
     },
 }

@@ -21,7 +21,7 @@ pub(crate) struct Summary {
     /// The main number, for the line that a list of mails shows below the subject.
     pub(crate) preheader: String,
     pub(crate) heading: String,
-    /// Below the heading.
+    /// The smaller line below the heading.
     pub(crate) subline: String,
     /// Completes "You get this mail because …".
     pub(crate) because: String,

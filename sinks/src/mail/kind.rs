@@ -10,9 +10,9 @@ use bellwether_schemas::alerts::AlertKind;
 /// the user's preferences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailKind {
-    /// An alert fired.
+    /// Triggers of an alert of this kind.
     Alert(AlertKind),
-    /// The morning's overview.
+    /// The morning's overview of a user's symbols.
     Brief,
     /// What was held back while the user wanted no mail, or had too many.
     Digest,
@@ -38,7 +38,7 @@ impl MailKind {
     const WITHOUT_ALERT: [Self; 5] =
         [Self::Brief, Self::Digest, Self::Reminder, Self::Correction, Self::Test];
 
-    /// Every kind.
+    /// Every kind of mail, those of alerts first.
     pub fn all() -> impl Iterator<Item = Self> {
         AlertKind::ALL.into_iter().map(Self::Alert).chain(Self::WITHOUT_ALERT)
     }

@@ -12,25 +12,25 @@ pub enum Occurrence {
     AlertGroup(GroupId),
     /// What a schedule owes a user on one day of the tenant's calendar, however often the clock passes its time.
     Scheduled {
-        /// Which schedule.
+        /// What the schedule is called.
         schedule: String,
-        /// The local day.
+        /// The day of the tenant's calendar that it is owed for.
         date: NaiveDate,
-        /// To whom.
+        /// The user it is owed to.
         user: UserId,
     },
     /// An item of the news calendar is close.
     Reminder {
-        /// Its id.
+        /// The item's id in the news calendar.
         item: String,
         /// Whom it is told.
         user: UserId,
     },
     /// An item of the news calendar was moved, perhaps more than once.
     Correction {
-        /// Its id.
+        /// The item's id in the news calendar.
         item: String,
-        /// Its time now.
+        /// When the item is to come by what is known now.
         moved_to: Timestamp,
         /// Whom it is told.
         user: UserId,
@@ -39,12 +39,12 @@ pub enum Occurrence {
     Digest {
         /// When the first of it was held back.
         since: Timestamp,
-        /// For whom.
+        /// The user it was held back for.
         user: UserId,
     },
     /// Somebody asked for a test mail.
     Test {
-        /// When.
+        /// When the test was asked for.
         asked_at: Timestamp,
         /// To whom it goes.
         user: UserId,

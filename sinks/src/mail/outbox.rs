@@ -27,7 +27,7 @@ const LEASE: Duration = Duration::from_secs(900);
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// One tenant's outbox.
+/// The mails one tenant owes, in its database.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     pool: PgPool,
@@ -43,11 +43,11 @@ pub struct Claimed {
     pub kind: String,
     /// Whose claim: rises with each.
     pub fence: i64,
-    /// Counting this one.
+    /// How often it was claimed, this claim included.
     pub attempts: i32,
-    /// The user's address.
+    /// The user's address; none for a mail that never had one.
     pub recipient: Option<String>,
-    /// The whole message.
+    /// The whole message; none for a mail that was not composed.
     pub content: Option<Vec<u8>>,
     /// When its triggers were appended: the order among mails due at once.
     pub appended_at: Option<DateTime<Utc>>,
@@ -69,7 +69,7 @@ pub enum Settlement {
     Retry(Duration, String),
     /// No content left: as if it had not been claimed, but not before this long.
     Release(Duration),
-    /// Never.
+    /// It can never be sent, for this reason.
     Failed(String),
     /// Never, and nothing else to that address.
     Refused(String),

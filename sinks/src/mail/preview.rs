@@ -20,11 +20,11 @@ const RECIPIENT: &str = "reader@people.invalid";
 /// A mail and what can be looked at of it.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// The mail.
+    /// The mail as it would be sent.
     pub mail: Composed,
     /// Its HTML, which names the logo as `cid:` and [`Logo::cid`].
     pub html: String,
-    /// Its plain text.
+    /// Its body in plain text.
     pub text: String,
     /// The brand's logo, where it has one.
     pub logo: Option<Logo>,
@@ -35,7 +35,7 @@ pub struct Preview {
 pub struct Logo {
     /// What the HTML calls it.
     pub cid: String,
-    /// The picture.
+    /// The bytes of the logo file.
     pub png: Vec<u8>,
 }
 

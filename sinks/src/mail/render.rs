@@ -22,7 +22,7 @@ pub enum RenderError {
     /// The MJML is not well formed.
     #[error("template {kind}/body.mjml: {reason}")]
     Mjml {
-        /// Whose template.
+        /// The kind whose template it is.
         kind: MailKind,
         /// What the parser or the renderer said.
         reason: String,
@@ -30,7 +30,7 @@ pub enum RenderError {
     /// An undefined name, or a syntax error.
     #[error("template {name}: {reason}")]
     Template {
-        /// The template's name.
+        /// The template's name, which is its kind's with the ending of its format.
         name: String,
         /// What is wrong with it, with its line.
         reason: String,
@@ -38,13 +38,13 @@ pub enum RenderError {
     /// The plain text would carry a control character.
     #[error("the plain text of a {kind} mail has a control character")]
     ControlCharacter {
-        /// The mail's kind.
+        /// The kind of mail that was rendered.
         kind: MailKind,
     },
     /// More HTML than clients show.
     #[error("the HTML of a {kind} mail has {bytes} bytes, the limit is {MAX_HTML}")]
     TooLarge {
-        /// The mail's kind.
+        /// The kind of mail that was rendered.
         kind: MailKind,
         /// How large it is.
         bytes: usize,

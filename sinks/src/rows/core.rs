@@ -23,10 +23,10 @@ const RETRY_PARKED: Duration = Duration::from_secs(10);
 /// Wait after credentials were not accepted; at least half of it.
 const RETRY_DENIED: Duration = Duration::from_secs(60);
 
-/// What happened.
+/// What happened since the last step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Records to write.
+    /// Records of the topic that are to be written.
     Batch(Batch),
     /// The write that was asked for is committed.
     Written,
@@ -73,7 +73,7 @@ pub enum Output {
     Write,
     /// Put the only record of [`Core::piece`] among the dead letters.
     Keep(Failure),
-    /// Wait so long.
+    /// Let this time pass before the next try.
     Wait(Duration),
     /// Everything before this offset is durable.
     Commit(u64),
@@ -87,7 +87,7 @@ pub enum Output {
     Dropped(usize),
 }
 
-/// One tenant's state.
+/// What one tenant has in hand, and how its database fares.
 #[derive(Debug)]
 pub struct Core {
     /// What is left of the batch, next piece last.
@@ -104,7 +104,7 @@ pub struct Core {
 /// What is known about why a piece is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// Nothing yet.
+    /// It was not asked yet whose fault it is.
     Unknown,
     /// The table took an empty write: some record's.
     SomeRecord,
@@ -112,7 +112,7 @@ enum Fault {
     ThisRecord,
 }
 
-/// Failing since when.
+/// A database that fails, and since when.
 #[derive(Debug)]
 struct Trouble {
     since: Timestamp,

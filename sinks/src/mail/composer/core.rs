@@ -19,7 +19,7 @@ pub(super) const MAILS: usize = 50;
 /// Between tries where the database or the tenant's file is not right.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
-/// What happened.
+/// What happened since the last step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Input {
     /// What the tenant's file asks for stands; its database's cursor is there.
@@ -62,7 +62,7 @@ pub(super) enum Output {
     },
     /// Read the topic again from this offset.
     Rewind(u64),
-    /// Wait so long.
+    /// Let this time pass before the next try.
     Wait(Duration),
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Part<'a> {
     pub(super) held_below: u64,
 }
 
-/// One tenant's state.
+/// How far one tenant's mails are composed, and what is in hand.
 #[derive(Debug)]
 pub(super) struct Core {
     open: bool,

@@ -30,7 +30,7 @@ struct View<'a> {
     sender: String,
 }
 
-/// The mail.
+/// Subject and bodies of a test mail.
 pub(super) fn render(setting: Setting<'_>, test: &TestMail) -> Result<Rendered, ComposeError> {
     let (summary, view) = view(setting.look, test);
     Ok(setting.render(MailKind::Test, summary, &view)?)
