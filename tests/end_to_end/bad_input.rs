@@ -319,7 +319,7 @@ fn records_that_are_damaged_anothers_or_ahead_of_time_become_dead_letters_and_ch
     journal.append(&unknown);
     place.write("good.csv", quotes().join("\n").as_bytes());
     let file = Input { symbol: "GBPUSD".into(), file: place.path("good.csv"), ask: None };
-    let session = bellwether_producers::sources::file::session(&[file], None).unwrap();
+    let session = bellwether_producers::sources::files::session(&[file], None).unwrap();
     let others = [journal.others_settings(), journal.others_alert(), journal.others_heartbeat(session)];
     others.iter().for_each(|record| journal.append(record));
     journal.append(&journal.tick_of_the_future());
