@@ -80,9 +80,7 @@ mod tests {
     use std::path::Path;
 
     use bellwether_runtime::config::load_tenant;
-    use bellwether_schemas::Timestamp;
-
-    use bellwether_schemas::Origin;
+    use bellwether_schemas::{Origin, Timestamp};
 
     use super::*;
 
