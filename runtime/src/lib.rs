@@ -7,6 +7,7 @@ pub mod config;
 pub mod log;
 pub mod metric_names;
 pub mod registry;
+pub mod roles;
 pub mod secret;
 pub mod shutdown;
 pub mod telemetry;

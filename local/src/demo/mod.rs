@@ -3,7 +3,7 @@
 //! Nothing here is a shortcut: the roles are those that run as processes of their own, joined by the same topics.
 
 mod home;
-mod producing;
+mod market;
 mod show;
 mod stages;
 mod summary;
@@ -16,12 +16,14 @@ use std::time::Duration;
 use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{Form, Input};
+use bellwether_roles::RoleError;
+use bellwether_roles::topics::{self, Missing};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{ConfigError, SmtpServer, Tenant};
 use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, LogError};
+use bellwether_runtime::roles::Role;
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::Topic;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -54,70 +56,78 @@ pub struct Options {
 /// Why the demo cannot run, or could not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// Its directory.
+    /// The demo's directory cannot be made or read.
     #[error("cannot {what} {}", path.display())]
     Directory {
-        /// What was tried.
+        /// What was being done, as `create`.
         what: &'static str,
-        /// On what.
+        /// The path it was done to.
         path: PathBuf,
-        /// The system's words.
+        /// The system's own error.
         source: std::io::Error,
     },
     /// The page's port is taken, or not ours to take.
     #[error("cannot listen on 127.0.0.1:{port} (choose another with --port)")]
     Listen {
-        /// Which.
+        /// The port that was asked for.
         port: u16,
-        /// The system's words.
+        /// The system's own error.
         source: std::io::Error,
     },
-    /// Tenants' files.
+    /// The example tenants' files cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log.
+    /// The embedded log cannot be opened, written or read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The database server.
+    /// The private Postgres does not run.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
-    /// Tenants' databases.
+    /// A tenant's database cannot be made ready.
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// A tenant's database, while it runs.
     #[error("the database of {tenant} cannot be read")]
     Database {
-        /// Whose.
+        /// The tenant whose database did not answer.
         tenant: String,
-        /// What it said.
+        /// What the server or the connection said.
         source: sqlx::Error,
     },
-    /// The inbox.
+    /// The inbox does not run.
     #[error(transparent)]
     Inbox(#[from] InboxError),
-    /// A page's template.
+    /// A page's template does not render: a fault of ours.
     #[error("the demo page is broken: {0}")]
     Page(String),
-    /// A producer.
+    /// A journal could not be read for its alerts.
     #[error(transparent)]
     Producer(#[from] bellwether_producers::ProducerError),
-    /// A worker.
+    /// The journal could not be folded once more for the summary.
     #[error(transparent)]
     Worker(#[from] bellwether_worker::WorkerError),
-    /// A stage did not finish what it had.
-    #[error("{role}: {reason}: start the demo again on the same directory, it goes on where it stood")]
+    /// A role cannot be run.
+    #[error("{role}")]
+    Job {
+        /// The role that ended.
+        role: Role,
+        /// Why it ended.
+        source: RoleError,
+    },
+    /// Something did not finish what it had.
+    #[error("{what}: {reason}: start the demo again on the same directory, it goes on where it stood")]
     Slow {
-        /// Which.
-        role: String,
+        /// The stage that did not end.
+        what: String,
         /// How long it had.
         reason: String,
     },
-    /// A role ended before it was asked to.
-    #[error("{role} ended: {reason}")]
-    Role {
-        /// Which.
-        role: &'static str,
-        /// Why.
+    /// Something ended before it was asked to.
+    #[error("{what} ended: {reason}")]
+    Ended {
+        /// What failed, for people.
+        what: String,
+        /// Why it failed.
         reason: String,
     },
 }
@@ -131,7 +141,7 @@ struct Member {
     seeded: Seeded,
 }
 
-/// A running demo.
+/// Everything that a demo runs; [`Demo::run`] drives it to its end.
 pub struct Demo {
     options: Options,
     clock: Clock,
@@ -150,7 +160,7 @@ impl Demo {
         Ok(Self { options, clock, listener, address })
     }
 
-    /// The page's address.
+    /// Where the page is served: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn address(&self) -> String {
         format!("http://{}/", self.address)
@@ -168,12 +178,11 @@ impl Demo {
             Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
         let members = members(&home, &postgres, inbox.addr).await?;
-        for topic in members.iter().flat_map(|member| Topic::all(&member.tenant.id)) {
-            log.create(&topic)?;
-        }
+        let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
+        topics::ensure(log.as_ref(), Missing::Made, &tenants)?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
         let page = page(&options, &live, &inbox, listener, &shutdown)?;
-        let show = show::Show::start(&log, &live, &members, &inbox).await?;
+        let feed = show::PageFeed::start(&log, &live, &members, &inbox).await?;
         let run = stages::Run { log: Arc::clone(&log), clock, members, options };
         let drained = run.until_done(&shutdown).await;
         shutdown.raise();
@@ -181,7 +190,7 @@ impl Demo {
             Ok(()) => summary::read(log, &run.members).await,
             Err(error) => Err(error),
         };
-        show.stop().await;
+        feed.stop().await;
         let _ = page.await;
         inbox.stop().await;
         postgres.stop().await?;
@@ -229,7 +238,7 @@ fn page(
     shutdown: &Shutdown,
 ) -> Result<JoinHandle<std::io::Result<()>>> {
     let site = Site {
-        mails: Some(Arc::new(show::InboxPages(inbox.store.clone()))),
+        mails: Some(Arc::new(inbox.store.clone())),
         metrics: Some(Arc::clone(&options.metrics)),
         ..Site::new(live.clone())
     };

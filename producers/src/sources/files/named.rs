@@ -3,13 +3,13 @@
 use bellwether_schemas::{Price, Timestamp};
 
 use super::lines::Rows;
-use super::{NOT_OURS, Quote};
 use crate::error::InputError;
+use crate::sources::{NOT_OURS, Quote};
 
-/// One row.
+/// One tick of a file whose header names its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named {
-    /// Event time.
+    /// Event time of the tick.
     pub ts: Timestamp,
     /// What a seller gets.
     pub bid: Price,
