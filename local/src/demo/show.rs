@@ -9,7 +9,7 @@ use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView};
-use bellwether_runtime::log::{Log, Record};
+use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
@@ -43,7 +43,9 @@ impl Show {
             reason: std::io::Error::to_string(&source),
         };
         for member in members {
-            let before = triggers_before(log.as_ref(), &member.tenant.id)?;
+            let (log, tenant) = (Arc::clone(log), member.tenant.id.clone());
+            let before = tokio::task::spawn_blocking(move || triggers_before(log.as_ref(), &tenant)).await;
+            let before = before.map_err(|error| failed(std::io::Error::other(error)))??;
             live.count(&member.tenant.id, |counts| counts.triggers = before);
         }
         let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
@@ -65,18 +67,10 @@ impl Show {
 }
 
 /// Triggers of earlier starts: rows and mails are counted from the first one on, so these are too.
-fn triggers_before(log: &dyn Log, tenant: &TenantId) -> Result<u64> {
-    let topic = Topic::new(tenant, TopicKind::Triggers);
-    let bounds = log.bounds(&topic)?;
-    let mut reader = log.reader(&topic, bounds.start)?;
+fn triggers_before(log: &dyn Log, tenant: &TenantId) -> std::result::Result<u64, LogError> {
     let mut count = 0;
-    while reader.next_offset() < bounds.next {
-        let records = reader.read(1024, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
-        }
-        let fired = |record: &&Record| matches!(codec::decode_outcome(&record.value), Ok(Outcome::Fired(_)));
-        count += records.iter().filter(fired).count() as u64;
+    for record in scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)? {
+        count += u64::from(matches!(codec::decode_outcome(&record?.value), Ok(Outcome::Fired(_))));
     }
     Ok(count)
 }
