@@ -132,7 +132,7 @@ fn of_worker(error: &WorkerError) -> u8 {
 const fn of_registry(error: &RegistryError) -> u8 {
     match error {
         RegistryError::Away { .. } => UNAVAILABLE,
-        RegistryError::Address { .. } | RegistryError::Refused { .. } | RegistryError::Taken { .. } => CONFIG,
+        RegistryError::Refused { .. } | RegistryError::Taken { .. } => CONFIG,
         RegistryError::Thread { .. } => IO,
     }
 }

@@ -9,12 +9,13 @@ use bellwether_gateway::live::Quote;
 use bellwether_gateway::view::{About, MailLine, RowLine, readable_on};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView, Site, TenantInfo, router, serve};
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Colour;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::settings::DEFAULT_SYMBOLS;
 use bellwether_schemas::time::MINUTE;
-use bellwether_schemas::triggers::{Cause, Group, TriggerFired};
+use bellwether_schemas::triggers::{Cause, Condition, Group, TriggerFired};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TriggerId, UserId};
 use uuid::Uuid;
 
@@ -24,8 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
     let address = listener.local_addr()?;
     let brands = [
-        ("fxlabs", "FXLabs Prime", "#07c05c", "#0b7a3e", "Asia/Kolkata"),
-        ("hextech", "HexTech", "#2e1065", "#b45309", "Asia/Dubai"),
+        ("fxlabs", "FXLabs Prime", Colour::new(0x07, 0xc0, 0x5c), "#0b7a3e", "Asia/Kolkata"),
+        ("hextech", "HexTech", Colour::new(0x2e, 0x10, 0x65), "#b45309", "Asia/Dubai"),
     ];
     let live = LiveState::new(brands.map(info));
     let mails = live.tenants().iter().enumerate().map(|(place, id)| sample_mail(place, id)).collect();
@@ -48,10 +49,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn info((id, name, bar, accent, zone): (&str, &str, &str, &str, &str)) -> TenantInfo {
+fn info((id, name, bar, accent, zone): (&str, &str, Colour, &str, &str)) -> TenantInfo {
     let about = About {
         name: name.into(),
-        bar: bar.into(),
+        bar: bar.to_string(),
         on_bar: readable_on(bar),
         accent: accent.into(),
         zone: zone.into(),
@@ -143,17 +144,17 @@ impl Market {
             self.live.rsi(&self.tenant, &symbol, Timeframe::M5, Some(after));
             self.live.rsi(&self.tenant, &symbol, Timeframe::H1, Some(50.0 + (after - 50.0) * 0.6));
             if before < 70.0 && after >= 70.0 {
-                self.fire(&symbol, "overbought", before, after, close);
+                self.fire(&symbol, Condition::Overbought, before, after, close);
             }
             if before > 30.0 && after <= 30.0 {
-                self.fire(&symbol, "oversold", before, after, close);
+                self.fire(&symbol, Condition::Oversold, before, after, close);
             }
         }
         self.live.rows(&self.tenant, self.rows.clone());
         self.live.count(&self.tenant, |counts| counts.bars += 33);
     }
 
-    fn fire(&mut self, symbol: &str, condition: &str, before: f64, after: f64, price: f64) {
+    fn fire(&mut self, symbol: &str, condition: Condition, before: f64, after: f64, price: f64) {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_DNS, format!("{symbol}{}", self.now).as_bytes());
         let Ok(name) = symbol.parse() else { return };
         let trigger = TriggerFired {
@@ -168,12 +169,12 @@ impl Market {
             timeframe: Some(Timeframe::M5),
             open_time: self.now.floor(MINUTE),
             close_time: self.now,
-            condition: condition.into(),
+            condition,
             value: Some(after),
             previous: Some(before),
-            threshold: Some(if condition == "overbought" { 70.0 } else { 30.0 }),
+            threshold: Some(if condition == Condition::Overbought { 70.0 } else { 30.0 }),
             price: Some(price),
-            detail: r#"{"rsi_period":14}"#.into(),
+            detail: r#"{"rsi_period":14,"overbought":70,"oversold":30}"#.into(),
             cause: Cause { offset: 0, index: 0 },
             engine_version: 1,
             group: Group { id: GroupId(id), index: 0, size: 1 },
@@ -189,7 +190,7 @@ impl Market {
             at: trigger.close_time.into(),
             symbol: symbol.clone(),
             timeframe: "5M".into(),
-            condition: trigger.condition.clone(),
+            condition: trigger.condition.to_string(),
             value: trigger.value,
             price: trigger.price,
         };

@@ -49,10 +49,10 @@ pub struct TenantInfo {
 impl From<&TenantFile> for TenantInfo {
     fn from(file: &TenantFile) -> Self {
         let about = About {
-            name: file.brand.name.clone(),
-            bar: file.brand.bar.clone(),
-            on_bar: readable_on(&file.brand.bar),
-            accent: file.brand.accent.clone(),
+            name: file.brand.name.to_string(),
+            bar: file.brand.bar.to_string(),
+            on_bar: readable_on(file.brand.bar),
+            accent: file.brand.accent.to_string(),
             zone: file.zone.name().into(),
         };
         let symbols = file.settings.symbols.iter().map(|symbol| symbol.name.clone()).collect();

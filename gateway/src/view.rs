@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_runtime::config::Colour;
 use bellwether_schemas::triggers::TriggerFired;
 use bellwether_schemas::{TenantId, Timeframe, Timestamp};
 use serde::{Serialize, Serializer};
@@ -114,8 +115,8 @@ impl TriggerLine {
         Self {
             id: trigger.id.to_string(),
             at: trigger.close_time.into(),
-            condition: trigger.condition.clone(),
-            text: sentence(trigger, suffix),
+            condition: trigger.condition.to_string(),
+            text: trigger.sentence_with_symbol(suffix).unwrap_or_else(|_| bare(trigger, suffix)),
         }
     }
 }
@@ -198,84 +199,63 @@ impl Serialize for Millis {
     }
 }
 
-/// `EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70`.
-fn sentence(trigger: &TriggerFired, suffix: &str) -> String {
+/// Of a trigger whose detail cannot be read: `EUR/USD: overbought on 5M`.
+fn bare(trigger: &TriggerFired, suffix: &str) -> String {
     let symbol = trigger.symbol.as_ref().map(|symbol| symbol.display(suffix));
-    let what = symbol.or_else(|| trigger.pair.clone()).unwrap_or_default();
+    let what = symbol.or_else(|| trigger.pair.clone()).map(|what| format!("{what}: ")).unwrap_or_default();
     let timeframe = trigger.timeframe.map_or("tick", Timeframe::code);
-    let (Some(value), Some(previous), Some(line)) = (trigger.value, trigger.previous, trigger.threshold)
-    else {
-        return format!("{what} {} on {timeframe}", trigger.condition);
-    };
-    let decimals = decimals_apart(previous, value, line);
-    let side = if value > line { "above" } else { "below" };
-    let side = if round(value, decimals) == line { "at" } else { side };
-    let period = rsi_period(&trigger.detail);
-    format!(
-        "{what} RSI {period} on {timeframe} went from {previous:.decimals$} to {value:.decimals$}, {side} {line}"
-    )
-}
-
-/// One decimal, or as many as show that the line lies between the two.
-fn decimals_apart(previous: f64, value: f64, line: f64) -> usize {
-    let apart = |decimals: &usize| {
-        round(previous, *decimals) != line && (value == line || round(value, *decimals) != line)
-    };
-    (1..4).find(apart).unwrap_or(4)
-}
-
-fn round(value: f64, decimals: usize) -> f64 {
-    format!("{value:.decimals$}").parse().unwrap_or(value)
-}
-
-fn rsi_period(detail: &str) -> i64 {
-    let detail: Option<serde_json::Value> = serde_json::from_str(detail).ok();
-    detail.and_then(|detail| detail.get("rsi_period")?.as_i64()).unwrap_or(14)
+    format!("{what}{} on {timeframe}", trigger.condition)
 }
 
 /// Black or white, whichever is easier to read on that colour (WCAG 2.2, relative luminance).
 #[must_use]
-pub fn readable_on(colour: &str) -> &'static str {
-    let channel = |at: usize| {
-        let byte = colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or(0);
-        let share = f64::from(byte) / 255.0;
-        if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-    };
-    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+pub fn readable_on(colour: Colour) -> &'static str {
     // Where contrast with #0b1020 (luminance 0.0053) equals contrast with white.
-    if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
+    if (colour.luminance() + 0.05).powi(2) > 1.05 * 0.0553 { "#0b1020" } else { "#ffffff" }
 }
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::alerts::AlertKind;
+    use bellwether_schemas::triggers::Condition;
+
     use super::*;
     use crate::live::fixtures::trigger;
 
-    fn said(previous: f64, value: f64, line: f64) -> String {
+    fn shown(change: impl FnOnce(&mut TriggerFired)) -> String {
         let mut trigger = trigger("fxlabs", "EURUSDm");
-        (trigger.previous, trigger.value, trigger.threshold) = (Some(previous), Some(value), Some(line));
-        sentence(&trigger, "m")
+        change(&mut trigger);
+        TriggerLine::of(&trigger, "m").text
     }
 
     #[test]
-    fn a_trigger_reads_as_a_sentence() {
-        assert_eq!(said(68.94, 71.21, 70.0), "EUR/USD RSI 14 on 5M went from 68.9 to 71.2, above 70");
-        assert_eq!(said(31.0, 28.55, 30.0), "EUR/USD RSI 14 on 5M went from 31.0 to 28.6, below 30");
+    fn a_trigger_is_shown_as_the_engine_s_sentence_after_its_symbol() {
+        let text = "EUR/USD: RSI 14 on 5M went from 68.9 to 71.2, at or above your 70";
+        assert_eq!(shown(|_| {}), text);
+        let older = r#"{"rsi_period":14,"overbought":70,"oversold":30}"#;
+        assert_eq!(shown(|trigger| trigger.detail = older.into()), text);
     }
 
     #[test]
-    fn a_sentence_never_rounds_the_crossing_away() {
-        assert_eq!(said(69.96, 70.3, 70.0), "EUR/USD RSI 14 on 5M went from 69.96 to 70.30, above 70");
-        assert_eq!(said(69.0, 70.0, 70.0), "EUR/USD RSI 14 on 5M went from 69.0 to 70.0, at 70");
-        assert_eq!(said(69.0, 70.004, 70.0), "EUR/USD RSI 14 on 5M went from 69.000 to 70.004, above 70");
+    fn a_price_alert_is_shown_as_a_price_alert() {
+        let price = shown(|trigger| {
+            (trigger.kind, trigger.condition, trigger.timeframe) =
+                (AlertKind::PriceAlert, Condition::Below, None);
+            (trigger.previous, trigger.value, trigger.threshold) = (Some(1.0951), Some(1.0949), Some(1.095));
+            trigger.detail = r#"{"side":"below","level":1.095,"on_close":null}"#.into();
+        });
+        assert_eq!(price, "EUR/USD: the price went from 1.0951 to 1.0949, at or below your 1.095");
+    }
+
+    #[test]
+    fn a_trigger_whose_detail_cannot_be_read_is_shown_without_it() {
+        assert_eq!(shown(|trigger| trigger.detail = "[]".into()), "EUR/USD: overbought on 5M");
     }
 
     #[test]
     fn text_on_a_brand_s_bar_is_readable() {
-        assert_eq!(readable_on("#07c05c"), "#0b1020");
-        assert_eq!(readable_on("#2e1065"), "#ffffff");
-        assert_eq!(readable_on("#ffffff"), "#0b1020");
-        assert_eq!(readable_on("not a colour"), "#ffffff");
+        let on = |colour: &str| readable_on(colour.parse().unwrap());
+        assert_eq!((on("#07c05c"), on("#2e1065"), on("#ffffff")), ("#0b1020", "#ffffff", "#0b1020"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub enum ProducerError {
     Encode(#[from] EncodeError),
     /// The file's settings differ from the journal's under one and the same revision.
     #[error(
-        "{tenant}.toml: revision: is {revision}, and the journal has other settings under that number ({keys}): \
+        "{tenant}.toml: revision: is {revision}, and the journal has other settings under that number ({differences}): \
          raise it to put these in force, or take the file back"
     )]
     Revision {
@@ -33,8 +33,8 @@ pub enum ProducerError {
         tenant: TenantId,
         /// Its revision.
         revision: i64,
-        /// What differs.
-        keys: String,
+        /// Every key that differs, with both values.
+        differences: String,
     },
     /// A background task ended before its work was done.
     #[error("{0} did not finish")]

@@ -2,7 +2,7 @@
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::config::Tenant;
-use bellwether_schemas::settings::{Settings, SettingsChanged};
+use bellwether_schemas::settings::{Difference, SettingsChanged};
 use bellwether_schemas::{Entry, Origin};
 
 use crate::error::ProducerError;
@@ -56,41 +56,62 @@ fn compare(known: Option<&SettingsChanged>, tenant: &Tenant) -> Result<Published
     match known {
         Some(known) if known.revision > tenant.revision => Ok(Published::Newer),
         Some(known) if known.revision == tenant.revision => {
-            let differing = differing(&known.settings, &tenant.settings);
-            if differing.is_empty() {
-                Ok(Published::Before)
-            } else {
-                Err(ProducerError::Revision {
-                    tenant: tenant.id.clone(),
-                    revision: tenant.revision,
-                    keys: differing.join(", "),
-                })
+            let differences = known.settings.differences(&tenant.settings);
+            if differences.is_empty() {
+                return Ok(Published::Before);
             }
+            let (tenant, revision) = (tenant.id.clone(), tenant.revision);
+            Err(ProducerError::Revision { tenant, revision, differences: told(&differences) })
         }
         _ => Ok(Published::Now),
     }
 }
 
-/// The keys of the file, as people write them, whose values differ.
-fn differing(journal: &Settings, file: &Settings) -> Vec<&'static str> {
-    let always_open = |settings: &Settings| -> Vec<bool> {
-        settings.symbols.iter().map(|symbol| symbol.always_open).collect()
+/// Each key with the journal's value and the file's.
+fn told(differences: &[Difference]) -> String {
+    let one = |Difference { key, before, after }: &Difference| {
+        format!("{key} is {before} there and {after} in the file")
     };
-    let names = |settings: &Settings| -> Vec<String> {
-        settings.symbols.iter().map(|symbol| symbol.name.to_string()).collect()
-    };
-    let keys = [
-        ("symbols", names(journal) != names(file)),
-        ("always_open", always_open(journal) != always_open(file)),
-        ("symbol_suffix", journal.symbol_suffix != file.symbol_suffix),
-        ("session_anchor", journal.session_anchor != file.session_anchor),
-        ("price_basis", journal.price_basis != file.price_basis),
-        ("lateness_max", journal.lateness_max != file.lateness_max),
-        ("source_idle", journal.source_idle != file.source_idle),
-        ("absurd_band", journal.absurd_band.to_bits() != file.absurd_band.to_bits()),
-        ("limits.alerts", journal.max_alerts != file.max_alerts),
-    ];
-    let named: Vec<_> = keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect();
-    // A key this list does not know yet still counts.
-    if named.is_empty() && journal != file { vec!["settings"] } else { named }
+    differences.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bellwether_runtime::config::load_tenant;
+    use bellwether_schemas::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_file_without_a_new_revision_is_refused_with_every_key_and_both_its_values() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tenants/fxlabs.toml");
+        let mut tenant = load_tenant(&file, &|_| None).unwrap();
+        let known = SettingsChanged {
+            origin: Origin {
+                tenant: tenant.id.clone(),
+                source: SOURCE.into(),
+                session: tenant.revision.to_string(),
+                played: false,
+                appended_at: Timestamp(0),
+            },
+            revision: tenant.revision,
+            engine_version: ENGINE_VERSION,
+            settings: tenant.settings.clone(),
+        };
+        assert_eq!(compare(Some(&known), &tenant).unwrap(), Published::Before);
+        tenant.settings.negative_pairs.clear();
+        tenant.settings.heatmap_cooldown = 0;
+        let refused = compare(Some(&known), &tenant).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("fxlabs.toml: revision: is 1, and the journal has other settings"),
+            "{refused}"
+        );
+        assert!(refused.contains("negative_pairs is [\"EURUSD-USDCHF\", "), "{refused}");
+        assert!(refused.contains(" there and [] in the file; "), "{refused}");
+        assert!(refused.contains("heatmap_cooldown is \"4h\" there and \"0s\" in the file"), "{refused}");
+        tenant.revision += 1;
+        assert_eq!(compare(Some(&known), &tenant).unwrap(), Published::Now);
+    }
 }

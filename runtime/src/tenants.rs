@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{ConfigError, Tenant, load_tenant, load_tenants, refuse_shared, tenant_files};
+use crate::config::{
+    ConfigError, Tenant, load_tenant, load_tenants, refuse_shared, tenant_file, tenant_files,
+};
 use crate::shutdown::Shutdown;
 
 /// Between two looks at the directory.
@@ -90,9 +92,8 @@ fn reload(
             return (running.to_vec(), bad);
         }
     };
-    let of_file = |tenant: &Tenant| dir.join(format!("{}.toml", tenant.id));
-    let mut next: Vec<Tenant> =
-        running.iter().filter(|tenant| files.contains(&of_file(tenant))).cloned().collect();
+    let has_file = |tenant: &&Tenant| files.contains(&tenant_file(dir, &tenant.id));
+    let mut next: Vec<Tenant> = running.iter().filter(has_file).cloned().collect();
     for file in files {
         let changed = load_tenant(&file, environment).and_then(|tenant| with(dir, &next, tenant));
         match changed {

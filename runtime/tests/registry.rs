@@ -97,7 +97,7 @@ impl Stub {
 }
 
 fn config(address: SocketAddr, cache: &Path) -> SchemaRegistry {
-    SchemaRegistry { url: Some(format!("http://{address}")), cache: cache.into() }
+    SchemaRegistry { url: Some(format!("http://{address}").parse().unwrap()), cache: cache.into() }
 }
 
 impl Schemas {
@@ -325,7 +325,7 @@ fn a_registry_that_is_away_or_slow_stops_nobody_who_has_met_it() {
 }
 
 #[test]
-fn a_registry_that_never_answered_a_wrong_address_and_a_refusal_are_told() {
+fn a_registry_that_never_answered_and_a_refusal_are_told() {
     let (world, stub) = (World::new(), Stub::start());
     stub.schemas.lock().unwrap().refuses = true;
     let refused = world.over(&stub.config(&world.cache())).err().unwrap().to_string();
@@ -336,12 +336,6 @@ fn a_registry_that_never_answered_a_wrong_address_and_a_refusal_are_told() {
     let (_, address) = stub.stop();
     let away = world.over(&config(address, &world.cache())).err().unwrap();
     assert!(matches!(&away, RegistryError::Away { url, .. } if url.contains(&address.to_string())), "{away}");
-    for url in
-        ["https://registry", "registry:8081", "http://user:secret@registry", "http://", "http://r/?a=b"]
-    {
-        let config = SchemaRegistry { url: Some(url.into()), cache: world.cache() };
-        assert!(matches!(world.over(&config), Err(RegistryError::Address { .. })), "{url}");
-    }
 }
 
 #[test]

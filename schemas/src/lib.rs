@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod bars;
 pub mod codec;
 pub mod dead_letter;
+pub mod heatmap;
 pub mod ids;
 pub mod journal;
 pub mod price;

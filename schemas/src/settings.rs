@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Symbol;
 use crate::journal::Origin;
-use crate::time::{HOUR, SessionAnchor};
+use crate::time::{DAY, HOUR, MINUTE, SECOND, SessionAnchor};
 
 /// The symbols a tenant watches unless its file lists others, without the suffix.
 pub const DEFAULT_SYMBOLS: [&str; 33] = [
@@ -178,6 +178,86 @@ impl Settings {
     }
 }
 
+/// A key of a tenant's file that has two values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// As people write it, with its section: `limits.alerts`.
+    pub key: &'static str,
+    /// The one value, as the file would spell it.
+    pub before: String,
+    /// The other.
+    pub after: String,
+}
+
+impl Settings {
+    /// Every key of a tenant's file that can change a result, with its value as the file would spell it: the one list
+    /// of them. A field added here does not compile until it has its key.
+    #[must_use]
+    pub fn by_key(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            symbols,
+            symbol_suffix,
+            session_anchor,
+            price_basis,
+            lateness_max,
+            source_idle,
+            absurd_band,
+            max_alerts,
+            positive_pairs,
+            negative_pairs,
+            heatmap_cooldown,
+            heatmap_suppression,
+        } = self;
+        let (names, always_open) = by_symbol(symbols);
+        vec![
+            ("symbols", names),
+            ("always_open", always_open),
+            ("symbol_suffix", format!("{symbol_suffix:?}")),
+            ("session_anchor", format!("\"{session_anchor}\"")),
+            ("price_basis", format!("\"{price_basis}\"")),
+            ("lateness_max", duration(*lateness_max)),
+            ("source_idle", duration(*source_idle)),
+            ("absurd_band", format!("{absurd_band:?}")),
+            ("limits.alerts", max_alerts.to_string()),
+            ("positive_pairs", format!("{positive_pairs:?}")),
+            ("negative_pairs", format!("{negative_pairs:?}")),
+            ("heatmap_cooldown", duration(*heatmap_cooldown)),
+            ("heatmap_suppression", duration(*heatmap_suppression)),
+        ]
+    }
+
+    /// The keys whose values differ in the other settings.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let both = self.by_key().into_iter().zip(other.by_key());
+        let differs = both.filter(|((_, before), (_, after))| before != after);
+        differs.map(|((key, before), (_, after))| Difference { key, before, after }).collect()
+    }
+}
+
+/// The values of `symbols` and `always_open`.
+fn by_symbol(symbols: &[SymbolSettings]) -> (String, String) {
+    let (mut names, mut always_open) = (Vec::new(), Vec::new());
+    for symbol in symbols {
+        let SymbolSettings { name, always_open: is_always_open } = symbol;
+        names.push(name.as_str());
+        always_open.extend(is_always_open.then_some(name.as_str()));
+    }
+    (format!("{names:?}"), format!("{always_open:?}"))
+}
+
+/// In the largest unit that holds it whole. A file cannot spell the last one, but a record can hold any number.
+fn duration(micros: i64) -> String {
+    const UNITS: [(i64, &str); 5] =
+        [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (SECOND / 1_000, "ms")];
+    let whole = UNITS.into_iter().find(|(unit, _)| micros != 0 && micros % unit == 0);
+    match whole {
+        Some((unit, name)) => format!("\"{}{name}\"", micros / unit),
+        None if micros == 0 => "\"0s\"".into(),
+        None => format!("\"{micros}us\""),
+    }
+}
+
 /// The settings from here on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettingsChanged {
@@ -189,4 +269,59 @@ pub struct SettingsChanged {
     pub engine_version: i32,
     /// The settings.
     pub settings: Settings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual() -> Settings {
+        let symbols = ["EURUSDm", "BTCUSDm"].map(|name| name.parse().unwrap());
+        Settings::with_symbols(symbols.into(), "m")
+    }
+
+    /// A key, how it changes, and its values before and after.
+    type Change<'a> = (&'static str, fn(&mut Settings), &'a str, &'a str);
+
+    #[test]
+    fn a_change_of_one_key_is_told_by_that_key_and_both_its_values() {
+        let changes: [Change; 13] = [
+            ("symbols", |to| to.symbols.swap(0, 1), r#"["EURUSDm", "BTCUSDm"]"#, r#"["BTCUSDm", "EURUSDm"]"#),
+            ("always_open", |to| to.symbols[1].always_open = true, "[]", r#"["BTCUSDm"]"#),
+            ("symbol_suffix", |to| to.symbol_suffix.clear(), r#""m""#, r#""""#),
+            (
+                "session_anchor",
+                |to| to.session_anchor = SessionAnchor::UTC,
+                r#""17:00 America/New_York""#,
+                r#""00:00 UTC""#,
+            ),
+            ("price_basis", |to| to.price_basis = PriceBasis::Ask, r#""bid""#, r#""ask""#),
+            ("lateness_max", |to| to.lateness_max += 1, r#""2s""#, r#""2000001us""#),
+            ("source_idle", |to| to.source_idle = 1_500_000, r#""10s""#, r#""1500ms""#),
+            ("absurd_band", |to| to.absurd_band = 0.3, "0.2", "0.3"),
+            ("limits.alerts", |to| to.max_alerts = 5, "1000000", "5"),
+            (
+                "positive_pairs",
+                |to| to.positive_pairs.truncate(1),
+                &format!("{POSITIVE_PAIRS:?}"),
+                r#"["EURUSD-GBPUSD"]"#,
+            ),
+            ("negative_pairs", |to| to.negative_pairs.clear(), &format!("{NEGATIVE_PAIRS:?}"), "[]"),
+            ("heatmap_cooldown", |to| to.heatmap_cooldown = 0, r#""4h""#, r#""0s""#),
+            ("heatmap_suppression", |to| to.heatmap_suppression = 2 * DAY, r#""1d""#, r#""2d""#),
+        ];
+        let listed: Vec<&str> = usual().by_key().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(listed, changes.map(|(key, ..)| key));
+        for (key, change, before, after) in changes {
+            let mut changed = usual();
+            change(&mut changed);
+            let (before, after) = (before.into(), after.into());
+            assert_eq!(usual().differences(&changed), [Difference { key, before, after }]);
+        }
+    }
+
+    #[test]
+    fn equal_settings_have_no_differences() {
+        assert_eq!(usual().differences(&usual()), []);
+    }
 }

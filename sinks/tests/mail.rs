@@ -14,7 +14,7 @@ use std::time::Duration;
 use bellwether_database as database;
 use bellwether_local::postgres::Postgres;
 use bellwether_local::seed::{self, Seeded, User};
-use bellwether_runtime::config::Tenant;
+use bellwether_runtime::config::{SmtpServer, Tenant};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, Outcome, group_id};
@@ -55,7 +55,7 @@ impl Shop {
         seed::add_users(&seeded.admin, &(0..9).map(someone).collect::<Vec<_>>()).await.unwrap();
         let smtp = Smtp::start().await;
         let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        tenant.mail.smtp = Some(format!("smtp://127.0.0.1:{}?tls=none", smtp.port));
+        tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
         Self { seeded, tenant, smtp }
     }
 
@@ -319,7 +319,7 @@ async fn a_claim_whose_worker_is_gone_is_taken_over_and_the_old_worker_changes_n
     let shop = Shop::new("fence", "fxlabs").await;
     let mut silent = shop.tenant.clone();
     // Nobody delivers while we do.
-    silent.mail.smtp = Some("smtp://127.0.0.1:9?tls=none".into());
+    silent.mail.smtp = Some(SmtpServer::on_this_machine(9));
     let world = World::new(vec![silent]);
     let sink = run(&world);
     world.append("fxlabs", &groups("fxlabs", 0..2)).await;
@@ -358,7 +358,7 @@ async fn a_claim_whose_worker_is_gone_is_taken_over_and_the_old_worker_changes_n
 async fn many_workers_claim_each_mail_once() {
     let shop = Shop::new("claims", "fxlabs").await;
     let mut silent = shop.tenant.clone();
-    silent.mail.smtp = Some("smtp://127.0.0.1:9?tls=none".into());
+    silent.mail.smtp = Some(SmtpServer::on_this_machine(9));
     let world = World::new(vec![silent]);
     let sink = run(&world);
     world.append("fxlabs", &groups("fxlabs", 0..200)).await;
@@ -404,7 +404,7 @@ async fn a_server_that_was_gone_gets_every_mail_once_and_others_did_not_wait() {
     let (fx, hex) = (Shop::new("gone", "fxlabs").await, Shop::new("gone", "hextech").await);
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut tenant = fx.tenant.clone();
-    tenant.mail.smtp = Some(format!("smtp://127.0.0.1:{port}?tls=none"));
+    tenant.mail.smtp = Some(SmtpServer::on_this_machine(port));
     let world = World::new(vec![tenant, hex.tenant.clone()]);
     let sink = run(&world);
     world.append("fxlabs", &groups("fxlabs", 0..40)).await;
@@ -429,7 +429,7 @@ async fn a_password_refused_three_times_stops_that_tenant_alone_until_its_file_c
     let (mut fx, hex) = (Shop::new("password", "fxlabs").await, Shop::new("password", "hextech").await);
     fx.smtp.offer("AUTH PLAIN");
     fx.smtp.always(At::Auth, Fault::Say("535 5.7.8 wrong".into()));
-    fx.tenant.mail.smtp = Some(format!("smtp://apikey@127.0.0.1:{}?tls=none", fx.smtp.port));
+    fx.tenant.mail.smtp = Some(format!("smtp://apikey@127.0.0.1:{}?tls=none", fx.smtp.port).parse().unwrap());
     fx.tenant.mail.password = Some(Secret::new("old"));
     let world = World::new(vec![fx.tenant.clone(), hex.tenant.clone()]);
     let sink = run(&world);

@@ -12,7 +12,7 @@ use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::triggers::{AlertState, Outcome, TriggerFired};
+use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::rows;
 use proxy::Proxy;
@@ -196,7 +196,7 @@ async fn one_poison_row_of_500_is_a_dead_letter_and_499_are_written() {
     let database = Database::new("poison", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let mut outcomes = fired("fxlabs", 0..500);
-    outcomes[321] = Outcome::Fired(TriggerFired { condition: "sideways".into(), ..trigger("fxlabs", 321) });
+    outcomes[321] = Outcome::Fired(TriggerFired { condition: Condition::Above, ..trigger("fxlabs", 321) });
     world.append("fxlabs", &outcomes).await;
     let sink = Sink::start(&world);
     database.passed(500).await;

@@ -7,9 +7,10 @@ mod smtp;
 
 use std::time::Duration;
 
+use bellwether_runtime::config::Tls;
 use bellwether_runtime::secret::Secret;
 use bellwether_sinks::mail::core::Verdict;
-use bellwether_sinks::mail::server::{Server, Tls};
+use bellwether_sinks::mail::server::Server;
 use bellwether_sinks::mail::session::{Deadlines, Letter, Session};
 use lettre::Address;
 use smtp::{At, Fault, PATIENCE, Smtp};

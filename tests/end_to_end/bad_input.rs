@@ -49,9 +49,24 @@ fn a_wrong_value_or_key_is_told_with_its_file() {
         "tenants/fxlabs.toml: zone: \"Asia/Kolkatta\" is not a zone of the IANA database, such as Asia/Kolkata"
     );
     place.edit("tenants/fxlabs.toml", "Asia/Kolkatta", "Asia/Kolkata");
+    place.edit("tenants/fxlabs.toml", "#07c05c", "green");
+    assert_eq!(
+        place.run(&["process", "--drain"]).ended(78).error(),
+        "tenants/fxlabs.toml: brand.bar: \"green\" is not a colour such as #19235d"
+    );
+    place.edit("tenants/fxlabs.toml", "green", "#07c05c");
+    place.edit("tenants/hextech.toml", "<alerts@hextech.example>", "<Alerts@fxlabs.example>");
+    assert_eq!(
+        place.run(&["process", "--drain"]).ended(78).error(),
+        "tenants/hextech.toml: mail.from: is that of tenant fxlabs too: every tenant has its own"
+    );
+    place.edit("tenants/hextech.toml", "<Alerts@fxlabs.example>", "<alerts@hextech.example>");
     place.write("bellwether.toml", b"[telemetry]\nlevle = \"info\"\n");
     let error = place.run(&["tenants", "check"]).ended(78).error().to_string();
-    assert!(error.starts_with("bellwether.toml: unknown field `levle`, expected one of `level`"), "{error}");
+    assert!(
+        error.starts_with("bellwether.toml: telemetry: unknown field `levle`, expected one of `level`"),
+        "{error}"
+    );
     place.write("bellwether.toml", b"[telemetry]\nlevel = \"loud\"\n");
     one_line(place.run(&["tenants", "check"]).ended(78).error(), &["telemetry.level: \"loud\" is no level"]);
     place.write("bellwether.toml", b"log = \"data\"\n");

@@ -13,7 +13,7 @@ use bellwether_local::seed::{self, Seeded};
 use bellwether_producers::play::Speed;
 use bellwether_producers::{Context, SyntheticRun, alert_changes, journal_view, run_synthetic, settings};
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{Telemetry, Tenant, load_tenant};
+use bellwether_runtime::config::{SmtpServer, Telemetry, Tenant, load_tenant};
 use bellwether_runtime::log::{Access, Log, open};
 use bellwether_runtime::metric_names::{MAILS, ROWS_RETRIES};
 use bellwether_runtime::shutdown::Shutdown;
@@ -54,7 +54,7 @@ impl Shop {
         let mails = place.path(&format!("mails/{id}"));
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(mails), Clock::system()).await.unwrap();
         tenant.database.url = Some(seeded.pipeline.clone());
-        tenant.mail.smtp = Some(format!("smtp://{}?tls=none", inbox.addr));
+        tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.addr.port()));
         Self { tenant, seeded, inbox: Some(inbox) }
     }
 

@@ -2,7 +2,7 @@
 
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::GroupId;
-use bellwether_schemas::triggers::{Cause, Group};
+use bellwether_schemas::triggers::{Cause, Condition, Group};
 use bellwether_schemas::{AlertId, TriggerId, UserId};
 use uuid::Uuid;
 
@@ -42,12 +42,12 @@ pub(crate) fn trigger(tenant: &str, symbol: &str) -> TriggerFired {
         timeframe: Some(Timeframe::M5),
         open_time: Timestamp(0),
         close_time: Timestamp(300_000_000),
-        condition: "overbought".into(),
+        condition: Condition::Overbought,
         value: Some(71.21),
         previous: Some(68.94),
         threshold: Some(70.0),
         price: Some(1.1),
-        detail: r#"{"rsi_period":14}"#.into(),
+        detail: r#"{"rsi_period":14,"overbought":70,"oversold":30,"text":"RSI 14 on 5M went from 68.9 to 71.2, at or above your 70"}"#.into(),
         cause: Cause { offset: 1, index: 0 },
         engine_version: 1,
         group: Group { id: GroupId(Uuid::nil()), index: 0, size: 1 },

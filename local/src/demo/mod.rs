@@ -17,7 +17,7 @@ use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{Form, Input};
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{ConfigError, Tenant};
+use bellwether_runtime::config::{ConfigError, SmtpServer, Tenant};
 use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, LogError};
 use bellwether_runtime::shutdown::Shutdown;
@@ -213,7 +213,7 @@ async fn members(home: &home::Home, postgres: &Postgres, inbox: SocketAddr) -> R
         seed::add_users(&seeded.admin, &users).await?;
         seed::add_rsi_alerts(&seeded.admin, &alerts).await?;
         tenant.database.url = Some(seeded.pipeline.clone());
-        tenant.mail.smtp = Some(format!("smtp://{inbox}?tls=none"));
+        tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.port()));
         let member = Member { tenant, seeded };
         show::release_claims(&member).await?;
         members.push(member);

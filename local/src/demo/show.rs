@@ -9,6 +9,7 @@ use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView};
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
@@ -191,8 +192,8 @@ fn failed(member: &Member, source: sqlx::Error) -> DemoError {
 
 /// Whose mail it is, by the sender SMTP was told.
 fn senders(members: &[Member]) -> HashMap<String, TenantId> {
-    let address = |from: &str| from.rsplit('<').next().unwrap_or(from).trim_end_matches('>').to_string();
-    members.iter().map(|member| (address(&member.tenant.mail.from), member.tenant.id.clone())).collect()
+    let sender = |tenant: &Tenant| tenant.mail.from.address().to_string();
+    members.iter().map(|member| (sender(&member.tenant), member.tenant.id.clone())).collect()
 }
 
 async fn watch_inbox(store: Store, senders: HashMap<String, TenantId>, live: LiveState, shutdown: Shutdown) {

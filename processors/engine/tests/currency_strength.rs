@@ -33,10 +33,10 @@ fn play(journal: &mut Journal, first: i64, closes: &[(i64, i64)]) -> Vec<Effect>
 /// Bar, role, and who it was and is.
 fn changes(effects: &[Effect]) -> Vec<(i64, String, String, String)> {
     let change = |trigger: &bellwether_schemas::triggers::TriggerFired| {
-        let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+        let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
         let text = |key: &str| detail[key].as_str().unwrap().to_string();
         let bar = trigger.open_time.since(minute(0)) / (5 * MINUTE);
-        (bar, trigger.condition.clone(), text("from"), text("to"))
+        (bar, trigger.condition.to_string(), text("from"), text("to"))
     };
     fired(effects).iter().map(change).collect()
 }
@@ -95,7 +95,7 @@ fn a_trigger_explains_itself() {
     assert_eq!((trigger.threshold, trigger.price), (None, None));
     let text = "the strongest currency on 5M is now AUD, at 100; it was GBP";
     let detail = format!(r#"{{"role":"strongest","from":"GBP","to":"AUD","text":"{text}"}}"#);
-    assert_eq!(trigger.detail, detail);
+    assert_eq!(trigger.detail.as_str(), detail);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn tracker(indicator: &str) -> HeatmapIndicatorTracker {
 /// Bar and signal of every trigger.
 fn turns(effects: &[Effect]) -> Vec<(i64, String)> {
     let of = |trigger: &bellwether_schemas::triggers::TriggerFired| {
-        (trigger.open_time.since(minute(0)) / (5 * MINUTE), trigger.condition.clone())
+        (trigger.open_time.since(minute(0)) / (5 * MINUTE), trigger.condition.to_string())
     };
     fired(effects).iter().map(of).collect()
 }
@@ -136,11 +136,11 @@ fn a_trigger_explains_itself_by_indicator() {
     let close = |bar: usize| Some(closes[bar] as f64);
     for trigger in &all {
         let bar = (trigger.open_time.since(minute(0)) / (5 * MINUTE)) as usize;
-        let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+        let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
         assert_eq!(trigger.price, close(bar));
-        assert_eq!(detail["signal"], trigger.condition.as_str());
+        assert_eq!(detail["signal"], trigger.condition.name());
         let (value, before) = (trigger.value.unwrap(), trigger.previous.unwrap());
-        let up = trigger.condition == "buy";
+        let up = trigger.condition.name() == "buy";
         match detail["indicator"].as_str().unwrap() {
             "ICHIMOKU" => assert_eq!((trigger.value, trigger.threshold), (close(bar), None)),
             "RSI" => {
@@ -172,6 +172,18 @@ fn a_stale_turn_moves_state_and_fires_nothing() {
     journal.five_minute_closes(EUR, 0, &flat_then(&[]));
     journal.tick(minute(22 * 5), EUR, "1100");
     assert_eq!(turns(&journal.heartbeat(minute(23 * 5 + 10).plus(2_000_000))), [turn(22, "buy")]);
+}
+
+/// The sell that nobody was told of lies between two buys: the second is a change.
+#[test]
+fn after_a_stale_sell_a_second_buy_is_a_change() {
+    let mut journal = Journal::new(&[EUR]);
+    journal.alert(1, 1, tracker("EMA21"));
+    let effects = journal.five_minute_closes(EUR, 0, &flat_then(&[1100]));
+    assert_eq!(turns(&effects), [turn(22, "buy")]);
+    journal.tick(minute(23 * 5), EUR, "900");
+    assert_eq!(turns(&journal.heartbeat(minute(24 * 5 + 10).plus(2_000_001))), []);
+    assert_eq!(turns(&journal.five_minute_closes(EUR, 27, &[1100])), [turn(27, "buy")]);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn steer(journal: &mut Journal, close: i64, zone: Zone) -> Vec<Effect> {
 /// Side and minute of every trigger.
 fn fires(effects: &[Effect]) -> Vec<(String, i64)> {
     let of = |time: Timestamp| time.since(minute(0)) / MINUTE;
-    fired(effects).iter().map(|trigger| (trigger.condition.clone(), of(trigger.close_time))).collect()
+    fired(effects).iter().map(|trigger| (trigger.condition.to_string(), of(trigger.close_time))).collect()
 }
 
 /// Plays the path from 06:55 on, where the alert's baseline is taken outside both zones.
@@ -240,13 +240,13 @@ fn a_trigger_explains_itself_with_its_cells_and_their_reasons() {
     let effects = steer(&mut journal, clock(7, 0), Sell);
     let now = scalper_at(&effects, minute(clock(7, 0))).unwrap();
     let trigger = fired(&effects).remove(0);
-    assert_eq!((trigger.alert_version, trigger.condition.as_str()), (4, "sell"));
+    assert_eq!((trigger.alert_version, trigger.condition.name()), (4, "sell"));
     assert_eq!(trigger.symbol.as_ref().unwrap().as_str(), BTC);
     assert_eq!(trigger.timeframe, Some(Timeframe::M5), "the shortest of the style that closed there");
     assert_eq!((trigger.open_time, trigger.close_time), (minute(clock(6, 55)), minute(clock(7, 0))));
     assert_eq!((trigger.value, trigger.previous), (Some(100.0 - now), Some(100.0 - before)));
     assert_eq!(trigger.threshold, Some(60.0));
-    let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+    let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
     assert_eq!(detail["coverage"], 0.5);
     assert_eq!(detail["cells"].as_object().unwrap().keys().collect::<Vec<_>>(), ["30M", "5M"]);
     assert_eq!(detail["cells"]["5M"]["EMA21"]["signal"], "sell");

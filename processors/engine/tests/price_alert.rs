@@ -25,7 +25,7 @@ fn on_tick(above: Option<f64>, below: Option<f64>, fires: &str) -> PriceAlert {
 /// Side, level and price of every trigger.
 fn hits(effects: &[Effect]) -> Vec<(String, f64, f64)> {
     let hit = |trigger: TriggerFired| {
-        (trigger.condition.clone(), trigger.threshold.unwrap(), trigger.price.unwrap())
+        (trigger.condition.to_string(), trigger.threshold.unwrap(), trigger.price.unwrap())
     };
     fired(effects).into_iter().map(hit).collect()
 }
@@ -111,7 +111,10 @@ fn a_trigger_explains_itself() {
     assert_eq!((trigger.value, trigger.previous), (Some(1.75), Some(1.25)));
     assert_eq!((trigger.threshold, trigger.price), (Some(1.5), Some(1.75)));
     let text = "the 1M close went from 1.25 to 1.75, at or above your 1.5";
-    assert_eq!(trigger.detail, format!(r#"{{"side":"above","level":1.5,"on_close":"1M","text":"{text}"}}"#));
+    assert_eq!(
+        trigger.detail.as_str(),
+        format!(r#"{{"side":"above","level":1.5,"on_close":"1M","text":"{text}"}}"#)
+    );
 }
 
 #[test]

@@ -165,8 +165,8 @@ fn a_trigger_of_both_rsi_explains_itself() {
     assert_eq!(trigger.timeframe, Some(Timeframe::M5), "a stored 1M is read as 5M");
     assert_eq!((trigger.open_time, trigger.close_time), (minute(55), minute(60)));
     assert_eq!((trigger.symbol.clone(), trigger.threshold, trigger.price), (None, None, None));
-    assert_eq!(trigger.condition, "rsi_mismatch");
-    let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+    assert_eq!(trigger.condition.name(), "rsi_mismatch");
+    let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
     let [a, b] = [0, 1].map(|place| detail["rsi"][place].as_f64().unwrap());
     assert!(a >= 70.0 && b <= 30.0);
     assert_eq!(trigger.value, Some((a + b) / 2.0));
@@ -194,10 +194,10 @@ fn a_positive_pairs_coefficient_fires_once_it_is_below_a_quarter() {
     let found = fired(&effects);
     assert_eq!(found.len(), 1);
     let trigger = &found[0];
-    assert_eq!(trigger.condition, "real_mismatch");
+    assert_eq!(trigger.condition.name(), "real_mismatch");
     assert_eq!((trigger.threshold, trigger.price), (Some(0.25), None));
     assert!(trigger.value.unwrap() < 0.25 && trigger.previous.unwrap() >= 0.25);
-    let detail: serde_json::Value = serde_json::from_str(&trigger.detail).unwrap();
+    let detail: serde_json::Value = serde_json::from_str(trigger.detail.as_str()).unwrap();
     assert_eq!((&detail["correlation_window"], &detail["strength"]), (&20.into(), &"weak".into()));
     assert!(detail["text"].as_str().unwrap().ends_with(", past 0.25"), "{detail}");
 }

@@ -19,7 +19,7 @@ fn five() -> RsiTracker {
 
 fn sides(effects: &[Effect]) -> Vec<(String, i64)> {
     let bar = |open: bellwether_schemas::Timestamp| (open.0 - minute(0).0) / 300_000_000;
-    fired(effects).iter().map(|trigger| (trigger.condition.clone(), bar(trigger.open_time))).collect()
+    fired(effects).iter().map(|trigger| (trigger.condition.to_string(), bar(trigger.open_time))).collect()
 }
 
 fn side(name: &str, bar: i64) -> (String, i64) {
@@ -113,7 +113,7 @@ fn a_trigger_explains_itself() {
     assert_eq!((trigger.previous, trigger.threshold, trigger.price), (Some(0.0), Some(70.0), Some(1050.0)));
     let sentence = "RSI 5 on 5M went from 0.0 to 71.4, at or above your 70";
     let detail = format!(r#"{{"rsi_period":5,"overbought":70,"oversold":30,"text":"{sentence}"}}"#);
-    assert_eq!(trigger.detail, detail);
+    assert_eq!(trigger.detail.as_str(), detail);
     assert_eq!((trigger.group.index, trigger.group.size), (0, 1));
 }
 

@@ -6,12 +6,12 @@ use bellwether_schemas::codec::SchemaName;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Method, Request, StatusCode, Uri, header};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::RegistryError;
+use crate::config::HttpAddress;
 
 /// Longest a call may take.
 const CALL: Duration = Duration::from_secs(3);
@@ -38,30 +38,10 @@ pub fn subject(schema: SchemaName) -> String {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) url: String,
-    authority: String,
-    host: String,
-    port: u16,
-    path: String,
+    pub(super) address: HttpAddress,
 }
 
 impl Client {
-    pub(super) fn new(url: &str) -> Result<Self, RegistryError> {
-        let wrong = || RegistryError::Address { url: url.into() };
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-        let (Some("http"), Some(authority), None) = (uri.scheme_str(), authority, uri.query()) else {
-            return Err(wrong());
-        };
-        Ok(Self {
-            url: url.into(),
-            authority: authority.to_string(),
-            host: authority.host().trim_matches(['[', ']']).into(),
-            port: authority.port_u16().unwrap_or(80),
-            path: uri.path().trim_end_matches('/').into(),
-        })
-    }
-
     /// The schema's id; it is registered if it was not there. A registry that may only be read answers, too.
     pub(super) async fn id_of(&self, schema: SchemaName) -> Result<u32, Failure> {
         let path = format!("/subjects/{}", subject(schema));
@@ -95,8 +75,8 @@ impl Client {
         let away = |reason: String| Failure::Away(reason);
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.path))
-            .header(header::HOST, &self.authority)
+            .uri(format!("{}{path}", self.address.path()))
+            .header(header::HOST, self.address.authority())
             .header(header::ACCEPT, MEDIA_TYPE)
             .header(header::CONTENT_TYPE, MEDIA_TYPE)
             .body(Full::new(Bytes::from(body)))
@@ -108,7 +88,7 @@ impl Client {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Value), BoxError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let stream = TcpStream::connect(self.address.place()).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let answered = async {
             let response = sender.send_request(request).await?;

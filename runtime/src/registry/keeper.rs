@@ -69,7 +69,7 @@ impl Keeper {
         };
         match failure {
             RegistryError::Away { reason, .. } if complete => {
-                let registry = &self.client.url;
+                let registry = self.client.address.as_str();
                 tracing::warn!(
                     registry,
                     reason,
@@ -102,14 +102,14 @@ impl Keeper {
         match checked_in.or(learnt).filter(|(other, _)| *other != schema) {
             None => Ok(()),
             Some((other, file)) => {
-                let (url, schema, other) = (self.client.url.clone(), schema.name(), other.name());
+                let (url, schema, other) = (self.client.address.to_string(), schema.name(), other.name());
                 Err(RegistryError::Taken { url, schema, id, file, other })
             }
         }
     }
 
     fn error(&self, failure: Failure, schema: SchemaName) -> RegistryError {
-        let url = self.client.url.clone();
+        let url = self.client.address.to_string();
         match failure {
             Failure::Away(reason) => RegistryError::Away { url, cache: self.table.file(), reason },
             Failure::Refused(reason) => RegistryError::Refused { url, subject: subject(schema), reason },
@@ -156,7 +156,7 @@ impl Keeper {
     }
 
     fn tell(&self, id: u32, tries: u32, reason: &str) {
-        let registry = &self.client.url;
+        let registry = self.client.address.as_str();
         if tries == QUIET_TRIES {
             tracing::error!(
                 schema.id = id,

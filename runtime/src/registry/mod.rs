@@ -27,12 +27,6 @@ const MAX_ASKED: usize = 64;
 /// Why the registry cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
-    /// Its address is of no form we know.
-    #[error("schema_registry.url: {url:?} is not http://HOST[:PORT][/PATH]")]
-    Address {
-        /// The value of `schema_registry.url`.
-        url: String,
-    },
     /// It answers that it will not have a schema.
     #[error("the schema registry at {url} refuses {subject}: {reason}")]
     Refused {
@@ -92,9 +86,9 @@ impl Registry {
     /// # Errors
     /// See [`RegistryError`]; a registry that is away is none where the cache has every id.
     pub fn open(config: &SchemaRegistry, access: Access) -> Result<Option<Self>, RegistryError> {
-        let Some(url) = &config.url else { return Ok(None) };
-        let client = client::Client::new(url)?;
-        let table = Arc::new(Table::load(url, &config.cache));
+        let Some(address) = config.url.clone() else { return Ok(None) };
+        let table = Arc::new(Table::load(address.as_str(), &config.cache));
+        let client = client::Client { address };
         let (asks, asked) = tasks::channel(MAX_ASKED);
         let (opened, answer) = mpsc::sync_channel(1);
         let keeper = keeper::Keeper { client, table: Arc::clone(&table), access };

@@ -13,7 +13,7 @@ use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
-use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired};
+use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Entry, Origin, SessionAnchor, Timeframe, Timestamp, TriggerId, UserId};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -318,7 +318,7 @@ fn trigger_fired() -> TriggerFired {
         timeframe: Some(Timeframe::M5),
         open_time: Timestamp(1_328_054_700_000_000),
         close_time: Timestamp(1_328_055_000_000_000),
-        condition: "overbought".into(),
+        condition: Condition::Overbought,
         value: Some(71.2),
         previous: Some(69.8),
         threshold: Some(70.0),
@@ -338,7 +338,7 @@ fn trigger_fired_bare() -> TriggerFired {
         timeframe: None,
         open_time: Timestamp(0),
         close_time: Timestamp(0),
-        condition: "above".into(),
+        condition: Condition::Above,
         value: None,
         previous: None,
         threshold: None,

@@ -153,6 +153,7 @@ fn date(time: Timestamp) -> Result<SystemTime, ComposeError> {
 #[cfg(test)]
 mod tests {
     use bellwether_runtime::secret::Secret;
+    use bellwether_schemas::triggers::Condition;
     use mail_parser::{MessageParser, MimeHeaders};
 
     use super::*;
@@ -372,8 +373,8 @@ mod tests {
     #[test]
     fn texts_of_a_brand_are_shown_and_never_run() {
         let mut tenant = samples::tenant("fxlabs");
-        tenant.brand.name = "<b>\"A\" & 'B'</b>{{ 7 * 7 }}".into();
-        tenant.brand.disclaimer = Some("<script>alert(1)</script>{% raw %}".into());
+        tenant.brand.name = "<b>\"A\" & 'B'</b>{{ 7 * 7 }}".parse().unwrap();
+        tenant.brand.disclaimer = Some("<script>alert(1)</script>{% raw %}".parse().unwrap());
         tenant.brand.logo = None;
         let mail = compose_of(&Look::new(&tenant).unwrap(), &samples::triggers("fxlabs"), false);
         let (html, text) = bodies(&mail);
@@ -386,16 +387,16 @@ mod tests {
     fn no_text_of_a_brand_reaches_the_mail_of_another() {
         let marked = |id: &str, mark: &str| {
             let mut tenant = samples::tenant(id);
-            let text = |what: &str| Some(format!("{mark}-{what}"));
-            let url = |what: &str| Some(format!("https://{mark}.example/{what}"));
-            tenant.brand.name = format!("{mark}-name");
-            tenant.brand.short_name = text("short");
+            let text = |what: &str| Some(format!("{mark}-{what}").parse().unwrap());
+            let url = |what: &str| Some(format!("https://{mark}.example/{what}").parse().unwrap());
+            tenant.brand.name = format!("{mark}-name").parse().unwrap();
+            tenant.brand.short_name = Some(format!("{mark}-short").parse().unwrap());
             (tenant.brand.postal, tenant.brand.disclaimer) = (text("postal"), text("disclaimer"));
             (tenant.brand.site_url, tenant.brand.terms_url) = (url("site"), url("terms"));
             (tenant.brand.privacy_url, tenant.brand.preferences_url) = (url("privacy"), url("preferences"));
             tenant.brand.unsubscribe_url = url("unsubscribe");
-            tenant.mail.from = format!("{mark}-from <alerts@{mark}.example>");
-            tenant.mail.reply_to = Some(format!("{mark}-reply <reply@{mark}.example>"));
+            tenant.mail.from = format!("{mark}-from <alerts@{mark}.example>").parse().unwrap();
+            tenant.mail.reply_to = Some(format!("{mark}-reply <reply@{mark}.example>").parse().unwrap());
             tenant.mail.unsubscribe_key = Some(Secret::new(format!("{mark}-key")));
             Look::new(&tenant).unwrap()
         };
@@ -450,7 +451,7 @@ mod tests {
             change(&mut triggers[1]);
             compose(&templates, &look, Source { triggers: &triggers, ..source })
         };
-        assert!(matches!(changed(|t| t.condition = "buy".into()), Err(ComposeError::View(_))));
+        assert!(matches!(changed(|t| t.condition = Condition::Buy), Err(ComposeError::View(_))));
         assert!(matches!(changed(|t| t.detail = "[]".into()), Err(ComposeError::View(_))));
         assert!(matches!(changed(|t| t.symbol = None), Err(ComposeError::View(_))));
         assert!(changed(|t| (t.value, t.price) = (None, Some(f64::INFINITY))).is_ok());

@@ -134,6 +134,8 @@ fn composed(group: &Group, recipient: &str, late: bool, situation: Situation<'_>
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::triggers::Condition;
+
     use super::*;
     use crate::mail::samples;
 
@@ -188,7 +190,7 @@ mod tests {
         reason(&bounced, State::Suppressed, "550 no such user");
         reason(&decide(|_, situation, _| situation.held_below = 8), State::Suppressed, "restored");
         reason(&decide(|_, situation, _| situation.configured = false), State::Failed, "not configured");
-        let odd = decide(|_, _, group| group.triggers[2].condition = "sideways".into());
+        let odd = decide(|_, _, group| group.triggers[2].condition = Condition::Above);
         reason(&odd, State::Failed, "cannot be composed");
     }
 

@@ -1,9 +1,7 @@
 //! The mail of kind `rsi_tracker`: one card a symbol.
 
-use std::str::FromStr;
-
-use bellwether_schemas::triggers::TriggerFired;
-use serde::{Deserialize, Serialize};
+use bellwether_schemas::triggers::{Condition, Detail, TriggerFired};
+use serde::Serialize;
 
 use super::brand::Look;
 use super::view::{MAX_CARDS, More, Told, ViewError, timeframe};
@@ -23,7 +21,7 @@ pub(crate) struct Card {
     previous: String,
     /// How far the bar below the number is filled, percent.
     gauge: u8,
-    period: i64,
+    period: usize,
     overbought: String,
     oversold: String,
     price: String,
@@ -36,25 +34,6 @@ pub(crate) struct Card {
 enum Side {
     Overbought,
     Oversold,
-}
-
-impl FromStr for Side {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "overbought" => Ok(Self::Overbought),
-            "oversold" => Ok(Self::Oversold),
-            _ => Err(()),
-        }
-    }
-}
-
-/// What the engine puts into `detail`.
-#[derive(Debug, Deserialize)]
-struct Detail {
-    rsi_period: i64,
-    overbought: f64,
-    oversold: f64,
 }
 
 /// Says what a group of this kind says.
@@ -88,9 +67,14 @@ impl Side {
 fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
     let wrong = |field, found: String| ViewError::Field { trigger: trigger.id.to_string(), field, found };
     let symbol = trigger.symbol.as_ref().ok_or_else(|| wrong("symbol", "missing".into()))?;
-    let side: Side = trigger.condition.parse().map_err(|()| wrong("condition", trigger.condition.clone()))?;
-    let detail: Detail =
-        serde_json::from_str(&trigger.detail).map_err(|_| wrong("detail", trigger.detail.clone()))?;
+    let side = match trigger.condition {
+        Condition::Overbought => Side::Overbought,
+        Condition::Oversold => Side::Oversold,
+        other => return Err(wrong("condition", other.to_string())),
+    };
+    let Ok(Detail::Rsi(detail)) = trigger.read_detail() else {
+        return Err(wrong("detail", trigger.detail.to_string()));
+    };
     Ok(Card {
         symbol: symbol.display(&look.suffix),
         side,

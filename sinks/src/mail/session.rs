@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use bellwether_runtime::config::Tls;
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::core::{self, Answer, Next, Stage, Verdict};
-use super::server::{Server, Tls};
+use super::server::Server;
 use super::socket::{Meter, Metered};
 use super::tls;
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_database::cursor::Cursor;
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired, group_id};
+use bellwether_schemas::triggers::{
+    AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired, group_id,
+};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TriggerId, UserId};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -38,7 +40,7 @@ fn trigger(number: usize, user: usize) -> Outcome {
         timeframe: Some(Timeframe::M5),
         open_time: at,
         close_time: at,
-        condition: "overbought".into(),
+        condition: Condition::Overbought,
         value: None,
         previous: None,
         threshold: None,

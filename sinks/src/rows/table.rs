@@ -97,10 +97,10 @@ pub(super) async fn write_rsi_triggers(
         .bind(column(triggers, |t| t.close_time.utc()))
         .bind(column(triggers, |t| t.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())))
         .bind(column(triggers, |t| t.timeframe.map(|timeframe| timeframe.code().to_owned())))
-        .bind(column(triggers, |t| t.condition.clone()))
+        .bind(column(triggers, |t| t.condition.name()))
         .bind(column(triggers, |t| t.value))
         .bind(column(triggers, |t| t.price))
-        .bind(column(triggers, |t| t.detail.clone()));
+        .bind(column(triggers, |t| t.detail.as_str().to_owned()));
     let row = query.fetch_one(connection).await?;
     let [written, alerts, counted]: [i64; 3] =
         [sqlx::Row::try_get(&row, 0)?, sqlx::Row::try_get(&row, 1)?, sqlx::Row::try_get(&row, 2)?];

@@ -12,7 +12,9 @@ use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::codec::{decode_dead_letter, encode_outcome};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::time::MINUTE;
-use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Group, Outcome, TriggerFired, group_id};
+use bellwether_schemas::triggers::{
+    AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired, group_id,
+};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, Topic, TopicKind, TriggerId, UserId, ids};
 use bellwether_sinks::feed;
 use bellwether_sinks::feed::Context;
@@ -131,7 +133,7 @@ pub(crate) fn trigger(tenant: &str, number: usize) -> TriggerFired {
         timeframe: Some(Timeframe::M5),
         open_time: at,
         close_time: at.plus(5 * MINUTE),
-        condition: "overbought".into(),
+        condition: Condition::Overbought,
         value: Some(71.25),
         previous: Some(69.0),
         threshold: Some(70.0),

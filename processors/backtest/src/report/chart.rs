@@ -214,7 +214,7 @@ const fn way(direction: Direction) -> &'static str {
 
 fn title_of_row(row: &Row) -> String {
     let at = row.at.utc().format("%Y-%m-%d %H:%M");
-    let what = if row.text.is_empty() { &row.condition } else { &row.text };
+    let what = if row.text.is_empty() { row.condition.name() } else { &row.text };
     format!("{at} UTC {}: {what}", row.condition)
 }
 

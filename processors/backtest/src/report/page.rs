@@ -208,7 +208,7 @@ fn row(row: &Row) -> RowView {
         at: row.at.utc().format("%Y-%m-%d %H:%M").to_string(),
         at_value: row.at.0,
         subject: row.subject.clone(),
-        condition: row.condition.clone(),
+        condition: row.condition.to_string(),
         way: match row.direction {
             Direction::Up => "up",
             Direction::Down => "down",

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::Settings;
-use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::triggers::{Condition, TriggerFired};
 use bellwether_schemas::{AlertId, Timeframe, Timestamp};
 
 pub use moves::{Direction, HORIZONS, Moves, Sample};
@@ -66,8 +66,8 @@ pub struct Row {
     pub subject: String,
     /// Bar length, if any.
     pub timeframe: Option<Timeframe>,
-    /// The side that fired.
-    pub condition: String,
+    /// What happened.
+    pub condition: Condition,
     /// Which way its user expects the price to go.
     pub direction: Direction,
     /// Value now and before, and the line.
@@ -124,7 +124,7 @@ impl Study {
         let priced = priced_by(&subject).to_string();
         let timeframe = trigger.timeframe.unwrap_or(Timeframe::M1);
         let price = trigger.price.or_else(|| self.tracks.last_close(&priced, timeframe));
-        let direction = Direction::of(&trigger.condition);
+        let direction = Direction::of(trigger.condition);
         let alert = &mut self.alerts[place];
         alert.when.add(trigger.close_time);
         *alert.subjects.entry(subject.clone()).or_default() += 1;
@@ -136,13 +136,13 @@ impl Study {
                 at: trigger.close_time,
                 subject,
                 timeframe: trigger.timeframe,
-                condition: trigger.condition.clone(),
+                condition: trigger.condition,
                 direction,
                 value: trigger.value,
                 previous: trigger.previous,
                 threshold: trigger.threshold,
                 price,
-                text: text_of(&trigger.detail),
+                text: trigger.sentence().unwrap_or_default(),
                 moves: Default::default(),
             });
         }
@@ -179,9 +179,4 @@ impl Study {
 #[must_use]
 pub fn priced_by(subject: &str) -> &str {
     subject.split_once('-').map_or(subject, |(first, _)| first)
-}
-
-fn text_of(detail: &str) -> String {
-    let detail: serde_json::Value = serde_json::from_str(detail).unwrap_or_default();
-    detail["text"].as_str().unwrap_or_default().into()
 }

@@ -1,5 +1,7 @@
 //! What the price did after triggers: at +1, +5 and +20 bars of their timeframe.
 
+use bellwether_schemas::triggers::Condition;
+
 /// After how many bars a move is measured.
 pub const HORIZONS: [u32; 3] = [1, 5, 20];
 /// Most moves of an alert and horizon that are kept; more are left out of the figures.
@@ -21,11 +23,13 @@ pub enum Direction {
 impl Direction {
     /// Of a trigger's condition.
     #[must_use]
-    pub fn of(condition: &str) -> Self {
+    pub const fn of(condition: Condition) -> Self {
         match condition {
-            "oversold" | "buy" | "above" => Self::Up,
-            "overbought" | "sell" | "below" => Self::Down,
-            _ => Self::None,
+            Condition::Oversold | Condition::Buy | Condition::Above => Self::Up,
+            Condition::Overbought | Condition::Sell | Condition::Below => Self::Down,
+            Condition::RsiMismatch | Condition::RealMismatch | Condition::Strongest | Condition::Weakest => {
+                Self::None
+            }
         }
     }
 

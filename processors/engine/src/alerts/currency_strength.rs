@@ -3,8 +3,81 @@
 use std::collections::BTreeSet;
 
 use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::{AlertKind, CurrencyStrengthTracker};
+use bellwether_schemas::triggers::{Condition, Detail, LeaderChanged};
+use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::{Awaited, Draft, Occasion, Order, Subject};
+use crate::bars::OpenBar;
+use crate::strength::{CURRENCIES, StrengthScore};
+
+/// What one alert watches: all currencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StrengthWatch {
+    pub(crate) timeframe: Timeframe,
+}
+
+impl StrengthWatch {
+    /// What the columns ask for: every timeframe can be watched.
+    pub(super) fn parse(columns: &CurrencyStrengthTracker) -> Self {
+        Self { timeframe: columns.timeframe.for_trackers() }
+    }
+
+    pub(super) fn awaits(&self) -> Vec<Awaited> {
+        vec![Awaited::Strength(self.timeframe)]
+    }
+}
+
+/// The currencies' new reading of one timeframe, and the one before.
+pub(crate) struct StrengthStep {
+    pub(crate) timeframe: Timeframe,
+    /// The bar of the first listed pair that took part.
+    pub(crate) bar: OpenBar,
+    pub(crate) score: StrengthScore,
+    /// With the journal offset of its evaluation.
+    pub(crate) before: Option<(StrengthScore, u64)>,
+    /// Every bar that took part may fire.
+    pub(crate) may_fire: bool,
+}
+
+/// A role that another currency has than before; currencies by their place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeaderHit {
+    role: Condition,
+    was: usize,
+    now: usize,
+}
+
+impl StrengthStep {
+    /// The roles that changed hands since the reading `before`.
+    pub(crate) fn changes(&self, before: &StrengthScore) -> impl Iterator<Item = LeaderHit> + Clone + use<> {
+        let strongest =
+            LeaderHit { role: Condition::Strongest, was: before.strongest, now: self.score.strongest };
+        let weakest = LeaderHit { role: Condition::Weakest, was: before.weakest, now: self.score.weakest };
+        [strongest, weakest].into_iter().filter(|hit| hit.was != hit.now)
+    }
+
+    /// The trigger of one change; its values are the scores of the currency that took the role.
+    pub(crate) fn draft(&self, order: Order, hit: LeaderHit, before: &StrengthScore) -> Draft {
+        let LeaderHit { role, was, now } = hit;
+        Draft {
+            order,
+            kind: AlertKind::CurrencyStrengthTracker,
+            subject: Subject::Everything,
+            occasion: Occasion::bar(self.timeframe, &self.bar),
+            condition: role,
+            value: self.score.scores[now],
+            previous: before.scores[now],
+            threshold: None,
+            price: None,
+            detail: Detail::Leader(LeaderChanged {
+                role,
+                from: CURRENCIES[was].into(),
+                to: CURRENCIES[now].into(),
+            }),
+        }
+    }
+}
 
 /// Alerts by timeframe: all of one timeframe watch the same.
 #[derive(Debug, Clone, Default)]
@@ -13,12 +86,12 @@ pub(crate) struct StrengthIndex {
 }
 
 impl StrengthIndex {
-    pub(super) fn insert(&mut self, order: Order, timeframe: Timeframe) {
-        self.by_timeframe[timeframe.index()].insert(order);
+    pub(super) fn insert(&mut self, order: Order, watch: StrengthWatch) {
+        self.by_timeframe[watch.timeframe.index()].insert(order);
     }
 
-    pub(super) fn remove(&mut self, order: Order, timeframe: Timeframe) {
-        self.by_timeframe[timeframe.index()].remove(&order);
+    pub(super) fn remove(&mut self, order: Order, watch: StrengthWatch) {
+        self.by_timeframe[watch.timeframe.index()].remove(&order);
     }
 
     /// Who watches that timeframe, in order.

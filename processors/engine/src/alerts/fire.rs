@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{Cause, Group, TriggerFired, TriggerIdentity, group_id, trigger_id};
+use bellwether_schemas::triggers::{
+    Cause, Circumstances, Condition, Detail, DetailText, Group, TriggerFired, TriggerIdentity, group_id,
+    sentence, trigger_id,
+};
 use bellwether_schemas::{Symbol, TenantId, Timeframe, Timestamp};
 
 use super::{Alert, Alerts, Order};
@@ -55,16 +58,33 @@ pub(crate) struct Draft {
     pub(crate) kind: AlertKind,
     pub(crate) subject: Subject,
     pub(crate) occasion: Occasion,
-    pub(crate) condition: &'static str,
+    pub(crate) condition: Condition,
     pub(crate) value: Option<f64>,
     pub(crate) previous: Option<f64>,
     pub(crate) threshold: Option<f64>,
     pub(crate) price: Option<f64>,
-    /// A JSON object: the user's own parameters and more, so that a trigger explains itself after its alert is gone.
-    pub(crate) detail: String,
+    /// The user's own parameters and more, so that a trigger explains itself after its alert is gone.
+    pub(crate) detail: Detail,
 }
 
 impl Draft {
+    /// Its detail with the sentence in it.
+    fn told(&self) -> DetailText {
+        let pair = match &self.subject {
+            Subject::Pair(_, key) => Some(key.as_str()),
+            Subject::Everything | Subject::Symbol(..) => None,
+        };
+        let at = Circumstances {
+            condition: self.condition,
+            pair,
+            timeframe: self.occasion.timeframe,
+            value: self.value,
+            previous: self.previous,
+            threshold: self.threshold,
+        };
+        DetailText::new(&self.detail, &sentence(&self.detail, &at))
+    }
+
     /// The order within an instant; drafts that are equal in it stand as they were found.
     pub(crate) fn place(&self) -> (AlertKind, Subject, Option<Timeframe>, Order) {
         (self.kind, self.subject.clone(), self.occasion.timeframe, self.order)
@@ -114,6 +134,7 @@ fn trigger(tenant: &TenantId, alert: &Alert, draft: Draft, cause: Cause, group: 
         same_time,
         condition: draft.condition,
     });
+    let detail = draft.told();
     let (symbol, pair) = match draft.subject {
         Subject::Everything => (None, None),
         Subject::Symbol(_, symbol) => (Some(symbol), None),
@@ -131,12 +152,12 @@ fn trigger(tenant: &TenantId, alert: &Alert, draft: Draft, cause: Cause, group: 
         timeframe,
         open_time: open,
         close_time: close,
-        condition: draft.condition.into(),
+        condition: draft.condition,
         value: draft.value,
         previous: draft.previous,
         threshold: draft.threshold,
         price: draft.price,
-        detail: draft.detail,
+        detail,
         cause,
         engine_version: ENGINE_VERSION,
         group,

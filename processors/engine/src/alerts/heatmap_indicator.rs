@@ -4,13 +4,70 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::{AlertKind, HeatmapIndicatorTracker};
 use bellwether_schemas::readings::Signal;
+use bellwether_schemas::triggers::{Condition, Detail, IndicatorTurned};
 use serde::{Deserialize, Serialize};
 
-use super::Order;
-use super::watch::TurnWatch;
-use crate::heatmap::CellName;
+use super::columns::{LeftOut, known_symbols, not_one_of};
+use super::{Awaited, Draft, Occasion, Order, Subject};
+use crate::heatmap::{CellName, Turn};
+use crate::series::Closed;
 use crate::symbols::SymbolTable;
+
+/// What one alert watches: one indicator of a few symbols.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TurnWatch {
+    pub(crate) symbols: Box<[String]>,
+    pub(crate) timeframe: Timeframe,
+    pub(crate) cell: CellName,
+}
+
+impl TurnWatch {
+    /// What the columns ask for, and what of it is left out; or why it cannot be watched.
+    pub(super) fn parse(
+        columns: &HeatmapIndicatorTracker,
+        symbols: &SymbolTable,
+    ) -> Result<(Self, LeftOut), String> {
+        let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
+        let given = &columns.indicator;
+        let cell = CellName::parse(given)
+            .ok_or_else(|| not_one_of("indicator", given, &CellName::ALL.map(CellName::name)))?;
+        Ok((Self { symbols: known, timeframe: columns.timeframe.for_trackers(), cell }, left_out))
+    }
+
+    pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {
+        let places = self.symbols.iter().filter_map(|name| symbols.find(name));
+        places.map(|place| Awaited::Cell(self.timeframe, place, self.cell)).collect()
+    }
+}
+
+/// The trigger of an alert on this cell, which turned at this bar; a neutral turn is none.
+pub(crate) fn turned(
+    order: Order,
+    cell: CellName,
+    turn: &Turn,
+    subject: Subject,
+    closed: &Closed,
+) -> Option<Draft> {
+    let condition = match turn.signal {
+        Signal::Buy => Condition::Buy,
+        Signal::Sell => Condition::Sell,
+        Signal::Neutral => return None,
+    };
+    Some(Draft {
+        order,
+        kind: AlertKind::HeatmapIndicatorTracker,
+        subject,
+        occasion: Occasion::bar(closed.timeframe, &closed.bar),
+        condition,
+        value: turn.value,
+        previous: turn.previous,
+        threshold: turn.threshold,
+        price: Some(closed.bar.close),
+        detail: Detail::Turn(IndicatorTurned { indicator: cell, signal: turn.signal }),
+    })
+}
 
 /// How far the turns of one cell were evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

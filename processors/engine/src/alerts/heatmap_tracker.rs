@@ -3,44 +3,136 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_schemas::Timestamp;
+use bellwether_schemas::alerts::{AlertKind, HeatmapTracker};
+use bellwether_schemas::readings::Cell;
+use bellwether_schemas::triggers::{Condition, Detail, ZoneEntered};
+use bellwether_schemas::{Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::columns::{LeftOut, known_symbols, not_one_of, within};
 use super::crossing::{Lines, reached_upward};
-use super::watch::HeatmapWatch;
-use crate::heatmap::Style;
+use super::{Awaited, Draft, Occasion, Order, Subject};
+use crate::bars::OpenBar;
+use crate::heatmap::{CellName, Style, StyleScore, weights};
+use crate::series::{Seen, SymbolState};
 use crate::symbols::SymbolTable;
+
+/// What one alert watches: one style's reading of a few symbols.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HeatmapWatch {
+    pub(crate) symbols: Box<[String]>,
+    pub(crate) style: Style,
+    /// Buy% at which the buy zone begins.
+    pub(crate) buy: i32,
+    /// Sell% at which the sell zone begins.
+    pub(crate) sell: i32,
+}
+
+impl HeatmapWatch {
+    /// What the columns ask for, and what of it is left out; or why it cannot be watched.
+    pub(super) fn parse(columns: &HeatmapTracker, symbols: &SymbolTable) -> Result<(Self, LeftOut), String> {
+        let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
+        let given = &columns.trading_style;
+        let style = Style::parse(given)
+            .ok_or_else(|| not_one_of("trading_style", given, &Style::ALL.map(Style::name)))?;
+        within("buy_threshold", columns.buy_threshold, 0..=100)?;
+        within("sell_threshold", columns.sell_threshold, 0..=100)?;
+        // 30 and 70 are the same line seen from two sides.
+        let given = columns.sell_threshold;
+        let sell = if given >= 50 { given } else { 100 - given };
+        Ok((Self { symbols: known, style, buy: columns.buy_threshold, sell }, left_out))
+    }
+
+    pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {
+        let places = self.symbols.iter().filter_map(|name| symbols.find(name));
+        places.map(|place| Awaited::Style(self.style, place)).collect()
+    }
+}
+
+/// A style's new reading of one symbol, and the one before.
+pub(crate) struct StyleStep {
+    pub(crate) symbol: usize,
+    pub(crate) style: Style,
+    /// The shortest timeframe of the style that closed here.
+    pub(crate) timeframe: Timeframe,
+    pub(crate) bar: OpenBar,
+    pub(crate) score: StyleScore,
+    /// Buy% at the reading before.
+    pub(crate) before: Option<Seen>,
+}
 
 /// Which zone was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Side {
+pub(crate) enum Zone {
     Buy,
     Sell,
 }
 
-impl Side {
-    pub(crate) const fn name(self) -> &'static str {
+impl Zone {
+    pub(crate) const fn condition(self) -> Condition {
         match self {
-            Self::Buy => "buy",
-            Self::Sell => "sell",
+            Self::Buy => Condition::Buy,
+            Self::Sell => Condition::Sell,
         }
     }
 }
 
 /// One alert whose zone was entered.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct ZoneHit {
     pub(crate) order: Order,
-    pub(crate) side: Side,
+    pub(crate) zone: Zone,
+    /// The user's line, in the percent of that zone.
     pub(crate) line: i32,
+}
+
+impl ZoneHit {
+    /// The trigger of this hit. `before` is Buy% at the reading before, `state` the symbol.
+    pub(crate) fn draft(&self, step: &StyleStep, before: f64, state: &SymbolState) -> Draft {
+        let StyleStep { symbol, style, timeframe, bar, score, .. } = step;
+        let (value, previous) = match self.zone {
+            Zone::Buy => (score.buy_percent(), before),
+            Zone::Sell => (score.sell_percent(), 100.0 - before),
+        };
+        Draft {
+            order: self.order,
+            kind: AlertKind::HeatmapTracker,
+            subject: Subject::Symbol(*symbol, state.name.clone()),
+            occasion: Occasion::bar(*timeframe, bar),
+            condition: self.zone.condition(),
+            value: Some(value),
+            previous: Some(previous),
+            threshold: Some(f64::from(self.line)),
+            price: Some(bar.close),
+            detail: Detail::Heatmap(ZoneEntered {
+                trading_style: *style,
+                final_score: score.final_(),
+                buy_percent: score.buy_percent(),
+                sell_percent: score.sell_percent(),
+                coverage: score.coverage(),
+                cells: cells(*style, state),
+            }),
+        }
+    }
+}
+
+/// Every timeframe of the style that has a score, with its cells.
+fn cells(style: Style, state: &SymbolState) -> BTreeMap<Timeframe, BTreeMap<CellName, Cell>> {
+    let of = |(timeframe, _): &(Timeframe, i32)| {
+        let indicators = &state.series[timeframe.index()].indicators;
+        indicators.score()?;
+        let cells =
+            CellName::ALL.into_iter().filter_map(|name| Some((name, indicators.cell(name)?.reading())));
+        Some((*timeframe, cells.collect()))
+    };
+    weights(style).iter().filter_map(of).collect()
 }
 
 /// The last trigger of one alert and symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Last {
     at: Timestamp,
-    side: Side,
+    side: Zone,
 }
 
 /// When silence after a trigger ends, in microseconds from its close.
@@ -51,9 +143,9 @@ pub(crate) struct Silence {
 }
 
 impl Last {
-    fn silences(&self, at: Timestamp, side: Side, spans: Silence) -> bool {
+    fn silences(&self, at: Timestamp, zone: Zone, spans: Silence) -> bool {
         let since = at.since(self.at);
-        since < spans.cooldown || (side == self.side && since < spans.suppression)
+        since < spans.cooldown || (zone == self.side && since < spans.suppression)
     }
 }
 
@@ -110,36 +202,34 @@ impl HeatmapIndex {
 
     /// Every alert whose zone is entered when Buy% goes from `previous` to `now`: each side reached (≥) now and not
     /// before. Sell% is 100 less Buy%.
-    pub(crate) fn entries(&self, style: Style, symbol: usize, previous: f64, now: f64) -> Vec<Entry> {
+    pub(crate) fn entered(&self, style: Style, symbol: usize, previous: f64, now: f64) -> Vec<ZoneHit> {
         let Some(zones) = self.zones.get(&(style, symbol)) else { return Vec::new() };
-        let entry = |side| move |(line, order)| Entry { order, side, line };
+        let hit = |zone| move |(line, order)| ZoneHit { order, zone, line };
         if now > previous {
-            zones.buy.within(reached_upward(previous, now)).map(entry(Side::Buy)).collect()
+            zones.buy.within(reached_upward(previous, now)).map(hit(Zone::Buy)).collect()
         } else {
             let reached = reached_upward(100.0 - previous, 100.0 - now);
-            zones.sell.within(reached).map(entry(Side::Sell)).collect()
+            zones.sell.within(reached).map(hit(Zone::Sell)).collect()
         }
     }
 
-    /// A trigger before keeps this entry silent: it is lost.
-    pub(crate) fn is_silenced(&self, entry: &Entry, symbol: usize, at: Timestamp, spans: Silence) -> bool {
-        let last = self.cooldowns.get(&(entry.order, symbol));
-        last.is_some_and(|last| last.silences(at, entry.side, spans))
+    /// A trigger before keeps this alert silent: the hit is lost.
+    pub(crate) fn is_silenced(&self, hit: &ZoneHit, symbol: usize, at: Timestamp, spans: Silence) -> bool {
+        let last = self.cooldowns.get(&(hit.order, symbol));
+        last.is_some_and(|last| last.silences(at, hit.zone, spans))
     }
 
     /// The alert fired: its silence begins.
-    pub(crate) fn fired(&mut self, order: Order, symbol: usize, at: Timestamp, side: Side) {
-        self.cooldowns.insert((order, symbol), Last { at, side });
+    pub(crate) fn fired(&mut self, order: Order, symbol: usize, at: Timestamp, zone: Zone) {
+        self.cooldowns.insert((order, symbol), Last { at, side: zone });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bellwether_schemas::alerts::{AlertParameters, HeatmapTracker};
     use bellwether_schemas::settings::Settings;
     use bellwether_schemas::time::HOUR;
 
-    use super::super::Watch;
     use super::*;
 
     const SPANS: Silence = Silence { cooldown: 4 * HOUR, suppression: 24 * HOUR };
@@ -157,10 +247,9 @@ mod tests {
             buy_threshold: buy,
             sell_threshold: sell,
         };
-        match Watch::parse(&AlertParameters::HeatmapTracker(tracker), &symbols()) {
-            Ok((Watch::Heatmap(watch), None)) => watch,
-            other => panic!("{other:?}"),
-        }
+        let (watch, left_out) = HeatmapWatch::parse(&tracker, &symbols()).unwrap();
+        assert_eq!(left_out, None);
+        watch
     }
 
     /// Position and side of each entry along readings of Buy%; position 0 is the baseline.
@@ -168,8 +257,8 @@ mod tests {
         let mut index = HeatmapIndex::default();
         index.insert(ORDER, watch, &symbols());
         let step = |(position, two): (usize, &[f64])| -> Vec<_> {
-            let entries = index.entries(Style::Scalper, 0, two[0], two[1]);
-            entries.into_iter().map(|entry| (position + 1, entry.side.name())).collect()
+            let entries = index.entered(Style::Scalper, 0, two[0], two[1]);
+            entries.into_iter().map(|entry| (position + 1, entry.zone.condition().name())).collect()
         };
         readings.windows(2).enumerate().flat_map(step).collect()
     }
@@ -211,18 +300,18 @@ mod tests {
     fn the_suppression_of_a_side_ends_after_its_span_or_with_the_other_side_whichever_is_first() {
         let mut index = HeatmapIndex::default();
         let silenced = |index: &HeatmapIndex, side, hours: i64, micros: i64| {
-            let entry = Entry { order: ORDER, side, line: 70 };
+            let entry = ZoneHit { order: ORDER, zone: side, line: 70 };
             index.is_silenced(&entry, 0, Timestamp(hours * HOUR + micros), SPANS)
         };
-        assert!(!silenced(&index, Side::Buy, 7, 0));
-        index.fired(ORDER, 0, Timestamp(7 * HOUR), Side::Buy);
-        assert!(silenced(&index, Side::Sell, 11, -1) && !silenced(&index, Side::Sell, 11, 0));
-        assert!(silenced(&index, Side::Buy, 31, -1) && !silenced(&index, Side::Buy, 31, 0));
-        let other = Entry { order: ORDER + 1, side: Side::Buy, line: 70 };
+        assert!(!silenced(&index, Zone::Buy, 7, 0));
+        index.fired(ORDER, 0, Timestamp(7 * HOUR), Zone::Buy);
+        assert!(silenced(&index, Zone::Sell, 11, -1) && !silenced(&index, Zone::Sell, 11, 0));
+        assert!(silenced(&index, Zone::Buy, 31, -1) && !silenced(&index, Zone::Buy, 31, 0));
+        let other = ZoneHit { order: ORDER + 1, zone: Zone::Buy, line: 70 };
         assert!(!index.is_silenced(&other, 0, Timestamp(8 * HOUR), SPANS), "of another alert");
-        let elsewhere = Entry { order: ORDER, side: Side::Buy, line: 70 };
+        let elsewhere = ZoneHit { order: ORDER, zone: Zone::Buy, line: 70 };
         assert!(!index.is_silenced(&elsewhere, 1, Timestamp(8 * HOUR), SPANS), "of another symbol");
-        index.fired(ORDER, 0, Timestamp(12 * HOUR), Side::Sell);
-        assert!(silenced(&index, Side::Buy, 16, -1) && !silenced(&index, Side::Buy, 16, 0));
+        index.fired(ORDER, 0, Timestamp(12 * HOUR), Zone::Sell);
+        assert!(silenced(&index, Zone::Buy, 16, -1) && !silenced(&index, Zone::Buy, 16, 0));
     }
 }

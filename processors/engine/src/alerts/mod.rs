@@ -1,9 +1,9 @@
 //! Alerts of one tenant: which version is watched since when, and the indexes by which a bar close finds those it
 //! hits. The indexes know lines and places; what a kind means stands in its file.
 
+mod columns;
 mod crossing;
 mod currency_strength;
-pub(crate) mod explain;
 mod fire;
 mod heatmap_indicator;
 mod heatmap_tracker;
@@ -20,12 +20,12 @@ use bellwether_schemas::{AlertId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::symbols::SymbolTable;
-pub(crate) use currency_strength::StrengthIndex;
+pub(crate) use currency_strength::{StrengthIndex, StrengthStep};
 pub(crate) use fire::{Draft, Occasion, Subject, fire};
-pub(crate) use heatmap_indicator::{TurnIndex, Turns};
-pub(crate) use heatmap_tracker::{HeatmapIndex, Side as ZoneSide, Silence};
-pub(crate) use price::{Hit as PriceHit, PriceIndex};
-pub(crate) use rsi_correlation::{PairIndex, is_real_mismatch, limit};
+pub(crate) use heatmap_indicator::{TurnIndex, Turns, turned};
+pub(crate) use heatmap_tracker::{HeatmapIndex, Silence, StyleStep};
+pub(crate) use price::{PriceHit, PriceIndex};
+pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
@@ -150,7 +150,7 @@ impl Alerts {
             Watch::Pairs(pairs) => self.pairs.insert(order, pairs),
             Watch::Heatmap(heatmap) => self.heatmaps.insert(order, heatmap, symbols),
             Watch::Turn(turn) => self.turns.insert(order, effective, turn, symbols),
-            Watch::Strength(timeframe) => self.strength.insert(order, *timeframe),
+            Watch::Strength(strength) => self.strength.insert(order, *strength),
             Watch::Price(price) => self.price.insert(order, price, symbols),
         }
         if let Some(time) = watch.expires_at() {
@@ -176,7 +176,7 @@ impl Alerts {
             Watch::Pairs(pairs) => self.pairs.remove(order, pairs),
             Watch::Heatmap(heatmap) => self.heatmaps.remove(order, heatmap, symbols),
             Watch::Turn(turn) => self.turns.remove(order, alert.effective, turn, symbols),
-            Watch::Strength(timeframe) => self.strength.remove(order, *timeframe),
+            Watch::Strength(strength) => self.strength.remove(order, *strength),
             Watch::Price(price) => self.price.remove(order, price, symbols),
         }
         if let Some(time) = alert.watch.expires_at() {

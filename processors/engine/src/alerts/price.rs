@@ -2,35 +2,91 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::{AlertKind, PriceAlert};
+use bellwether_schemas::triggers::{Condition, Detail, LevelReached};
+use bellwether_schemas::{Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::columns::not_one_of;
 use super::crossing::{Level, Lines};
-use super::watch::PriceWatch;
+use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::symbols::SymbolTable;
 
-/// Which way the level was crossed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Above,
-    Below,
+/// What one alert watches: one or two levels of one symbol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PriceWatch {
+    pub(crate) symbol: String,
+    pub(crate) above: Option<f64>,
+    pub(crate) below: Option<f64>,
+    /// None: every tick.
+    pub(crate) on_close: Option<Timeframe>,
+    pub(crate) once: bool,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
-impl Side {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Above => "above",
-            Self::Below => "below",
+impl PriceWatch {
+    /// What the columns ask for, or why it cannot be watched.
+    pub(super) fn parse(columns: &PriceAlert, symbols: &SymbolTable) -> Result<Self, String> {
+        let PriceAlert { above, below, on_close, expires_at, .. } = *columns;
+        let symbol = columns.symbol.clone();
+        if symbols.find(&symbol).is_none() {
+            return Err(format!("symbol {symbol:?} is not one of the tenant's"));
         }
+        if above.is_none() && below.is_none() {
+            return Err("neither above nor below is given: one level at least".into());
+        }
+        for (name, level) in [("above", above), ("below", below)] {
+            if level.is_some_and(|level| !(level.is_finite() && level > 0.0)) {
+                return Err(format!("{name} is {}, it must be above 0", level.unwrap_or_default()));
+            }
+        }
+        let once = match columns.fires.as_str() {
+            "once" => true,
+            "every" => false,
+            other => return Err(not_one_of("fires", other, &["once", "every"])),
+        };
+        Ok(Self { symbol, above, below, on_close, once, expires_at })
+    }
+
+    pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {
+        let place = symbols.find(&self.symbol);
+        place.map(|place| Awaited::Price(self.on_close, place)).into_iter().collect()
+    }
+
+    /// Its time is not over at a bar or tick of this end.
+    pub(crate) fn is_in_time(&self, close: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| close < end)
     }
 }
 
 /// One alert whose level was crossed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Hit {
+pub(crate) struct PriceHit {
     pub(crate) order: Order,
-    pub(crate) side: Side,
+    pub(crate) condition: Condition,
     pub(crate) level: f64,
+}
+
+impl PriceHit {
+    /// The trigger of this hit.
+    pub(crate) fn draft(&self, subject: Subject, occasion: Occasion, previous: f64, price: f64) -> Draft {
+        Draft {
+            order: self.order,
+            kind: AlertKind::PriceAlert,
+            subject,
+            occasion,
+            condition: self.condition,
+            value: Some(price),
+            previous: Some(previous),
+            threshold: Some(self.level),
+            price: Some(price),
+            detail: Detail::Price(LevelReached {
+                side: self.condition,
+                level: self.level,
+                on_close: occasion.timeframe,
+            }),
+        }
+    }
 }
 
 /// Alerts by symbol, what they look at, and level.
@@ -69,12 +125,14 @@ impl Levels {
         self.above.is_empty() && self.below.is_empty()
     }
 
-    fn crossings(&self, previous: f64, price: f64) -> Vec<Hit> {
-        let hit = |side| move |(level, order): (Level, Order)| Hit { order, side, level: level.price() };
+    fn crossings(&self, previous: f64, price: f64) -> Vec<PriceHit> {
+        let hit = |condition| {
+            move |(level, order): (Level, Order)| PriceHit { order, condition, level: level.price() }
+        };
         if price > previous {
-            self.above.within(Level::reached_upward(previous, price)).map(hit(Side::Above)).collect()
+            self.above.within(Level::reached_upward(previous, price)).map(hit(Condition::Above)).collect()
         } else {
-            self.below.within(Level::reached_downward(previous, price)).map(hit(Side::Below)).collect()
+            self.below.within(Level::reached_downward(previous, price)).map(hit(Condition::Below)).collect()
         }
     }
 }
@@ -119,12 +177,18 @@ impl PriceIndex {
     }
 
     /// Alerts hit by a tick of this symbol.
-    pub(crate) fn ticked(&self, symbol: usize, previous: f64, price: f64) -> Vec<Hit> {
+    pub(crate) fn ticked(&self, symbol: usize, previous: f64, price: f64) -> Vec<PriceHit> {
         self.on_tick.get(symbol).map(|levels| levels.crossings(previous, price)).unwrap_or_default()
     }
 
     /// Alerts hit by a close of this series.
-    pub(crate) fn closed(&self, symbol: usize, timeframe: Timeframe, previous: f64, close: f64) -> Vec<Hit> {
+    pub(crate) fn closed(
+        &self,
+        symbol: usize,
+        timeframe: Timeframe,
+        previous: f64,
+        close: f64,
+    ) -> Vec<PriceHit> {
         let levels = self.on_close.get(&(symbol, timeframe));
         levels.map(|levels| levels.crossings(previous, close)).unwrap_or_default()
     }

@@ -3,14 +3,62 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::{AlertKind, RsiCorrelationTracker};
+use bellwether_schemas::triggers::{Condition, Detail, Expected, RealMismatch, RsiMismatch, Strength};
+use serde::{Deserialize, Serialize};
 
-use super::Order;
-use super::watch::{PairMode, PairWatch};
+use super::columns::{not_one_of, rsi_lines};
+use super::{Awaited, Draft, Occasion, Order, Subject};
+use crate::indicators::WINDOWS;
+use crate::pairs::{Pair, RsiSeen};
 
 /// Below this a positive pair's coefficient is a mismatch.
 const POSITIVE_LIMIT: f64 = 0.25;
 /// Above this a negative pair's is.
 const NEGATIVE_LIMIT: f64 = -0.15;
+
+/// How a pair stops moving as it is expected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PairMode {
+    RsiThreshold { period: usize, overbought: i32, oversold: i32 },
+    RealCorrelation { window: usize },
+}
+
+/// What one alert watches: every listed pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PairWatch {
+    pub(crate) timeframe: Timeframe,
+    pub(crate) mode: PairMode,
+}
+
+impl PairWatch {
+    /// What the columns ask for, or why it cannot be watched.
+    pub(super) fn parse(columns: &RsiCorrelationTracker) -> Result<Self, String> {
+        let (overbought, oversold) = (columns.rsi_overbought, columns.rsi_oversold);
+        let mode = match columns.mode.as_str() {
+            "rsi_threshold" => PairMode::RsiThreshold {
+                period: rsi_lines(columns.rsi_period, overbought, oversold)?,
+                overbought,
+                oversold,
+            },
+            "real_correlation" => PairMode::RealCorrelation { window: window(columns.correlation_window)? },
+            other => return Err(not_one_of("mode", other, &["rsi_threshold", "real_correlation"])),
+        };
+        Ok(Self { timeframe: columns.timeframe.for_trackers(), mode })
+    }
+
+    pub(super) fn awaits(&self) -> Vec<Awaited> {
+        vec![match self.mode {
+            PairMode::RsiThreshold { period, .. } => Awaited::PairRsi(self.timeframe, period),
+            PairMode::RealCorrelation { window } => Awaited::Coefficient(self.timeframe, window),
+        }]
+    }
+}
+
+fn window(given: i32) -> Result<usize, String> {
+    let known = WINDOWS.into_iter().find(|window| usize::try_from(given) == Ok(*window));
+    known.ok_or_else(|| format!("correlation_window is {given}, it must be 20, 50, 90 or 120"))
+}
 
 /// Whether two RSI contradict what is expected of the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +77,8 @@ impl Mismatch {
     }
 }
 
-/// The coefficient's limit for a pair, and whether a value is beyond it.
-pub(crate) fn limit(positive: bool) -> f64 {
+/// The coefficient's limit for a pair.
+fn limit(positive: bool) -> f64 {
     if positive { POSITIVE_LIMIT } else { NEGATIVE_LIMIT }
 }
 
@@ -39,12 +87,80 @@ pub(crate) fn is_real_mismatch(positive: bool, coefficient: f64) -> bool {
     if positive { coefficient < POSITIVE_LIMIT } else { coefficient > NEGATIVE_LIMIT }
 }
 
-/// `strong`, `moderate` or `weak`, by the coefficient's absolute value.
-pub(crate) fn label(coefficient: f64) -> &'static str {
+/// By the coefficient's absolute value.
+fn strength(coefficient: f64) -> Strength {
     match coefficient.abs() {
-        strong if strong >= 0.70 => "strong",
-        moderate if moderate >= 0.30 => "moderate",
-        _ => "weak",
+        strong if strong >= 0.70 => Strength::Strong,
+        moderate if moderate >= 0.30 => Strength::Moderate,
+        _ => Strength::Weak,
+    }
+}
+
+const fn expected(positive: bool) -> Expected {
+    if positive { Expected::Together } else { Expected::AgainstEachOther }
+}
+
+/// A listed pair at the bar at which it is judged.
+pub(crate) struct PairAt<'a> {
+    pub(crate) place: usize,
+    pub(crate) pair: &'a Pair,
+    pub(crate) occasion: Occasion,
+}
+
+impl PairAt<'_> {
+    /// The trigger of an alert with these lines; its value is the mean of both RSI.
+    pub(crate) fn rsi_mismatch(
+        &self,
+        order: Order,
+        rsi_period: usize,
+        lines: Mismatch,
+        before: &RsiSeen,
+        now: &RsiSeen,
+    ) -> Draft {
+        let detail = RsiMismatch {
+            expected: expected(self.pair.positive),
+            rsi_period,
+            overbought: lines.overbought.into(),
+            oversold: lines.oversold.into(),
+            rsi: [now.a, now.b],
+        };
+        let values = [(before.a + before.b) / 2.0, (now.a + now.b) / 2.0];
+        self.draft(order, Condition::RsiMismatch, values, None, Detail::RsiMismatch(detail))
+    }
+
+    /// The trigger of an alert on the coefficient over this window.
+    pub(crate) fn real_mismatch(&self, order: Order, window: usize, previous: f64, value: f64) -> Draft {
+        let positive = self.pair.positive;
+        let detail = RealMismatch {
+            expected: expected(positive),
+            correlation_window: window,
+            strength: strength(value),
+        };
+        let threshold = Some(limit(positive));
+        let (condition, detail) = (Condition::RealMismatch, Detail::RealMismatch(detail));
+        self.draft(order, condition, [previous, value], threshold, detail)
+    }
+
+    fn draft(
+        &self,
+        order: Order,
+        condition: Condition,
+        [previous, value]: [f64; 2],
+        threshold: Option<f64>,
+        detail: Detail,
+    ) -> Draft {
+        Draft {
+            order,
+            kind: AlertKind::RsiCorrelationTracker,
+            subject: Subject::Pair(self.place, self.pair.key.clone()),
+            occasion: self.occasion,
+            condition,
+            value: Some(value),
+            previous: Some(previous),
+            threshold,
+            price: None,
+            detail,
+        }
     }
 }
 

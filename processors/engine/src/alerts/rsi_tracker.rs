@@ -3,33 +3,63 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timeframe;
+use bellwether_schemas::alerts::{AlertKind, RsiTracker};
+use bellwether_schemas::triggers::{Condition, Detail, RsiReached};
+use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::columns::rsi_lines;
 use super::crossing::{Lines, reached_downward, reached_upward};
-use super::watch::RsiWatch;
+use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::indicators::RsiBank;
+use crate::series::Closed;
 
-/// Which line was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Overbought,
-    Oversold,
+/// What one alert watches: both lines of one RSI, in every symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RsiWatch {
+    pub(crate) timeframe: Timeframe,
+    pub(crate) period: usize,
+    pub(crate) overbought: i32,
+    pub(crate) oversold: i32,
 }
 
-impl Side {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Overbought => "overbought",
-            Self::Oversold => "oversold",
+impl RsiWatch {
+    /// What the columns ask for, or why it cannot be watched.
+    pub(super) fn parse(columns: &RsiTracker) -> Result<Self, String> {
+        let (overbought, oversold) = (columns.rsi_overbought, columns.rsi_oversold);
+        let period = rsi_lines(columns.rsi_period, overbought, oversold)?;
+        Ok(Self { timeframe: columns.timeframe.for_trackers(), period, overbought, oversold })
+    }
+
+    pub(super) fn awaits(&self) -> Vec<Awaited> {
+        vec![Awaited::Rsi(self.timeframe, self.period)]
+    }
+
+    /// The trigger of a hit at this bar.
+    pub(crate) fn draft(&self, hit: &RsiHit, subject: Subject, closed: &Closed) -> Draft {
+        Draft {
+            order: hit.order,
+            kind: AlertKind::RsiTracker,
+            subject,
+            occasion: Occasion::bar(closed.timeframe, &closed.bar),
+            condition: hit.condition,
+            value: Some(hit.value),
+            previous: Some(hit.previous),
+            threshold: Some(f64::from(hit.line)),
+            price: Some(closed.bar.close),
+            detail: Detail::Rsi(RsiReached {
+                rsi_period: self.period,
+                overbought: self.overbought.into(),
+                oversold: self.oversold.into(),
+            }),
         }
     }
 }
 
 /// One alert reached by one bar close.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Hit {
+pub(crate) struct RsiHit {
     pub(crate) order: Order,
-    pub(crate) side: Side,
+    pub(crate) condition: Condition,
     pub(crate) line: i32,
     pub(crate) previous: f64,
     pub(crate) value: f64,
@@ -71,18 +101,18 @@ impl RsiIndex {
     }
 
     /// Adds every alert that this bar close hits.
-    pub(crate) fn crossings(&self, timeframe: Timeframe, bank: &RsiBank, hits: &mut Vec<Hit>) {
+    pub(crate) fn crossings(&self, timeframe: Timeframe, bank: &RsiBank, hits: &mut Vec<RsiHit>) {
         for (period, sides) in &self.by_timeframe[timeframe.index()] {
             let (Some(previous), Some(value)) = (bank.previous(*period), bank.value(*period)) else {
                 continue;
             };
-            let hit = |side| move |(line, order)| Hit { order, side, line, previous, value };
+            let hit = |condition| move |(line, order)| RsiHit { order, condition, line, previous, value };
             if value > previous {
                 let reached = sides.overbought.within(reached_upward(previous, value));
-                hits.extend(reached.map(hit(Side::Overbought)));
+                hits.extend(reached.map(hit(Condition::Overbought)));
             } else {
                 let reached = sides.oversold.within(reached_downward(previous, value));
-                hits.extend(reached.map(hit(Side::Oversold)));
+                hits.extend(reached.map(hit(Condition::Oversold)));
             }
         }
     }

@@ -6,7 +6,7 @@ use bellwether_schemas::Timeframe;
 use serde::{Deserialize, Serialize};
 
 use super::Order;
-use crate::heatmap::{CellName, Style};
+use crate::heatmap::{CellName, Style, weights};
 
 /// A value that does not exist from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl Awaited {
             | Self::Cell(timeframe, _, _)
             | Self::Strength(timeframe) => timeframe,
             Self::Style(style, _) => {
-                style.weights().first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe)
+                weights(style).first().map_or(Timeframe::M1, |(timeframe, _)| *timeframe)
             }
             Self::Price(timeframe, _) => timeframe.unwrap_or(Timeframe::M1),
         }

@@ -1,12 +1,13 @@
 //! The alerts at an instant: what was hit becomes triggers, in order, and alerts change their state.
 
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
 use bellwether_schemas::{Timeframe, Timestamp};
 
-use super::instant::{Instant, StrengthStep, StyleStep};
+use super::instant::Instant;
 use super::{Engine, Step};
-use crate::alerts::{Alert, Awaited, Draft, Order, Watch, fire};
+use crate::alerts::{Alert, Awaited, Draft, Order, StrengthStep, StyleStep, fire};
 use crate::bars::OpenBar;
 
 impl Engine {
@@ -18,11 +19,21 @@ impl Engine {
         step: &mut Step<'_>,
     ) {
         self.report_warmed(instant, step);
-        self.reach_rsi_lines(instant);
-        styles.iter().for_each(|style| self.enter_zones(instant, style));
-        self.turn_cells(instant, step.offset);
-        strengths.iter().for_each(|strength| self.change_leaders(instant, strength));
-        self.cross_levels(instant);
+        for kind in AlertKind::ALL {
+            match kind {
+                AlertKind::RsiTracker => self.reach_rsi_lines(instant),
+                // Its drafts are there already: a pair is judged when it is read.
+                AlertKind::RsiCorrelationTracker => {}
+                AlertKind::HeatmapTracker => {
+                    styles.iter().for_each(|style| self.enter_zones(instant, style));
+                }
+                AlertKind::HeatmapIndicatorTracker => self.turn_cells(instant, step.offset),
+                AlertKind::CurrencyStrengthTracker => {
+                    strengths.iter().for_each(|strength| self.change_leaders(instant, strength));
+                }
+                AlertKind::PriceAlert => self.cross_levels(instant),
+            }
+        }
         let mut drafts = std::mem::take(&mut instant.drafts);
         if drafts.is_empty() {
             return;
@@ -38,8 +49,7 @@ impl Engine {
             step.outcome(Outcome::Fired(trigger));
         }
         for order in orders {
-            let once = |watch: &Watch| matches!(watch, Watch::Price(price) if price.once);
-            if self.alerts.get(order).is_some_and(|alert| once(&alert.watch)) {
+            if self.alerts.get(order).is_some_and(|alert| alert.watch.fires_once()) {
                 self.end(order, AlertState::Spent, at, step);
             }
         }

@@ -1,19 +1,19 @@
-//! What the bars and readings of an instant hit, kind by kind: drafts of triggers.
+//! What the bars and readings of an instant hit: a walk over what closed, in which each kind's index is asked.
 
-use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::readings::Signal;
 use bellwether_schemas::{Timeframe, Timestamp};
 
-use super::instant::{Instant, StrengthStep, StyleStep};
+use super::instant::Instant;
 use super::{Engine, Step};
-use crate::alerts::explain;
-use crate::alerts::{Draft, Occasion, PriceHit, Silence, Subject, Watch, ZoneSide, is_real_mismatch, limit};
+use crate::alerts::{
+    Draft, Occasion, PairAt, PriceHit, Silence, StrengthStep, StyleStep, Subject, Watch, is_real_mismatch,
+    turned,
+};
 use crate::bars::OpenBar;
 use crate::heatmap::CellName;
 use crate::indicators::WINDOWS;
 use crate::pairs::{CoefficientSeen, RsiSeen};
 use crate::series::Seen;
-use crate::strength::CURRENCIES;
 
 impl Engine {
     fn symbol(&self, place: usize) -> Subject {
@@ -33,18 +33,7 @@ impl Engine {
                 let Some(Watch::Rsi(watch)) = self.alerts.get(hit.order).map(|alert| &alert.watch) else {
                     continue;
                 };
-                instant.drafts.push(Draft {
-                    order: hit.order,
-                    kind: AlertKind::RsiTracker,
-                    subject: self.symbol(closed.symbol),
-                    occasion: Occasion::bar(closed.timeframe, &closed.bar),
-                    condition: hit.side.name(),
-                    value: Some(hit.value),
-                    previous: Some(hit.previous),
-                    threshold: Some(f64::from(hit.line)),
-                    price: Some(closed.bar.close),
-                    detail: explain::rsi(watch, &hit),
-                });
+                instant.drafts.push(watch.draft(&hit, self.symbol(closed.symbol), closed));
             }
         }
     }
@@ -73,20 +62,11 @@ impl Engine {
                 if !began {
                     continue;
                 }
-                for order in orders.iter().filter(|order| self.alerts.counted_at(**order, before.offset)) {
-                    instant.drafts.push(Draft {
-                        order: *order,
-                        kind: AlertKind::RsiCorrelationTracker,
-                        subject: Subject::Pair(pair, self.pairs[pair].key.clone()),
-                        occasion: Occasion::bar(timeframe, &bar),
-                        condition: "rsi_mismatch",
-                        value: Some((now.a + now.b) / 2.0),
-                        previous: Some((before.a + before.b) / 2.0),
-                        threshold: None,
-                        price: None,
-                        detail: explain::rsi_mismatch(&self.pairs[pair], timeframe, period, *lines, &now),
-                    });
-                }
+                let at =
+                    PairAt { place: pair, pair: &self.pairs[pair], occasion: Occasion::bar(timeframe, &bar) };
+                let counted = orders.iter().filter(|order| self.alerts.counted_at(**order, before.offset));
+                let drafts = counted.map(|order| at.rsi_mismatch(*order, period, *lines, &before, &now));
+                instant.drafts.extend(drafts);
             }
         }
     }
@@ -113,64 +93,30 @@ impl Engine {
         }
         let Some(bar) = self.pair_bar(instant, symbols, timeframe) else { return };
         let window = WINDOWS[place];
-        for order in self.alerts.pairs.real_watchers(timeframe, window) {
-            if self.alerts.counted_at(order, before.offset) {
-                instant.drafts.push(Draft {
-                    order,
-                    kind: AlertKind::RsiCorrelationTracker,
-                    subject: Subject::Pair(pair, self.pairs[pair].key.clone()),
-                    occasion: Occasion::bar(timeframe, &bar),
-                    condition: "real_mismatch",
-                    value: Some(value),
-                    previous: Some(before.value),
-                    threshold: Some(limit(positive)),
-                    price: None,
-                    detail: explain::real_mismatch(&self.pairs[pair], timeframe, window, value, before.value),
-                });
-            }
-        }
+        let at = PairAt { place: pair, pair: &self.pairs[pair], occasion: Occasion::bar(timeframe, &bar) };
+        let watchers = self.alerts.pairs.real_watchers(timeframe, window);
+        let counted = watchers.filter(|order| self.alerts.counted_at(*order, before.offset));
+        instant.drafts.extend(counted.map(|order| at.real_mismatch(order, window, before.value, value)));
     }
 
     pub(super) fn enter_zones(&mut self, instant: &mut Instant, style: &StyleStep) {
         let Some(before) = style.before else { return };
-        let StyleStep { symbol, timeframe, bar, score, .. } = style;
-        if !self.may_fire(*timeframe, bar) {
+        if !self.may_fire(style.timeframe, &style.bar) {
             return;
         }
         let spans = Silence {
             cooldown: self.settings.heatmap_cooldown,
             suppression: self.settings.heatmap_suppression,
         };
-        let now = score.buy_percent();
-        for entry in self.alerts.heatmaps.entries(style.style, *symbol, before.value, now) {
-            if !self.alerts.counted_at(entry.order, before.offset)
-                || self.alerts.heatmaps.is_silenced(&entry, *symbol, instant.at, spans)
+        let (symbol, now) = (style.symbol, style.score.buy_percent());
+        for hit in self.alerts.heatmaps.entered(style.style, symbol, before.value, now) {
+            if !self.alerts.counted_at(hit.order, before.offset)
+                || self.alerts.heatmaps.is_silenced(&hit, symbol, instant.at, spans)
             {
                 continue;
             }
-            self.alerts.heatmaps.fired(entry.order, *symbol, instant.at, entry.side);
-            let (value, previous) = match entry.side {
-                ZoneSide::Buy => (now, before.value),
-                ZoneSide::Sell => (score.sell_percent(), 100.0 - before.value),
-            };
-            instant.drafts.push(Draft {
-                order: entry.order,
-                kind: AlertKind::HeatmapTracker,
-                subject: self.symbol(*symbol),
-                occasion: Occasion::bar(*timeframe, bar),
-                condition: entry.side.name(),
-                value: Some(value),
-                previous: Some(previous),
-                threshold: Some(f64::from(entry.line)),
-                price: Some(bar.close),
-                detail: explain::heatmap(
-                    style.style,
-                    &entry,
-                    (value, previous),
-                    score,
-                    &self.symbols[*symbol],
-                ),
-            });
+            self.alerts.heatmaps.fired(hit.order, symbol, instant.at, hit.zone);
+            instant.drafts.push(hit.draft(style, before.value, &self.symbols[symbol]));
         }
     }
 
@@ -185,58 +131,25 @@ impl Engine {
                     continue;
                 }
                 let watched = (closed.timeframe, closed.symbol, cell);
-                for order in self.alerts.turns.changed(watched, turn.signal, &before) {
-                    instant.drafts.push(Draft {
-                        order,
-                        kind: AlertKind::HeatmapIndicatorTracker,
-                        subject: self.symbol(closed.symbol),
-                        occasion: Occasion::bar(closed.timeframe, &closed.bar),
-                        condition: turn.signal.name(),
-                        value: turn.value,
-                        previous: turn.previous,
-                        threshold: turn.threshold,
-                        price: Some(closed.bar.close),
-                        detail: explain::turn(cell, closed.timeframe, &turn),
-                    });
-                }
+                let orders = self.alerts.turns.changed(watched, turn.signal, &before).into_iter();
+                let draft = |order| turned(order, cell, &turn, self.symbol(closed.symbol), &closed);
+                instant.drafts.extend(orders.filter_map(draft));
             }
         }
     }
 
     pub(super) fn change_leaders(&self, instant: &mut Instant, strength: &StrengthStep) {
-        let StrengthStep { timeframe, bar, score, before, may_fire } = strength;
-        let Some((before, evaluated)) = before.as_ref().filter(|_| *may_fire) else { return };
-        let mut roles = vec![
-            ("strongest", score.strongest, before.strongest),
-            ("weakest", score.weakest, before.weakest),
-        ];
-        roles.retain(|(_, now, was)| now != was);
-        if roles.is_empty() {
+        let Some((before, evaluated)) = strength.before.as_ref().filter(|_| strength.may_fire) else {
+            return;
+        };
+        let changes = strength.changes(before);
+        if changes.clone().next().is_none() {
             return;
         }
-        for order in self.alerts.strength.watchers(*timeframe) {
-            if !self.alerts.counted_at(order, *evaluated) {
-                continue;
-            }
-            for (role, now, was) in roles.iter().copied() {
-                instant.drafts.push(Draft {
-                    order,
-                    kind: AlertKind::CurrencyStrengthTracker,
-                    subject: Subject::Everything,
-                    occasion: Occasion::bar(*timeframe, bar),
-                    condition: role,
-                    value: score.scores[now],
-                    previous: before.scores[now],
-                    threshold: None,
-                    price: None,
-                    detail: explain::leader(
-                        role,
-                        CURRENCIES[was],
-                        CURRENCIES[now],
-                        *timeframe,
-                        score.scores[now],
-                    ),
-                });
+        for order in self.alerts.strength.watchers(strength.timeframe) {
+            if self.alerts.counted_at(order, *evaluated) {
+                let drafts = changes.clone().map(|hit| strength.draft(order, hit, before));
+                instant.drafts.extend(drafts);
             }
         }
     }
@@ -285,23 +198,12 @@ impl Engine {
         price: f64,
     ) -> Vec<Draft> {
         let counts = |hit: &PriceHit| self.alerts.counted_at(hit.order, before.offset);
-        let in_time = |hit: &PriceHit| match self.alerts.get(hit.order).map(|alert| &alert.watch) {
-            Some(Watch::Price(watch)) => watch.expires_at.is_none_or(|end| occasion.close < end),
-            _ => false,
+        let in_time = |hit: &PriceHit| {
+            let watch = self.alerts.get(hit.order).map(|alert| &alert.watch);
+            matches!(watch, Some(Watch::Price(watch)) if watch.is_in_time(occasion.close))
         };
         let hits = hits.into_iter().filter(|hit| counts(hit) && in_time(hit));
-        let draft = |hit: PriceHit| Draft {
-            order: hit.order,
-            kind: AlertKind::PriceAlert,
-            subject: self.symbol(symbol),
-            occasion,
-            condition: hit.side.name(),
-            value: Some(price),
-            previous: Some(before.value),
-            threshold: Some(hit.level),
-            price: Some(price),
-            detail: explain::price(&hit, before.value, price, occasion.timeframe),
-        };
+        let draft = |hit: PriceHit| hit.draft(self.symbol(symbol), occasion, before.value, price);
         hits.map(draft).collect()
     }
 }

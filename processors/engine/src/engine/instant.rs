@@ -10,9 +10,8 @@ use bellwether_schemas::time::{HOUR, MINUTE};
 use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::{Engine, Step};
-use crate::alerts::Draft;
-use crate::bars::OpenBar;
-use crate::heatmap::{Style, StyleScore, style_reading};
+use crate::alerts::{Draft, StrengthStep, StyleStep};
+use crate::heatmap::{Style, StyleScore, style_reading, weights};
 use crate::indicators::{WINDOWS, log_return};
 use crate::series::{Closed, NEVER, Seen};
 use crate::strength::{CURRENCIES, StrengthScore};
@@ -67,28 +66,6 @@ impl Instant {
 
 const fn bit(timeframe: Timeframe) -> u8 {
     1 << timeframe as u8
-}
-
-/// A style's new reading of one symbol.
-pub(super) struct StyleStep {
-    pub(super) symbol: usize,
-    pub(super) style: Style,
-    /// The shortest timeframe of the style that closed here.
-    pub(super) timeframe: Timeframe,
-    pub(super) bar: OpenBar,
-    pub(super) score: StyleScore,
-    pub(super) before: Option<Seen>,
-}
-
-/// The currencies' new reading of one timeframe.
-pub(super) struct StrengthStep {
-    pub(super) timeframe: Timeframe,
-    /// The bar of the first listed pair that took part.
-    pub(super) bar: OpenBar,
-    pub(super) score: StrengthScore,
-    pub(super) before: Option<(StrengthScore, u64)>,
-    /// Every bar that took part may fire.
-    pub(super) may_fire: bool,
 }
 
 impl Engine {
@@ -163,7 +140,7 @@ impl Engine {
         for symbol in 0..self.symbols.len() {
             for style in Style::ALL {
                 let shortest =
-                    style.weights().iter().find_map(|(timeframe, _)| instant.find(symbol, *timeframe));
+                    weights(style).iter().find_map(|(timeframe, _)| instant.find(symbol, *timeframe));
                 let Some(closed) = shortest else { continue };
                 let (timeframe, bar) = (closed.timeframe, closed.bar);
                 let state = &mut self.symbols[symbol];

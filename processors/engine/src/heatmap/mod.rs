@@ -6,63 +6,14 @@ mod quiet;
 mod score;
 mod styles;
 
+pub use bellwether_schemas::heatmap::{CellName, Style};
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use crate::indicators::{Cloud, MacdValue, Mode, Stops};
 
 pub use cells::Cells;
 pub use score::TimeframeScore;
-pub use styles::{Style, StyleScore, style_reading};
-
-/// The seven indicators of the heatmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum CellName {
-    /// Close against EMA21.
-    Ema21,
-    /// Close against EMA50.
-    Ema50,
-    /// Close against EMA200.
-    Ema200,
-    /// Line against signal and zero.
-    Macd,
-    /// RSI14 against 30 and 70.
-    Rsi,
-    /// Close against the trailing stops.
-    Utbot,
-    /// Close against the cloud.
-    Ichimoku,
-}
-
-impl CellName {
-    /// In the order of the readings.
-    pub const ALL: [Self; 7] =
-        [Self::Ema21, Self::Ema50, Self::Ema200, Self::Macd, Self::Rsi, Self::Utbot, Self::Ichimoku];
-
-    /// As readings and triggers spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ema21 => "EMA21",
-            Self::Ema50 => "EMA50",
-            Self::Ema200 => "EMA200",
-            Self::Macd => "MACD",
-            Self::Rsi => "RSI",
-            Self::Utbot => "UTBOT",
-            Self::Ichimoku => "ICHIMOKU",
-        }
-    }
-
-    /// In any letter case; whatever starts with `ichimoku` is Ichimoku.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let upper = text.trim().to_ascii_uppercase();
-        if upper.starts_with(Self::Ichimoku.name()) {
-            return Some(Self::Ichimoku);
-        }
-        Self::ALL.into_iter().find(|cell| cell.name() == upper)
-    }
-}
+pub use styles::{StyleScore, style_reading, weights};
 
 /// One cell at one bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,19 +61,4 @@ pub(crate) struct Before {
     pub(crate) close: Option<f64>,
     pub(crate) macd_line: Option<f64>,
     pub(crate) rsi: Option<f64>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_named_in_any_case_and_ichimoku_with_any_ending() {
-        assert_eq!(CellName::parse("ema200"), Some(CellName::Ema200));
-        assert_eq!(CellName::parse("UtBot"), Some(CellName::Utbot));
-        assert_eq!(CellName::parse("ichimokuClone"), Some(CellName::Ichimoku));
-        assert_eq!(CellName::parse("EMA20"), None);
-        assert_eq!(CellName::parse("clone ichimoku"), None);
-        assert!(CellName::ALL.iter().all(|cell| CellName::parse(cell.name()) == Some(*cell)));
-    }
 }

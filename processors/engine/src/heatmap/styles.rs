@@ -2,67 +2,28 @@
 
 use bellwether_schemas::Timeframe::{self, D1, H1, H4, M5, M15, M30};
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
-use super::TimeframeScore;
 use super::score::final_of;
-
-/// How a trader looks at a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Style {
-    /// 5M to 4H; shown as "Intraday".
-    Scalper,
-    /// 30M to 1D.
-    SwingTrader,
-}
+use super::{Style, TimeframeScore};
 
 /// Weights in hundredths below which a style has no reading.
 const LEAST_COVERAGE: i32 = 50;
 
-impl Style {
-    /// In the order of evaluation.
-    pub const ALL: [Self; 2] = [Self::Scalper, Self::SwingTrader];
-
-    /// As tables, readings and triggers spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scalper => "scalper",
-            Self::SwingTrader => "swingTrader",
-        }
+/// Timeframes, short to long, and what each counts in hundredths; together 100.
+#[must_use]
+pub const fn weights(style: Style) -> &'static [(Timeframe, i32)] {
+    match style {
+        Style::Scalper => &[(M5, 30), (M15, 30), (M30, 20), (H1, 15), (H4, 5)],
+        Style::SwingTrader => &[(M30, 10), (H1, 25), (H4, 35), (D1, 30)],
     }
+}
 
-    /// As people read it.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Scalper => "Intraday",
-            Self::SwingTrader => "Swing trader",
-        }
-    }
-
-    /// The style of that name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|style| style.name() == text)
-    }
-
-    /// Timeframes, short to long, and what each counts in hundredths; together 100.
-    #[must_use]
-    pub const fn weights(self) -> &'static [(Timeframe, i32)] {
-        match self {
-            Self::Scalper => &[(M5, 30), (M15, 30), (M30, 20), (H1, 15), (H4, 5)],
-            Self::SwingTrader => &[(M30, 10), (H1, 25), (H4, 35), (D1, 30)],
-        }
-    }
-
-    /// |Final| from which on the style acts.
-    #[must_use]
-    pub const fn acts_at(self) -> i32 {
-        match self {
-            Self::Scalper => 25,
-            Self::SwingTrader => 15,
-        }
+/// |Final| from which on the style acts.
+#[must_use]
+const fn acts_at(style: Style) -> i32 {
+    match style {
+        Style::Scalper => 25,
+        Style::SwingTrader => 15,
     }
 }
 
@@ -83,7 +44,7 @@ pub fn style_reading(
     scores: impl Fn(Timeframe) -> Option<TimeframeScore>,
 ) -> Option<StyleScore> {
     let (mut n, mut weight) = (0, 0);
-    for (timeframe, hundredths) in style.weights() {
+    for (timeframe, hundredths) in weights(style) {
         if let Some(score) = scores(*timeframe) {
             n += i64::from(score.eighths * hundredths);
             weight += hundredths;
@@ -127,7 +88,7 @@ impl StyleScore {
     /// `buy` or `sell` where the style acts, else `wait`.
     #[must_use]
     pub fn label(self) -> &'static str {
-        let acts_at = f64::from(self.style.acts_at());
+        let acts_at = f64::from(acts_at(self.style));
         match self.final_() {
             buy if buy >= acts_at => Signal::Buy.name(),
             sell if sell <= -acts_at => Signal::Sell.name(),
@@ -150,7 +111,7 @@ mod tests {
     #[test]
     fn weights_are_whole() {
         for style in Style::ALL {
-            assert_eq!(style.weights().iter().map(|(_, weight)| weight).sum::<i32>(), 100);
+            assert_eq!(weights(style).iter().map(|(_, weight)| weight).sum::<i32>(), 100);
         }
     }
 

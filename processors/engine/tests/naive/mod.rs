@@ -643,7 +643,7 @@ pub(crate) fn text(trigger: &TriggerFired) -> String {
         timeframe: trigger.timeframe,
         open: trigger.open_time,
         close: trigger.close_time,
-        condition: &trigger.condition,
+        condition: trigger.condition.name(),
         value: trigger.value,
         previous: trigger.previous,
         threshold: trigger.threshold,

@@ -1,0 +1,101 @@
+//! The directory of tenants' files, and what no two of them may share.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use bellwether_schemas::TenantId;
+
+use super::{ConfigError, Tenant, load_tenant};
+
+/// Reads every `*.toml` of the directory, in order of id, with what `environment` adds.
+///
+/// # Errors
+/// The directory cannot be read, a file is not a tenant's, or two tenants share a database or a sender.
+pub fn load_tenants(
+    dir: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Tenant>, ConfigError> {
+    let files = tenant_files(dir)?;
+    let tenants: Vec<Tenant> =
+        files.iter().map(|file| load_tenant(file, environment)).collect::<Result<_, _>>()?;
+    refuse_shared(dir, &tenants)?;
+    Ok(tenants)
+}
+
+/// The directory's files, in order of id.
+pub(crate) fn tenant_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let unreadable = |error: std::io::Error| ConfigError::unreadable(dir, &error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The file of a tenant.
+pub(crate) fn tenant_file(dir: &Path, tenant: &TenantId) -> PathBuf {
+    dir.join(format!("{tenant}.toml"))
+}
+
+/// Two tenants on one database, or with one sender whatever name it is shown with, are one slip away from each
+/// other's users.
+pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
+    let mut databases: HashMap<&str, &TenantId> = HashMap::new();
+    let mut senders: HashMap<String, &TenantId> = HashMap::new();
+    for tenant in tenants {
+        let taken = |key: &str, other: &TenantId| {
+            let reason = format!("is that of tenant {other} too: every tenant has its own");
+            ConfigError::value(&tenant_file(dir, &tenant.id), key, reason)
+        };
+        if let Some(url) = &tenant.database.url
+            && let Some(other) = databases.insert(url.reveal(), &tenant.id)
+        {
+            return Err(taken("database.url_file", other));
+        }
+        if let Some(other) = senders.insert(tenant.mail.from.address().folded(), &tenant.id) {
+            return Err(taken("mail.from", other));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(senders: [&str; 2], variables: &[(&str, &str)]) -> Result<Vec<Tenant>, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        for (id, sender) in ["fxlabs", "hextech"].into_iter().zip(senders) {
+            let text = format!(
+                "revision = 1\nzone = \"Asia/Kolkata\"\n[brand]\nname = \"FX\"\n[database]\n[mail]\n\
+                 from = \"{sender}\"\n"
+            );
+            std::fs::write(tenant_file(dir.path(), &id.parse().unwrap()), text).unwrap();
+        }
+        load_tenants(dir.path(), &|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
+        })
+    }
+
+    #[test]
+    fn no_two_tenants_send_from_one_address_whatever_name_they_show() {
+        assert_eq!(load(["FX <a@fx.example>", "HX <a@hex.example>"], &[]).unwrap().len(), 2);
+        for second in
+            ["FX <a@fx.example>", "HexTech <a@fx.example>", "HexTech <A@FX.example>", "a@fx.example"]
+        {
+            let wrong = load(["FX <a@fx.example>", second], &[]).unwrap_err().to_string();
+            assert!(wrong.contains("hextech.toml: mail.from: is that of tenant fxlabs too"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_two_tenants_share_a_database() {
+        let url = [("FXLABS_DATABASE_URL", "postgres://x"), ("HEXTECH_DATABASE_URL", "postgres://x")];
+        let wrong = load(["a@fx.example", "a@hex.example"], &url).unwrap_err().to_string();
+        assert!(wrong.contains("database.url_file") && !wrong.contains("postgres://x"), "{wrong}");
+    }
+}

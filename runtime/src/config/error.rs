@@ -1,0 +1,64 @@
+//! What is wrong with a configuration: each error names the file and, where there is one, the key.
+
+use std::path::{Path, PathBuf};
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or cannot be read.
+    #[error("{file}: cannot be read: {reason}")]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// The file is not TOML, or has not the keys that it must have and no others.
+    #[error("{file}: {reason}")]
+    Form {
+        /// Which file.
+        file: PathBuf,
+        /// Line or key, and what was expected.
+        reason: String,
+    },
+    /// A key has a value that it cannot have.
+    #[error("{file}: {key}: {reason}")]
+    Value {
+        /// Which file.
+        file: PathBuf,
+        /// Which key, with its section: `brand.bar`.
+        key: String,
+        /// Value and what to do.
+        reason: String,
+    },
+    /// The file's own name is no tenant id.
+    #[error("{file}: {reason}")]
+    Name {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no such tenant.
+    #[error("no tenant {tenant:?} in {dir}: it has {known}")]
+    UnknownTenant {
+        /// What was asked for.
+        tenant: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// Those that are there.
+        known: String,
+    },
+}
+
+impl ConfigError {
+    /// A key with a value that it cannot have.
+    pub(super) fn value(file: &Path, key: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Value { file: file.into(), key: key.into(), reason: reason.to_string() }
+    }
+
+    /// The file or directory could not be read.
+    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        Self::Unreadable { file: file.into(), reason: error.to_string() }
+    }
+}

@@ -1,0 +1,131 @@
+//! The process's own settings: `bellwether.toml`, each key of which the environment may override.
+
+mod schema_registry;
+mod telemetry;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use schema_registry::SchemaRegistry;
+pub use telemetry::{LogFormat, Telemetry};
+
+use super::{ConfigError, toml_file};
+
+/// Everything `bellwether.toml` says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the log is: `embedded:DIR`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
+    pub log: String,
+    /// The directory of tenants' files.
+    pub tenants: PathBuf,
+    /// Where schema ids come from, if not from the checked-in file.
+    pub schema_registry: SchemaRegistry,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            log: "embedded:data/log".into(),
+            tenants: "tenants".into(),
+            schema_registry: SchemaRegistry::default(),
+            telemetry: Telemetry::default(),
+        }
+    }
+}
+
+/// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
+const KEYS: [(&str, &str); 7] = [
+    ("", "log"),
+    ("", "tenants"),
+    ("schema_registry", "url"),
+    ("schema_registry", "cache"),
+    ("telemetry", "level"),
+    ("telemetry", "format"),
+    ("telemetry", "metrics"),
+];
+
+impl Config {
+    /// Reads `file`, or without one `bellwether.toml` where it exists, then what `environment` overrides.
+    ///
+    /// # Errors
+    /// The file is missing, is not TOML, or has an unknown key or a value that cannot be.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let usual = Path::new("bellwether.toml");
+        let (file, text) = match file {
+            Some(file) => (file, toml_file::read(file)?),
+            None if usual.exists() => (usual, toml_file::read(usual)?),
+            None => (usual, String::new()),
+        };
+        let mut table = toml_file::parse(file, &text)?;
+        for (section, key) in KEYS {
+            if let Some(value) = environment(&variable(section, key)) {
+                set(&mut table, section, key, value);
+            }
+        }
+        toml_file::sections(file, table)
+    }
+}
+
+fn variable(section: &str, key: &str) -> String {
+    let joined = if section.is_empty() { key.to_string() } else { format!("{section}_{key}") };
+    format!("BELLWETHER_{}", joined.to_uppercase())
+}
+
+fn set(table: &mut toml::Table, section: &str, key: &str, value: String) {
+    let mut at = table;
+    if !section.is_empty() {
+        let entry = at.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let toml::Value::Table(inner) = entry else { return };
+        at = inner;
+    }
+    at.insert(key.into(), toml::Value::String(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("bellwether.toml");
+        std::fs::write(&file, text).unwrap();
+        Config::load(Some(&file), |name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
+        })
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_file_and_key() {
+        let error = load("[telemetry]\nlevle = \"info\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("bellwether.toml: telemetry: unknown field `levle`"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let config = load(
+            "log = \"embedded:a\"\n",
+            &[
+                ("BELLWETHER_LOG", "embedded:b"),
+                ("BELLWETHER_SCHEMA_REGISTRY_URL", "http://registry:8081"),
+                ("BELLWETHER_TELEMETRY_METRICS", "127.0.0.1:1"),
+            ],
+        );
+        let config = config.unwrap();
+        assert_eq!(config.log, "embedded:b");
+        assert_eq!(config.schema_registry.url, Some("http://registry:8081".parse().unwrap()));
+        assert_eq!(config.telemetry.metrics, Some("127.0.0.1:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_default_file_is_the_documented_default() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bellwether.toml");
+        assert_eq!(Config::load(Some(&file), |_| None).unwrap(), Config::default());
+    }
+}

@@ -1,0 +1,34 @@
+//! `[telemetry]`: logs and metrics.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+/// How a process says what it does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// What is logged: a level, or `target=level` separated by commas.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// Address of the metrics endpoint, such as `127.0.0.1:9464`; none: no endpoint.
+    pub metrics: Option<SocketAddr>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text, metrics: None }
+    }
+}

@@ -1,0 +1,56 @@
+//! `[database]`: the tenant's own Postgres.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::secrets::Secrets;
+use crate::config::ConfigError;
+use crate::secret::Secret;
+
+/// The tenant's own Postgres.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// File with the URL; else `<TENANT>_DATABASE_URL`. Both is an error.
+    pub url_file: Option<PathBuf>,
+    /// How it is reached: `direct`, `session` or `transaction`.
+    #[serde(default)]
+    pub mode: DatabaseMode,
+    /// Where recipients come from: `database`.
+    #[serde(default)]
+    pub recipients: Recipients,
+    /// The URL itself, filled in when the file is loaded. None is an error of the roles that need a database only.
+    #[serde(skip)]
+    pub url: Option<Secret>,
+}
+
+/// What stands between us and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseMode {
+    /// Nothing.
+    #[default]
+    Direct,
+    /// A pooler that keeps a connection for a session.
+    Session,
+    /// A pooler that keeps it for a transaction: no named statements.
+    Transaction,
+}
+
+/// Where the addresses of users come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipients {
+    /// The view `bellwether.recipients` of the tenant's database.
+    #[default]
+    Database,
+}
+
+impl Database {
+    /// The section with its secret.
+    pub(super) fn with_secret(mut self, secrets: &Secrets<'_>) -> Result<Self, ConfigError> {
+        self.url = secrets.get("database.url_file", self.url_file.as_deref(), "DATABASE_URL")?;
+        Ok(self)
+    }
+}

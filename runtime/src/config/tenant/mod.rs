@@ -1,0 +1,200 @@
+//! A tenant is one file, `tenants/<id>.toml`. Each section has a file here; what two keys say of each other is checked
+//! where the section is put together, and what two tenants may not share in [`super::directory`].
+
+mod brand;
+mod database;
+mod limits;
+mod mail;
+mod secrets;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bellwether_schemas::settings::{PriceBasis, Settings};
+use bellwether_schemas::{SessionAnchor, Symbol, TenantId};
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+pub use brand::Brand;
+pub use database::{Database, DatabaseMode, Recipients};
+pub use mail::Mail;
+
+use super::{ConfigError, toml_file, values};
+use limits::Limits;
+use secrets::Secrets;
+
+/// A brand that watches prices for its users: everything its file says, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenant {
+    /// The file's name.
+    pub id: TenantId,
+    /// Rises with every change that can change a result.
+    pub revision: i64,
+    /// The brand's own zone: times in mails, the hour of the brief.
+    pub zone: Tz,
+    /// When the daily brief is due, by the clocks of the zone; none: there is no brief.
+    pub daily_brief: Option<NaiveTime>,
+    /// What the engine folds by.
+    pub settings: Settings,
+    /// How it looks.
+    pub brand: Brand,
+    /// Its rows.
+    pub database: Database,
+    /// Its mail.
+    pub mail: Mail,
+}
+
+/// The keys of the file, as they stand there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// Rises with every change of a key that can change a result.
+    revision: i64,
+    /// The brand's own zone, of the IANA database.
+    #[serde(deserialize_with = "values::zone")]
+    zone: Tz,
+    /// When the daily brief is due, by the clocks of the zone: `09:00`.
+    #[serde(default, deserialize_with = "values::optional_time_of_day")]
+    daily_brief: Option<NaiveTime>,
+    /// What the tenant watches, in the order of its results; without it 33 symbols, each with the suffix.
+    symbols: Option<Vec<Symbol>>,
+    /// What the tenant's source adds to the names of symbols.
+    #[serde(default)]
+    symbol_suffix: String,
+    /// Symbols that trade around the clock: their days begin at 00:00 UTC.
+    #[serde(default)]
+    always_open: Vec<String>,
+    /// Where days begin: `17:00 America/New_York`.
+    session_anchor: Option<SessionAnchor>,
+    /// What bars are built from: `bid`, `mid` or `ask`.
+    price_basis: Option<PriceBasis>,
+    /// How far the watermark stays behind the newest time.
+    #[serde(default, deserialize_with = "values::optional_duration")]
+    lateness_max: Option<Duration>,
+    /// A source this far behind the newest no longer holds the watermark.
+    #[serde(default, deserialize_with = "values::optional_duration")]
+    source_idle: Option<Duration>,
+    /// A tick further than this fraction from the last accepted price is absurd.
+    absurd_band: Option<f64>,
+    /// Pairs expected to move together, `EURUSD-GBPUSD`, names without the suffix.
+    positive_pairs: Option<Vec<String>>,
+    /// Pairs expected to move against each other.
+    negative_pairs: Option<Vec<String>>,
+    /// After a heatmap trigger nothing fires for its alert and symbol for this long.
+    #[serde(default, deserialize_with = "values::optional_duration")]
+    heatmap_cooldown: Option<Duration>,
+    /// After a heatmap trigger the same side stays silent for this long, unless the other side fires.
+    #[serde(default, deserialize_with = "values::optional_duration")]
+    heatmap_suppression: Option<Duration>,
+    /// How its mails look.
+    brand: Brand,
+    /// Its own Postgres.
+    database: Database,
+    /// How its mail leaves.
+    mail: Mail,
+    /// Most of a thing.
+    #[serde(default)]
+    limits: Limits,
+}
+
+/// Reads one tenant's file.
+///
+/// # Errors
+/// Name, form, value or secret is not right; the error names file and key.
+pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Tenant, ConfigError> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let id: TenantId = stem.parse().map_err(|error| ConfigError::Name {
+        file: path.into(),
+        reason: format!("the file's name: {error}"),
+    })?;
+    let file: File = toml_file::sections(path, toml_file::parse(path, &toml_file::read(path)?)?)?;
+    let settings = settings::settings(path, &file)?;
+    let secrets = Secrets { file: path, tenant: &id, environment };
+    let File { revision, zone, daily_brief, mut brand, database, mail, .. } = file;
+    brand.logo = brand.logo.map(|logo| beside(path, &logo));
+    let database = database.with_secret(&secrets)?;
+    let mail = mail.with_secrets(&secrets)?;
+    Ok(Tenant { id, revision, zone, daily_brief, settings, brand, database, mail })
+}
+
+/// A path that stands in the tenant's file.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "revision = 1\nzone = \"Asia/Kolkata\"\nsymbol_suffix = \"m\"\n[brand]\nname = \"FX\"\n\
+        [database]\n[mail]\nfrom = \"FX <a@fx.example>\"\n";
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Tenant, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("fxlabs.toml");
+        std::fs::write(&file, text).unwrap();
+        load_tenant(&file, &|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_string())
+        })
+    }
+
+    fn error(text: &str, variables: &[(&str, &str)]) -> String {
+        load(text, variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_without_symbols_lists_the_33_with_its_suffix() {
+        let tenant = load(GOOD, &[]).unwrap();
+        assert_eq!(tenant.settings.symbols.len(), 33);
+        assert_eq!(tenant.settings.symbols[0].name.as_str(), "EURUSDm");
+    }
+
+    #[test]
+    fn the_time_of_the_daily_brief_is_kept() {
+        let with = |line: &str| GOOD.replace("symbol_suffix", &format!("{line}\nsymbol_suffix"));
+        let brief = load(&with("daily_brief = \"09:30\""), &[]).unwrap().daily_brief;
+        assert_eq!((brief, load(GOOD, &[]).unwrap().daily_brief), (NaiveTime::from_hms_opt(9, 30, 0), None));
+        let wrong = error(&with("daily_brief = \"nine\""), &[]);
+        assert!(wrong.ends_with("fxlabs.toml: daily_brief: \"nine\" is not a time such as 09:00"), "{wrong}");
+    }
+
+    #[test]
+    fn errors_name_file_and_key() {
+        let wrong = error(&GOOD.replace("Asia/Kolkata", "Asia/Kolkatta"), &[]);
+        assert!(wrong.contains("fxlabs.toml: zone: \"Asia/Kolkatta\""), "{wrong}");
+        let wrong = error(&GOOD.replace("revision = 1", "revision = 1\ncolour = 3"), &[]);
+        assert!(wrong.contains("fxlabs.toml: unknown field `colour`"), "{wrong}");
+        let wrong = error(&GOOD.replace("[database]", "[database]\nurl_file = \"nowhere\""), &[]);
+        assert!(wrong.contains("database.url_file") && wrong.contains("nowhere"), "{wrong}");
+        for (key, value, reason) in [
+            ("bar", "white", "\"white\" is not a colour such as #19235d"),
+            ("terms_url", "ftp://x", "\"ftp://x\" is not an https link"),
+            ("postal", "a\\nb", "is empty or has a line break"),
+        ] {
+            let wrong = error(&GOOD.replace("[database]", &format!("{key} = \"{value}\"\n[database]")), &[]);
+            assert!(wrong.contains(&format!("fxlabs.toml: brand.{key}: {reason}")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_mail_is_said_without_what_may_be_secret() {
+        let smtp = |url: &str| error(&format!("{GOOD}smtp = \"{url}\"\n"), &[]);
+        let wrong = smtp("smtps://me:swordfish@mail.example");
+        assert!(wrong.contains("fxlabs.toml: mail.smtp: holds a password: put it into"), "{wrong}");
+        assert!(!wrong.contains("swordfish"), "{wrong}");
+        let wrong = error(&GOOD.replace("FX <a@fx.example>", "nobody"), &[]);
+        assert!(wrong.contains("fxlabs.toml: mail.from: \"nobody\" is not an address"), "{wrong}");
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_an_error() {
+        let text = GOOD.replace("[database]", "[database]\nurl_file = \"url\"");
+        let wrong = error(&text, &[("FXLABS_DATABASE_URL", "postgres://secret")]);
+        assert!(
+            wrong.contains("FXLABS_DATABASE_URL is set too") && !wrong.contains("postgres://secret"),
+            "{wrong}"
+        );
+    }
+}

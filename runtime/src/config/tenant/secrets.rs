@@ -1,0 +1,48 @@
+//! Secrets of a tenant: each stands in a file that a key names, or in the environment, and never in the tenant's file.
+
+use std::path::Path;
+
+use bellwether_schemas::TenantId;
+
+use crate::config::ConfigError;
+use crate::secret::Secret;
+
+/// Where one tenant's secrets are looked for.
+pub(super) struct Secrets<'a> {
+    /// The tenant's file.
+    pub(super) file: &'a Path,
+    /// Whose.
+    pub(super) tenant: &'a TenantId,
+    /// The value of a variable.
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Secrets<'_> {
+    /// From the file that `key` names, relative to the tenant's file, or from `<TENANT>_<NAME>`; never from both.
+    pub(super) fn get(
+        &self,
+        key: &str,
+        path: Option<&Path>,
+        name: &str,
+    ) -> Result<Option<Secret>, ConfigError> {
+        let variable = format!("{}_{name}", self.tenant.as_str().to_uppercase().replace('-', "_"));
+        match (path, (self.environment)(&variable)) {
+            (Some(_), Some(_)) => {
+                let reason = format!("{variable} is set too: keep one of the two");
+                Err(ConfigError::value(self.file, key, reason))
+            }
+            (Some(path), None) => self.read(key, path, &variable).map(Some),
+            (None, text) => Ok(text.map(Secret::new)),
+        }
+    }
+
+    fn read(&self, key: &str, path: &Path, variable: &str) -> Result<Secret, ConfigError> {
+        let path = super::beside(self.file, path);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let path = path.display();
+            let remedy = format!("put the secret there, or take the key out and set {variable}");
+            ConfigError::value(self.file, key, format!("{path}: {error}: {remedy}"))
+        })?;
+        Ok(Secret::new(text.trim()))
+    }
+}

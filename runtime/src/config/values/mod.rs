@@ -1,0 +1,22 @@
+//! The types that keys of configuration files are read into. Each has one checked way in: reading its text. What is
+//! wrong with a text is said by its error, to which the reader of the file adds file and key.
+
+mod address;
+mod colour;
+mod duration;
+mod http_address;
+mod line;
+mod link;
+mod smtp;
+mod time;
+
+pub use address::{EmailAddress, Mailbox};
+pub use colour::Colour;
+pub use duration::parse_duration;
+pub use http_address::HttpAddress;
+pub use line::Line;
+pub use link::Link;
+pub use smtp::{SmtpError, SmtpServer, Tls};
+
+pub(super) use duration::{micros, optional as optional_duration};
+pub(super) use time::{optional_time_of_day, zone};

@@ -1,0 +1,118 @@
+//! The names of the heatmap ("Quantum Analysis"): its seven indicators, and the styles that weigh timeframes. What
+//! they mean is the engine's.
+
+use serde::{Deserialize, Serialize};
+
+/// The seven indicators of the heatmap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CellName {
+    /// Close against EMA21.
+    Ema21,
+    /// Close against EMA50.
+    Ema50,
+    /// Close against EMA200.
+    Ema200,
+    /// Line against signal and zero.
+    Macd,
+    /// RSI14 against 30 and 70.
+    Rsi,
+    /// Close against the trailing stops.
+    Utbot,
+    /// Close against the cloud.
+    Ichimoku,
+}
+
+impl CellName {
+    /// In the order of the readings.
+    pub const ALL: [Self; 7] =
+        [Self::Ema21, Self::Ema50, Self::Ema200, Self::Macd, Self::Rsi, Self::Utbot, Self::Ichimoku];
+
+    /// As readings and triggers spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ema21 => "EMA21",
+            Self::Ema50 => "EMA50",
+            Self::Ema200 => "EMA200",
+            Self::Macd => "MACD",
+            Self::Rsi => "RSI",
+            Self::Utbot => "UTBOT",
+            Self::Ichimoku => "ICHIMOKU",
+        }
+    }
+
+    /// In any letter case; whatever starts with `ichimoku` is Ichimoku.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let upper = text.trim().to_ascii_uppercase();
+        if upper.starts_with(Self::Ichimoku.name()) {
+            return Some(Self::Ichimoku);
+        }
+        Self::ALL.into_iter().find(|cell| cell.name() == upper)
+    }
+}
+
+/// How a trader looks at a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Style {
+    /// 5M to 4H; shown as "Intraday".
+    Scalper,
+    /// 30M to 1D.
+    SwingTrader,
+}
+
+impl Style {
+    /// In the order of evaluation.
+    pub const ALL: [Self; 2] = [Self::Scalper, Self::SwingTrader];
+
+    /// As tables, readings and triggers spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scalper => "scalper",
+            Self::SwingTrader => "swingTrader",
+        }
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Scalper => "Intraday",
+            Self::SwingTrader => "Swing trader",
+        }
+    }
+
+    /// The style of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|style| style.name() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_named_in_any_case_and_ichimoku_with_any_ending() {
+        assert_eq!(CellName::parse("ema200"), Some(CellName::Ema200));
+        assert_eq!(CellName::parse("UtBot"), Some(CellName::Utbot));
+        assert_eq!(CellName::parse("ichimokuClone"), Some(CellName::Ichimoku));
+        assert_eq!(CellName::parse("EMA20"), None);
+        assert_eq!(CellName::parse("clone ichimoku"), None);
+        assert!(CellName::ALL.iter().all(|cell| CellName::parse(cell.name()) == Some(*cell)));
+    }
+
+    #[test]
+    fn names_in_json_are_those_of_readings() {
+        for cell in CellName::ALL {
+            assert_eq!(serde_json::to_string(&cell).unwrap(), format!("{:?}", cell.name()));
+        }
+        for style in Style::ALL {
+            assert_eq!(serde_json::to_string(&style).unwrap(), format!("{:?}", style.name()));
+        }
+    }
+}
