@@ -6,10 +6,13 @@ use sqlx::postgres::PgConnection;
 
 use super::{Result, administer, migrate, query, tables};
 
+/// After an insert, an update, a delete, and before a truncate.
+const CAPTURE_TRIGGERS: i64 = 4;
+
 /// Something that is not as it must be, or, where it is not ours, as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Table or migration.
+    /// Table, function or migration.
     pub subject: String,
     /// What is wrong, and what to do.
     pub problem: String,
@@ -27,6 +30,8 @@ pub async fn check(url: &Secret) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> =
         missing.into_iter().map(|version| fault(version, "not applied: run `bellwether migrate`")).collect();
     findings.extend(tables_of_ours(&mut connection).await?);
+    findings.extend(captures(&mut connection).await?);
+    findings.extend(open_functions(&mut connection).await?);
     findings.extend(tables_of_others(&mut connection).await?);
     connection.close().await.map_err(query("cannot close the connection"))?;
     Ok(findings)
@@ -36,29 +41,93 @@ fn fault(subject: &str, problem: &str) -> Finding {
     Finding { subject: subject.into(), problem: problem.into(), ours: true }
 }
 
+/// What the catalogue says of a table of ours.
+#[derive(sqlx::FromRow)]
+struct TableState {
+    name: String,
+    there: bool,
+    /// Row security is on, and binds the owner too.
+    secured: bool,
+    /// It takes one tenant's rows only.
+    given: bool,
+    /// Everybody, or who has not signed in, may do something with it.
+    open: bool,
+}
+
+impl TableState {
+    fn problem(&self) -> Option<&'static str> {
+        if !self.there {
+            Some("missing: run `bellwether migrate`")
+        } else if !self.secured {
+            Some("row security is not on and forced: run `bellwether migrate` anew")
+        } else if self.open {
+            Some("open to everybody: revoke what anon and public may do")
+        } else if !self.given {
+            Some("no tenant's yet: run `bellwether tenants init`")
+        } else {
+            None
+        }
+    }
+}
+
 async fn tables_of_ours(connection: &mut PgConnection) -> Result<Vec<Finding>> {
-    let rows: Vec<(String, bool, bool, bool, bool, bool)> = sqlx::query_as(
-        "select t, c.oid is not null, coalesce(c.relrowsecurity, false), coalesce(c.relforcerowsecurity, false),
-                exists (select from pg_constraint k where k.conrelid = c.oid and k.conname = 'bellwether_tenant'),
+    let states: Vec<TableState> = sqlx::query_as(
+        "select t as name, c.oid is not null as there,
+                coalesce(c.relrowsecurity and c.relforcerowsecurity, false) as secured,
+                exists (select from pg_constraint k
+                        where k.conrelid = c.oid and k.conname = 'bellwether_tenant') as given,
                 exists (select from aclexplode(c.relacl) a
-                        where a.grantee = 0 or a.grantee = to_regrole('anon')::oid)
+                        where a.grantee = 0 or a.grantee = to_regrole('anon')::oid) as open
          from unnest($1::text[]) t left join pg_class c on c.oid = to_regclass(t)",
     )
-    .bind(tables())
+    .bind(super::tables_of_ours())
     .fetch_all(connection)
     .await
     .map_err(query("cannot read the state of the tables"))?;
-    let judge = |(table, there, on, forced, tenant, open): (String, bool, bool, bool, bool, bool)| {
-        let problem = match (there, on && forced, tenant, open) {
-            (false, ..) => "missing: run `bellwether migrate`",
-            (_, false, ..) => "row security is not on and forced: run `bellwether migrate` anew",
-            (_, _, _, true) => "open to everybody: revoke what anon and public may do",
-            (_, _, false, _) => "no tenant's yet: run `bellwether tenants init`",
-            _ => return None,
-        };
-        Some(fault(&table, problem))
-    };
-    Ok(rows.into_iter().filter_map(judge).collect())
+    let finding = |state: &TableState| state.problem().map(|problem| fault(&state.name, problem));
+    Ok(states.iter().filter_map(finding).collect())
+}
+
+/// Each alert table has the four triggers that queue what its users change, of its kind and captured columns.
+async fn captures(connection: &mut PgConnection) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for tables in tables::all() {
+        let table = format!("public.{}", tables.alerts.name);
+        let arguments: Vec<&str> =
+            [tables.kind.name()].iter().chain(tables.alerts.captured).copied().collect();
+        let triggers: i64 = sqlx::query_scalar(
+            "select count(*) from pg_trigger
+             where tgrelid = to_regclass($1) and tgfoid = to_regproc('bellwether.capture') and tgenabled = 'O'
+               and array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '') = $2",
+        )
+        .bind(&table)
+        .bind(arguments)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(query("cannot read the triggers of the alert tables"))?;
+        if triggers < CAPTURE_TRIGGERS {
+            findings
+                .push(fault(&table, "what its users change is not noticed: run `bellwether migrate` anew"));
+        }
+    }
+    Ok(findings)
+}
+
+/// Functions of ours that users may call: every one of them acts for the owner.
+async fn open_functions(connection: &mut PgConnection) -> Result<Vec<Finding>> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "select p.oid::regprocedure::text from pg_proc p
+         where p.pronamespace = to_regnamespace('bellwether')
+           and (p.proacl is null
+                or exists (select from aclexplode(p.proacl) a
+                           where a.grantee in (0, to_regrole('anon')::oid, to_regrole('authenticated')::oid)))
+         order by 1",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(query("cannot read who may call functions"))?;
+    let problem = "may be called by anybody: revoke execute on it from public, anon and authenticated";
+    Ok(names.iter().map(|name| fault(name, problem)).collect())
 }
 
 async fn tables_of_others(connection: &mut PgConnection) -> Result<Vec<Finding>> {
@@ -67,7 +136,7 @@ async fn tables_of_others(connection: &mut PgConnection) -> Result<Vec<Finding>>
          where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relrowsecurity
            and n.nspname || '.' || c.relname <> all($1) order by 1",
     )
-    .bind(tables())
+    .bind(super::tables_of_ours())
     .fetch_all(connection)
     .await
     .map_err(query("cannot read the tables of others"))?;

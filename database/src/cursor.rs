@@ -3,7 +3,7 @@
 //! offset is only where to begin looking.
 
 use bellwether_schemas::triggers::Cause;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use crate::statements::{Statements, touched};
 
@@ -48,12 +48,10 @@ async fn try_lock(
 ) -> sqlx::Result<Option<Cursor>> {
     let select = "select cause_offset, cause_index, next_offset from bellwether.sink_cursor
         where tenant_id = $1 and sink = $2 for update";
-    let Some(row) = statements.query(select).bind(sink).fetch_optional(connection).await? else {
-        return Ok(None);
-    };
-    let next_offset: i64 = row.try_get(2)?;
-    Ok(Some(Cursor {
-        cause: Cause { offset: row.try_get(0)?, index: row.try_get(1)? },
+    let row: Option<(i64, i32, i64)> =
+        statements.query_as(select).bind(sink).fetch_optional(connection).await?;
+    Ok(row.map(|(offset, index, next_offset)| Cursor {
+        cause: Cause { offset, index },
         next_offset: u64::try_from(next_offset).unwrap_or(0),
     }))
 }

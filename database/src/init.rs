@@ -8,7 +8,7 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use super::{DatabaseError, Result, administer, migrate, query, tables};
+use super::{DatabaseError, Result, administer, migrate, query, tables_of_ours};
 
 /// Roles belong to the cluster: two databases of one may change the same role at one moment.
 const TRIES: u32 = 10;
@@ -27,7 +27,7 @@ pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> R
     let role = login_role(&mut connection, tenant, password).await?;
     let error = || query(format!("cannot give the database to tenant {tenant}"));
     let mut transaction = connection.begin().await.map_err(error())?;
-    for table in tables() {
+    for table in tables_of_ours() {
         if !belongs(&mut transaction, &table, tenant).await? {
             give(&mut transaction, &table, tenant).await.map_err(error())?;
         }

@@ -7,6 +7,7 @@ mod migrate;
 mod pool;
 mod sqlstate;
 mod statements;
+pub mod tables;
 
 pub use checks::{Finding, check};
 pub use init::init;
@@ -20,10 +21,6 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
-/// Tables of ours that users and their pages see.
-const PUBLIC: [&str; 4] =
-    ["rsi_tracker_alerts", "rsi_tracker_alert_triggers", "alert_status", "notification_preferences"];
-
 /// Tables that only the pipeline sees, all with a tenant.
 const OWN: [&str; 7] = [
     "sink_cursor",
@@ -36,8 +33,8 @@ const OWN: [&str; 7] = [
 ];
 
 /// Every table of ours that has a tenant, as `schema.table`.
-fn tables() -> Vec<String> {
-    let public = PUBLIC.iter().map(|name| format!("public.{name}"));
+fn tables_of_ours() -> Vec<String> {
+    let public = tables::public().map(|name| format!("public.{name}"));
     public.chain(OWN.iter().map(|name| format!("bellwether.{name}"))).collect()
 }
 
@@ -47,7 +44,7 @@ pub enum DatabaseError {
     /// Nobody said where it is.
     #[error("tenant {tenant} has no database: set database.url_file in its file, or {variable}")]
     NotConfigured {
-        /// Whose.
+        /// The tenant whose file says nothing of a database.
         tenant: TenantId,
         /// The variable that would do.
         variable: String,
@@ -66,20 +63,20 @@ pub enum DatabaseError {
     /// Row security would not bind this role.
     #[error("role {role} {power}: connect as the role that `bellwether tenants init` made")]
     TooPowerful {
-        /// Which.
+        /// The role that the URL logs in as.
         role: String,
-        /// What it may.
+        /// What the role may do that row security would have to forbid.
         power: &'static str,
     },
     /// `tenants init` gave the database to another tenant.
     #[error("this database belongs to tenant {owner}, not to {tenant}: every tenant has its own")]
     OtherTenant {
-        /// Whose it is.
+        /// The tenant that the database was given to.
         owner: String,
-        /// Who asked.
+        /// The tenant whose file names it.
         tenant: TenantId,
     },
-    /// Tables are missing.
+    /// The schema is older than this binary.
     #[error("the database lacks migration {version}: run `bellwether migrate`")]
     NotMigrated {
         /// The first one missing.
@@ -88,9 +85,9 @@ pub enum DatabaseError {
     /// The server said no, or could not be reached.
     #[error("{what}")]
     Query {
-        /// What was tried.
+        /// The step that failed, for people.
         what: String,
-        /// Why not.
+        /// What the server or the connection said.
         source: sqlx::Error,
     },
 }

@@ -11,7 +11,7 @@ use super::{Result, administer, query};
 pub struct Migration {
     /// The digits its name begins with.
     pub version: &'static str,
-    /// Its text.
+    /// The SQL of the file, whole.
     pub sql: &'static str,
 }
 
@@ -28,6 +28,7 @@ macro_rules! migrations {
 migrations! {
     "20260301000100" "pipeline",
     "20260301000200" "rsi_tracker",
+    "20260301000300" "repairs",
 }
 
 /// Two processes migrating one database wait for each other on this key.

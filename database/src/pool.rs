@@ -10,7 +10,7 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
 
-use super::{DatabaseError, Result, parse, query, tables};
+use super::{DatabaseError, Result, parse, query, tables_of_ours};
 
 /// Where Supabase's pooler answers in transaction mode.
 pub(super) const TRANSACTION_POOLER: u16 = 6543;
@@ -154,7 +154,7 @@ async fn refuse_the_powerful(pool: &PgPool) -> Result<()> {
                                   and pg_has_role(r.oid, c.relowner, 'member')))
          from pg_roles r where r.rolname in (session_user, current_user)",
     )
-    .bind(tables())
+    .bind(tables_of_ours())
     .fetch_one(pool)
     .await
     .map_err(query("cannot read what the database's role may do"))?;

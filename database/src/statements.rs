@@ -2,8 +2,9 @@
 
 use bellwether_runtime::config::{DatabaseMode, Tenant};
 use bellwether_schemas::TenantId;
-use sqlx::Postgres;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{QueryAs, QueryScalar};
+use sqlx::{FromRow, Postgres};
 
 /// A statement with what is bound so far.
 pub type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
@@ -32,6 +33,22 @@ impl<'a> Statements<'a> {
     /// The statement with `$1` bound.
     pub fn query<'q>(self, sql: &'static str) -> Query<'q> {
         sqlx::query(sql).persistent(self.named).bind(self.tenant.as_str().to_owned())
+    }
+
+    /// The statement with `$1` bound, whose rows become `T`s.
+    pub fn query_as<'q, T>(self, sql: &'static str) -> QueryAs<'q, Postgres, T, PgArguments>
+    where
+        T: for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_as(sql).persistent(self.named).bind(self.tenant.as_str().to_owned())
+    }
+
+    /// The statement with `$1` bound, whose rows are one column each.
+    pub fn query_scalar<'q, T>(self, sql: &'static str) -> QueryScalar<'q, Postgres, T, PgArguments>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_scalar(sql).persistent(self.named).bind(self.tenant.as_str().to_owned())
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 pub enum Frame {
     /// Everything, in the tenants' order: the first message of a connection.
     Snapshot {
-        /// The tenants.
+        /// One entry a tenant, by id.
         tenants: Vec<TenantView>,
     },
     /// What changed of one tenant since the message before.
@@ -31,7 +31,7 @@ pub struct TenantView {
     /// Event time of the newest journal record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_time: Option<Millis>,
-    /// Symbols that changed.
+    /// Symbols whose price or reading changed since the frame before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<SymbolView>,
     /// New triggers, oldest first.
@@ -43,7 +43,7 @@ pub struct TenantView {
     /// New mails, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mails: Vec<MailLine>,
-    /// Totals.
+    /// Totals since the start, where one of them changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
 }
@@ -61,7 +61,7 @@ impl TenantView {
 /// A tenant's name, colours and zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct About {
-    /// Shown to people.
+    /// The brand's name, as people read it.
     pub name: String,
     /// Background of the header bar, `#rrggbb`.
     pub bar: String,
@@ -81,7 +81,7 @@ pub struct SymbolView {
     /// As shown to people; in snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The last bid.
+    /// The last accepted bid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bid: Option<f64>,
     /// Decimals of the bid.
@@ -98,13 +98,13 @@ pub struct SymbolView {
 /// A trigger as a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TriggerLine {
-    /// The trigger's id.
+    /// Id of the trigger: the page shows each once.
     pub id: String,
-    /// The bar's close.
+    /// Close of the trigger's bar, or the tick's time.
     pub at: Millis,
     /// The side that fired.
     pub condition: String,
-    /// For people.
+    /// The trigger's sentence, with its symbol.
     pub text: String,
 }
 
@@ -126,17 +126,17 @@ impl TriggerLine {
 pub struct RowLine {
     /// The row's id: the trigger's.
     pub id: String,
-    /// `triggered_at`.
+    /// Column `triggered_at`: close of the bar, event time.
     pub at: Millis,
     /// As shown to people.
     pub symbol: String,
-    /// The timeframe's code.
+    /// Column `timeframe`: code of the bar's length.
     pub timeframe: String,
-    /// `trigger_condition`.
+    /// Column `trigger_condition`: what happened.
     pub condition: String,
-    /// `rsi_value`.
+    /// Column `rsi_value`, two decimals.
     pub value: Option<f64>,
-    /// `price`.
+    /// Column `price`: the close of the bar.
     pub price: Option<f64>,
 }
 
@@ -145,11 +145,11 @@ pub struct RowLine {
 pub struct MailLine {
     /// Its number: `/inbox/{id}` shows it.
     pub id: u64,
-    /// Its subject.
+    /// Subject of the mail.
     pub subject: String,
-    /// Who got it.
+    /// Recipient's address.
     pub to: String,
-    /// When it arrived.
+    /// When the inbox took it, wall clock.
     pub at: Millis,
 }
 
@@ -158,7 +158,7 @@ pub struct MailLine {
 pub struct Counts {
     /// Ticks in the journal.
     pub ticks: u64,
-    /// Bars closed.
+    /// Bars that closed, of every timeframe.
     pub bars: u64,
     /// Triggers on the log.
     pub triggers: u64,
@@ -179,7 +179,7 @@ pub struct MailCounts {
     pub held: u64,
     /// Not wanted, or not to be sent to that address.
     pub suppressed: u64,
-    /// Given up.
+    /// Mails that are given up; the outbox says why.
     pub failed: u64,
 }
 

@@ -1,8 +1,8 @@
 //! Tenants' databases made ready on a private Postgres, with users and alerts in them. Harmless to repeat.
 
-use bellwether_database::{self as database, DatabaseError};
+use bellwether_database::{self as database, DatabaseError, tables};
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::alerts::RsiTracker;
+use bellwether_schemas::alerts::{AlertKind, AlertParameters, RsiTracker};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
@@ -21,6 +21,9 @@ pub enum SeedError {
     /// A statement failed.
     #[error("cannot seed the database")]
     Query(#[from] sqlx::Error),
+    /// This version makes no table for alerts of that kind.
+    #[error("there is no table for alerts of kind {0}")]
+    NoTable(AlertKind),
 }
 
 type Result<T> = std::result::Result<T, SeedError>;
@@ -45,15 +48,15 @@ pub struct User {
     pub confirmed: bool,
 }
 
-/// One user's RSI alert.
+/// One user's alert.
 #[derive(Debug, Clone)]
-pub struct RsiAlert {
-    /// The row.
+pub struct Alert {
+    /// The id of its row.
     pub id: AlertId,
-    /// Whose; one a user.
+    /// Whose it is.
     pub user_id: UserId,
-    /// What it watches.
-    pub parameters: RsiTracker,
+    /// Its kind, and what it watches.
+    pub parameters: AlertParameters,
 }
 
 /// A database called `name`, migrated and the tenant's own.
@@ -122,26 +125,16 @@ pub async fn add_users(admin: &Secret, users: &[User]) -> Result<()> {
     Ok(connection.close().await?)
 }
 
-/// Adds alerts as their users would; a user who has one keeps it.
+/// Adds alerts as their users would; a user who has one of a kind keeps it.
 ///
 /// # Errors
-/// The server refuses: a user or a parameter is not as it must be.
-pub async fn add_rsi_alerts(admin: &Secret, alerts: &[RsiAlert]) -> Result<()> {
+/// A kind has no tables, or the server refuses: a user or a parameter is not as it must be.
+pub async fn add_alerts(admin: &Secret, alerts: &[Alert]) -> Result<()> {
     let mut connection = connect(admin).await?;
-    for alert in alerts {
-        sqlx::query(
-            "insert into public.rsi_tracker_alerts
-               (id, user_id, timeframe, rsi_period, rsi_overbought, rsi_oversold)
-             values ($1, $2, $3, $4, $5, $6) on conflict (user_id) do nothing",
-        )
-        .bind(alert.id.0)
-        .bind(alert.user_id.0)
-        .bind(alert.parameters.timeframe.code())
-        .bind(alert.parameters.rsi_period)
-        .bind(alert.parameters.rsi_overbought)
-        .bind(alert.parameters.rsi_oversold)
-        .execute(&mut connection)
-        .await?;
+    for Alert { id, user_id, parameters } in alerts {
+        let kind = parameters.kind();
+        let tables = tables::of(kind).ok_or(SeedError::NoTable(kind))?;
+        tables.add_alert(&mut connection, *id, *user_id, parameters).await?;
     }
     Ok(connection.close().await?)
 }
@@ -149,7 +142,7 @@ pub async fn add_rsi_alerts(admin: &Secret, alerts: &[RsiAlert]) -> Result<()> {
 /// A tenant's sample users, each with an RSI alert on another timeframe. The last has not confirmed the address:
 /// rows, but no mail.
 #[must_use]
-pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<RsiAlert>) {
+pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<Alert>) {
     const PEOPLE: [(&str, Timeframe, bool); 6] = [
         ("asha", Timeframe::M5, true),
         ("omar", Timeframe::M15, true),
@@ -164,10 +157,15 @@ pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<RsiAlert>) {
         email: format!("{name}@users.{tenant}.example"),
         confirmed,
     };
-    let alert = |(name, timeframe, _): (&str, Timeframe, bool)| RsiAlert {
+    let alert = |(name, timeframe, _): (&str, Timeframe, bool)| Alert {
         id: AlertId(id("rsi_tracker", name)),
         user_id: UserId(id("user", name)),
-        parameters: RsiTracker { timeframe, rsi_period: 14, rsi_overbought: 70, rsi_oversold: 30 },
+        parameters: AlertParameters::RsiTracker(RsiTracker {
+            timeframe,
+            rsi_period: 14,
+            rsi_overbought: 70,
+            rsi_oversold: 30,
+        }),
     };
     (PEOPLE.map(user).into(), PEOPLE.map(alert).into())
 }

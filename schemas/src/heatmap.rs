@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CellName {
-    /// Close against EMA21.
+    /// The close above or below EMA21.
     Ema21,
-    /// Close against EMA50.
+    /// The close above or below EMA50.
     Ema50,
-    /// Close against EMA200.
+    /// The close above or below EMA200.
     Ema200,
     /// Line against signal and zero.
     Macd,
@@ -59,7 +59,7 @@ impl CellName {
 pub enum Style {
     /// 5M to 4H; shown as "Intraday".
     Scalper,
-    /// 30M to 1D.
+    /// Days: timeframes from 30M to 1D.
     SwingTrader,
 }
 

@@ -24,7 +24,7 @@ pub enum PriceBasis {
     /// What a seller gets: the ancestor's and MT5's basis.
     #[default]
     Bid,
-    /// Half way between.
+    /// Half way between bid and ask.
     Mid,
     /// What a buyer pays.
     Ask,
@@ -85,7 +85,7 @@ pub struct Settings {
     pub symbols: Vec<SymbolSettings>,
     /// Added to a name that is not listed as it stands.
     pub symbol_suffix: String,
-    /// Where days begin.
+    /// Where days, and with them 4H and 1W bars, begin.
     pub session_anchor: SessionAnchor,
     /// What bars are built from.
     pub price_basis: PriceBasis,
@@ -183,9 +183,9 @@ impl Settings {
 pub struct Difference {
     /// As people write it, with its section: `limits.alerts`.
     pub key: &'static str,
-    /// The one value, as the file would spell it.
+    /// The value in these settings, as the file would spell it.
     pub before: String,
-    /// The other.
+    /// The value in the others, spelled the same way.
     pub after: String,
 }
 
@@ -261,13 +261,13 @@ fn duration(micros: i64) -> String {
 /// The settings from here on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SettingsChanged {
-    /// Who wrote it.
+    /// The producer that published the settings, and when.
     pub origin: Origin,
     /// The file's revision; an equal or lower one is ignored.
     pub revision: i64,
     /// The engine that may fold what follows.
     pub engine_version: i32,
-    /// The settings.
+    /// Everything of the tenant's file that can change a result.
     pub settings: Settings,
 }
 

@@ -1,5 +1,6 @@
 //! Occurrences that are both logged and counted: one struct each, with one `emit`.
 
+use bellwether_database::tables::alert_status;
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::metric_names::{
     APPEND_TO_ROW, ROWS_PRESENT, ROWS_REPEATED, ROWS_RETRIES, ROWS_USER_GONE, ROWS_WRITTEN,
@@ -9,9 +10,9 @@ use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic};
 use metrics::{counter, histogram};
 
+use crate::rows::Receipt;
 use crate::rows::bisect::Piece;
 use crate::rows::core::Failure;
-use crate::rows::{RSI_TABLE, Receipt};
 
 /// A record can never be delivered; it is among the tenant's dead letters.
 pub(crate) struct DeadLettered<'a> {
@@ -85,7 +86,7 @@ impl TaskRestarted<'_> {
 /// A transaction of the rows sink was committed.
 pub(crate) struct RowsWritten<'a> {
     pub(crate) tenant: &'a TenantId,
-    pub(crate) receipt: Receipt,
+    pub(crate) receipt: &'a Receipt,
     pub(crate) piece: &'a Piece,
     pub(crate) now: Timestamp,
 }
@@ -94,11 +95,11 @@ impl RowsWritten<'_> {
     pub(crate) fn emit(self) {
         let Receipt { rows, present, repeats, statuses } = self.receipt;
         let tenant = self.tenant.to_string();
-        for (table, count) in [(RSI_TABLE, rows), ("alert_status", statuses)] {
+        for (table, count) in rows.iter().copied().chain([(alert_status::NAME, *statuses)]) {
             counter!(ROWS_WRITTEN, "tenant" => tenant.clone(), "table" => table).increment(count);
         }
-        counter!(ROWS_PRESENT, "tenant" => tenant.clone()).increment(present);
-        counter!(ROWS_REPEATED, "tenant" => tenant.clone()).increment(repeats);
+        counter!(ROWS_PRESENT, "tenant" => tenant.clone()).increment(*present);
+        counter!(ROWS_REPEATED, "tenant" => tenant.clone()).increment(*repeats);
         if present + repeats == 0 {
             // Else which of them are new is the database's to know: a repeat's time says nothing.
             let taken = histogram!(APPEND_TO_ROW, "tenant" => tenant);
@@ -106,6 +107,7 @@ impl RowsWritten<'_> {
                 self.piece.records.iter().filter(|record| matches!(record.outcome, Outcome::Fired(_)));
             fired.for_each(|record| taken.record(seconds(self.now.since(record.appended_at))));
         }
+        let rows: u64 = rows.iter().map(|(_, count)| count).sum();
         tracing::debug!(tenant.id = %self.tenant, rows, present, repeats, statuses, "rows written");
     }
 }

@@ -8,6 +8,7 @@ mod support;
 use std::time::Duration;
 
 use bellwether_database as database;
+use bellwether_database::tables::triggers;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
@@ -124,16 +125,16 @@ async fn a_row_says_what_its_trigger_said_and_the_status_counts_it() {
     database.passed(3).await;
 
     let pool = database::connect(&database.tenant).await.unwrap();
-    assert_eq!(rows::count(&pool).await.unwrap(), 2);
-    let recent = rows::recent(&pool, 10).await.unwrap();
+    assert_eq!(triggers::count(&pool).await.unwrap(), 2);
+    let recent = triggers::recent(&pool, 10).await.unwrap();
     let (newest, first) = (&recent[0], trigger("fxlabs", 2));
     assert_eq!(
-        (newest.rsi_value, newest.symbol.as_str(), newest.timeframe.as_str()),
+        (newest.value, newest.symbol.as_str(), newest.timeframe.as_str()),
         (Some(70.13), "EURUSDm", "5M")
     );
     assert_eq!((recent[1].id, recent[1].alert_id, recent[1].user_id), (first.id.0, alert(0).0, user(0).0));
     assert_eq!((recent[1].triggered_at, recent[1].price), (first.close_time.utc(), Some(1.31415)));
-    assert_eq!((recent[1].trigger_condition.as_str(), recent[1].rsi_value), ("overbought", Some(71.25)));
+    assert_eq!((recent[1].condition.as_str(), recent[1].value), ("overbought", Some(71.25)));
     let odd = "select count(*) from public.rsi_tracker_alert_triggers
         where detail ->> 'why' = 'a test' and alert_version = 1 and tenant_id = 'fxlabs' and not is_acknowledged";
     assert_eq!(database.number(odd).await, 2);

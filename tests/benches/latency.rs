@@ -17,7 +17,7 @@ use std::time::Duration;
 use bellwether_engine::{ENGINE_VERSION, Effect, Engine};
 use bellwether_local::kafka::Kafka;
 use bellwether_local::postgres::{Options, Postgres};
-use bellwether_local::seed::{self, RsiAlert, Seeded, User};
+use bellwether_local::seed::{self, Alert, Seeded, User};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::log::kafka::{KafkaLog, Options as Appearance};
@@ -126,7 +126,7 @@ impl Measured {
         let tenant = load_tenant(&file, &|key| key.ends_with("DATABASE_URL").then(|| url.clone())).unwrap();
         let (user, alert) = alert();
         runtime.block_on(seed::add_users(&database.admin, &[user])).unwrap();
-        runtime.block_on(seed::add_rsi_alerts(&database.admin, &[alert])).unwrap();
+        runtime.block_on(seed::add_alerts(&database.admin, &[alert])).unwrap();
         for topic in Topic::all(&tenant_id) {
             log.create(&topic).unwrap();
         }
@@ -203,12 +203,13 @@ impl Measured {
     }
 }
 
-fn alert() -> (User, RsiAlert) {
+fn alert() -> (User, Alert) {
     let user_id = UserId(Uuid::from_u128(2));
     let parameters =
         RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought: 60, rsi_oversold: 40 };
+    let parameters = AlertParameters::RsiTracker(parameters);
     let user = User { id: user_id, email: "user@users.example".into(), confirmed: true };
-    (user, RsiAlert { id: AlertId(Uuid::from_u128(1)), user_id, parameters })
+    (user, Alert { id: AlertId(Uuid::from_u128(1)), user_id, parameters })
 }
 
 /// Settings, one alert of every symbol, and the ticks of all rounds.
@@ -220,7 +221,7 @@ fn entries(tenant: &Tenant) -> Vec<Entry> {
         played: true,
         appended_at: START,
     };
-    let (_, RsiAlert { id, user_id, parameters }) = alert();
+    let (_, Alert { id, user_id, parameters }) = alert();
     let settings = SettingsChanged {
         origin: origin.clone(),
         revision: tenant.revision,
@@ -234,7 +235,7 @@ fn entries(tenant: &Tenant) -> Vec<Entry> {
         version: 1,
         active: true,
         deleted: false,
-        parameters: AlertParameters::RsiTracker(parameters),
+        parameters,
     };
     let mut entries = vec![Entry::Settings(settings), Entry::Alert(alert)];
     let names: Vec<String> = tenant.settings.symbols.iter().map(|symbol| symbol.name.to_string()).collect();

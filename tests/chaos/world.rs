@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use bellwether_local::inbox::{Fault, Inbox};
 use bellwether_local::kafka::Kafka;
 use bellwether_local::postgres::{Options, Postgres};
-use bellwether_local::seed::{self, RsiAlert, Seeded, User};
+use bellwether_local::seed::{self, Alert, Seeded, User};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, Log, open};
-use bellwether_schemas::alerts::RsiTracker;
+use bellwether_schemas::alerts::{AlertParameters, RsiTracker};
 use bellwether_schemas::time::{DAY, MINUTE};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Topic, TopicKind, UserId, ids};
 use serde_json::Value;
@@ -242,18 +242,19 @@ async fn shop(postgres: &Postgres, id: TenantId) -> Shop {
         alerts.push(alert);
     }
     seed::add_users(&seeded.admin, &users).await.unwrap();
-    seed::add_rsi_alerts(&seeded.admin, &alerts).await.unwrap();
+    seed::add_alerts(&seeded.admin, &alerts).await.unwrap();
     Shop { id, users, seeded }
 }
 
 /// Somebody who is told about every swing, so that a kill is rarely between two triggers.
-fn busy(tenant: &TenantId, number: u8) -> (User, RsiAlert) {
+fn busy(tenant: &TenantId, number: u8) -> (User, Alert) {
     let id = |what: &str| ids::derive(&format!("chaos|{tenant}|{what}|{number}"));
     let (rsi_overbought, rsi_oversold) = (60 + i32::from(number), 40 - i32::from(number));
     let parameters = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought, rsi_oversold };
+    let parameters = AlertParameters::RsiTracker(parameters);
     let user_id = UserId(id("user"));
     let user = User { id: user_id, email: format!("busy{number}@users.{tenant}.example"), confirmed: true };
-    (user, RsiAlert { id: AlertId(id("alert")), user_id, parameters })
+    (user, Alert { id: AlertId(id("alert")), user_id, parameters })
 }
 
 /// For whoever watches.

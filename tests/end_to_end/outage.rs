@@ -50,7 +50,7 @@ impl Shop {
         let seeded = seed::database(server, &format!("outage_{id}"), &tenant.id).await.unwrap();
         let (users, alerts) = seed::sample(&tenant.id);
         seed::add_users(&seeded.admin, &users).await.unwrap();
-        seed::add_rsi_alerts(&seeded.admin, &alerts).await.unwrap();
+        seed::add_alerts(&seeded.admin, &alerts).await.unwrap();
         let mails = place.path(&format!("mails/{id}"));
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(mails), Clock::system()).await.unwrap();
         tenant.database.url = Some(seeded.pipeline.clone());

@@ -49,7 +49,7 @@ async fn seeded(server: &Postgres, id: &str) -> Seeded {
     let seeded = seed::database(server, &format!("come_{id}"), &tenant).await.unwrap();
     let (users, alerts) = seed::sample(&tenant);
     seed::add_users(&seeded.admin, &users).await.unwrap();
-    seed::add_rsi_alerts(&seeded.admin, &alerts).await.unwrap();
+    seed::add_alerts(&seeded.admin, &alerts).await.unwrap();
     seeded
 }
 

@@ -211,7 +211,7 @@ async fn members(home: &home::Home, postgres: &Postgres, inbox: SocketAddr) -> R
         let seeded = seed::database(postgres, &format!("demo_{}", tenant.id), &tenant.id).await?;
         let (users, alerts) = seed::sample(&tenant.id);
         seed::add_users(&seeded.admin, &users).await?;
-        seed::add_rsi_alerts(&seeded.admin, &alerts).await?;
+        seed::add_alerts(&seeded.admin, &alerts).await?;
         tenant.database.url = Some(seeded.pipeline.clone());
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.port()));
         let member = Member { tenant, seeded };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_database as database;
+use bellwether_database::tables::{alerts, triggers};
 use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
@@ -14,7 +15,6 @@ use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
-use bellwether_sinks::rows;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
@@ -108,8 +108,8 @@ struct Looked {
 }
 
 async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
-    let recent = rows::recent(pool, u32::try_from(ROWS).unwrap_or(50)).await?;
-    let line = |row: rows::TriggerRow| RowLine {
+    let recent = triggers::recent(pool, u32::try_from(ROWS).unwrap_or(50)).await?;
+    let line = |row: triggers::TriggerRow| RowLine {
         id: row.id.to_string(),
         at: Timestamp::from(row.triggered_at).into(),
         symbol: row
@@ -117,13 +117,13 @@ async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
             .parse::<Symbol>()
             .map_or_else(|_| row.symbol.clone(), |symbol| symbol.display(suffix)),
         timeframe: row.timeframe,
-        condition: row.trigger_condition,
-        value: row.rsi_value,
+        condition: row.condition,
+        value: row.value,
         price: row.price,
     };
     Ok(Looked {
         rows: recent.into_iter().map(line).collect(),
-        count: rows::count(pool).await?,
+        count: triggers::count(pool).await?,
         mails: mail_counts(pool).await?,
     })
 }
@@ -170,15 +170,14 @@ pub(super) async fn release_claims(member: &Member) -> Result<()> {
 /// Alerts that are switched on.
 pub(super) async fn count_alerts(member: &Member) -> Result<usize> {
     let pool = admin(member).await?;
-    let count = sqlx::query_scalar("select count(*) from public.rsi_tracker_alerts where is_active");
-    let count: i64 = count.fetch_one(&pool).await.map_err(|source| failed(member, source))?;
+    let count = alerts::count_active(&pool).await.map_err(|source| failed(member, source))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// The tenant's rows and mails as they stand.
 pub(super) async fn stored(member: &Member) -> Result<(u64, MailCounts)> {
     let pool = admin(member).await?;
-    let read = async { Ok((rows::count(&pool).await?, mail_counts(&pool).await?)) };
+    let read = async { Ok((triggers::count(&pool).await?, mail_counts(&pool).await?)) };
     read.await.map_err(|source| failed(member, source))
 }
 

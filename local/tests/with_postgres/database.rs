@@ -1,11 +1,15 @@
 //! The tables, their row security and the tenant's own role, on a real server.
 
-use crate::support::{ASHA, OMAR, bare, count, database, id, name, open, refused, run, sign_in, tenant};
-use bellwether_database::{self as database, DatabaseError, StatementOutcome, begin, classify, connect};
+use crate::support::{
+    ANCESTOR, ASHA, OMAR, bare, count, database, id, name, open, refused, run, sign_in, tenant,
+};
+use bellwether_database::cursor::{self, Cursor};
+use bellwether_database::{
+    self as database, DatabaseError, StatementOutcome, Statements, begin, begin_snapshot, classify, connect,
+};
 use bellwether_local::postgres::shared_for_tests;
 use bellwether_local::seed;
-
-const ANCESTOR: &str = include_str!("ancestor.sql");
+use bellwether_schemas::triggers::Cause;
 
 const TRIGGER: &str = "insert into rsi_tracker_alert_triggers
     (id, alert_id, user_id, alert_version, triggered_at, symbol, timeframe, trigger_condition, rsi_value)
@@ -348,6 +352,79 @@ async fn what_one_borrower_leaves_behind_the_next_does_not_see() {
     let waits: String =
         sqlx::query_scalar("show statement_timeout").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(waits, "30s");
+}
+
+#[tokio::test]
+async fn every_transaction_knows_its_tenant_and_ends_by_itself_when_it_takes_too_long() {
+    let (_, seeded) = database("fxlabs").await;
+    let mode = tenant("fxlabs", &seeded.pipeline, "transaction");
+    let pool = connect(&mode).await.unwrap();
+    for transaction in [begin(&pool, &mode.id).await, begin_snapshot(&pool, &mode.id).await] {
+        let mut transaction = transaction.unwrap();
+        for (setting, expected) in [
+            ("app.tenant_id", "fxlabs"),
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "1min"),
+        ] {
+            let found: String = sqlx::query_scalar("select current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut *transaction)
+                .await
+                .unwrap();
+            assert_eq!(found, expected, "{setting}");
+        }
+        transaction.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_is_one_sinks_own_waits_for_who_holds_it_and_never_moves_back() {
+    let (_, seeded) = database("fxlabs").await;
+    let mode = tenant("fxlabs", &seeded.pipeline, "direct");
+    let pool = connect(&mode).await.unwrap();
+    let statements = Statements::of(&mode);
+    let at = |offset, next_offset| Cursor { cause: Cause { offset, index: 0 }, next_offset };
+    let mut first = begin(&pool, &mode.id).await.unwrap();
+    assert_eq!(cursor::lock(&mut first, statements, "rows").await.unwrap(), Cursor::START);
+    cursor::advance(&mut first, statements, "rows", at(5, 9)).await.unwrap();
+    assert!(cursor::advance(&mut first, statements, "rows", at(4, 9)).await.is_err(), "back");
+    assert!(cursor::advance(&mut first, statements, "mail", at(6, 9)).await.is_err(), "there is none yet");
+    cursor::advance(&mut first, statements, "rows", at(5, 3)).await.unwrap();
+    assert_eq!(cursor::lock(&mut first, statements, "mail").await.unwrap(), Cursor::START);
+    first.commit().await.unwrap();
+
+    let mut second = begin(&pool, &mode.id).await.unwrap();
+    assert_eq!(cursor::lock(&mut second, statements, "rows").await.unwrap(), at(5, 9));
+    let mut third = begin(&pool, &mode.id).await.unwrap();
+    run(&mut third, "set local lock_timeout = '50ms'").await;
+    let error = cursor::lock(&mut third, statements, "rows").await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "55P03");
+}
+
+#[tokio::test]
+async fn an_alert_table_whose_changes_nobody_notices_is_a_fault() {
+    let (_, seeded) = database("fxlabs").await;
+    assert!(database::check(&seeded.admin).await.unwrap().is_empty());
+    let mut admin = open(&seeded.admin).await;
+    for (harm, cure) in [
+        (
+            "alter table rsi_tracker_alerts disable trigger bellwether_update",
+            "alter table rsi_tracker_alerts enable trigger bellwether_update",
+        ),
+        (
+            "select bellwether.watch('rsi_tracker_alerts', 'rsi_tracker', 'timeframe')",
+            "select bellwether.watch('rsi_tracker_alerts', 'rsi_tracker',
+                                     'timeframe', 'rsi_period', 'rsi_overbought', 'rsi_oversold')",
+        ),
+    ] {
+        run(&mut admin, harm).await;
+        let findings = database::check(&seeded.admin).await.unwrap();
+        assert!(findings.len() == 1 && findings[0].ours, "{harm}: {findings:?}");
+        assert!(findings[0].problem.contains("not noticed"), "{findings:?}");
+        run(&mut admin, cure).await;
+    }
+    assert!(database::check(&seeded.admin).await.unwrap().is_empty());
 }
 
 #[tokio::test]

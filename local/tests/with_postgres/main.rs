@@ -3,5 +3,6 @@
 
 mod alert_changes;
 mod database;
+mod repairs;
 mod server;
 mod support;

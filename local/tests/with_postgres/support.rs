@@ -11,6 +11,9 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+/// A database as the ancestor leaves it.
+pub(crate) const ANCESTOR: &str = include_str!("ancestor.sql");
+
 pub(crate) const ASHA: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000001);
 pub(crate) const OMAR: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000002);
 

@@ -8,16 +8,16 @@ use bellwether_runtime::log::LogError;
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BacktestError {
-    /// The input files.
+    /// An input file cannot be read or understood.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The log.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The file of alerts is not what it should be.
     #[error("{file}: {reason}")]
     Alerts {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -28,15 +28,15 @@ pub enum BacktestError {
     /// A fold begins at offset 0.
     #[error("{topic} begins at offset {start}: a fold begins at 0, give a log that is whole")]
     JournalCut {
-        /// Which topic.
+        /// The journal that was cut at its front.
         topic: String,
-        /// Its first offset.
+        /// The first offset that it still has.
         start: u64,
     },
     /// The engine will not go on.
     #[error("{0}")]
     Halted(String),
-    /// The report's template.
+    /// The template of the report's page does not render: a fault of ours.
     #[error("the report cannot be rendered: {0}")]
     Page(String),
     /// Whoever read the output has seen enough.
@@ -45,9 +45,9 @@ pub enum BacktestError {
     /// Something could not be written or read.
     #[error("{file}: {reason}")]
     Io {
-        /// Where.
+        /// Path of the file that cannot be written.
         file: PathBuf,
-        /// The system's words.
+        /// What the system said.
         reason: String,
     },
 }

@@ -21,7 +21,7 @@ pub const TENANT: &str = "backtest";
 /// What its symbols may end in.
 const SUFFIX: &str = "m";
 
-/// What is played.
+/// Files whose ticks are to be played, and how.
 #[derive(Debug, Clone)]
 pub struct Files {
     /// Symbols and files, in the order given.
@@ -105,7 +105,7 @@ pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Finish
     run.finish()
 }
 
-/// Events into records.
+/// Turns the events of the timeline into journal records and folds them.
 struct Player<'a> {
     names: Vec<String>,
     blocks: Blocks,

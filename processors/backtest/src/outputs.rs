@@ -46,7 +46,7 @@ struct Sink {
     out: BufWriter<Box<dyn Write + Send>>,
 }
 
-/// Where lines go.
+/// The files that take readings and triggers as JSON lines.
 #[derive(Default)]
 pub struct Outputs {
     sinks: Vec<Sink>,
@@ -71,7 +71,7 @@ impl Outputs {
         Ok(outputs)
     }
 
-    /// Are readings wanted?
+    /// Whether anybody wants readings; the engine is spared them otherwise.
     #[must_use]
     pub const fn has_readings(&self) -> bool {
         self.readings.is_some()

@@ -21,7 +21,7 @@ const LOOK_EVERY: u64 = 1024;
 pub struct Progress {
     /// Bytes of files, or records of a log, that are done.
     pub done: u64,
-    /// Of so many.
+    /// Bytes or records that there are in all.
     pub of: u64,
     /// Ticks that were played.
     pub ticks: u64,
@@ -52,7 +52,7 @@ pub struct Run {
 /// What a run gives.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its numbers.
+    /// Counts and times of the run.
     pub summary: Summary,
     /// What the report needs; none where none was asked for.
     pub study: Option<Study>,
@@ -120,7 +120,7 @@ impl Run {
         self.entrance.take_rest().iter().try_for_each(|entry| self.apply(entry))
     }
 
-    /// Folds one record.
+    /// Folds one record and passes on what comes of it.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), BacktestError> {
         if let Entry::Settings(change) = entry {
             self.entrance.set_lateness(change.settings.lateness_max);

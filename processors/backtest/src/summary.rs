@@ -19,7 +19,7 @@ pub struct Summary {
     pub records: u64,
     /// First and last event time of a tick.
     pub first: Option<Timestamp>,
-    /// See `first`.
+    /// Time of the last accepted tick, event time.
     pub last: Option<Timestamp>,
     /// Triggers of all alerts.
     pub triggers: u64,
@@ -47,7 +47,7 @@ pub struct Summary {
 /// Numbers of one alert.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlertSummary {
-    /// Which.
+    /// Id of the alert.
     pub id: AlertId,
     /// Its place in the file.
     pub place: usize,
@@ -94,7 +94,7 @@ impl Summary {
         self.places.get(&id).copied()
     }
 
-    /// Ticks a second.
+    /// Accepted ticks a second of the run's own duration.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     pub fn rate(&self) -> f64 {

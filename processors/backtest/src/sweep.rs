@@ -11,7 +11,7 @@ pub const MAX_COMBINATIONS: usize = 256;
 /// One column and the values it is to take.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// The column.
+    /// The alert's column that is varied.
     pub column: String,
     /// What it is set to, one after the other.
     pub values: Vec<Value>,
@@ -35,9 +35,9 @@ impl FromStr for Axis {
 /// One column with one value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// The column.
+    /// The alert's column that was varied.
     pub column: String,
-    /// Its value.
+    /// The value that the column had in this run.
     pub value: Value,
 }
 

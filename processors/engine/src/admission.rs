@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::journal::Origin;
 use bellwether_schemas::time::{MINUTE, SECOND};
-use serde::{Deserialize, Serialize};
 
 use crate::effect::RefusalReason;
+use crate::snapshot::{Misfit, stored};
 
 /// A tick this far ahead of the moment it was received is from the future.
 pub(crate) const FUTURE_BOUND: i64 = 2 * SECOND;
@@ -23,7 +23,7 @@ pub(crate) const MAX_SOURCES: usize = 64;
 const MAX_SESSIONS: usize = 16;
 
 /// What one symbol's past says about its next price.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PriceBand {
     last: Option<(Timestamp, f64)>,
     absurd: VecDeque<Timestamp>,
@@ -68,19 +68,19 @@ impl PriceBand {
 }
 
 /// The last sequence number of each symbol, by source and session.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sequences {
     /// The one with the newest session last.
     sources: Vec<Source>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 struct Source {
     name: String,
     sessions: VecDeque<Session>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 struct Session {
     name: String,
     /// The last number of each symbol.
@@ -151,6 +151,54 @@ impl<'a> Numbers<'a> {
 #[inline]
 pub(crate) fn is_late(ts: Timestamp, watermark: Timestamp) -> bool {
     ts.floor(MINUTE).plus(MINUTE) <= watermark
+}
+
+impl PriceBand {
+    pub(crate) fn store(&self) -> stored::PriceBand {
+        let Self { last, absurd } = self;
+        stored::PriceBand {
+            last: last.map(|(time, bid)| (time.0, bid)),
+            absurd: absurd.iter().map(|time| time.0).collect(),
+        }
+    }
+
+    pub(crate) fn restore(stored: stored::PriceBand) -> Result<Self, Misfit> {
+        let stored::PriceBand { last, absurd } = stored;
+        Misfit::unless(absurd.len() < BELIEVE_AFTER, "more absurd ticks in a row than are disbelieved")?;
+        Ok(Self {
+            last: last.map(|(time, bid)| (Timestamp(time), bid)),
+            absurd: absurd.into_iter().map(Timestamp).collect(),
+        })
+    }
+}
+
+impl Sequences {
+    pub(crate) fn store(&self) -> Vec<stored::Sequences> {
+        let Self { sources } = self;
+        let session =
+            |Session { name, last }: &Session| stored::Session { name: name.clone(), last: last.clone() };
+        let source = |Source { name, sessions }: &Source| stored::Sequences {
+            source: name.clone(),
+            sessions: sessions.iter().map(session).collect(),
+        };
+        sources.iter().map(source).collect()
+    }
+
+    /// With a number for each of so many symbols.
+    pub(crate) fn restore(stored: Vec<stored::Sequences>, symbols: usize) -> Result<Self, Misfit> {
+        Misfit::unless(stored.len() <= MAX_SOURCES, "there are sequence numbers of too many sources")?;
+        let session = |stored::Session { name, last }| {
+            Misfit::unless(last.len() == symbols, "a session has not one sequence number a symbol")?;
+            Ok(Session { name, last })
+        };
+        let source = |stored::Sequences { source, sessions }| {
+            Misfit::unless(sessions.len() <= MAX_SESSIONS, "a source has too many sessions")?;
+            let sessions = sessions.into_iter().map(session).collect::<Result<_, _>>()?;
+            Ok(Source { name: source, sessions })
+        };
+        let sources = stored.into_iter().map(source).collect::<Result<_, _>>()?;
+        Ok(Self { sources })
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! Ticks to bars. Ticks join minutes only; a closed minute joins the longer bars, which all begin and end on minutes.
 
+use crate::snapshot::{Misfit, stored};
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::Span;
-use serde::{Deserialize, Serialize};
+
+/// What a quote can be: of two such prices there is always a ratio, and their bits order as they do.
+pub(crate) fn is_price(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}
 
 /// A bar that can still change.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct OpenBar {
     pub(crate) span: Span,
     first: Timestamp,
@@ -82,6 +87,23 @@ impl OpenBar {
     /// The longer bar that begins with this minute.
     pub(crate) const fn widened(self, span: Span) -> Self {
         Self { span, ..self }
+    }
+}
+
+impl OpenBar {
+    pub(crate) const fn store(&self) -> stored::Bar {
+        let Self { span, first, last, open, high, low, close, ticks, history } = *self;
+        let (begin, end) = (span.open.0, span.close.0);
+        stored::Bar { begin, end, first: first.0, last: last.0, open, high, low, close, ticks, history }
+    }
+
+    pub(crate) fn restore(stored: &stored::Bar) -> Result<Self, Misfit> {
+        let stored::Bar { begin, end, first, last, open, high, low, close, ticks, history } = *stored;
+        let are_prices = [open, high, low, close].into_iter().all(is_price);
+        Misfit::unless(are_prices, "a price of an open bar is none")?;
+        let span = Span { open: Timestamp(begin), close: Timestamp(end) };
+        let (first, last) = (Timestamp(first), Timestamp(last));
+        Ok(Self { span, first, last, open, high, low, close, ticks, history })
     }
 }
 

@@ -64,8 +64,8 @@ pub struct Refusal {
     pub index: Option<u32>,
     /// As the source spells it; empty for a heartbeat.
     pub symbol: String,
-    /// Its event time.
+    /// Event time of the refused tick or bar.
     pub ts: Timestamp,
-    /// Why.
+    /// Why it was refused.
     pub reason: RefusalReason,
 }

@@ -2,12 +2,12 @@
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::settings::Settings;
-use serde::{Deserialize, Serialize};
 
-use crate::strength::{StrengthScore, legs};
+use crate::snapshot::{Misfit, each, stored};
+use crate::strength::{CURRENCIES, StrengthScore, legs};
 
 /// The symbols that are pairs of currencies, and the last reading of each timeframe.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Leaders {
     /// Places of symbol, base and quote.
     legs: Vec<(usize, usize, usize)>,
@@ -48,5 +48,32 @@ impl Leaders {
             Some((place, base, quote))
         };
         self.legs = settings.symbols.iter().enumerate().filter_map(of).collect();
+    }
+}
+
+impl Leaders {
+    /// Which symbols are pairs of currencies follows from the settings.
+    pub(crate) fn store(&self) -> stored::Leaders {
+        let Self { legs: _, last } = self;
+        let reading = |(score, offset): (StrengthScore, u64)| {
+            let StrengthScore { scores, averages, strongest, weakest } = score;
+            let (strongest, weakest) = (strongest as u8, weakest as u8);
+            stored::Strength { scores, averages, strongest, weakest, offset }
+        };
+        stored::Leaders { last: last.map(|last| last.map(reading)) }
+    }
+
+    pub(crate) fn restore(stored: stored::Leaders, settings: &Settings) -> Result<Self, Misfit> {
+        let reading = |stored: stored::Strength| {
+            let stored::Strength { scores, averages, strongest, weakest, offset } = stored;
+            let (strongest, weakest) = (usize::from(strongest), usize::from(weakest));
+            let are_currencies = strongest.max(weakest) < CURRENCIES.len();
+            Misfit::unless(are_currencies, "who leads or trails is no currency")?;
+            Ok((StrengthScore { scores, averages, strongest, weakest }, offset))
+        };
+        let mut restored =
+            Self { legs: Vec::new(), last: each(stored.last, |last| last.map(reading).transpose())? };
+        restored.list(settings);
+        Ok(restored)
     }
 }

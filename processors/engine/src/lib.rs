@@ -9,7 +9,6 @@
 
 mod admission;
 mod alerts;
-mod arrays;
 mod bars;
 mod effect;
 mod engine;
@@ -19,6 +18,7 @@ mod leaders;
 mod pairs;
 mod same_time;
 mod series;
+pub mod snapshot;
 pub mod strength;
 mod symbols;
 mod watermark;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::settings::Settings;
-use serde::{Deserialize, Serialize};
 
 use crate::indicators::{PairReturns, WINDOWS};
+use crate::snapshot::{Misfit, each, stored};
 use crate::symbols::SymbolTable;
 
 /// One listed pair whose symbols are both listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pair {
     /// Names without the suffix: `EURUSD-GBPUSD`.
     pub(crate) key: String,
@@ -22,7 +22,7 @@ pub(crate) struct Pair {
 }
 
 /// A pair at one timeframe.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PairFrame {
     pub(crate) returns: PairReturns,
     /// By period: both RSI when they were compared last.
@@ -32,7 +32,7 @@ pub(crate) struct PairFrame {
 }
 
 /// Both RSI of a pair at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RsiSeen {
     pub(crate) a: f64,
     pub(crate) b: f64,
@@ -40,7 +40,7 @@ pub(crate) struct RsiSeen {
 }
 
 /// A coefficient at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CoefficientSeen {
     pub(crate) value: f64,
     pub(crate) offset: u64,
@@ -76,5 +76,49 @@ impl Pair {
         for timeframe in timeframes {
             self.frames[timeframe.index()] = PairFrame::default();
         }
+    }
+}
+
+impl Pair {
+    /// Its symbols' places follow from the settings.
+    pub(crate) fn store(&self) -> stored::Pair {
+        let Self { key, symbols: _, positive, frames } = self;
+        let frames = frames.each_ref().map(PairFrame::store);
+        stored::Pair { key: key.clone(), positive: *positive, frames }
+    }
+
+    /// This pair as it was listed, with what was stored of it.
+    pub(crate) fn restore(self, stored: stored::Pair) -> Result<Self, Misfit> {
+        let stored::Pair { key, positive, frames } = stored;
+        let is_same = self.key == key && self.positive == positive;
+        Misfit::unless(is_same, "this is another pair than the settings list at its place")?;
+        Ok(Self { frames: each(frames, PairFrame::restore)?, ..self })
+    }
+}
+
+impl PairFrame {
+    fn store(&self) -> stored::PairFrame {
+        let Self { returns, rsi, coefficients } = self;
+        let both = |(period, seen): (&usize, &RsiSeen)| {
+            let (period, RsiSeen { a, b, offset }) = (*period as u32, *seen);
+            stored::PairRsi { period, a, b, offset }
+        };
+        let seen = |CoefficientSeen { value, offset }: CoefficientSeen| stored::Seen { value, offset };
+        stored::PairFrame {
+            returns: returns.store(),
+            rsi: rsi.iter().map(both).collect(),
+            coefficients: coefficients.map(|coefficient| coefficient.map(seen)),
+        }
+    }
+
+    fn restore(stored: stored::PairFrame) -> Result<Self, Misfit> {
+        let stored::PairFrame { returns, rsi, coefficients } = stored;
+        let both = |stored::PairRsi { period, a, b, offset }| (period as usize, RsiSeen { a, b, offset });
+        let seen = |stored::Seen { value, offset }: stored::Seen| CoefficientSeen { value, offset };
+        Ok(Self {
+            returns: PairReturns::restore(&returns)?,
+            rsi: rsi.into_iter().map(both).collect(),
+            coefficients: coefficients.map(|coefficient| coefficient.map(seen)),
+        })
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::snapshot::{Misfit, stored};
 use bellwether_schemas::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// Accepted ticks by time. The newest time is always counted; older ones, which can still come again while their
 /// minute is open, only while some alert looks at the symbol's ticks.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct SameTime {
     newest: Option<(Timestamp, u32)>,
     older: BTreeMap<Timestamp, u32>,
@@ -57,6 +57,30 @@ impl SameTime {
         if self.older.first_key_value().is_some_and(|(first, _)| *first < time) {
             self.older = self.older.split_off(&time);
         }
+    }
+}
+
+/// More ticks of one time than any source sends: counts of them never overflow.
+const MOST: u32 = 1 << 31;
+
+impl SameTime {
+    pub(crate) fn store(&self) -> stored::SameTime {
+        let Self { newest, older } = self;
+        let count = |(time, count): (&Timestamp, &u32)| (time.0, *count);
+        stored::SameTime {
+            newest: newest.map(|(time, count)| (time.0, count)),
+            older: older.iter().map(count).collect(),
+        }
+    }
+
+    pub(crate) fn restore(stored: stored::SameTime) -> Result<Self, Misfit> {
+        let stored::SameTime { newest, older } = stored;
+        let are_few = newest.iter().chain(&older).all(|(_, count)| *count <= MOST);
+        Misfit::unless(are_few, "more ticks share a time than can be")?;
+        Ok(Self {
+            newest: newest.map(|(time, count)| (Timestamp(time), count)),
+            older: older.into_iter().map(|(time, count)| (Timestamp(time), count)).collect(),
+        })
     }
 }
 

@@ -2,22 +2,28 @@
 
 use std::collections::VecDeque;
 
+use bellwether_schemas::settings::{Settings, SymbolSettings};
 use bellwether_schemas::time::{MINUTE, Span};
 use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::admission::PriceBand;
 use crate::alerts::Turns;
-use crate::bars::OpenBar;
+use crate::bars::{OpenBar, is_price};
 use crate::heatmap::{CellName, Style};
 use crate::indicators::{Indicators, Ohlc};
 use crate::same_time::SameTime;
+use crate::snapshot::{Misfit, each, stored};
 
 /// Timeframes whose bars hang on the session's anchor.
 pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
 
 /// When nothing ends. A bar that would end here, at the end of numbers, never does.
 pub(crate) const NEVER: Timestamp = Timestamp(i64::MAX);
+
+/// Where the days of a symbol begin.
+pub(crate) const fn anchor_of(symbol: &SymbolSettings, settings: &Settings) -> SessionAnchor {
+    if symbol.always_open { SessionAnchor::UTC } else { settings.session_anchor }
+}
 
 /// A bar that closed at the instant under way.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +36,7 @@ pub(crate) struct Closed {
 }
 
 /// One symbol and timeframe.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Series {
     /// The bar that is filling; minutes are kept apart, see [`SymbolState::minutes`].
     filling: Option<OpenBar>,
@@ -43,14 +49,14 @@ pub(crate) struct Series {
 }
 
 /// A value at an evaluation, and its journal offset.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) value: f64,
     pub(crate) offset: u64,
 }
 
-/// One symbol.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Everything that is kept of one symbol: its last bid and a series a timeframe.
+#[derive(Debug, Clone)]
 pub(crate) struct SymbolState {
     pub(crate) name: Symbol,
     pub(crate) anchor: SessionAnchor,
@@ -191,5 +197,97 @@ impl Series {
         let OpenBar { open, high, low, close, .. } = bar;
         self.indicators.update(&Ohlc { open, high, low, close });
         Closed { symbol, timeframe, bar, evaluated_before: self.evaluated.replace(offset) }
+    }
+}
+
+impl SymbolState {
+    /// Where its sessions begin and what ends next follow from the settings and its bars.
+    pub(crate) fn store(&self) -> stored::SymbolState {
+        let Self {
+            name,
+            anchor: _,
+            band,
+            minutes,
+            series,
+            styles,
+            tick,
+            same_time,
+            daily_change,
+            next_end: _,
+        } = self;
+        stored::SymbolState {
+            name: name.as_str().into(),
+            band: band.store(),
+            minutes: minutes.iter().map(OpenBar::store).collect(),
+            series: series.each_ref().map(Series::store),
+            styles: styles.map(|seen| seen.map(Seen::store)),
+            tick: tick.map(Seen::store),
+            same_time: same_time.store(),
+            daily_change: *daily_change,
+        }
+    }
+
+    /// This symbol as it begins, with what was stored of it.
+    pub(crate) fn restore(self, stored: stored::SymbolState) -> Result<Self, Misfit> {
+        let stored::SymbolState { name, band, minutes, series, styles, tick, same_time, daily_change } =
+            stored;
+        Misfit::unless(
+            self.name.as_str() == name,
+            "this is another symbol than the settings list at its place",
+        )?;
+        Misfit::unless(minutes.is_sorted_by(|a, b| a.begin < b.begin), "open minutes are not in order")?;
+        let are_percent = styles.iter().flatten().all(|seen| (0.0..=100.0).contains(&seen.value));
+        Misfit::unless(are_percent, "a style's Buy% is no percentage")?;
+        Misfit::unless(tick.is_none_or(|seen| is_price(seen.value)), "the last tick is no price")?;
+        let minutes = minutes.iter().map(OpenBar::restore).collect::<Result<_, _>>()?;
+        let mut restored = Self {
+            band: PriceBand::restore(band)?,
+            minutes,
+            series: each(series, Series::restore)?,
+            styles: styles.map(|seen| seen.map(Seen::restore)),
+            tick: tick.map(Seen::restore),
+            same_time: SameTime::restore(same_time)?,
+            daily_change,
+            ..self
+        };
+        restored.next_end = restored.smallest_end();
+        Ok(restored)
+    }
+}
+
+impl Series {
+    fn store(&self) -> stored::Series {
+        let Self { filling, last_open, evaluated, indicators, turns } = self;
+        stored::Series {
+            filling: filling.as_ref().map(OpenBar::store),
+            last_open: last_open.map(|time| time.0),
+            evaluated: *evaluated,
+            turns: turns.each_ref().map(Turns::store),
+            indicators: (indicators.bars() > 0).then(|| indicators.store()),
+        }
+    }
+
+    fn restore(stored: stored::Series) -> Result<Self, Misfit> {
+        let stored::Series { filling, last_open, evaluated, turns, indicators } = stored;
+        let indicators = indicators.as_ref().map(Indicators::restore).transpose()?;
+        Ok(Self {
+            filling: filling.as_ref().map(OpenBar::restore).transpose()?,
+            last_open: last_open.map(Timestamp),
+            evaluated,
+            indicators: indicators.unwrap_or_default(),
+            turns: turns.map(Turns::restore),
+        })
+    }
+}
+
+impl Seen {
+    const fn store(self) -> stored::Seen {
+        let Self { value, offset } = self;
+        stored::Seen { value, offset }
+    }
+
+    const fn restore(stored: stored::Seen) -> Self {
+        let stored::Seen { value, offset } = stored;
+        Self { value, offset }
     }
 }

@@ -1,12 +1,10 @@
 //! Currency strength: the eight currencies against each other over one bar.
 
-use serde::{Deserialize, Serialize};
-
 /// In the order that decides ties.
 pub const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "NZD"];
 
 /// The currencies over one bar, by place in [`CURRENCIES`]; one without a pair is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StrengthScore {
     /// −100 to 100: a linear map of the averages, all 0 when they are equal.
     pub scores: [Option<f64>; CURRENCIES.len()],

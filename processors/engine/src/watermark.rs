@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::admission::MAX_SOURCES;
+use crate::snapshot::{Misfit, stored};
 
 /// The tenant's watermark: the smallest time of the sources that count, less the lateness allowed. It never falls.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Watermark {
     sources: BTreeMap<String, Timestamp>,
     value: Option<Timestamp>,
@@ -129,6 +129,25 @@ pub(crate) struct Lent<'a> {
     /// The smallest of the others that count, once it was looked for.
     smallest: Option<Timestamp>,
     is_counted: bool,
+}
+
+impl Watermark {
+    pub(crate) fn store(&self) -> stored::Watermark {
+        let Self { sources, value } = self;
+        stored::Watermark {
+            sources: sources.iter().map(|(name, time)| (name.clone(), time.0)).collect(),
+            value: value.map(|time| time.0),
+        }
+    }
+
+    pub(crate) fn restore(stored: stored::Watermark) -> Result<Self, Misfit> {
+        let stored::Watermark { sources, value } = stored;
+        Misfit::unless(sources.len() <= MAX_SOURCES, "event time has too many sources")?;
+        Ok(Self {
+            sources: sources.into_iter().map(|(name, time)| (name, Timestamp(time))).collect(),
+            value: value.map(Timestamp),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! `bellwether.alert_change`: changes that the journal has not acknowledged yet.
 
-use bellwether_database::begin;
+use bellwether_database::tables::alerts::AlertRow;
+use bellwether_database::{Statements, begin};
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 
-use super::row::AlertRow;
+use super::row::change;
 use super::{Changes, Interrupted, events};
 
 /// Changes published together.
@@ -38,14 +39,10 @@ impl Changes<'_> {
 
     async fn queued(&self, pool: &PgPool) -> Result<Vec<Queued>, sqlx::Error> {
         let mut transaction = begin(pool, &self.tenant.id).await?;
-        let queued = sqlx::query_as(
-            "select seq, alert_id, kind, user_id, version, active, deleted, parameters
-             from bellwether.alert_change where tenant_id = $1 order by seq limit $2",
-        )
-        .bind(self.tenant.id.as_str())
-        .bind(BATCH)
-        .fetch_all(&mut *transaction)
-        .await?;
+        let oldest = "select seq, alert_id, kind, user_id, version, active, deleted, parameters
+            from bellwether.alert_change where tenant_id = $1 order by seq limit $2";
+        let query = Statements::of(self.tenant).query_as(oldest).bind(BATCH);
+        let queued = query.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(queued)
     }
@@ -53,7 +50,7 @@ impl Changes<'_> {
     /// One bad row never stops the rest. A deletion needs nothing of the row but its id.
     fn readable(&self, row: &AlertRow) -> Option<AlertChanged> {
         let known = self.view.alerts.get(&AlertId(row.alert_id));
-        match (row.change(self.origin()), known) {
+        match (change(row, self.origin()), known) {
             (Ok(change), _) => Some(change),
             (Err(_), Some(known)) if row.deleted => Some(AlertChanged {
                 origin: self.origin(),
@@ -81,11 +78,8 @@ impl Changes<'_> {
         }
         let numbers: Vec<i64> = queued.iter().map(|queued| queued.seq).collect();
         let mut transaction = begin(pool, &self.tenant.id).await?;
-        sqlx::query("delete from bellwether.alert_change where tenant_id = $1 and seq = any($2)")
-            .bind(self.tenant.id.as_str())
-            .bind(numbers)
-            .execute(&mut *transaction)
-            .await?;
+        let delete = "delete from bellwether.alert_change where tenant_id = $1 and seq = any($2)";
+        Statements::of(self.tenant).query(delete).bind(numbers).execute(&mut *transaction).await?;
         transaction.commit().await
     }
 }

@@ -2,29 +2,20 @@
 
 use std::collections::HashSet;
 
-use bellwether_database::{begin, begin_snapshot};
+use bellwether_database::tables::alerts::AlertRow;
+use bellwether_database::{Statements, begin, begin_snapshot, tables};
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
-use super::row::AlertRow;
+use super::row::change;
 use super::{Changes, Interrupted, events};
-
-/// Every alert there is, with its counter; one that the capture triggers have not seen yet has none.
-const ALERTS: &str = "
-    select a.id as alert_id, 'rsi_tracker' as kind, a.user_id, coalesce(v.version, 0) as version,
-           a.is_active as active, false as deleted,
-           jsonb_build_object('timeframe', a.timeframe, 'rsi_period', a.rsi_period,
-             'rsi_overbought', a.rsi_overbought, 'rsi_oversold', a.rsi_oversold) as parameters
-    from public.rsi_tracker_alerts a
-    left join bellwether.alert_version v on v.tenant_id = a.tenant_id and v.alert_id = a.id
-    where a.tenant_id = $1";
-const TABLE: &str = "public.rsi_tracker_alerts";
 
 /// What the database holds at one moment.
 struct Tables {
-    alerts: Vec<AlertRow>,
+    /// Of every kind, each with the name of its table.
+    alerts: Vec<(&'static str, AlertRow)>,
     /// Alerts with changes in the queue: those are on their way.
     queued: HashSet<Uuid>,
 }
@@ -47,23 +38,24 @@ impl Changes<'_> {
     }
 
     async fn tables(&self, pool: &PgPool) -> Result<Tables, sqlx::Error> {
-        let tenant = self.tenant.id.as_str();
+        let statements = Statements::of(self.tenant);
         let mut transaction = begin_snapshot(pool, &self.tenant.id).await?;
-        let alerts = sqlx::query_as(ALERTS).bind(tenant).fetch_all(&mut *transaction).await?;
-        let queued: Vec<Uuid> =
-            sqlx::query_scalar("select distinct alert_id from bellwether.alert_change where tenant_id = $1")
-                .bind(tenant)
-                .fetch_all(&mut *transaction)
-                .await?;
+        let mut alerts = Vec::new();
+        for kind in tables::all() {
+            let rows = kind.alerts(&mut transaction, statements).await?;
+            alerts.extend(rows.into_iter().map(|row| (kind.alerts.name, row)));
+        }
+        let queued = "select distinct alert_id from bellwether.alert_change where tenant_id = $1";
+        let queued: Vec<Uuid> = statements.query_scalar(queued).fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(Tables { alerts, queued: queued.into_iter().collect() })
     }
 
     fn differences(&self, tables: &Tables) -> Vec<AlertChanged> {
-        let present: HashSet<Uuid> = tables.alerts.iter().map(|row| row.alert_id).collect();
+        let present: HashSet<Uuid> = tables.alerts.iter().map(|(_, row)| row.alert_id).collect();
         let quiet = |id: &Uuid| !tables.queued.contains(id);
-        let changed = tables.alerts.iter().filter(|row| quiet(&row.alert_id));
-        let changed = changed.filter_map(|row| self.difference(row));
+        let changed = tables.alerts.iter().filter(|(_, row)| quiet(&row.alert_id));
+        let changed = changed.filter_map(|(table, row)| self.difference(table, row));
         let alive = self.view.alerts.values().filter(|known| !known.deleted);
         let gone = alive.filter(|known| !present.contains(&known.alert_id.0) && quiet(&known.alert_id.0));
         let deletion = |known: &AlertChanged| AlertChanged {
@@ -75,14 +67,14 @@ impl Changes<'_> {
         changed.chain(gone.map(deletion)).collect()
     }
 
-    fn difference(&self, row: &AlertRow) -> Option<AlertChanged> {
-        match row.change(self.origin()) {
+    fn difference(&self, table: &str, row: &AlertRow) -> Option<AlertChanged> {
+        match change(row, self.origin()) {
             Ok(change) => {
                 let known = self.view.alerts.get(&AlertId(row.alert_id));
                 Some(AlertChanged { version: next_version(known, &change)?, ..change })
             }
             Err(reason) => {
-                events::bad_row(&self.tenant.id, TABLE, &row.alert_id, &reason);
+                events::bad_row(&self.tenant.id, &format!("public.{table}"), &row.alert_id, &reason);
                 None
             }
         }
@@ -92,16 +84,11 @@ impl Changes<'_> {
         let ids: Vec<Uuid> = changes.iter().map(|change| change.alert_id.0).collect();
         let versions: Vec<i64> = changes.iter().map(|change| change.version).collect();
         let mut transaction = begin(pool, &self.tenant.id).await?;
-        sqlx::query(
-            "insert into bellwether.alert_version as counter (tenant_id, alert_id, version)
-             select $1, * from unnest($2::uuid[], $3::bigint[])
-             on conflict (tenant_id, alert_id) do update set version = greatest(counter.version, excluded.version)",
-        )
-        .bind(self.tenant.id.as_str())
-        .bind(ids)
-        .bind(versions)
-        .execute(&mut *transaction)
-        .await?;
+        let raise = "insert into bellwether.alert_version as counter (tenant_id, alert_id, version)
+            select $1, * from unnest($2::uuid[], $3::bigint[])
+            on conflict (tenant_id, alert_id) do update set version = greatest(counter.version, excluded.version)";
+        let query = Statements::of(self.tenant).query(raise).bind(ids).bind(versions);
+        query.execute(&mut *transaction).await?;
         transaction.commit().await
     }
 }

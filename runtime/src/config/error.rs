@@ -8,15 +8,15 @@ pub enum ConfigError {
     /// The file is not there or cannot be read.
     #[error("{file}: cannot be read: {reason}")]
     Unreadable {
-        /// Which file.
+        /// Path of the file that cannot be read.
         file: PathBuf,
-        /// The system's words.
+        /// What the system said.
         reason: String,
     },
     /// The file is not TOML, or has not the keys that it must have and no others.
     #[error("{file}: {reason}")]
     Form {
-        /// Which file.
+        /// Path of the file that is not TOML, or has a key too many.
         file: PathBuf,
         /// Line or key, and what was expected.
         reason: String,
@@ -24,7 +24,7 @@ pub enum ConfigError {
     /// A key has a value that it cannot have.
     #[error("{file}: {key}: {reason}")]
     Value {
-        /// Which file.
+        /// Path of the file whose key has no valid value.
         file: PathBuf,
         /// Which key, with its section: `brand.bar`.
         key: String,
@@ -34,7 +34,7 @@ pub enum ConfigError {
     /// The file's own name is no tenant id.
     #[error("{file}: {reason}")]
     Name {
-        /// Which file.
+        /// Path of the tenant's file.
         file: PathBuf,
         /// What is wrong with it.
         reason: String,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::ConfigError;
 
-/// The file's text.
+/// The text of a configuration file.
 pub(super) fn read(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))
 }

@@ -215,6 +215,21 @@ impl AlertParameters {
         }
     }
 
+    /// As an object with the columns of the kind's table, of which [`Self::from_columns`] makes the same again.
+    ///
+    /// # Errors
+    /// A number that JSON has no word for.
+    pub fn columns(&self) -> serde_json::Result<Value> {
+        match self {
+            Self::RsiTracker(own) => serde_json::to_value(own),
+            Self::RsiCorrelationTracker(own) => serde_json::to_value(own),
+            Self::HeatmapTracker(own) => serde_json::to_value(own),
+            Self::HeatmapIndicatorTracker(own) => serde_json::to_value(own),
+            Self::CurrencyStrengthTracker(own) => serde_json::to_value(own),
+            Self::PriceAlert(own) => serde_json::to_value(own),
+        }
+    }
+
     /// From an object with the columns of the kind's table; other keys are ignored, missing and null ones are the
     /// table's defaults.
     ///

@@ -32,7 +32,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Every condition.
+    /// Every condition, in the order of the specification.
     pub const ALL: [Self; 10] = [
         Self::Overbought,
         Self::Oversold,
@@ -46,7 +46,7 @@ impl Condition {
         Self::Weakest,
     ];
 
-    /// The word.
+    /// The word in records, ids and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

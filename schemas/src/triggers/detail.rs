@@ -51,10 +51,10 @@ pub struct RsiReached {
 /// How two symbols usually move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expected {
-    /// A positive pair.
+    /// A positive pair: both are expected to rise and fall together.
     #[serde(rename = "together")]
     Together,
-    /// A negative pair.
+    /// A negative pair: one is expected to rise where the other falls.
     #[serde(rename = "against each other")]
     AgainstEachOther,
 }
@@ -79,11 +79,11 @@ pub struct RsiMismatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strength {
-    /// 0.7 or more.
+    /// A coefficient of 0.7 or more, by size.
     Strong,
-    /// 0.3 or more.
+    /// A coefficient of 0.3 or more, by size.
     Moderate,
-    /// Less.
+    /// A coefficient below 0.3, by size.
     Weak,
 }
 
@@ -104,11 +104,11 @@ pub struct RealMismatch {
 pub struct ZoneEntered {
     /// Which view of the symbol.
     pub trading_style: Style,
-    /// −100 to 100.
+    /// The style's score, −100 (all sell) to 100 (all buy).
     pub final_score: f64,
     /// The same from 0 to 100.
     pub buy_percent: f64,
-    /// 100 less `buy_percent`.
+    /// The sell side's share: 100 − `buy_percent`.
     pub sell_percent: f64,
     /// Weights of the timeframes that took part, 0.5–1.
     pub coverage: f64,
@@ -119,27 +119,27 @@ pub struct ZoneEntered {
 /// One indicator of the heatmap turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndicatorTurned {
-    /// Which indicator.
+    /// The cell that turned.
     pub indicator: CellName,
-    /// Where it turned.
+    /// What it turned to: buy or sell.
     pub signal: Signal,
 }
 
 /// Another currency is the strongest, or the weakest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderChanged {
-    /// `strongest` or `weakest`.
+    /// The role that changed hands: `strongest` or `weakest`.
     pub role: Condition,
     /// Who it was at the reading before.
     pub from: String,
-    /// Who it is.
+    /// The currency that has the role now.
     pub to: String,
 }
 
 /// The price reached the user's level.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LevelReached {
-    /// `above` or `below`.
+    /// From which side the level was reached: `above` or `below`.
     pub side: Condition,
     /// The user's level, a price.
     pub level: f64,
@@ -170,7 +170,7 @@ impl DetailText {
         Self(written.unwrap_or_else(|_| "{}".into()))
     }
 
-    /// The JSON text.
+    /// The JSON text, as it stands in the record.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

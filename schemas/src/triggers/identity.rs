@@ -8,13 +8,13 @@ use crate::time::{Timeframe, Timestamp};
 /// What a trigger's id is derived from.
 #[derive(Debug, Clone, Copy)]
 pub struct TriggerIdentity<'a> {
-    /// Whose.
+    /// The tenant whose alert fired.
     pub tenant: &'a TenantId,
     /// Kind of the alert.
     pub kind: AlertKind,
-    /// Which alert.
+    /// Id of the alert.
     pub alert_id: AlertId,
-    /// Its version.
+    /// Version of the alert at that moment.
     pub alert_version: i64,
     /// Symbol or pair, or empty.
     pub subject: &'a str,
@@ -24,7 +24,7 @@ pub struct TriggerIdentity<'a> {
     pub open_time: Timestamp,
     /// For a tick: how many accepted ticks of its symbol came before it with the same time.
     pub same_time: Option<u32>,
-    /// What happened.
+    /// What happened: two conditions of one bar are two triggers.
     pub condition: Condition,
 }
 

@@ -25,7 +25,7 @@ pub use sentence::{Circumstances, UnreadableDetail, sentence};
 /// The journal record an effect came from, and its place among that record's effects. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cause {
-    /// Journal offset.
+    /// Offset of the journal record.
     pub offset: i64,
     /// Place among the effects of that record.
     pub index: i32,
@@ -53,15 +53,15 @@ pub struct Group {
 pub struct TriggerFired {
     /// Derived from the cause, see [`trigger_id`].
     pub id: TriggerId,
-    /// Whose.
+    /// The tenant whose alert fired.
     pub tenant: TenantId,
     /// Kind of the alert.
     pub kind: AlertKind,
-    /// Which alert.
+    /// Id of the alert that fired.
     pub alert_id: AlertId,
     /// Its version at that moment.
     pub alert_version: i64,
-    /// The alert's user.
+    /// The user who configured the alert.
     pub user_id: UserId,
     /// The symbol, where the kind watches one.
     pub symbol: Option<Symbol>,
@@ -73,13 +73,13 @@ pub struct TriggerFired {
     pub open_time: Timestamp,
     /// The bar's end, or the tick's time.
     pub close_time: Timestamp,
-    /// What happened.
+    /// What happened: the side, signal or role that fired.
     pub condition: Condition,
     /// The value now, in the kind's unit.
     pub value: Option<f64>,
-    /// The value before.
+    /// The value at the evaluation before, in the same unit.
     pub previous: Option<f64>,
-    /// The user's line.
+    /// The user's line that was reached, in the same unit.
     pub threshold: Option<f64>,
     /// The price at the close.
     pub price: Option<f64>,
@@ -97,7 +97,7 @@ pub struct TriggerFired {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertState {
-    /// Watching.
+    /// The alert is watching.
     Active,
     /// Accepted; what it watches has no value yet.
     Warming,
@@ -126,17 +126,17 @@ impl AlertState {
 /// The state of an alert changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertStatus {
-    /// Whose.
+    /// The tenant whose alert it is.
     pub tenant: TenantId,
     /// Kind of the alert.
     pub kind: AlertKind,
-    /// Which alert.
+    /// Id of the alert.
     pub alert_id: AlertId,
-    /// The alert's user.
+    /// The user who configured the alert.
     pub user_id: UserId,
     /// The version this speaks of.
     pub version: i64,
-    /// Where it stands.
+    /// Where the alert stands from here on.
     pub state: AlertState,
     /// Why, for a person; only where it is refused.
     pub reason: Option<String>,
@@ -149,7 +149,7 @@ pub struct AlertStatus {
 /// One record of the triggers topic.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// An alert fired.
+    /// An alert fired: a row and a mail come of it.
     Fired(TriggerFired),
     /// An alert's state changed.
     Status(AlertStatus),
@@ -165,7 +165,7 @@ impl Outcome {
         }
     }
 
-    /// Whose it is.
+    /// The tenant that it belongs to.
     #[must_use]
     pub const fn tenant(&self) -> &TenantId {
         match self {

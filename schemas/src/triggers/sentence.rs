@@ -16,7 +16,7 @@ use crate::time::Timeframe;
 /// What a sentence says besides the detail: fields of the trigger.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// What happened.
+    /// What happened: the side, signal or role that fired.
     pub condition: Condition,
     /// The pair's key, where the kind watches a pair.
     pub pair: Option<&'a str>,
@@ -24,7 +24,7 @@ pub struct Circumstances<'a> {
     pub timeframe: Option<Timeframe>,
     /// The value now, in the kind's unit.
     pub value: Option<f64>,
-    /// The value before.
+    /// The value at the evaluation before, in the same unit.
     pub previous: Option<f64>,
     /// The line that was reached.
     pub threshold: Option<f64>,
@@ -34,7 +34,7 @@ pub struct Circumstances<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("trigger {trigger}: field detail is not what {kind} writes: {why}")]
 pub struct UnreadableDetail {
-    /// Which trigger.
+    /// Id of the trigger whose detail it is.
     pub trigger: TriggerId,
     /// Kind of its alert.
     pub kind: AlertKind,

@@ -2,9 +2,9 @@
 
 pub mod bisect;
 pub mod core;
+mod plan;
 #[cfg(test)]
 mod simulation;
-mod table;
 mod writer;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +17,7 @@ use bellwether_schemas::codec::encode_outcome;
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
 
-pub use self::table::{Plan, TriggerRow, count, plan, recent};
+pub use self::plan::{Plan, plan};
 pub use self::writer::Receipt;
 
 use self::core::{Core, Failure, FailureClass, Input, Output};
@@ -28,8 +28,6 @@ use crate::feed::{Context, Lane, append_dead_letter, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.
 pub const SINK: &str = "rows";
-/// The table of the one kind there is.
-pub(crate) const RSI_TABLE: &str = "rsi_tracker_alert_triggers";
 
 /// Writes every tenant's triggers into its database until shutdown.
 ///
@@ -116,7 +114,7 @@ impl Shell {
         match self.writer.write(&tenant, piece).await {
             Ok(Wrote::Piece(receipt)) => {
                 self.failing = false;
-                RowsWritten { tenant: &tenant.id, receipt, piece, now: self.clock.now() }.emit();
+                RowsWritten { tenant: &tenant.id, receipt: &receipt, piece, now: self.clock.now() }.emit();
                 Input::Written
             }
             Ok(Wrote::Behind(offset)) => Input::Behind(offset),

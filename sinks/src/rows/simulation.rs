@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::bisect::Piece;
 use super::core::{Core, Failure, FailureClass, Input, Output, PARK_AFTER};
-use super::table::plan;
+use super::plan::plan;
 use crate::feed::{Batch, Delivered};
 
 fn tenant() -> TenantId {

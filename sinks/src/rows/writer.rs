@@ -1,6 +1,7 @@
 //! One piece, one transaction.
 
 use bellwether_database::cursor::{self, Cursor};
+use bellwether_database::tables::{self, alert_status};
 use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
 use bellwether_runtime::config::{Database, Tenant};
 use bellwether_schemas::alerts::AlertKind;
@@ -9,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 use super::SINK;
 use super::bisect::Piece;
 use super::core::{Failure, FailureClass};
-use super::table::{self, plan};
+use super::plan::{kind_without_table, plan};
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -25,10 +26,10 @@ pub(super) enum Wrote {
 }
 
 /// What was done with the records of a piece.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Rows that are new.
-    pub rows: u64,
+    /// Rows that are new, by table of triggers.
+    pub rows: Vec<(&'static str, u64)>,
     /// Triggers whose row was there already.
     pub present: u64,
     /// Records behind the cursor.
@@ -40,7 +41,7 @@ pub struct Receipt {
 impl Writer {
     /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
     pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, Failure> {
-        if let Some(kind) = table::kind_without_table(piece) {
+        if let Some(kind) = kind_without_table(piece) {
             return Err(no_table(kind));
         }
         let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
@@ -83,12 +84,16 @@ async fn write_piece(
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
     if probe || !plan.statuses.is_empty() {
-        table::write_statuses(connection, statements, &plan.statuses).await?;
+        alert_status::write(connection, statements, &plan.statuses).await?;
         receipt.statuses = plan.statuses.len() as u64;
     }
-    if probe || !plan.triggers.is_empty() {
-        receipt.rows = table::write_rsi_triggers(connection, statements, &plan.triggers).await?;
-        receipt.present = plan.triggers.len() as u64 - receipt.rows;
+    for tables in tables::all() {
+        let triggers = plan.triggers_of(tables.kind);
+        if probe || !triggers.is_empty() {
+            let fresh = tables.write_triggers(connection, statements, &triggers).await?;
+            receipt.rows.push((tables.triggers.name, fresh));
+            receipt.present += triggers.len() as u64 - fresh;
+        }
     }
     if plan.cursor != cursor {
         cursor::advance(connection, statements, SINK, plan.cursor).await?;

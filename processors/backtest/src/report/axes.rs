@@ -28,7 +28,7 @@ impl Axis {
         (!all.is_empty()).then(|| Self { times: all.into_iter().collect() })
     }
 
-    /// 0 to 1000.
+    /// A time's place across the chart, 0 (left) to 1000 (right).
     #[expect(clippy::cast_precision_loss, reason = "a place on a chart")]
     pub(super) fn x(&self, at: Timestamp) -> f64 {
         let after = self.times.partition_point(|time| *time < at);

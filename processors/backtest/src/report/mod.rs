@@ -24,7 +24,7 @@ pub use provenance::{Provenance, Source, redact, sha256_of};
 pub struct Contents<'a> {
     /// The alerts of the run.
     pub alerts: &'a [Alert],
-    /// Its numbers.
+    /// The run's numbers, as the terminal shows them.
     pub summary: &'a Summary,
     /// What was gathered on the way.
     pub study: &'a Study,

@@ -19,16 +19,16 @@ pub struct Provenance {
     pub command: String,
     /// The files, or the journal.
     pub sources: Vec<Source>,
-    /// Of the program.
+    /// Version of the program.
     pub version: String,
-    /// Of the fold.
+    /// Version of the engine's rules.
     pub engine: i32,
 }
 
 /// One thing that went in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// Its name.
+    /// Path of the file, as it was given.
     pub name: String,
     /// Its size in bytes, or records of a journal.
     pub size: String,

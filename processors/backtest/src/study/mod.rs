@@ -57,28 +57,28 @@ pub struct AlertStudy {
     pub rows: Vec<Row>,
 }
 
-/// One trigger.
+/// One trigger, as a line of the report's table.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// When.
+    /// Close of the trigger's bar, or the tick's time.
     pub at: Timestamp,
     /// Symbol, pair, or empty.
     pub subject: String,
     /// Bar length, if any.
     pub timeframe: Option<Timeframe>,
-    /// What happened.
+    /// What happened, as the trigger says.
     pub condition: Condition,
     /// Which way its user expects the price to go.
     pub direction: Direction,
     /// Value now and before, and the line.
     pub value: Option<f64>,
-    /// See `value`.
+    /// The value before, in the same unit.
     pub previous: Option<f64>,
-    /// See `value`.
+    /// The line that was reached, in the same unit.
     pub threshold: Option<f64>,
     /// The price it is measured from.
     pub price: Option<f64>,
-    /// The engine's sentence.
+    /// The trigger's sentence.
     pub text: String,
     /// Moves after each of [`HORIZONS`], in percent.
     pub moves: [Option<f64>; HORIZONS.len()],

@@ -134,11 +134,11 @@ impl Sample {
 pub struct Share {
     /// How many of them.
     pub count: u64,
-    /// 0 to 1.
+    /// The share that was observed, 0 to 1.
     pub value: f64,
-    /// Lower end.
+    /// Lower end of the interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
 }
 

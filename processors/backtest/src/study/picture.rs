@@ -12,7 +12,7 @@ pub type Line = String;
 /// The panel below the price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Below {
-    /// There is none.
+    /// The kind has no chart: neither candles nor a line.
     Nothing,
     /// Indicators of the symbol; of both symbols where the alert watches pairs.
     Indicators(Vec<Line>),
@@ -35,9 +35,9 @@ pub struct Picture {
     pub overlays: Vec<Line>,
     /// Levels on the price.
     pub price_levels: Vec<f64>,
-    /// The panel below.
+    /// What the panel below the price shows.
     pub below: Below,
-    /// Levels there.
+    /// Horizontal lines of that panel: the user's own.
     pub levels: Vec<f64>,
     /// Its least and largest value, where they are fixed.
     pub range: Option<(f64, f64)>,

@@ -10,11 +10,11 @@ const CAPACITY: usize = 1_000;
 pub struct Bucket {
     /// Time of the last of them.
     pub at: Timestamp,
-    /// Smallest value.
+    /// Smallest value in the bucket.
     pub low: f64,
-    /// Largest value.
+    /// Largest value in the bucket.
     pub high: f64,
-    /// The last value.
+    /// Last value in the bucket.
     pub close: f64,
 }
 
@@ -63,7 +63,7 @@ impl Track {
         self.every
     }
 
-    /// The newest value.
+    /// The value that was added last.
     #[must_use]
     pub fn last(&self) -> Option<f64> {
         self.buckets.last().map(|bucket| bucket.close)

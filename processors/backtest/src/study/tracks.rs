@@ -118,13 +118,13 @@ impl Tracks {
         self.heatmaps.get(&(symbol.into(), style.into()))
     }
 
-    /// A pair's coefficient.
+    /// The track of a pair's coefficient over one window.
     #[must_use]
     pub fn correlation(&self, pair: &str, timeframe: Timeframe, window: i32) -> Option<&Track> {
         self.correlations.get(&(pair.into(), timeframe, window))
     }
 
-    /// The currencies' scores.
+    /// The tracks of the eight currencies' scores on one timeframe.
     pub fn scores(&self, timeframe: Timeframe) -> impl Iterator<Item = (&str, &Track)> {
         self.strength
             .get(&timeframe)

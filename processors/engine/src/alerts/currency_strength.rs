@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, CurrencyStrengthTracker};
 use bellwether_schemas::triggers::{Condition, Detail, LeaderChanged};
-use serde::{Deserialize, Serialize};
 
 use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::bars::OpenBar;
 use crate::strength::{CURRENCIES, StrengthScore};
 
 /// What one alert watches: all currencies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StrengthWatch {
     pub(crate) timeframe: Timeframe,
 }

@@ -7,16 +7,16 @@ use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, HeatmapIndicatorTracker};
 use bellwether_schemas::readings::Signal;
 use bellwether_schemas::triggers::{Condition, Detail, IndicatorTurned};
-use serde::{Deserialize, Serialize};
 
 use super::columns::{LeftOut, known_symbols, not_one_of};
 use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::heatmap::{CellName, Turn};
 use crate::series::Closed;
+use crate::snapshot::{Code, stored};
 use crate::symbols::SymbolTable;
 
 /// What one alert watches: one indicator of a few symbols.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) timeframe: Timeframe,
@@ -70,7 +70,7 @@ pub(crate) fn turned(
 }
 
 /// How far the turns of one cell were evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Turns {
     /// Journal offset of the last evaluation at which the cell existed.
     pub(crate) evaluated: Option<u64>,
@@ -141,5 +141,17 @@ impl TurnIndex {
             watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
         orders.sort_unstable();
         orders
+    }
+}
+
+impl Turns {
+    pub(crate) fn store(&self) -> stored::Turns {
+        let Self { evaluated, last } = *self;
+        stored::Turns { evaluated, last: last.map(|(signal, offset)| (Code(signal), offset)) }
+    }
+
+    pub(crate) fn restore(stored: stored::Turns) -> Self {
+        let stored::Turns { evaluated, last } = stored;
+        Self { evaluated, last: last.map(|(Code(signal), offset)| (signal, offset)) }
     }
 }

@@ -7,7 +7,6 @@ use bellwether_schemas::alerts::{AlertKind, HeatmapTracker};
 use bellwether_schemas::readings::Cell;
 use bellwether_schemas::triggers::{Condition, Detail, ZoneEntered};
 use bellwether_schemas::{Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::columns::{LeftOut, known_symbols, not_one_of, within};
 use super::crossing::{Lines, reached_upward};
@@ -15,10 +14,11 @@ use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::bars::OpenBar;
 use crate::heatmap::{CellName, Style, StyleScore, weights};
 use crate::series::{Seen, SymbolState};
+use crate::snapshot::{Code, codes, stored};
 use crate::symbols::SymbolTable;
 
 /// What one alert watches: one style's reading of a few symbols.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeatmapWatch {
     pub(crate) symbols: Box<[String]>,
     pub(crate) style: Style,
@@ -62,7 +62,7 @@ pub(crate) struct StyleStep {
 }
 
 /// Which zone was entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Zone {
     Buy,
     Sell,
@@ -129,7 +129,7 @@ fn cells(style: Style, state: &SymbolState) -> BTreeMap<Timeframe, BTreeMap<Cell
 }
 
 /// The last trigger of one alert and symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Last {
     at: Timestamp,
     side: Zone,
@@ -142,7 +142,14 @@ pub(crate) struct Silence {
     pub(crate) suppression: i64,
 }
 
+codes!(Zone { Buy = 1, Sell = 2 });
+
 impl Last {
+    pub(super) const fn store(self, place: u32) -> stored::Cooldown {
+        let Self { at, side } = self;
+        stored::Cooldown { place, at: at.0, side: Code(side) }
+    }
+
     fn silences(&self, at: Timestamp, zone: Zone, spans: Silence) -> bool {
         let since = at.since(self.at);
         since < spans.cooldown || (zone == self.side && since < spans.suppression)
@@ -152,9 +159,8 @@ impl Last {
 pub(super) type Cooldowns = BTreeMap<(Order, usize), Last>;
 
 /// Alerts by style, symbol and line.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HeatmapIndex {
-    #[serde(skip)]
     zones: BTreeMap<(Style, usize), Zones>,
     cooldowns: Cooldowns,
 }
@@ -217,6 +223,12 @@ impl HeatmapIndex {
     pub(crate) fn is_silenced(&self, hit: &ZoneHit, symbol: usize, at: Timestamp, spans: Silence) -> bool {
         let last = self.cooldowns.get(&(hit.order, symbol));
         last.is_some_and(|last| last.silences(at, hit.zone, spans))
+    }
+
+    /// The last trigger of each symbol of an alert.
+    pub(super) fn cooldowns(&self, order: Order) -> impl Iterator<Item = (usize, Last)> {
+        let of_alert = self.cooldowns.range((order, 0)..=(order, usize::MAX));
+        of_alert.map(|((_, place), last)| (*place, *last))
     }
 
     /// The alert fired: its silence begins.

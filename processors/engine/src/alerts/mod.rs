@@ -10,6 +10,7 @@ mod heatmap_tracker;
 mod price;
 mod rsi_correlation;
 mod rsi_tracker;
+mod state;
 mod warming;
 mod watch;
 
@@ -17,13 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::alerts::{AlertChanged, AlertKind};
 use bellwether_schemas::{AlertId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
 
 use crate::symbols::SymbolTable;
 pub(crate) use currency_strength::{StrengthIndex, StrengthStep};
 pub(crate) use fire::{Draft, Occasion, Subject, fire};
 pub(crate) use heatmap_indicator::{TurnIndex, Turns, turned};
-pub(crate) use heatmap_tracker::{HeatmapIndex, Silence, StyleStep};
+pub(crate) use heatmap_tracker::{HeatmapIndex, Silence, StyleStep, Zone};
 pub(crate) use price::{PriceHit, PriceIndex};
 pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
@@ -34,7 +34,7 @@ pub(crate) use watch::Watch;
 pub(crate) type Order = u64;
 
 /// A version of an alert that is watched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Alert {
     pub(crate) id: AlertId,
     pub(crate) user_id: UserId,
@@ -45,7 +45,7 @@ pub(crate) struct Alert {
 }
 
 /// What is remembered of every alert that ever was, so that old versions stay old.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 struct Known {
     order: Order,
     version: i64,
@@ -63,23 +63,17 @@ pub(crate) enum Accepted {
 }
 
 /// All alerts of one tenant.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Alerts {
     known: BTreeMap<AlertId, Known>,
     watched: BTreeMap<Order, Alert>,
-    #[serde(skip)]
     expiring: BTreeSet<(Timestamp, Order)>,
     pub(crate) warming: Warming,
-    #[serde(skip)]
     pub(crate) rsi: RsiIndex,
-    #[serde(skip)]
     pub(crate) pairs: PairIndex,
     pub(crate) heatmaps: HeatmapIndex,
-    #[serde(skip)]
     pub(crate) turns: TurnIndex,
-    #[serde(skip)]
     pub(crate) strength: StrengthIndex,
-    #[serde(skip)]
     pub(crate) price: PriceIndex,
 }
 
@@ -156,16 +150,6 @@ impl Alerts {
         if let Some(time) = watch.expires_at() {
             self.expiring.insert((time, order));
         }
-    }
-
-    /// Builds the indexes, which are not stored, from what is.
-    pub(crate) fn index(&mut self, symbols: &SymbolTable) {
-        let watched = std::mem::take(&mut self.watched);
-        for (order, alert) in &watched {
-            self.insert(*order, alert.effective, &alert.watch, symbols);
-        }
-        self.watched = watched;
-        self.warming.index();
     }
 
     /// Ends the watch over an alert; what it was.

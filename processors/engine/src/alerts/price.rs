@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bellwether_schemas::alerts::{AlertKind, PriceAlert};
 use bellwether_schemas::triggers::{Condition, Detail, LevelReached};
 use bellwether_schemas::{Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::columns::not_one_of;
 use super::crossing::{Level, Lines};
@@ -13,12 +12,12 @@ use super::{Awaited, Draft, Occasion, Order, Subject};
 use crate::symbols::SymbolTable;
 
 /// What one alert watches: one or two levels of one symbol.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PriceWatch {
     pub(crate) symbol: String,
     pub(crate) above: Option<f64>,
     pub(crate) below: Option<f64>,
-    /// None: every tick.
+    /// Closes of this timeframe are compared; none: every tick.
     pub(crate) on_close: Option<Timeframe>,
     pub(crate) once: bool,
     pub(crate) expires_at: Option<Timestamp>,

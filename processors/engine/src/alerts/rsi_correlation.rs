@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, RsiCorrelationTracker};
 use bellwether_schemas::triggers::{Condition, Detail, Expected, RealMismatch, RsiMismatch, Strength};
-use serde::{Deserialize, Serialize};
 
 use super::columns::{not_one_of, rsi_lines};
 use super::{Awaited, Draft, Occasion, Order, Subject};
@@ -18,14 +17,14 @@ const POSITIVE_LIMIT: f64 = 0.25;
 const NEGATIVE_LIMIT: f64 = -0.15;
 
 /// How a pair stops moving as it is expected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PairMode {
     RsiThreshold { period: usize, overbought: i32, oversold: i32 },
     RealCorrelation { window: usize },
 }
 
 /// What one alert watches: every listed pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PairWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) mode: PairMode,

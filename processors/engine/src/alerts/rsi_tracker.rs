@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, RsiTracker};
 use bellwether_schemas::triggers::{Condition, Detail, RsiReached};
-use serde::{Deserialize, Serialize};
 
 use super::columns::rsi_lines;
 use super::crossing::{Lines, reached_downward, reached_upward};
@@ -14,7 +13,7 @@ use crate::indicators::RsiBank;
 use crate::series::Closed;
 
 /// What one alert watches: both lines of one RSI, in every symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RsiWatch {
     pub(crate) timeframe: Timeframe,
     pub(crate) period: usize,

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
-use serde::{Deserialize, Serialize};
 
 use super::Order;
 use crate::heatmap::{CellName, Style, weights};
 
 /// A value that does not exist from the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Awaited {
     /// RSI of that period in any symbol.
     Rsi(Timeframe, usize),
@@ -45,9 +44,8 @@ impl Awaited {
 }
 
 /// Who waits for what. An alert that waits for several things has enough with one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Warming {
-    #[serde(skip)]
     waiting: BTreeMap<Awaited, BTreeSet<Order>>,
     of: BTreeMap<Order, Vec<Awaited>>,
 }
@@ -60,13 +58,8 @@ impl Warming {
         self.of.insert(order, awaited);
     }
 
-    /// Who waits, from what each waits for.
-    pub(super) fn index(&mut self) {
-        for (order, awaited) in &self.of {
-            for what in awaited {
-                self.waiting.entry(*what).or_default().insert(*order);
-            }
-        }
+    pub(super) fn waits(&self, order: Order) -> bool {
+        self.of.contains_key(&order)
     }
 
     pub(super) fn forget(&mut self, order: Order, awaited: &[Awaited]) {

@@ -3,7 +3,6 @@
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::alerts::{AlertKind, AlertParameters};
-use serde::{Deserialize, Serialize};
 
 use super::Awaited;
 use super::columns::LeftOut;
@@ -16,7 +15,7 @@ use super::rsi_tracker::RsiWatch;
 use crate::symbols::SymbolTable;
 
 /// What one version of an alert watches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Watch {
     Rsi(RsiWatch),
     Pairs(PairWatch),

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
-use bellwether_schemas::{SessionAnchor, Symbol, Timeframe};
+use bellwether_schemas::{Symbol, Timeframe};
 
 use super::{Engine, Shown, Step};
 use crate::ENGINE_VERSION;
 use crate::alerts::{Accepted, Awaited, Order};
 use crate::effect::Effect;
 use crate::pairs;
-use crate::series::{ANCHORED, NEVER, SymbolState};
+use crate::series::{ANCHORED, NEVER, SymbolState, anchor_of};
 use crate::symbols::SymbolTable;
 
 /// Readings always show RSI of this period…
@@ -96,7 +96,7 @@ impl Engine {
         let mut moved = Vec::with_capacity(next.symbols.len());
         let mut restarted = Vec::new();
         for symbol in &next.symbols {
-            let anchor = if symbol.always_open { SessionAnchor::UTC } else { next.session_anchor };
+            let anchor = anchor_of(symbol, next);
             let place = place_of(&before, &symbol.name).filter(|_| !basis_changed);
             let kept = place.and_then(|place| before[place].take());
             let mut state = kept.unwrap_or_else(|| SymbolState::new(symbol.name.clone(), anchor));

@@ -45,7 +45,7 @@ impl Instant {
         self.masks.get(symbol).is_some_and(|mask| mask & bit(timeframe) != 0)
     }
 
-    /// Some symbol's did.
+    /// Whether any symbol closed a bar of this timeframe at the instant.
     pub(super) fn has_any(&self, timeframe: Timeframe) -> bool {
         self.masks.iter().any(|mask| mask & bit(timeframe) != 0)
     }

@@ -12,7 +12,6 @@ use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
@@ -23,7 +22,7 @@ use crate::series::{NEVER, SymbolState};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
-/// The fold of one tenant's journal. Its serde form is its whole state, see `state`.
+/// The fold of one tenant's journal. Its whole state can be taken in parts, see [`crate::snapshot`].
 #[derive(Debug, Clone)]
 pub struct Engine {
     tenant: TenantId,
@@ -46,11 +45,11 @@ pub struct Engine {
 }
 
 /// What readings show because some alert uses it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 struct Shown {
     periods: Vec<usize>,
     windows: Vec<usize>,
-    /// Alerts changed since.
+    /// Alerts changed since `periods` and `windows` were collected.
     is_stale: bool,
 }
 

@@ -1,43 +1,28 @@
-//! The engine's whole state as data: what an engine was stored with at an offset, another goes on with from there,
-//! byte for byte. Not stored is what follows from the rest: the table of names and the indexes of alerts.
+//! The engine taken apart, and put together again.
+//!
+//! Left out is what follows from the rest: the table of names and the indexes of alerts, where pairs' symbols stand,
+//! what ends next, and what readings show, which is looked up again at the next instant. Whether readings are asked
+//! for is no state: who goes on says so anew.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bellwether_schemas::TenantId;
-use bellwether_schemas::Timestamp;
-use bellwether_schemas::settings::Settings;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use bellwether_schemas::settings::{Settings, SymbolSettings};
 
 use super::{Engine, Shown};
+use crate::ENGINE_VERSION;
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
 use crate::leaders::Leaders;
-use crate::pairs::Pair;
-use crate::series::SymbolState;
+use crate::pairs::{self, Pair};
+use crate::series::{NEVER, SymbolState, anchor_of};
+use crate::snapshot::{BUCKET, Body, Misfit, Part, PartKey, SnapshotError, stored};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
-/// In the order in which it is written.
-#[derive(Serialize, Deserialize)]
-struct State<'a> {
-    tenant: Cow<'a, TenantId>,
-    revision: Option<i64>,
-    settings: Cow<'a, Settings>,
-    symbols: Cow<'a, [SymbolState]>,
-    sequences: Cow<'a, Sequences>,
-    watermark: Cow<'a, Watermark>,
-    alerts: Cow<'a, Alerts>,
-    pairs: Cow<'a, [Pair]>,
-    leaders: Cow<'a, Leaders>,
-    shown: Cow<'a, Shown>,
-    next_end: Timestamp,
-    halted: bool,
-}
-
-/// Everything that a record can change. The same state has the same bytes, in any format that keeps the bits of a
-/// double and takes maps whose keys are no text.
-impl Serialize for Engine {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Engine {
+    /// Everything that a record can change, one part after the other: each is made when it is asked for.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
         let Self {
             tenant,
             revision,
@@ -49,51 +34,171 @@ impl Serialize for Engine {
             alerts,
             pairs,
             leaders,
-            shown,
+            shown: _,
             says_readings: _,
-            next_end,
+            next_end: _,
             halted,
         } = self;
-        let state = State {
-            tenant: Cow::Borrowed(tenant),
+        let core = stored::Core {
+            engine_version: ENGINE_VERSION,
+            tenant: tenant.as_str().into(),
             revision: *revision,
-            settings: Cow::Borrowed(settings),
-            symbols: Cow::Borrowed(symbols),
-            sequences: Cow::Borrowed(sequences),
-            watermark: Cow::Borrowed(watermark),
-            alerts: Cow::Borrowed(alerts),
-            pairs: Cow::Borrowed(pairs),
-            leaders: Cow::Borrowed(leaders),
-            shown: Cow::Borrowed(shown),
-            next_end: *next_end,
+            settings: stored::Settings::of(settings),
+            watermark: watermark.store(),
+            sequences: sequences.store(),
+            alerts: alerts.len() as u64,
             halted: *halted,
         };
-        state.serialize(serializer)
+        let core = Part::new(PartKey::Core, Body::Core(Box::new(core)));
+        let symbol = |(place, state): (u32, &SymbolState)| {
+            Part::new(PartKey::Symbol(place), Body::Symbol(Box::new(state.store())))
+        };
+        let pair =
+            |(place, pair): (u32, &Pair)| Part::new(PartKey::Pair(place), Body::Pair(Box::new(pair.store())));
+        let leaders = || Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
+        let alerts = (0..).zip(alerts.buckets());
+        let bucket = |(bucket, alerts)| Part::new(PartKey::Alerts(bucket), Body::Alerts(alerts));
+        std::iter::once(core)
+            .chain((0..).zip(symbols).map(symbol))
+            .chain((0..).zip(pairs).map(pair))
+            .chain(std::iter::once_with(leaders))
+            .chain(alerts.map(bucket))
+    }
+
+    /// The engine of which these are the parts, in any order. It gives readings, whatever the stored one was asked for.
+    ///
+    /// # Errors
+    /// When they are not all the parts of one state of this tenant that this build can go on from.
+    pub fn from_parts(
+        tenant: TenantId,
+        parts: impl IntoIterator<Item = Part>,
+    ) -> Result<Self, SnapshotError> {
+        let mut parts = Parts::collect(parts)?;
+        let stored::Core {
+            engine_version,
+            tenant: found,
+            revision,
+            settings,
+            watermark,
+            sequences,
+            alerts,
+            halted,
+        } = parts.core()?;
+        if engine_version > ENGINE_VERSION {
+            return Err(SnapshotError::NewerEngine { version: engine_version, known: ENGINE_VERSION });
+        }
+        if found != tenant.as_str() {
+            return Err(SnapshotError::ForeignTenant { found, expected: tenant.to_string() });
+        }
+        let misfit = |misfit: Misfit| misfit.of(PartKey::Core);
+        let settings = settings.restore().map_err(misfit)?;
+        let table = SymbolTable::new(&settings);
+        let symbols = parts.symbols(&settings)?;
+        let engine = Self {
+            tenant,
+            revision,
+            sequences: Sequences::restore(sequences, symbols.len()).map_err(misfit)?,
+            watermark: Watermark::restore(watermark).map_err(misfit)?,
+            alerts: parts.alerts(alerts, &table)?,
+            pairs: parts.pairs(&settings, &table)?,
+            leaders: parts.leaders(&settings)?,
+            shown: Shown { is_stale: true, ..Shown::default() },
+            says_readings: true,
+            next_end: symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER),
+            halted,
+            symbols,
+            table,
+            settings,
+        };
+        parts.end().map(|()| engine)
     }
 }
 
-/// Readings are among its effects, whatever the stored engine was asked for.
-impl<'de> Deserialize<'de> for Engine {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let state = State::deserialize(deserializer)?;
-        let table = SymbolTable::new(&state.settings);
-        let mut alerts = state.alerts.into_owned();
-        alerts.index(&table);
-        Ok(Self {
-            tenant: state.tenant.into_owned(),
-            revision: state.revision,
-            settings: state.settings.into_owned(),
-            table,
-            symbols: state.symbols.into_owned(),
-            sequences: state.sequences.into_owned(),
-            watermark: state.watermark.into_owned(),
-            alerts,
-            pairs: state.pairs.into_owned(),
-            leaders: state.leaders.into_owned(),
-            shown: state.shown.into_owned(),
-            says_readings: true,
-            next_end: state.next_end,
-            halted: state.halted,
-        })
+/// Parts that are still to be taken.
+struct Parts(BTreeMap<PartKey, Body>);
+
+impl Parts {
+    fn collect(parts: impl IntoIterator<Item = Part>) -> Result<Self, SnapshotError> {
+        let mut collected = BTreeMap::new();
+        for part in parts {
+            let key = part.key();
+            if collected.insert(key, part.into_body()).is_some() {
+                return Err(SnapshotError::Twice { key });
+            }
+        }
+        Ok(Self(collected))
+    }
+
+    fn core(&mut self) -> Result<stored::Core, SnapshotError> {
+        match self.0.remove(&PartKey::Core) {
+            Some(Body::Core(core)) => Ok(*core),
+            _ => Err(SnapshotError::Missing { key: PartKey::Core }),
+        }
+    }
+
+    fn symbols(&mut self, settings: &Settings) -> Result<Vec<SymbolState>, SnapshotError> {
+        let symbol = |(place, listed): (u32, &SymbolSettings)| {
+            let key = PartKey::Symbol(place);
+            match self.0.remove(&key) {
+                Some(Body::Symbol(stored)) => {
+                    let begins = SymbolState::new(listed.name.clone(), anchor_of(listed, settings));
+                    begins.restore(*stored).map_err(|misfit| misfit.of(key))
+                }
+                _ => Err(SnapshotError::Missing { key }),
+            }
+        };
+        (0..).zip(&settings.symbols).map(symbol).collect()
+    }
+
+    fn pairs(&mut self, settings: &Settings, table: &SymbolTable) -> Result<Vec<Pair>, SnapshotError> {
+        let pair = |(place, listed): (u32, Pair)| {
+            let key = PartKey::Pair(place);
+            match self.0.remove(&key) {
+                Some(Body::Pair(stored)) => listed.restore(*stored).map_err(|misfit| misfit.of(key)),
+                _ => Err(SnapshotError::Missing { key }),
+            }
+        };
+        (0..).zip(pairs::listed(settings, table)).map(pair).collect()
+    }
+
+    fn leaders(&mut self, settings: &Settings) -> Result<Leaders, SnapshotError> {
+        let key = PartKey::Leaders;
+        match self.0.remove(&key) {
+            Some(Body::Leaders(stored)) => {
+                Leaders::restore(*stored, settings).map_err(|misfit| misfit.of(key))
+            }
+            _ => Err(SnapshotError::Missing { key }),
+        }
+    }
+
+    /// As many alerts as the core says.
+    fn alerts(&mut self, count: u64, table: &SymbolTable) -> Result<Alerts, SnapshotError> {
+        let mut alerts = Alerts::default();
+        let mut last = None;
+        let mut missing = count;
+        for bucket in 0.. {
+            if missing == 0 {
+                break;
+            }
+            let key = PartKey::Alerts(bucket);
+            let Some(Body::Alerts(stored)) = self.0.remove(&key) else {
+                return Err(SnapshotError::Missing { key });
+            };
+            let expected = missing.min(BUCKET as u64);
+            let fits =
+                Misfit::unless(stored.len() as u64 == expected, "it has not the alerts that it should");
+            let restored = fits.and_then(|()| alerts.restore(stored, last, table));
+            last = restored.map_err(|misfit| misfit.of(key))?;
+            missing -= expected;
+        }
+        Ok(alerts)
+    }
+
+    /// Refuses parts that no place of the state asked for.
+    fn end(self) -> Result<(), SnapshotError> {
+        match self.0.into_keys().next() {
+            Some(key) => Err(SnapshotError::Foreign { key }),
+            None => Ok(()),
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! What happened within the last three bars.
 
+use crate::snapshot::{Code, Misfit, codes, stored};
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 /// How many bars an event stays new.
 const MEMORY: u8 = 0b111;
 
 /// Whether something happened at this bar and at each of the two before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Events(u8);
 
 /// Bars since the latest event, this one counted: 1 to 3; 0 when there was none. Reasons are kept by it.
@@ -20,7 +20,7 @@ impl Events {
         self.0 = (self.0 << 1 | u8::from(happened)) & MEMORY;
     }
 
-    /// At this bar.
+    /// Whether the event happened at the bar that just closed.
     #[inline]
     pub(super) const fn now(self) -> bool {
         self.0 & 1 == 1
@@ -35,15 +35,15 @@ impl Events {
 
 /// Crosses of `a` over `b` at successive bars where both exist: up when a − b was ≤ 0 and is above, down when it was
 /// ≥ 0 and is below.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Crosses {
-    side: Side,
+    side: CrossSide,
     up: Events,
     down: Events,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Side {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CrossSide {
     #[default]
     Missing,
     Below,
@@ -56,13 +56,13 @@ impl Crosses {
     #[inline]
     pub(super) fn update(&mut self, a: f64, b: f64) {
         let side = match (a > b, a < b) {
-            (true, _) => Side::Above,
-            (_, true) => Side::Below,
-            _ => Side::On,
+            (true, _) => CrossSide::Above,
+            (_, true) => CrossSide::Below,
+            _ => CrossSide::On,
         };
         let before = std::mem::replace(&mut self.side, side);
-        self.up.push(side == Side::Above && matches!(before, Side::Below | Side::On));
-        self.down.push(side == Side::Below && matches!(before, Side::Above | Side::On));
+        self.up.push(side == CrossSide::Above && matches!(before, CrossSide::Below | CrossSide::On));
+        self.down.push(side == CrossSide::Below && matches!(before, CrossSide::Above | CrossSide::On));
     }
 
     /// The cross at this bar.
@@ -122,6 +122,30 @@ macro_rules! by_quiet_and_age {
 }
 
 pub(super) use {by_age, by_quiet_and_age, concat_by_age};
+
+impl Events {
+    pub(super) const fn store(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn restore(bits: u8) -> Result<Self, Misfit> {
+        Misfit::unless(bits <= MEMORY, "an event lies before the last three bars").map(|()| Self(bits))
+    }
+}
+
+impl Crosses {
+    pub(super) const fn store(self) -> stored::Crosses {
+        let Self { side, up, down } = self;
+        stored::Crosses { side: Code(side), up: up.store(), down: down.store() }
+    }
+
+    pub(super) fn restore(stored: stored::Crosses) -> Result<Self, Misfit> {
+        let stored::Crosses { side: Code(side), up, down } = stored;
+        Ok(Self { side, up: Events::restore(up)?, down: Events::restore(down)? })
+    }
+}
+
+codes!(CrossSide { Missing = 1, Below = 2, On = 3, Above = 4 });
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ use bellwether_schemas::readings::Signal;
 use crate::indicators::{Cloud, MacdValue, Mode, Stops};
 
 pub use cells::Cells;
+pub(crate) use cells::{CloudPlace, RsiZone};
+pub(crate) use events::CrossSide;
 pub use score::TimeframeScore;
 pub use styles::{StyleScore, style_reading, weights};
 
@@ -33,11 +35,11 @@ pub struct Cell {
 pub struct Turn {
     /// Where it turned; neutral at a bar that says nothing.
     pub signal: Signal,
-    /// What crossed.
+    /// The value that crossed: a close, a line or an RSI.
     pub value: Option<f64>,
     /// The same one bar earlier.
     pub previous: Option<f64>,
-    /// What it crossed.
+    /// What was crossed: an average, a signal line, 50 or a stop.
     pub threshold: Option<f64>,
 }
 
@@ -50,7 +52,7 @@ pub(crate) struct Standing {
     pub(crate) rsi: Option<f64>,
     pub(crate) stops: Option<Stops>,
     pub(crate) mode: Mode,
-    /// Tenkan and Kijun.
+    /// Tenkan and Kijun of this bar.
     pub(crate) lines: Option<(f64, f64)>,
     pub(crate) cloud: Option<Cloud>,
 }

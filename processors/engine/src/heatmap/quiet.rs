@@ -1,6 +1,6 @@
 //! Whether a timeframe is quiet.
 
-use serde::{Deserialize, Serialize};
+use crate::snapshot::Misfit;
 
 /// ATR values that are looked at, the last one included.
 const VALUES: usize = 200;
@@ -8,9 +8,8 @@ const VALUES: usize = 200;
 const PERCENTILE: usize = 10;
 
 /// The last average true ranges of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quiet {
-    #[serde(with = "crate::arrays")]
     ranges: [f64; VALUES],
     at: usize,
     seen: usize,
@@ -50,6 +49,23 @@ impl Quiet {
             }
         }
         true
+    }
+}
+
+impl Quiet {
+    /// The ranges, the oldest first.
+    pub(super) fn store(&self) -> Vec<f64> {
+        let Self { ranges, at, seen, quiet: _ } = self;
+        let oldest = *at + VALUES - *seen;
+        (oldest..oldest + *seen).map(|place| ranges[place % VALUES]).collect()
+    }
+
+    /// Whether it is quiet follows from the ranges.
+    pub(super) fn restore(ranges: &[f64]) -> Result<Self, Misfit> {
+        Misfit::unless(ranges.len() <= VALUES, "there are more true ranges than are looked at")?;
+        let mut restored = Self::default();
+        ranges.iter().for_each(|range| restored.update(*range));
+        Ok(restored)
     }
 }
 

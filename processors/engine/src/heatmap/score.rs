@@ -1,9 +1,7 @@
 //! From cells to one number a timeframe.
 
-use serde::{Deserialize, Serialize};
-
 /// The sum of a timeframe's seven cells. A missing cell counts 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeframeScore {
     /// Sum of the cells' eighths, −70 to 70.
     pub eighths: i32,

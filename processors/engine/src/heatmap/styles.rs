@@ -30,7 +30,7 @@ const fn acts_at(style: Style) -> i32 {
 /// A style's view of one symbol at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StyleScore {
-    /// Whose.
+    /// The style that was scored.
     pub style: Style,
     /// Sum over the timeframes present of eighths × weight.
     pub n: i64,
@@ -54,7 +54,7 @@ pub fn style_reading(
 }
 
 impl StyleScore {
-    /// Weights present, 0.5–1.
+    /// Sum of the weights of timeframes that have enough bars, 0.5–1.
     #[must_use]
     pub fn coverage(self) -> f64 {
         f64::from(self.weight) / 100.0
@@ -79,7 +79,7 @@ impl StyleScore {
         f64::midpoint(self.final_(), 100.0)
     }
 
-    /// 100 less that.
+    /// The sell side's share: 100 − Buy%.
     #[must_use]
     pub fn sell_percent(self) -> f64 {
         100.0 - self.buy_percent()

@@ -1,8 +1,7 @@
 //! Average true range after J. Welles Wilder, *New Concepts in Technical Trading Systems* (1978).
 
-use serde::{Deserialize, Serialize};
-
 use super::Ohlc;
+use crate::snapshot::{Misfit, stored};
 
 const PERIOD: u32 = 10;
 
@@ -10,7 +9,7 @@ const PERIOD: u32 = 10;
 ///
 /// Unit: price difference. `TR = max(high − low, |high − previous close|, |low − previous close|)`, of the first bar
 /// `high − low`. Seed = mean of the first ten, then `atr = (atr·9 + TR)/10`. First value at bar 10.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Atr {
     seen: u32,
     previous_close: Option<f64>,
@@ -51,4 +50,17 @@ fn true_range(bar: &Ohlc, previous_close: Option<f64>) -> f64 {
     let range = bar.high - bar.low;
     previous_close
         .map_or(range, |previous| range.max((bar.high - previous).abs()).max((bar.low - previous).abs()))
+}
+
+impl Atr {
+    pub(crate) fn store(&self) -> stored::Atr {
+        let Self { seen, previous_close, value } = *self;
+        stored::Atr { seen, previous_close, value }
+    }
+
+    pub(crate) fn restore(stored: &stored::Atr) -> Result<Self, Misfit> {
+        let stored::Atr { seen, previous_close, value } = *stored;
+        Misfit::unless(seen <= PERIOD, "a true range has seen more than its period")?;
+        Ok(Self { seen, previous_close, value })
+    }
 }

@@ -1,8 +1,7 @@
 //! Pearson's correlation coefficient of two symbols' log returns.
 
-use serde::{Deserialize, Serialize};
-
 use super::log_return;
+use crate::snapshot::{Misfit, stored};
 
 /// The longest window an alert may ask for.
 pub const LONGEST_WINDOW: usize = 120;
@@ -14,12 +13,10 @@ pub const WINDOWS: [usize; 4] = [20, 50, 90, LONGEST_WINDOW];
 ///
 /// The coefficient is computed from the returns themselves, in two passes over the window: no sum is carried, so its
 /// error does not grow with the age of the series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PairReturns {
     closes: Option<(f64, f64)>,
-    #[serde(with = "crate::arrays")]
     a: [f64; LONGEST_WINDOW],
-    #[serde(with = "crate::arrays")]
     b: [f64; LONGEST_WINDOW],
     at: usize,
     seen: usize,
@@ -90,4 +87,24 @@ impl PairReturns {
 #[expect(clippy::cast_precision_loss, reason = "windows are at most 120")]
 const fn as_f64(window: usize) -> f64 {
     window as f64
+}
+
+impl PairReturns {
+    pub(crate) fn store(&self) -> stored::PairReturns {
+        let Self { closes, a, b, at, seen } = self;
+        let oldest = *at + LONGEST_WINDOW - *seen;
+        let places = (oldest..oldest + *seen).map(|place| place % LONGEST_WINDOW);
+        stored::PairReturns { closes: *closes, returns: places.map(|place| (a[place], b[place])).collect() }
+    }
+
+    pub(crate) fn restore(stored: &stored::PairReturns) -> Result<Self, Misfit> {
+        let stored::PairReturns { closes, returns } = stored;
+        let seen = returns.len();
+        Misfit::unless(seen <= LONGEST_WINDOW, "a pair has more returns than the longest window")?;
+        let mut restored = Self { closes: *closes, at: seen % LONGEST_WINDOW, seen, ..Self::default() };
+        for (place, (a, b)) in returns.iter().enumerate() {
+            (restored.a[place], restored.b[place]) = (*a, *b);
+        }
+        Ok(restored)
+    }
 }

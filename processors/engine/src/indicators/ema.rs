@@ -1,12 +1,12 @@
 //! Exponential moving average.
 
-use serde::{Deserialize, Serialize};
+use crate::snapshot::{Misfit, stored};
 
 /// EMA of p values.
 ///
 /// Unit: that of its input. Seed = mean of the first p, then `ema += k·(x − ema)` with `k = 2/(p+1)`. First value at
 /// the p-th input. Source: MetaTrader's definition, which users compare with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ema {
     period: u32,
     seen: u32,
@@ -45,5 +45,19 @@ impl Ema {
     #[must_use]
     pub const fn value(&self) -> Option<f64> {
         if self.seen >= self.period { Some(self.value) } else { None }
+    }
+}
+
+impl Ema {
+    pub(crate) fn store(&self) -> stored::Ema {
+        let Self { period: _, seen, k: _, value } = *self;
+        stored::Ema { seen, value }
+    }
+
+    /// Of `period` values, like the one that was stored.
+    pub(crate) fn restore(period: u32, stored: stored::Ema) -> Result<Self, Misfit> {
+        let stored::Ema { seen, value } = stored;
+        Misfit::unless(seen <= period, "an average has seen more than its period")?;
+        Ok(Self { seen, value, ..Self::new(period) })
     }
 }

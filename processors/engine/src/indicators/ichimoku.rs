@@ -1,8 +1,7 @@
 //! Ichimoku Kinko Hyo after Goichi Hosoda.
 
-use serde::{Deserialize, Serialize};
-
 use super::RollingMax;
+use crate::snapshot::{Misfit, stored};
 
 const TENKAN: usize = 9;
 const KIJUN: usize = 26;
@@ -14,25 +13,24 @@ const SHIFT: usize = 26;
 /// Unit: price. The middle of n bars = (highest high + lowest low)/2. Tenkan: of 9, from bar 9 on; Kijun: of 26, from
 /// bar 26 on. `Senkou A = (Tenkan + Kijun)/2` and `Senkou B = middle of 52`, both as computed 26 bars ago: from bars
 /// 52 and 78 on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ichimoku {
     bars: usize,
     tenkan: Middle<TENKAN>,
     kijun: Middle<KIJUN>,
     base: Middle<BASE>,
     /// Computed at each of the last 26 bars.
-    #[serde(with = "crate::arrays")]
     ahead: [Cloud; SHIFT],
     at: usize,
     cloud: Cloud,
 }
 
 /// Two edges, either of which may be the upper one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cloud {
-    /// Senkou A.
+    /// The edge called Senkou A, a price.
     pub a: f64,
-    /// Senkou B.
+    /// The edge called Senkou B, a price.
     pub b: f64,
 }
 
@@ -81,7 +79,7 @@ impl Ichimoku {
         (self.bars >= KIJUN + SHIFT).then_some(self.cloud.a)
     }
 
-    /// Its edge B.
+    /// Senkou B of the cloud at this bar.
     #[must_use]
     pub fn senkou_b(&self) -> Option<f64> {
         (self.bars >= BASE + SHIFT).then_some(self.cloud.b)
@@ -102,7 +100,7 @@ impl Ichimoku {
 }
 
 /// (highest high + lowest low)/2 of the last N bars, or of all while they are fewer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Middle<const N: usize> {
     highs: RollingMax<N>,
     negated_lows: RollingMax<N>,
@@ -113,5 +111,62 @@ impl<const N: usize> Middle<N> {
     #[inline]
     fn update(&mut self, high: f64, low: f64) {
         self.value = (self.highs.update(high) - self.negated_lows.update(-low)) / 2.0;
+    }
+}
+
+impl Ichimoku {
+    pub(crate) fn store(&self) -> stored::Ichimoku {
+        let Self { bars, tenkan, kijun, base, ahead, at, cloud } = self;
+        let thrown = (*bars).min(SHIFT);
+        let oldest = *at + SHIFT - thrown;
+        let edges = |Cloud { a, b }: Cloud| stored::Cloud { a, b };
+        stored::Ichimoku {
+            bars: *bars as u32,
+            tenkan: tenkan.store(*bars),
+            kijun: kijun.store(*bars),
+            base: base.store(*bars),
+            ahead: (oldest..oldest + thrown).map(|place| edges(ahead[place % SHIFT])).collect(),
+            cloud: edges(*cloud),
+        }
+    }
+
+    pub(crate) fn restore(stored: &stored::Ichimoku) -> Result<Self, Misfit> {
+        let stored::Ichimoku { bars, tenkan, kijun, base, ahead, cloud } = stored;
+        let bars = *bars as usize;
+        let fits = bars <= BASE + SHIFT && ahead.len() == bars.min(SHIFT);
+        Misfit::unless(fits, "Ichimoku's bars and its cloud do not agree")?;
+        let edges = |stored::Cloud { a, b }: &stored::Cloud| Cloud { a: *a, b: *b };
+        let mut restored = Self {
+            bars,
+            tenkan: Middle::restore(tenkan, bars)?,
+            kijun: Middle::restore(kijun, bars)?,
+            base: Middle::restore(base, bars)?,
+            at: ahead.len() % SHIFT,
+            cloud: edges(cloud),
+            ..Self::default()
+        };
+        for (place, thrown) in restored.ahead.iter_mut().zip(ahead) {
+            *place = edges(thrown);
+        }
+        Ok(restored)
+    }
+}
+
+impl<const N: usize> Middle<N> {
+    fn store(&self, bars: usize) -> stored::Middle {
+        let Self { highs, negated_lows, value } = self;
+        stored::Middle { highs: highs.recent(bars), negated_lows: negated_lows.recent(bars), value: *value }
+    }
+
+    fn restore(stored: &stored::Middle, bars: usize) -> Result<Self, Misfit> {
+        let stored::Middle { highs, negated_lows, value } = stored;
+        let known = bars.min(N - 1);
+        let fits = highs.len() == known && negated_lows.len() == known;
+        Misfit::unless(fits, "a window of Ichimoku is not as long as its bars")?;
+        Ok(Self {
+            highs: RollingMax::restore(highs)?,
+            negated_lows: RollingMax::restore(negated_lows)?,
+            value: *value,
+        })
     }
 }

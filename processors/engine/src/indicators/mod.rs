@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 
 use bellwether_schemas::readings;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use crate::bars::is_price;
 use crate::heatmap::{Before, Cell, CellName, Cells, Standing, TimeframeScore, Turn};
+use crate::snapshot::{Misfit, stored};
 
 pub use atr::Atr;
 pub use correlation::{LONGEST_WINDOW, PairReturns, WINDOWS};
@@ -28,40 +29,43 @@ pub use rolling::RollingMax;
 pub use rsi::{MAX_PERIOD, MIN_PERIOD, RSI_PERIODS, Rsi, RsiBank};
 pub use utbot::{Mode, Stops, UtBot};
 
+/// More bars than any series lives to see: counts of them never overflow.
+const MOST_BARS: usize = 1 << 40;
+
 /// RSI of the heatmap.
 const HEATMAP_RSI: usize = 14;
 
 /// Prices of a closed bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ohlc {
-    /// First price.
+    /// First price of the bar.
     pub open: f64,
-    /// Largest price.
+    /// Largest price of the bar.
     pub high: f64,
-    /// Smallest price.
+    /// Smallest price of the bar.
     pub low: f64,
-    /// Last price.
+    /// Last price of the bar.
     pub close: f64,
 }
 
 /// Every indicator of one series, and the heatmap's cells over them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Indicators {
     /// RSI of every period an alert may ask for.
     pub rsi: RsiBank,
     /// EMA of 21 closes.
     pub ema21: Ema,
-    /// Of 50.
+    /// Exponential average of 50 closes.
     pub ema50: Ema,
-    /// Of 200.
+    /// Exponential average of 200 closes.
     pub ema200: Ema,
-    /// MACD(12, 26, 9).
+    /// MACD of 12 and 26 closes with a signal of 9.
     pub macd: Macd,
     /// Average true range of 10 bars.
     pub atr: Atr,
-    /// Stops around EMA50.
+    /// Trailing stops three ATRs around EMA50.
     pub utbot: UtBot,
-    /// Ichimoku(9, 26, 52).
+    /// Ichimoku's lines over 9, 26 and 52 bars.
     pub ichimoku: Ichimoku,
     /// What the heatmap remembers between bars.
     pub cells: Cells,
@@ -113,7 +117,7 @@ impl Indicators {
         self.bars
     }
 
-    /// The last close.
+    /// Close of the last bar; none before the first.
     #[must_use]
     pub const fn close(&self) -> Option<f64> {
         self.close
@@ -215,5 +219,59 @@ impl Indicators {
             macd_line: self.macd.previous().map(|macd| macd.line),
             rsi: self.rsi.previous(HEATMAP_RSI),
         }
+    }
+}
+
+impl Indicators {
+    pub(crate) fn store(&self) -> stored::Indicators {
+        let Self {
+            rsi,
+            ema21,
+            ema50,
+            ema200,
+            macd,
+            atr,
+            utbot,
+            ichimoku,
+            cells,
+            bars,
+            close,
+            previous_close,
+        } = self;
+        stored::Indicators {
+            bars: *bars,
+            close: *close,
+            previous_close: *previous_close,
+            rsi: rsi.store(),
+            ema21: ema21.store(),
+            ema50: ema50.store(),
+            ema200: ema200.store(),
+            macd: macd.store(),
+            atr: atr.store(),
+            utbot: utbot.store(),
+            ichimoku: ichimoku.store(),
+            cells: cells.store(),
+        }
+    }
+
+    pub(crate) fn restore(stored: &stored::Indicators) -> Result<Self, Misfit> {
+        let stored::Indicators { bars, close, previous_close, .. } = *stored;
+        Misfit::unless(bars <= MOST_BARS as u64, "a series counts more bars than there can be")?;
+        let are_prices = close.into_iter().chain(previous_close).all(is_price);
+        Misfit::unless(are_prices, "a close is no price")?;
+        Ok(Self {
+            rsi: RsiBank::restore(&stored.rsi)?,
+            ema21: Ema::restore(21, stored.ema21)?,
+            ema50: Ema::restore(50, stored.ema50)?,
+            ema200: Ema::restore(200, stored.ema200)?,
+            macd: Macd::restore(&stored.macd)?,
+            atr: Atr::restore(&stored.atr)?,
+            utbot: UtBot::restore(&stored.utbot),
+            ichimoku: Ichimoku::restore(&stored.ichimoku)?,
+            cells: Cells::restore(&stored.cells)?,
+            bars,
+            close,
+            previous_close,
+        })
     }
 }

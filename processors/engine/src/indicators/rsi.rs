@@ -1,10 +1,11 @@
 //! Relative strength index after J. Welles Wilder, *New Concepts in Technical Trading Systems* (1978).
 
-use serde::{Deserialize, Serialize};
+use super::MOST_BARS;
+use crate::snapshot::{Misfit, stored};
 
 /// The shortest period an alert may ask for.
 pub const MIN_PERIOD: usize = 5;
-/// The longest.
+/// The longest period that an alert may ask for.
 pub const MAX_PERIOD: usize = 50;
 /// How many there are.
 pub const RSI_PERIODS: usize = MAX_PERIOD - MIN_PERIOD + 1;
@@ -17,7 +18,7 @@ pub type RsiBank = Rsi<MIN_PERIOD, RSI_PERIODS>;
 /// Unit: 0 to 100. With p the period, G and L Wilder averages of gains and losses between successive closes:
 /// first averages = arithmetic mean of the first p, then `avg = (avg·(p−1) + x)/p`;
 /// `RSI = 100 − 100/(1 + G/L)`; L = 0 and G > 0 → 100; both 0 → 50 (MetaTrader's rule). First value at close p+1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rsi<const FIRST: usize, const N: usize> {
     last_close: Option<f64>,
     changes: usize,
@@ -26,11 +27,9 @@ pub struct Rsi<const FIRST: usize, const N: usize> {
     before: Averages<N>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Averages<const N: usize> {
-    #[serde(with = "crate::arrays")]
     gain: [f64; N],
-    #[serde(with = "crate::arrays")]
     loss: [f64; N],
 }
 
@@ -142,6 +141,55 @@ fn index(gain: f64, loss: f64) -> f64 {
         100.0
     } else {
         50.0
+    }
+}
+
+impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
+    pub(crate) fn store(&self) -> stored::Rsi {
+        let Self { last_close, changes, sum, now, before } = self;
+        stored::Rsi {
+            last_close: *last_close,
+            changes: *changes as u64,
+            sum: (sum.gain[0], sum.loss[0]),
+            now: now.store(Self::warm(*changes)),
+            before: before.store(Self::warm(changes.saturating_sub(1))),
+        }
+    }
+
+    pub(crate) fn restore(stored: &stored::Rsi) -> Result<Self, Misfit> {
+        let stored::Rsi { last_close, changes, sum, now, before } = stored;
+        let changes = usize::try_from(*changes).unwrap_or(usize::MAX);
+        Misfit::unless(changes <= MOST_BARS, "RSI counts more closes than there can be")?;
+        let fits = now.len() == Self::warm(changes) && before.len() == Self::warm(changes.saturating_sub(1));
+        Misfit::unless(fits, "RSI has not the averages of its closes")?;
+        Ok(Self {
+            last_close: *last_close,
+            changes,
+            sum: Averages::restore(&[*sum])?,
+            now: Averages::restore(now)?,
+            before: Averages::restore(before)?,
+        })
+    }
+
+    /// Periods that have averages after so many changes.
+    fn warm(changes: usize) -> usize {
+        (changes + 1).saturating_sub(FIRST).min(N)
+    }
+}
+
+impl<const N: usize> Averages<N> {
+    fn store(&self, warm: usize) -> Vec<(f64, f64)> {
+        let Self { gain, loss } = self;
+        gain.iter().copied().zip(loss.iter().copied()).take(warm).collect()
+    }
+
+    fn restore(stored: &[(f64, f64)]) -> Result<Self, Misfit> {
+        let mut restored = Self::ZERO;
+        for (place, (gain, loss)) in stored.iter().enumerate() {
+            Misfit::unless(*gain >= 0.0 && *loss >= 0.0, "an average gain or loss is below 0")?;
+            (restored.gain[place], restored.loss[place]) = (*gain, *loss);
+        }
+        Ok(restored)
     }
 }
 

@@ -1,6 +1,6 @@
 //! UT Bot: stops at a distance of the average true range, trailing the trend.
 
-use serde::{Deserialize, Serialize};
+use crate::snapshot::{Code, stored};
 
 /// Average true ranges between EMA50 and a stop.
 const DISTANCE: f64 = 3.0;
@@ -11,14 +11,14 @@ const DISTANCE: f64 = 3.0;
 /// bar is long, the long stop never falls; while it is short, the short stop never rises. Then a close below the long
 /// stop turns to short (unless it is short), one above the short stop to long. Neutral until the close first leaves
 /// the band. First value at bar 50. After the script of that name that traders share, with EMA50 for the price.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct UtBot {
     mode: Mode,
     stops: Option<Stops>,
 }
 
 /// The side of the stop that is in force.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The close never left the band.
     #[default]
@@ -31,11 +31,11 @@ pub enum Mode {
 
 /// Both stops at one bar, before the turn they may have caused: on such a bar one of them is the stop that was
 /// broken.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stops {
-    /// Below the price.
+    /// The stop below the price, which guards a long position.
     pub long: f64,
-    /// Above it.
+    /// The stop above the price, which guards a short position.
     pub short: f64,
 }
 
@@ -75,5 +75,17 @@ impl UtBot {
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+}
+
+impl UtBot {
+    pub(crate) fn store(&self) -> stored::UtBot {
+        let Self { mode, stops } = *self;
+        stored::UtBot { mode: Code(mode), stops: stops.map(|Stops { long, short }| (long, short)) }
+    }
+
+    pub(crate) fn restore(stored: &stored::UtBot) -> Self {
+        let stored::UtBot { mode: Code(mode), stops } = *stored;
+        Self { mode, stops: stops.map(|(long, short)| Stops { long, short }) }
     }
 }

@@ -12,7 +12,7 @@ pub use telemetry::{LogFormat, Telemetry};
 
 use super::{ConfigError, toml_file};
 
-/// Everything `bellwether.toml` says.
+/// The process's own configuration: everything that `bellwether.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -22,7 +22,7 @@ pub struct Config {
     pub tenants: PathBuf,
     /// Where schema ids come from, if not from the checked-in file.
     pub schema_registry: SchemaRegistry,
-    /// Logs and metrics.
+    /// How the process logs, and where it shows its metrics.
     pub telemetry: Telemetry,
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Telemetry {
     /// What is logged: a level, or `target=level` separated by commas.
     pub level: String,
-    /// `text` or `json`.
+    /// How log lines look: `text` or `json`.
     pub format: LogFormat,
     /// Address of the metrics endpoint, such as `127.0.0.1:9464`; none: no endpoint.
     pub metrics: Option<SocketAddr>,
@@ -20,10 +20,10 @@ pub struct Telemetry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people, coloured on a terminal.
     #[default]
     Text,
-    /// For machines.
+    /// One JSON object a line, for machines.
     Json,
 }
 

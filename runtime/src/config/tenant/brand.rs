@@ -30,11 +30,11 @@ pub struct Brand {
     /// Links and buttons, `#rrggbb`.
     #[serde(default = "default_accent")]
     pub accent: Colour,
-    /// The brand's page.
+    /// The brand's own page, which mails link to.
     pub site_url: Option<Link>,
-    /// Terms of use.
+    /// The brand's terms of use, for the foot of mails.
     pub terms_url: Option<Link>,
-    /// Privacy statement.
+    /// The brand's privacy statement, for the foot of mails.
     pub privacy_url: Option<Link>,
     /// Where a user changes what is mailed.
     pub preferences_url: Option<Link>,

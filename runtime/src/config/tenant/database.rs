@@ -29,7 +29,7 @@ pub struct Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseMode {
-    /// Nothing.
+    /// No pooler: every connection is a server process of its own.
     #[default]
     Direct,
     /// A pooler that keeps a connection for a session.

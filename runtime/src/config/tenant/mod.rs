@@ -28,7 +28,7 @@ use secrets::Secrets;
 /// A brand that watches prices for its users: everything its file says, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
-    /// The file's name.
+    /// The tenant's id: the file's name without `.toml`.
     pub id: TenantId,
     /// Rises with every change that can change a result.
     pub revision: i64,
@@ -38,11 +38,11 @@ pub struct Tenant {
     pub daily_brief: Option<NaiveTime>,
     /// What the engine folds by.
     pub settings: Settings,
-    /// How it looks.
+    /// Section `[brand]`: what the tenant's mails look like.
     pub brand: Brand,
-    /// Its rows.
+    /// Section `[database]`: where the tenant's rows are.
     pub database: Database,
-    /// Its mail.
+    /// Section `[mail]`: who sends the tenant's mail, and how.
     pub mail: Mail,
 }
 
@@ -90,7 +90,7 @@ struct File {
     heatmap_suppression: Option<Duration>,
     /// How its mails look.
     brand: Brand,
-    /// Its own Postgres.
+    /// Section `[database]`, as the file has it.
     database: Database,
     /// How its mail leaves.
     mail: Mail,

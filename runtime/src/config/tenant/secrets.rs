@@ -9,9 +9,9 @@ use crate::secret::Secret;
 
 /// Where one tenant's secrets are looked for.
 pub(super) struct Secrets<'a> {
-    /// The tenant's file.
+    /// The tenant's file, which errors name.
     pub(super) file: &'a Path,
-    /// Whose.
+    /// The tenant, whose id begins the names of its variables.
     pub(super) tenant: &'a TenantId,
     /// The value of a variable.
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,

@@ -11,7 +11,7 @@ use super::line;
 /// Most characters of a mailbox as it is written.
 const MAX: usize = 1_000;
 
-/// `local@domain`, in ASCII.
+/// An e-mail address of the form `local@domain`, in ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     local: String,

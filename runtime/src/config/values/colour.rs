@@ -18,7 +18,7 @@ pub struct Colour {
 }
 
 impl Colour {
-    /// White.
+    /// Pure white: the ground of mails' cards.
     pub const WHITE: Self = Self::new(0xff, 0xff, 0xff);
 
     /// The colour of these three parts.

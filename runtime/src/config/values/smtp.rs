@@ -50,7 +50,7 @@ impl SmtpServer {
         &self.host
     }
 
-    /// Its port.
+    /// The port to connect to: the one in the URL, else the scheme's own.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port

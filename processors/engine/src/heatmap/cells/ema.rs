@@ -1,14 +1,14 @@
 //! EMA21, EMA50, EMA200: the side of the average that the close is on.
 
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Crosses, by_age, concat_by_age};
 use crate::heatmap::{Before, Standing, Turn};
+use crate::snapshot::{Misfit, stored};
 
 /// Crosses of the close over one average.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct EmaCell {
     crosses: Crosses,
 }
@@ -56,3 +56,14 @@ macro_rules! reasons {
 }
 
 static REASONS: [Reasons; 3] = [reasons!("EMA21"), reasons!("EMA50"), reasons!("EMA200")];
+
+impl EmaCell {
+    pub(super) fn store(&self) -> stored::Crosses {
+        let Self { crosses } = self;
+        crosses.store()
+    }
+
+    pub(super) fn restore(stored: stored::Crosses) -> Result<Self, Misfit> {
+        Ok(Self { crosses: Crosses::restore(stored)? })
+    }
+}

@@ -1,30 +1,30 @@
 //! ICHIMOKU: the close against the cloud; inside it, Tenkan against Kijun, then the cloud's edges.
 
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Age, Crosses, Events, by_age, concat_by_age};
 use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::Cloud;
+use crate::snapshot::{Code, Misfit, codes, stored};
 
 /// Crosses of Tenkan over Kijun, and breakouts of the close from the cloud.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct IchimokuCell {
     lines: Crosses,
-    place: Option<Place>,
+    place: Option<CloudPlace>,
     breakouts: Events,
 }
 
 /// Where a close stands, each against its own bar's cloud. The edge is inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloudPlace {
     Above,
     Inside,
     Below,
 }
 
-impl Place {
+impl CloudPlace {
     #[inline]
     fn of(close: f64, cloud: Cloud) -> Self {
         if close > cloud.a && close > cloud.b {
@@ -44,10 +44,10 @@ impl IchimokuCell {
             self.lines.update(tenkan, kijun);
         }
         if let Some(cloud) = now.cloud {
-            let place = Place::of(now.close, cloud);
+            let place = CloudPlace::of(now.close, cloud);
             let before = self.place.replace(place);
             let moved = before.is_some_and(|before| before != place);
-            self.breakouts.push(moved && place != Place::Inside);
+            self.breakouts.push(moved && place != CloudPlace::Inside);
         }
     }
 
@@ -56,9 +56,9 @@ impl IchimokuCell {
         let cloud = now.cloud?;
         let (age, event) = self.latest_event();
         let (signal, reasons) = match self.place? {
-            Place::Above => (Signal::Buy, &ABOVE),
-            Place::Below => (Signal::Sell, &BELOW),
-            Place::Inside => return Some(self.inside(cloud, age)),
+            CloudPlace::Above => (Signal::Buy, &ABOVE),
+            CloudPlace::Below => (Signal::Sell, &BELOW),
+            CloudPlace::Inside => return Some(self.inside(cloud, age)),
         };
         Some(View { signal, age, reason: reasons[event as usize][age] })
     }
@@ -113,3 +113,18 @@ static INSIDE_CROSSED_DOWN: Reasons = by_age!("Tenkan crossed below Kijun"; "clo
 static INSIDE_RISING: Reasons = by_age!("broke out"; "close inside the cloud, which rises");
 static INSIDE_FALLING: Reasons = by_age!("broke out"; "close inside the cloud, which falls");
 static INSIDE_LINE: Reasons = by_age!("broke out"; "close on the cloud, which is a line");
+
+impl IchimokuCell {
+    pub(super) fn store(&self) -> stored::IchimokuCell {
+        let Self { lines, place, breakouts } = self;
+        stored::IchimokuCell { lines: lines.store(), place: place.map(Code), breakouts: breakouts.store() }
+    }
+
+    pub(super) fn restore(stored: &stored::IchimokuCell) -> Result<Self, Misfit> {
+        let stored::IchimokuCell { lines, place, breakouts } = stored;
+        let place = place.map(|Code(place)| place);
+        Ok(Self { lines: Crosses::restore(*lines)?, place, breakouts: Events::restore(*breakouts)? })
+    }
+}
+
+codes!(CloudPlace { Above = 1, Inside = 2, Below = 3 });

@@ -1,15 +1,15 @@
 //! MACD: the line against its signal, on one side of zero.
 
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Crosses, by_quiet_and_age, concat_by_age};
 use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::MacdValue;
+use crate::snapshot::{Misfit, stored};
 
 /// Crosses of the line over its signal.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct MacdCell {
     crosses: Crosses,
 }
@@ -54,3 +54,14 @@ static BELOW: Reasons = by_quiet_and_age!("crossed"; "line below its signal and 
 static ABOVE_IN_VAIN: Reasons = by_quiet_and_age!("crossed"; "line above its signal but not above 0");
 static BELOW_IN_VAIN: Reasons = by_quiet_and_age!("crossed"; "line below its signal but not below 0");
 static ON: Reasons = by_quiet_and_age!("crossed"; "line on its signal");
+
+impl MacdCell {
+    pub(super) fn store(&self) -> stored::Crosses {
+        let Self { crosses } = self;
+        crosses.store()
+    }
+
+    pub(super) fn restore(stored: stored::Crosses) -> Result<Self, Misfit> {
+        Ok(Self { crosses: Crosses::restore(stored)? })
+    }
+}

@@ -9,20 +9,26 @@ mod utbot;
 use std::borrow::Cow;
 
 use bellwether_schemas::readings::{self, Signal};
-use serde::{Deserialize, Serialize};
 
 use super::events::Age;
 use super::quiet::Quiet;
 use super::{Before, Cell, CellName, Standing, TimeframeScore, Turn};
 
+pub(crate) use ichimoku::CloudPlace;
+pub(crate) use rsi::RsiZone;
+
+use crate::snapshot::{Misfit, each, stored};
 use ema::EmaCell;
 use ichimoku::IchimokuCell;
 use macd::MacdCell;
 use rsi::RsiCell;
 use utbot::UtbotCell;
 
+/// Seven cells of at most ten eighths.
+const MOST_EIGHTHS: u32 = 70;
+
 /// What the heatmap remembers of one series.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cells {
     emas: [EmaCell; 3],
     macd: MacdCell,
@@ -135,7 +141,7 @@ impl View {
 }
 
 impl Cell {
-    /// −1.25 to 1.25.
+    /// What the cell adds to its timeframe's score, −1.25 to 1.25.
     #[must_use]
     pub fn score(self) -> f64 {
         f64::from(self.eighths) / 8.0
@@ -150,5 +156,34 @@ impl Cell {
             score: self.score(),
             reason: Cow::Borrowed(self.reason),
         }
+    }
+}
+
+impl Cells {
+    pub(crate) fn store(&self) -> stored::Cells {
+        let Self { emas, macd, rsi, utbot, ichimoku, quiet, score } = self;
+        stored::Cells {
+            emas: emas.each_ref().map(EmaCell::store),
+            macd: macd.store(),
+            rsi: rsi.store(),
+            utbot: utbot.store(),
+            ichimoku: ichimoku.store(),
+            ranges: quiet.store(),
+            eighths: score.eighths,
+        }
+    }
+
+    pub(crate) fn restore(stored: &stored::Cells) -> Result<Self, Misfit> {
+        let stored::Cells { emas, macd, rsi, utbot, ichimoku, ranges, eighths } = stored;
+        Misfit::unless(eighths.abs_diff(0) <= MOST_EIGHTHS, "cells add up to more than they can")?;
+        Ok(Self {
+            emas: each(*emas, EmaCell::restore)?,
+            macd: MacdCell::restore(*macd)?,
+            rsi: RsiCell::restore(rsi)?,
+            utbot: UtbotCell::restore(utbot)?,
+            ichimoku: IchimokuCell::restore(ichimoku)?,
+            quiet: Quiet::restore(ranges)?,
+            score: TimeframeScore { eighths: *eighths },
+        })
     }
 }

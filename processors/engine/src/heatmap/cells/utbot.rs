@@ -1,15 +1,15 @@
 //! UTBOT: the close beyond a trailing stop.
 
 use bellwether_schemas::readings::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::heatmap::events::{Events, by_quiet_and_age, concat_by_age};
 use crate::heatmap::{Before, Standing, Turn};
 use crate::indicators::Mode;
+use crate::snapshot::{Code, Misfit, stored};
 
 /// Flips of the mode, leaving neutral included.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct UtbotCell {
     mode: Mode,
     flips: Events,
@@ -52,3 +52,15 @@ type Reasons = [[&'static str; 4]; 2];
 static ABOVE: Reasons = by_quiet_and_age!("flipped"; "close above the short stop");
 static BELOW: Reasons = by_quiet_and_age!("flipped"; "close below the long stop");
 static BETWEEN: Reasons = by_quiet_and_age!("flipped"; "close between the stops");
+
+impl UtbotCell {
+    pub(super) fn store(&self) -> stored::UtbotCell {
+        let Self { mode, flips } = self;
+        stored::UtbotCell { mode: Code(*mode), flips: flips.store() }
+    }
+
+    pub(super) fn restore(stored: &stored::UtbotCell) -> Result<Self, Misfit> {
+        let stored::UtbotCell { mode: Code(mode), flips } = stored;
+        Ok(Self { mode: *mode, flips: Events::restore(*flips)? })
+    }
+}

@@ -1,0 +1,188 @@
+//! Alerts in buckets: what is stored of each, and the indexes built again from it.
+
+use bellwether_schemas::{AlertId, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::currency_strength::StrengthWatch;
+use super::heatmap_indicator::TurnWatch;
+use super::heatmap_tracker::HeatmapWatch;
+use super::price::PriceWatch;
+use super::rsi_correlation::{PairMode, PairWatch};
+use super::rsi_tracker::RsiWatch;
+use super::{Alert, Alerts, Known, Order, Watch};
+use crate::bars::is_price;
+use crate::snapshot::{BUCKET, Code, Misfit, stored};
+use crate::symbols::SymbolTable;
+
+impl Alerts {
+    /// Alerts that ever were.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// All of them in the order of their first records, a bucket at a time.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = stored::Bucket> {
+        let mut places: Vec<(Order, AlertId)> =
+            self.known.iter().map(|(id, known)| (known.order, *id)).collect();
+        places.sort_unstable();
+        let buckets = places.len().div_ceil(BUCKET);
+        (0..buckets).map(move |bucket| {
+            let places = places.iter().skip(bucket * BUCKET).take(BUCKET);
+            places.filter_map(|(_, id)| self.store(*id)).collect()
+        })
+    }
+
+    fn store(&self, id: AlertId) -> Option<stored::Alert> {
+        let Known { order, version } = *self.known.get(&id)?;
+        let cooldowns = self.heatmaps.cooldowns(order);
+        Some(stored::Alert {
+            order,
+            id: id.0.into_bytes(),
+            version,
+            watched: self.watched.get(&order).map(|alert| self.store_watched(order, alert)),
+            cooldowns: cooldowns.map(|(place, last)| last.store(place as u32)).collect(),
+        })
+    }
+
+    fn store_watched(&self, order: Order, alert: &Alert) -> stored::Watched {
+        let Alert { id: _, user_id, version, effective, watch } = alert;
+        stored::Watched {
+            user_id: user_id.0.into_bytes(),
+            version: *version,
+            effective: *effective,
+            is_warming: self.warming.waits(order),
+            watch: watch.store(),
+        }
+    }
+
+    /// Takes the next bucket in, of which all stand behind `last`; the last of them.
+    pub(crate) fn restore(
+        &mut self,
+        bucket: stored::Bucket,
+        mut last: Option<Order>,
+        symbols: &SymbolTable,
+    ) -> Result<Option<Order>, Misfit> {
+        for stored in bucket {
+            Misfit::unless(last < Some(stored.order), "alerts are not in the order of their first records")?;
+            last = Some(stored.order);
+            self.restore_one(stored, symbols)?;
+        }
+        Ok(last)
+    }
+
+    fn restore_one(&mut self, stored: stored::Alert, symbols: &SymbolTable) -> Result<(), Misfit> {
+        let stored::Alert { order, id, version, watched, cooldowns } = stored;
+        let id = AlertId(Uuid::from_bytes(id));
+        let before = self.known.insert(id, Known { order, version });
+        Misfit::unless(before.is_none(), "an alert is there twice")?;
+        if let Some(watched) = watched {
+            self.restore_watched(order, id, watched, symbols)?;
+        }
+        for stored::Cooldown { place, at, side: Code(side) } in cooldowns {
+            self.heatmaps.fired(order, place as usize, Timestamp(at), side);
+        }
+        Ok(())
+    }
+
+    fn restore_watched(
+        &mut self,
+        order: Order,
+        id: AlertId,
+        stored: stored::Watched,
+        symbols: &SymbolTable,
+    ) -> Result<(), Misfit> {
+        let stored::Watched { user_id, version, effective, is_warming, watch } = stored;
+        let watch = Watch::restore(watch)?;
+        self.insert(order, effective, &watch, symbols);
+        if is_warming {
+            self.warming.wait(order, watch.awaits(symbols));
+        }
+        let user_id = UserId(Uuid::from_bytes(user_id));
+        self.watched.insert(order, Alert { id, user_id, version, effective, watch });
+        Ok(())
+    }
+}
+
+impl Watch {
+    fn store(&self) -> stored::Watch {
+        match self {
+            Self::Rsi(RsiWatch { timeframe, period, overbought, oversold }) => stored::Watch::Rsi {
+                timeframe: Code(*timeframe),
+                period: *period as u32,
+                overbought: *overbought,
+                oversold: *oversold,
+            },
+            Self::Pairs(PairWatch {
+                timeframe,
+                mode: PairMode::RsiThreshold { period, overbought, oversold },
+            }) => stored::Watch::PairRsi {
+                timeframe: Code(*timeframe),
+                period: *period as u32,
+                overbought: *overbought,
+                oversold: *oversold,
+            },
+            Self::Pairs(PairWatch { timeframe, mode: PairMode::RealCorrelation { window } }) => {
+                stored::Watch::PairCoefficient { timeframe: Code(*timeframe), window: *window as u32 }
+            }
+            Self::Heatmap(HeatmapWatch { symbols, style, buy, sell }) => stored::Watch::Heatmap {
+                symbols: symbols.to_vec(),
+                style: Code(*style),
+                buy: *buy,
+                sell: *sell,
+            },
+            Self::Turn(TurnWatch { symbols, timeframe, cell }) => stored::Watch::Turn {
+                symbols: symbols.to_vec(),
+                timeframe: Code(*timeframe),
+                cell: Code(*cell),
+            },
+            Self::Strength(StrengthWatch { timeframe }) => {
+                stored::Watch::Strength { timeframe: Code(*timeframe) }
+            }
+            Self::Price(price) => store_price(price),
+        }
+    }
+
+    fn restore(stored: stored::Watch) -> Result<Self, Misfit> {
+        Ok(match stored {
+            stored::Watch::Rsi { timeframe: Code(timeframe), period, overbought, oversold } => {
+                Self::Rsi(RsiWatch { timeframe, period: period as usize, overbought, oversold })
+            }
+            stored::Watch::PairRsi { timeframe: Code(timeframe), period, overbought, oversold } => {
+                let mode = PairMode::RsiThreshold { period: period as usize, overbought, oversold };
+                Self::Pairs(PairWatch { timeframe, mode })
+            }
+            stored::Watch::PairCoefficient { timeframe: Code(timeframe), window } => {
+                let mode = PairMode::RealCorrelation { window: window as usize };
+                Self::Pairs(PairWatch { timeframe, mode })
+            }
+            stored::Watch::Heatmap { symbols, style: Code(style), buy, sell } => {
+                Self::Heatmap(HeatmapWatch { symbols: symbols.into(), style, buy, sell })
+            }
+            stored::Watch::Turn { symbols, timeframe: Code(timeframe), cell: Code(cell) } => {
+                Self::Turn(TurnWatch { symbols: symbols.into(), timeframe, cell })
+            }
+            stored::Watch::Strength { timeframe: Code(timeframe) } => {
+                Self::Strength(StrengthWatch { timeframe })
+            }
+            stored::Watch::Price { symbol, above, below, on_close, once, expires_at } => {
+                let are_prices = above.into_iter().chain(below).all(is_price);
+                Misfit::unless(are_prices, "a level of an alert is no price")?;
+                let on_close = on_close.map(|Code(timeframe)| timeframe);
+                let expires_at = expires_at.map(Timestamp);
+                Self::Price(Box::new(PriceWatch { symbol, above, below, on_close, once, expires_at }))
+            }
+        })
+    }
+}
+
+fn store_price(price: &PriceWatch) -> stored::Watch {
+    let PriceWatch { symbol, above, below, on_close, once, expires_at } = price;
+    stored::Watch::Price {
+        symbol: symbol.clone(),
+        above: *above,
+        below: *below,
+        on_close: on_close.map(Code),
+        once: *once,
+        expires_at: expires_at.map(|time| time.0),
+    }
+}

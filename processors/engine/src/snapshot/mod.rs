@@ -1,0 +1,196 @@
+//! The engine's state in parts: what one engine held at an offset, another goes on with from there, byte for byte.
+//!
+//! A part is a value of [`stored`], types of their own that say what has to be known and not how memory keeps it: a ring
+//! is written oldest first, the largest of a window by how far back it reaches, and nothing that follows from the rest
+//! is written at all (names' places, indexes of alerts, anchors, what ends next). So faster structures change no byte,
+//! and what did not change has the bytes it had: whoever stores parts under the hash of their content stores it once.
+//!
+//! | Part | Holds | Changes with |
+//! |---|---|---|
+//! | `core` | settings, watermark, sequence numbers, how many alerts there are | every record |
+//! | `symbol/<place>` | open bars and every series of the symbol at that place of the settings | its ticks and bars |
+//! | `pair/<place>` | returns, RSI and coefficients of one listed pair | closes of both symbols |
+//! | `leaders` | the last currency strength of each timeframe | closes of currency pairs |
+//! | `alerts/<bucket>` | [`BUCKET`] alerts, in the order of their first records | changes, expiry, cooldowns |
+//!
+//! Every alert that ever was keeps its place, since an old version of it has to stay old: an alert that is edited
+//! changes its own bucket, a new one the last.
+//!
+//! **Bytes.** `bwp`, a byte for the kind, a byte for the version of that kind's layout, and the value in
+//! [postcard's wire format](https://postcard.jamesmunns.com/wire-format): fields in the order of the type, integers of
+//! more than a byte as LEB128 (signed ones zigzag), doubles as their eight bytes, little end first. They may be cut
+//! into pieces anywhere by who stores them; whether they are what was stored is for its checksum to say.
+//!
+//! **To change a layout**: keep the types of the version before in `stored`, add the new ones, raise the number in
+//! [`Kind::version`], let [`Part::decode`] read both, and add golden files beside the old (`tests/golden/state`).
+
+mod code;
+mod error;
+mod settings;
+pub(crate) mod stored;
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use code::{Code, Coded, codes};
+pub use error::SnapshotError;
+pub(crate) use error::{Misfit, each};
+
+/// Alerts in one part, of which only the last may hold fewer.
+pub const BUCKET: usize = 1_024;
+
+const MAGIC: [u8; 3] = *b"bwp";
+
+/// Which part of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartKey {
+    /// What all of the tenant shares.
+    Core,
+    /// The symbol at that place of the settings.
+    Symbol(u32),
+    /// The pair at that place among those whose symbols are both listed: positive ones first.
+    Pair(u32),
+    /// Who leads the currencies.
+    Leaders,
+    /// That bucket of alerts.
+    Alerts(u32),
+}
+
+impl fmt::Display for PartKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core => f.write_str("core"),
+            Self::Symbol(place) => write!(f, "symbol/{place}"),
+            Self::Pair(place) => write!(f, "pair/{place}"),
+            Self::Leaders => f.write_str("leaders"),
+            Self::Alerts(bucket) => write!(f, "alerts/{bucket}"),
+        }
+    }
+}
+
+/// What a part's second word says: which layout follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Core,
+    Symbol,
+    Pair,
+    Leaders,
+    Alerts,
+}
+
+codes!(Kind { Core = 1, Symbol = 2, Pair = 3, Leaders = 4, Alerts = 5 });
+
+impl Kind {
+    /// The layout that this build writes; it reads all up to it.
+    const fn version(self) -> u8 {
+        match self {
+            Self::Core | Self::Symbol | Self::Pair | Self::Leaders | Self::Alerts => 1,
+        }
+    }
+}
+
+impl PartKey {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Core => Kind::Core,
+            Self::Symbol(_) => Kind::Symbol,
+            Self::Pair(_) => Kind::Pair,
+            Self::Leaders => Kind::Leaders,
+            Self::Alerts(_) => Kind::Alerts,
+        }
+    }
+}
+
+/// One part of a state: a copy that the engine it was taken from changes no more, so it can be written elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    key: PartKey,
+    body: Body,
+}
+
+/// What a part holds, decoded, by kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Core(Box<stored::Core>),
+    Symbol(Box<stored::SymbolState>),
+    Pair(Box<stored::Pair>),
+    Leaders(Box<stored::Leaders>),
+    Alerts(stored::Bucket),
+}
+
+impl Part {
+    pub(crate) fn new(key: PartKey, body: Body) -> Self {
+        Self { key, body }
+    }
+
+    /// Which part of its state it is.
+    #[must_use]
+    pub const fn key(&self) -> PartKey {
+        self.key
+    }
+
+    pub(crate) fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// Its bytes: the same for the same state.
+    ///
+    /// # Errors
+    /// None that is known of: the format writes whatever the types of a part can hold.
+    pub fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
+        let body = match &self.body {
+            Body::Core(core) => encoded(self.key, core),
+            Body::Symbol(symbol) => encoded(self.key, symbol),
+            Body::Pair(pair) => encoded(self.key, pair),
+            Body::Leaders(leaders) => encoded(self.key, leaders),
+            Body::Alerts(bucket) => encoded(self.key, bucket),
+        };
+        body.map_err(|_| SnapshotError::Unencodable { key: self.key })
+    }
+
+    /// The part of that name from its bytes, whoever wrote them.
+    ///
+    /// # Errors
+    /// When they are no part, one of another kind or of a layout that this build cannot read.
+    pub fn decode(key: PartKey, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let body = body_of(key, bytes)?;
+        let body = match key.kind() {
+            Kind::Core => Body::Core(decoded(key, body)?),
+            Kind::Symbol => Body::Symbol(decoded(key, body)?),
+            Kind::Pair => Body::Pair(decoded(key, body)?),
+            Kind::Leaders => Body::Leaders(decoded(key, body)?),
+            Kind::Alerts => Body::Alerts(decoded(key, body)?),
+        };
+        Ok(Self { key, body })
+    }
+}
+
+fn encoded<T: Serialize>(key: PartKey, body: &T) -> postcard::Result<Vec<u8>> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([key.kind().code(), key.kind().version()]);
+    postcard::to_extend(body, bytes)
+}
+
+/// What stands behind the head of a part, once it is one that can be read.
+fn body_of(key: PartKey, bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+    let head = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.split_first_chunk::<2>());
+    let Some(([kind, version], body)) = head else { return Err(SnapshotError::NotAPart { key }) };
+    if Kind::of(*kind) != Some(key.kind()) {
+        return Err(SnapshotError::OtherKind { key, kind: *kind });
+    }
+    match *version {
+        1 => Ok(body),
+        0 => Err(SnapshotError::NotAPart { key }),
+        version => Err(SnapshotError::NewerLayout { key, version, known: key.kind().version() }),
+    }
+}
+
+fn decoded<T: DeserializeOwned>(key: PartKey, bytes: &[u8]) -> Result<T, SnapshotError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((body, [])) => Ok(body),
+        Ok(_) => Err(SnapshotError::Damaged { key, why: "there is more behind its end" }),
+        Err(_) => Err(SnapshotError::Damaged { key, why: "it is no value of its layout" }),
+    }
+}

@@ -1,0 +1,22 @@
+//! What parts hold, as plain data. The order of the fields, and of the variants, is the format.
+//!
+//! Times are microseconds UTC, offsets those of the journal, prices and averages in the unit of the quote. Eight-element
+//! arrays have a place a timeframe, short to long: 1M 5M 15M 30M 1H 4H 1D 1W.
+
+mod alerts;
+mod core;
+mod indicators;
+mod pair;
+mod symbol;
+
+pub(crate) use alerts::{Alert, Bucket, Cooldown, Watch, Watched};
+pub(crate) use core::{Core, Sequences, Session, Settings, Watermark};
+pub(crate) use indicators::{
+    Atr, Cells, Cloud, Crosses, Ema, Ichimoku, IchimokuCell, Indicators, Macd, MacdValue, Middle, Rsi,
+    RsiCell, UtBot, UtbotCell,
+};
+pub(crate) use pair::{Leaders, Pair, PairFrame, PairReturns, PairRsi, Strength};
+pub(crate) use symbol::{Bar, PriceBand, SameTime, Seen, Series, SymbolState, Turns};
+
+/// Timeframes in this version of the format.
+pub(crate) const FRAMES: usize = 8;
