@@ -6,6 +6,7 @@ use bellwether_backtest::BacktestError;
 use bellwether_database::DatabaseError;
 use bellwether_local::demo::DemoError;
 use bellwether_producers::ProducerError;
+use bellwether_roles::RoleError;
 use bellwether_runtime::config::ConfigError;
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::registry::RegistryError;
@@ -61,14 +62,26 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     let by_type = [
         error.downcast_ref().map(of_log),
         error.downcast_ref().map(of_registry),
+        error.downcast_ref().map(of_role),
         error.downcast_ref().map(of_worker),
         error.downcast_ref().map(of_producer),
-        error.downcast_ref().map(of_sink),
         error.downcast_ref().map(of_database),
         error.downcast_ref().map(of_demo),
         error.downcast_ref().map(of_backtest),
     ];
     by_type.into_iter().flatten().next().or_else(|| error.is::<std::io::Error>().then_some(IO))
+}
+
+fn of_role(error: &RoleError) -> u8 {
+    match error {
+        RoleError::Log(log) => of_log(log),
+        RoleError::Producer(producer) => of_producer(producer),
+        RoleError::Worker(worker) => of_worker(worker),
+        RoleError::Sink(sink) => of_sink(sink),
+        RoleError::Database(database) => of_database(database),
+        RoleError::Server(_) => CONFIG,
+        RoleError::Panicked => SOFTWARE,
+    }
 }
 
 fn of_demo(error: &DemoError) -> u8 {
@@ -78,6 +91,7 @@ fn of_demo(error: &DemoError) -> u8 {
         DemoError::Log(log) => of_log(log),
         DemoError::Producer(producer) => of_producer(producer),
         DemoError::Worker(worker) => of_worker(worker),
+        DemoError::Job { source, .. } => of_role(source),
         DemoError::Page(_) => SOFTWARE,
         DemoError::Listen { .. }
         | DemoError::Postgres(_)
@@ -85,7 +99,7 @@ fn of_demo(error: &DemoError) -> u8 {
         | DemoError::Database { .. }
         | DemoError::Inbox(_)
         | DemoError::Slow { .. }
-        | DemoError::Role { .. } => UNAVAILABLE,
+        | DemoError::Ended { .. } => UNAVAILABLE,
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod commands;
 mod exit;
-mod following;
 mod place;
 mod wiring;
 

@@ -6,17 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bellwether_gateway::{operations, serve};
+use bellwether_gateway::{Operations, serve};
+use bellwether_roles::topics::Missing;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
 use bellwether_runtime::log::{self, Access, Log, Registered};
 use bellwether_runtime::registry::Registry;
+use bellwether_runtime::roles::TenantSet;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
 use bellwether_runtime::tenants::watch_tenants;
-use bellwether_schemas::{TenantId, Topic};
+use bellwether_schemas::TenantId;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::exit::{CONFIG, Coded, UNAVAILABLE};
 
@@ -26,9 +27,6 @@ pub(crate) struct Process {
     pub(crate) clock: Clock,
     pub(crate) telemetry: Handle,
 }
-
-/// The tenants, as they come and go.
-pub(crate) type TenantSet = watch::Receiver<Arc<Vec<Tenant>>>;
 
 impl Process {
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
@@ -79,24 +77,16 @@ impl Process {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let telemetry = self.telemetry.clone();
-        let router = operations(Arc::new(move || telemetry.render()));
+        let router =
+            Operations { metrics: Some(Arc::new(move || telemetry.render())), tenants: None }.router();
         let shutdown = shutdown.clone();
         tokio::spawn(serve(listener, router, shutdown));
         Ok(())
     }
 
-    /// The configured log for a role that writes, with the topics of these tenants. On one machine a role makes
-    /// what is missing; brokers serve others too, so there `topics apply` does.
-    pub(crate) fn open_log(&self, tenants: &[Tenant]) -> anyhow::Result<Arc<dyn Log>> {
-        let log = self.log(Access::Write)?;
-        for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
-            if log::is_embedded(&self.config.log) {
-                log.create(&topic)?;
-            } else {
-                log.bounds(&topic)?;
-            }
-        }
-        Ok(log)
+    /// What is done about missing topics: a log of this machine's own is given them.
+    pub(crate) fn missing_topics(&self) -> Missing {
+        if log::is_embedded(&self.config.log) { Missing::Made } else { Missing::Awaited }
     }
 
     /// The configured log as it is.

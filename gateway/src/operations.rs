@@ -1,19 +1,48 @@
-//! A role's own endpoint: is it up, and what does it count.
+//! For machines: is it up, and what does it count. Every role has these routes, and the demo's site too.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::header;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
 
 /// The text of `/metrics`, asked for at each scrape.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
+/// What `/health` says of tenants, asked for each time.
+pub type TenantsHealth = Arc<dyn Fn() -> Value + Send + Sync>;
 
-/// `/metrics` in Prometheus' text format, and `/health` for whoever restarts what does not answer.
-pub fn operations(metrics: Metrics) -> Router {
-    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Router::new().route("/metrics", get(move || async move { (text, metrics()) })).route(
-        "/health",
-        get(|| async { ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#) }),
-    )
+/// What a process says of itself.
+#[derive(Clone, Default)]
+pub struct Operations {
+    /// The text of `/metrics`; without it there is no such page.
+    pub metrics: Option<Metrics>,
+    /// An object by tenant, where `/health` is to say more than that the process answers.
+    pub tenants: Option<TenantsHealth>,
+}
+
+impl Operations {
+    /// `/metrics` in Prometheus' text format, and `/health` for whoever restarts what does not answer.
+    pub fn router(self) -> Router {
+        let Self { metrics, tenants } = self;
+        Router::new()
+            .route("/metrics", get(move || async move { text(metrics.as_ref()) }))
+            .route("/health", get(move || async move { health(tenants.as_ref()) }))
+    }
+}
+
+fn text(metrics: Option<&Metrics>) -> Response {
+    let form = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    match metrics {
+        Some(metrics) => (form, metrics()).into_response(),
+        None => (StatusCode::NOT_FOUND, "no metrics are collected here").into_response(),
+    }
+}
+
+fn health(tenants: Option<&TenantsHealth>) -> Json<Value> {
+    Json(match tenants {
+        Some(tenants) => json!({"status": "ok", "tenants": tenants()}),
+        None => json!({"status": "ok"}),
+    })
 }

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::error::ProducerError;
 use crate::journal_view::{self, JournalView};
-use crate::publish::Publisher;
+use crate::publish::{Identity, Publisher};
 use crate::run::Context;
 
 use events::Outage;
@@ -97,7 +97,7 @@ impl<'a> Changes<'a> {
     async fn new(context: &'a Context, tenant: &'a Tenant) -> Result<Self, ProducerError> {
         let view = journal_view::read(&context.log, &tenant.id).await?;
         // Alert changes have no sequence of their own: one session is as good as another.
-        let publisher = Publisher::new(context, &tenant.id, SOURCE, SOURCE.into());
+        let publisher = Publisher::new(context, &tenant.id, Identity::live(SOURCE, SOURCE));
         Ok(Self { context, tenant, publisher, view })
     }
 
@@ -135,6 +135,6 @@ impl<'a> Changes<'a> {
     }
 
     fn origin(&self) -> Origin {
-        Origin { played: false, ..self.publisher.origin() }
+        self.publisher.origin()
     }
 }

@@ -4,7 +4,7 @@ use bellwether_schemas::price::MAX_SCALE;
 use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Tick};
 use bellwether_schemas::{Price, Timestamp};
 
-use crate::sources::{Quote, Sequenced};
+use crate::sources::{NumberedQuote, Quote};
 
 /// How long the first tick of a block waits for others, microseconds.
 pub const MAX_WAIT: i64 = 5_000;
@@ -14,7 +14,7 @@ const UNNAMED: &str = "?";
 
 /// The ticks of a block, without its origin.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Filled {
+pub struct Block {
     /// `source_seq` of the first; the rest follow.
     pub first_seq: u64,
     /// Places in the source's list of names, with the scale each has here.
@@ -23,7 +23,7 @@ pub struct Filled {
     pub ticks: Vec<Tick>,
 }
 
-impl Filled {
+impl Block {
     /// The dictionary as the record carries it. `names` is the source's list.
     #[must_use]
     pub fn dictionary(&self, names: &[String]) -> Vec<BlockSymbol> {
@@ -45,7 +45,7 @@ pub struct Blocks {
 impl Blocks {
     /// Takes one more; what was there before comes out first where `seq` does not follow on it, where it is full, and
     /// where the two have no scale in common.
-    pub fn push(&mut self, tick: Sequenced, wall: Timestamp) -> Option<Filled> {
+    pub fn push(&mut self, tick: NumberedQuote, wall: Timestamp) -> Option<Block> {
         let follows = self.first_seq + self.quotes.len() as u64 == tick.seq;
         let joins = follows && self.quotes.len() < MAX_TICKS && self.shares_scale(&tick.quote);
         let before = if joins { None } else { self.take() };
@@ -80,7 +80,7 @@ impl Blocks {
     }
 
     /// What is buffered, if anything.
-    pub fn take(&mut self) -> Option<Filled> {
+    pub fn take(&mut self) -> Option<Block> {
         let quotes = std::mem::take(&mut self.quotes);
         self.has_large = false;
         (!quotes.is_empty()).then(|| fill(self.first_seq, &quotes))
@@ -92,7 +92,7 @@ fn is_large(quote: &Quote) -> bool {
     !(fits(quote.bid) && fits(quote.ask))
 }
 
-fn fill(first_seq: u64, quotes: &[Quote]) -> Filled {
+fn fill(first_seq: u64, quotes: &[Quote]) -> Block {
     let mut symbols: Vec<(u16, u8)> = Vec::new();
     for quote in quotes {
         match symbols.iter_mut().find(|(place, _)| *place == quote.symbol) {
@@ -108,16 +108,16 @@ fn fill(first_seq: u64, quotes: &[Quote]) -> Filled {
         Tick { ts: quote.ts, symbol, bid: units(quote.bid), ask: units(quote.ask) }
     };
     let ticks = quotes.iter().map(tick).collect();
-    Filled { first_seq, symbols, ticks }
+    Block { first_seq, symbols, ticks }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tick(seq: u64, symbol: u16, bid: i64, scale: u8) -> Sequenced {
+    fn tick(seq: u64, symbol: u16, bid: i64, scale: u8) -> NumberedQuote {
         let ts = Timestamp(seq.cast_signed());
-        Sequenced { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale } }
+        NumberedQuote { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale } }
     }
 
     #[test]

@@ -1,65 +1,142 @@
-//! What a producer does, logged and counted in one place.
+//! What a producer does: one struct an occurrence, logged and counted in its one `emit`.
 
 use std::fmt::Display;
 use std::path::Path;
 
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::metric_names::{
+    PRODUCER_APPEND_RETRIES, PRODUCER_RECORDS, PRODUCER_TICKS, PRODUCER_UNREADABLE_LINES,
+};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::{TenantId, Timestamp};
+use metrics::counter;
 
-/// Ticks handed to the log, by tenant and source.
-pub const TICKS: &str = "bellwether_producer_ticks_total";
-/// Journal records handed to the log, by tenant, source and kind.
-pub const RECORDS: &str = "bellwether_producer_records_total";
-/// Appends that were tried again, by tenant.
-pub const RETRIES: &str = "bellwether_producer_append_retries_total";
-/// Lines of input files that could not be read.
-pub const UNREADABLE: &str = "bellwether_producer_unreadable_lines_total";
+use crate::run::Ended;
 
-pub(crate) fn encoded(entry: &Entry) {
-    let origin = entry.origin();
-    let (tenant, source) = (origin.tenant.to_string(), origin.source.clone());
-    if let Entry::Ticks(block) = entry {
-        let labels = [("tenant", tenant.clone()), ("source", source.clone())];
-        metrics::counter!(TICKS, &labels).increment(block.ticks.len() as u64);
-    }
-    let labels = [("tenant", tenant), ("source", source), ("kind", entry.name().to_owned())];
-    metrics::counter!(RECORDS, &labels).increment(1);
+/// A record was handed to the log.
+pub(crate) struct Encoded<'a> {
+    pub(crate) entry: &'a Entry,
 }
 
-/// That it fails is said once until it succeeds.
-pub(crate) fn append_retried(tenant: &TenantId, error: &LogError, first: bool) {
-    metrics::counter!(RETRIES, "tenant" => tenant.to_string()).increment(1);
-    if first {
-        tracing::warn!(tenant.id = %tenant, %error, "append failed and is tried again until it succeeds");
-    } else {
-        tracing::debug!(tenant.id = %tenant, %error, "append failed again");
+impl Encoded<'_> {
+    pub(crate) fn emit(self) {
+        let origin = self.entry.origin();
+        let (tenant, source) = (origin.tenant.to_string(), origin.source.clone());
+        if let Entry::Ticks(block) = self.entry {
+            counter!(PRODUCER_TICKS, "tenant" => tenant.clone(), "source" => source.clone())
+                .increment(block.ticks.len() as u64);
+        }
+        let kind = self.entry.name();
+        counter!(PRODUCER_RECORDS, "tenant" => tenant, "source" => source, "kind" => kind).increment(1);
     }
 }
 
-pub(crate) fn append_recovered(tenant: &TenantId) {
-    tracing::info!(tenant.id = %tenant, "the log takes appends again");
+/// An append failed and is tried again. That is said once until one succeeds.
+pub(crate) struct AppendRetried<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) error: &'a LogError,
+    pub(crate) first: bool,
 }
 
-pub(crate) fn started(tenant: &TenantId, source: &str, session: &str, resumed: bool) {
-    tracing::info!(tenant.id = %tenant, source, session, resumed, "producing");
-}
-
-pub(crate) fn stopped(tenant: &TenantId, source: &str, ticks: u64, ended: &dyn Display) {
-    tracing::info!(tenant.id = %tenant, source, ticks, "stopped producing: {ended}");
-}
-
-pub(crate) fn history_written(tenant: &TenantId, bars: u64, end: Timestamp) {
-    tracing::info!(tenant.id = %tenant, bars, %end, "wrote history");
-}
-
-pub(crate) fn unreadable_line(file: &Path, line: u64, error: &dyn Display, shown: bool) {
-    metrics::counter!(UNREADABLE).increment(1);
-    if shown {
-        tracing::warn!(file = %file.display(), line, "line left out: {error}");
+impl AppendRetried<'_> {
+    pub(crate) fn emit(self) {
+        counter!(PRODUCER_APPEND_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
+        if self.first {
+            tracing::warn!(
+                tenant.id = %self.tenant, error.text = %self.error,
+                "append failed and is tried again until it succeeds"
+            );
+        } else {
+            tracing::debug!(tenant.id = %self.tenant, error.text = %self.error, "append failed again");
+        }
     }
 }
 
-pub(crate) fn unreadable_lines(file: &Path, total: u64) {
-    tracing::warn!(file = %file.display(), total, "lines left out in all");
+/// An append succeeded after some that failed.
+pub(crate) struct AppendRecovered<'a> {
+    pub(crate) tenant: &'a TenantId,
+}
+
+impl AppendRecovered<'_> {
+    pub(crate) fn emit(self) {
+        tracing::info!(tenant.id = %self.tenant, "the log takes appends again");
+    }
+}
+
+/// A source begins, or goes on where the journal stands.
+pub(crate) struct Started<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) source: &'a str,
+    pub(crate) session: &'a str,
+    pub(crate) resumed: bool,
+}
+
+impl Started<'_> {
+    pub(crate) fn emit(self) {
+        tracing::info!(
+            tenant.id = %self.tenant, source.name = self.source, source.session = self.session,
+            resumed = self.resumed, "producing"
+        );
+    }
+}
+
+/// A source has nothing more to say.
+pub(crate) struct Stopped<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) source: &'a str,
+    pub(crate) ticks: u64,
+    pub(crate) ended: Ended,
+}
+
+impl Stopped<'_> {
+    pub(crate) fn emit(self) {
+        tracing::info!(
+            tenant.id = %self.tenant, source.name = self.source, ticks = self.ticks,
+            "stopped producing: {}", self.ended
+        );
+    }
+}
+
+/// The past of a market stands in the journal.
+pub(crate) struct HistoryWritten<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) bars: u64,
+    pub(crate) end: Timestamp,
+}
+
+impl HistoryWritten<'_> {
+    pub(crate) fn emit(self) {
+        tracing::info!(tenant.id = %self.tenant, bars = self.bars, end = %self.end, "wrote history");
+    }
+}
+
+/// A line of a file is no tick. The first of each file are shown.
+pub(crate) struct UnreadableLine<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) line: u64,
+    pub(crate) error: &'a dyn Display,
+    pub(crate) shown: bool,
+}
+
+impl UnreadableLine<'_> {
+    pub(crate) fn emit(self) {
+        counter!(PRODUCER_UNREADABLE_LINES).increment(1);
+        if self.shown {
+            tracing::warn!(
+                file.path = %self.file.display(), file.line = self.line, "line left out: {}", self.error
+            );
+        }
+    }
+}
+
+/// How many lines of a file were no ticks.
+pub(crate) struct UnreadableLines<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) lines: u64,
+}
+
+impl UnreadableLines<'_> {
+    pub(crate) fn emit(self) {
+        tracing::warn!(file.path = %self.file.display(), file.lines = self.lines, "lines left out in all");
+    }
 }

@@ -5,6 +5,8 @@ pub mod error;
 pub mod events;
 pub mod history;
 pub mod journal_view;
+pub mod live;
+pub mod output;
 pub mod play;
 pub mod publish;
 pub mod resume;

@@ -3,14 +3,11 @@
 use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
-use bellwether_schemas::time::SECOND;
 
-use crate::blocks::{Blocks, Filled};
+use crate::blocks::Blocks;
 use crate::error::InputError;
+use crate::output::{HEARTBEAT_EVERY, Output};
 use crate::timeline::Event;
-
-/// Wall time between heartbeats while playing at a speed, microseconds.
-const BEAT_EVERY: i64 = SECOND;
 
 /// How fast event time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,9 +54,10 @@ impl Pace {
     )]
     fn now(&mut self, first: Timestamp, wall: Timestamp) -> Timestamp {
         let (event, from) = *self.start.get_or_insert((first, wall));
-        let paced = match self.speed.is_free() {
-            true => Timestamp::MAX,
-            false => event.plus((wall.since(from) as f64 * self.speed.0) as i64),
+        let paced = if self.speed.is_free() {
+            Timestamp::MAX
+        } else {
+            event.plus((wall.since(from) as f64 * self.speed.0) as i64)
         };
         match self.horizon {
             Horizon::None => paced,
@@ -87,20 +85,11 @@ impl Pace {
     }
 }
 
-/// A record to be published.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Played {
-    /// Ticks, and the played clock when they went.
-    Ticks(Filled, Timestamp),
-    /// A heartbeat.
-    Beat(Timestamp),
-}
-
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Publish this.
-    Publish(Played),
+    Publish(Output),
     /// Nothing is due before that wall time.
     WaitUntil(Timestamp),
     /// The source has ended and everything is published.
@@ -113,7 +102,7 @@ pub struct Player<E> {
     ahead: Option<Event>,
     pace: Pace,
     blocks: Blocks,
-    ready: VecDeque<Played>,
+    ready: VecDeque<Output>,
     clock: Timestamp,
     last_beat: Option<Timestamp>,
 }
@@ -139,8 +128,8 @@ impl<E: Iterator<Item = Result<Event, InputError>>> Player<E> {
     pub fn step(&mut self, wall: Timestamp) -> Result<Step, InputError> {
         let mut now = Timestamp::MIN;
         loop {
-            if let Some(played) = self.ready.pop_front() {
-                return Ok(Step::Publish(played));
+            if let Some(output) = self.ready.pop_front() {
+                return Ok(Step::Publish(output));
             }
             if self.ahead.is_none() {
                 self.ahead = self.events.next().transpose()?;
@@ -163,7 +152,7 @@ impl<E: Iterator<Item = Result<Event, InputError>>> Player<E> {
     }
 
     /// What is buffered, to be published before a stop.
-    pub fn drain(&mut self) -> Vec<Played> {
+    pub fn drain(&mut self) -> Vec<Output> {
         self.flush();
         self.ready.drain(..).collect()
     }
@@ -173,7 +162,7 @@ impl<E: Iterator<Item = Result<Event, InputError>>> Player<E> {
             Event::Tick(tick) => {
                 // The clock moves only after the ticks before this one have left with it.
                 let before = self.blocks.push(tick, wall);
-                self.ready.extend(before.map(|block| Played::Ticks(block, self.clock)));
+                self.ready.extend(before.map(|block| Output::Ticks(block, self.clock)));
                 self.clock = self.clock.max(tick.quote.ts);
                 if self.blocks.is_full() {
                     self.flush();
@@ -188,7 +177,7 @@ impl<E: Iterator<Item = Result<Event, InputError>>> Player<E> {
     fn keep_time(&mut self, wall: Timestamp, idle: Option<Timestamp>) -> bool {
         let paced = !self.pace.speed.is_free() || idle.is_some();
         let last = *self.last_beat.get_or_insert(wall);
-        if paced && wall.since(last) >= BEAT_EVERY {
+        if paced && wall.since(last) >= HEARTBEAT_EVERY {
             self.beat(idle.unwrap_or(self.clock), wall);
         } else if paced && self.blocks.deadline().is_some_and(|deadline| deadline <= wall) {
             self.flush();
@@ -198,26 +187,28 @@ impl<E: Iterator<Item = Result<Event, InputError>>> Player<E> {
 
     fn wake(&self, event: Event) -> Timestamp {
         let next = self.pace.wall_of(event.ts()).min(self.blocks.deadline().unwrap_or(Timestamp::MAX));
-        self.last_beat.map_or(next, |beat| next.min(beat.plus(BEAT_EVERY)))
+        self.last_beat.map_or(next, |beat| next.min(beat.plus(HEARTBEAT_EVERY)))
     }
 
     fn beat(&mut self, ts: Timestamp, wall: Timestamp) {
         self.flush();
         self.clock = self.clock.max(ts);
         self.last_beat = Some(wall);
-        self.ready.push_back(Played::Beat(ts));
+        self.ready.push_back(Output::Heartbeat(ts));
     }
 
     fn flush(&mut self) {
         let block = self.blocks.take();
-        self.ready.extend(block.map(|block| Played::Ticks(block, self.clock)));
+        self.ready.extend(block.map(|block| Output::Ticks(block, self.clock)));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::time::SECOND;
+
     use super::*;
-    use crate::sources::{Quote, Sequenced};
+    use crate::sources::{NumberedQuote, Quote};
     use crate::timeline::Timeline;
 
     fn at(millis: i64) -> Timestamp {
@@ -231,7 +222,7 @@ mod tests {
     ) -> Player<impl Iterator<Item = Result<Event, InputError>>> {
         let quote = |ts| Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0 };
         let ticks: Vec<_> =
-            (0..).zip(millis).map(|(seq, ts)| Ok(Sequenced { seq, quote: quote(at(*ts)) })).collect();
+            (0..).zip(millis).map(|(seq, ts)| Ok(NumberedQuote { seq, quote: quote(at(*ts)) })).collect();
         Player::new(Timeline::new(ticks.into_iter(), 2 * SECOND), Speed::new(speed).unwrap(), horizon)
     }
 
@@ -244,10 +235,12 @@ mod tests {
         let mut said = Vec::new();
         while wall <= until {
             match player.step(wall).unwrap() {
-                Step::Publish(Played::Ticks(block, clock)) => {
+                Step::Publish(Output::Ticks(block, clock)) => {
                     said.push(format!("{}:t{}@{}", wall.0 / 1000, block.ticks.len(), clock.0 / 1000));
                 }
-                Step::Publish(Played::Beat(ts)) => said.push(format!("{}:b{}", wall.0 / 1000, ts.0 / 1000)),
+                Step::Publish(Output::Heartbeat(ts)) => {
+                    said.push(format!("{}:b{}", wall.0 / 1000, ts.0 / 1000))
+                }
                 Step::WaitUntil(next) => {
                     assert!(next > wall, "waiting must end later than {wall:?}");
                     wall = next;

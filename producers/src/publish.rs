@@ -8,10 +8,13 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Ack, Log, LogError, NewRecord};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::codec::encode_entry;
+use bellwether_schemas::journal::Heartbeat;
+use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::{Entry, Origin, TenantId, Topic, TopicKind};
 
 use crate::error::ProducerError;
-use crate::events;
+use crate::events::{AppendRecovered, AppendRetried, Encoded};
+use crate::output::Output;
 
 /// Most records that wait behind the append under way; the source waits beyond that.
 const MAX_QUEUED: usize = 256;
@@ -25,6 +28,31 @@ const LAST_ATTEMPTS: u32 = 3;
 /// How long an answer is waited for once a stop was asked for.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
 
+/// Who a producer is in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The source's name.
+    pub source: String,
+    /// One run of it: `source_seq` rises within. It outlives connections.
+    pub session: String,
+    /// Its clock is played: event times may lie anywhere, also ahead of the wall's.
+    pub played: bool,
+}
+
+impl Identity {
+    /// A source that plays the past or a market of its own making.
+    #[must_use]
+    pub fn played(source: &str, session: &str) -> Self {
+        Self { source: source.into(), session: session.into(), played: true }
+    }
+
+    /// A source that says what happens now.
+    #[must_use]
+    pub fn live(source: &str, session: &str) -> Self {
+        Self { played: false, ..Self::played(source, session) }
+    }
+}
+
 /// Appends to one tenant's journal, in order. Exactly one append is under way at a time, and what comes in the
 /// meantime goes together into the next: with two, a failed first would come to stand behind the second.
 pub struct Publisher {
@@ -32,23 +60,21 @@ pub struct Publisher {
     clock: Clock,
     shutdown: Shutdown,
     topic: Topic,
-    source: &'static str,
-    session: String,
+    identity: Identity,
     queued: VecDeque<NewRecord>,
     under_way: Option<(Vec<NewRecord>, Ack)>,
 }
 
 impl Publisher {
-    /// Publishes as this source and session.
+    /// Publishes into the tenant's journal as this source.
     #[must_use]
-    pub fn new(ctx: &crate::run::Context, tenant: &TenantId, source: &'static str, session: String) -> Self {
+    pub fn new(ctx: &crate::run::Context, tenant: &TenantId, identity: Identity) -> Self {
         Self {
             log: Arc::clone(&ctx.log),
             clock: ctx.clock.clone(),
             shutdown: ctx.shutdown.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
-            source,
-            session,
+            identity,
             queued: VecDeque::with_capacity(MAX_QUEUED),
             under_way: None,
         }
@@ -59,9 +85,9 @@ impl Publisher {
     pub fn origin(&self) -> Origin {
         Origin {
             tenant: self.topic.tenant.clone(),
-            source: self.source.into(),
-            session: self.session.clone(),
-            played: true,
+            source: self.identity.source.clone(),
+            session: self.identity.session.clone(),
+            played: self.identity.played,
             appended_at: self.clock.now(),
         }
     }
@@ -73,7 +99,7 @@ impl Publisher {
     pub async fn publish(&mut self, entry: &Entry) -> Result<(), ProducerError> {
         let key = self.topic.tenant.as_str().as_bytes().to_vec();
         self.queued.push_back(NewRecord { key, value: encode_entry(entry)? });
-        events::encoded(entry);
+        Encoded { entry }.emit();
         if self.under_way.is_none() {
             self.begin();
         }
@@ -81,6 +107,26 @@ impl Publisher {
             self.settle().await?;
         }
         Ok(())
+    }
+
+    /// As [`Self::publish`], of what a source says. `names` are the source's symbols, by their place.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub async fn publish_output(&mut self, output: Output, names: &[String]) -> Result<(), ProducerError> {
+        let origin = self.origin();
+        let entry = match output {
+            Output::Heartbeat(ts) => Entry::Heartbeat(Heartbeat { origin, ts }),
+            Output::Ticks(block, ingested_at) => Entry::Ticks(TickBlock {
+                origin,
+                ingested_at,
+                first_seq: Some(block.first_seq),
+                symbols: block.dictionary(names),
+                ticks: block.ticks,
+                volumes: Vec::new(),
+            }),
+        };
+        self.publish(&entry).await
     }
 
     /// Waits until everything taken is acknowledged.
@@ -116,7 +162,7 @@ impl Publisher {
         while let Some((batch, ack)) = self.under_way.take() {
             match self.answer(ack).await {
                 Some(Ok(_)) if failed => {
-                    events::append_recovered(&self.topic.tenant);
+                    AppendRecovered { tenant: &self.topic.tenant }.emit();
                     break;
                 }
                 Some(Ok(_)) => break,
@@ -125,7 +171,8 @@ impl Publisher {
                     return Err(LogError::Unavailable { reason }.into());
                 }
                 Some(Err(error @ LogError::Unavailable { .. })) if left > 0 => {
-                    events::append_retried(&self.topic.tenant, &error, !std::mem::replace(&mut failed, true));
+                    let first = !std::mem::replace(&mut failed, true);
+                    AppendRetried { tenant: &self.topic.tenant, error: &error, first }.emit();
                     left -= u32::from(self.shutdown.is_raised());
                     self.pause(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);

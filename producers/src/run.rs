@@ -8,25 +8,24 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::bars::BarBlock;
-use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::settings::Settings;
-use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::{Entry, TenantId, Timestamp};
 
 use crate::error::{InputError, ProducerError};
-use crate::events;
+use crate::events::{HistoryWritten, Started, Stopped};
 use crate::history::{BarBlocks, History};
-use crate::play::{Horizon, Played, Player, Speed, Step};
-use crate::publish::Publisher;
+use crate::output::Output;
+use crate::play::{Horizon, Player, Speed, Step};
+use crate::publish::{Identity, Publisher};
 use crate::resume::{Found, find};
-use crate::sources::lines::{Report, Unreadable};
-use crate::sources::merge::Merged;
+use crate::sources::files::lines::{Report, Unreadable};
+use crate::sources::files::merge::Merged;
 use crate::sources::synthetic::{Market, minute_of_seq};
-use crate::sources::{Form, Input, file};
+use crate::sources::{Form, Input, files};
 use crate::timeline::{Event, Timeline, ceil};
 
 /// Longest wait before the wall clock is looked at again, should someone move it.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Names of the sources in the journal. History is the synthetic market's own past.
 const FILE: &str = "file";
 const SYNTHETIC: &str = "synthetic";
@@ -132,9 +131,28 @@ pub struct Summary {
 }
 
 impl Summary {
-    const fn new() -> Self {
-        let (ticks, heartbeats, bars, unreadable_total) = (0, 0, 0, 0);
-        Self { ticks, heartbeats, bars, unreadable: Vec::new(), unreadable_total, ended: Ended::Source }
+    pub(crate) const fn new() -> Self {
+        Self {
+            ticks: 0,
+            heartbeats: 0,
+            bars: 0,
+            unreadable: Vec::new(),
+            unreadable_total: 0,
+            ended: Ended::Source,
+        }
+    }
+
+    /// Says that the source has stopped.
+    pub(crate) fn told(self, tenant: &TenantId, source: &str) -> Self {
+        Stopped { tenant, source, ticks: self.ticks, ended: self.ended }.emit();
+        self
+    }
+
+    pub(crate) fn count(&mut self, output: &Output) {
+        match output {
+            Output::Ticks(block, _) => self.ticks += block.ticks.len() as u64,
+            Output::Heartbeat(_) => self.heartbeats += 1,
+        }
     }
 }
 
@@ -148,19 +166,18 @@ pub async fn run_file(ctx: &Context, run: FileRun) -> Result<Summary, ProducerEr
     let (merged, session) = open_files(run.inputs, run.form, report.clone()).await?;
     let found = find(&ctx.log, &run.tenant, FILE, &session).await?;
     let resumed = found.position.last_seq.is_some();
-    events::started(&run.tenant, FILE, &session, resumed);
+    Started { tenant: &run.tenant, source: FILE, session: &session, resumed }.emit();
     let events = Timeline::new(merged, run.lateness_max).after(found.position);
-    let mut show = Show {
-        publisher: Publisher::new(ctx, &run.tenant, FILE, session),
+    let mut playback = Playback {
+        publisher: Publisher::new(ctx, &run.tenant, Identity::played(FILE, &session)),
         names,
         summary: Summary::new(),
         limit: None,
     };
-    show.run(ctx, Player::new(events, run.speed, Horizon::None)).await?;
-    show.summary.unreadable = report.shown();
-    show.summary.unreadable_total = report.total();
-    events::stopped(&run.tenant, FILE, show.summary.ticks, &show.summary.ended);
-    Ok(show.summary)
+    playback.run(ctx, Player::new(events, run.speed, Horizon::None)).await?;
+    playback.summary.unreadable = report.shown();
+    playback.summary.unreadable_total = report.total();
+    Ok(playback.summary.told(&run.tenant, FILE))
 }
 
 async fn open_files(
@@ -168,7 +185,7 @@ async fn open_files(
     form: Option<Form>,
     report: Report,
 ) -> Result<(Merged, String), ProducerError> {
-    let open = move || Ok((file::open(&inputs, form, &report)?, file::session(&inputs, form)?));
+    let open = move || Ok((files::open(&inputs, form, &report)?, files::session(&inputs, form)?));
     let opened = tokio::task::spawn_blocking(open).await;
     opened.map_err(|_| ProducerError::Task("opening the input files"))?.map_err(|e: InputError| e.into())
 }
@@ -181,20 +198,20 @@ pub async fn run_synthetic(ctx: &Context, run: SyntheticRun) -> Result<Summary, 
     let market = Market::new(run.seed, &run.settings, run.ticks_a_minute)?;
     let session = market.session();
     let found = find(&ctx.log, &run.tenant, SYNTHETIC, &session).await?;
-    events::started(&run.tenant, SYNTHETIC, &session, found.newest.is_some());
+    let resumed = found.newest.is_some();
+    Started { tenant: &run.tenant, source: SYNTHETIC, session: &session, resumed }.emit();
     let from = synthetic_start(&found, run.start);
     let ticks = market.ticks(from, run.until);
     let events = Timeline::new(ticks, run.settings.lateness_max).after(found.position);
     let now = ctx.clock.now();
-    let mut show = Show {
-        publisher: Publisher::new(ctx, &run.tenant, SYNTHETIC, session),
+    let mut playback = Playback {
+        publisher: Publisher::new(ctx, &run.tenant, Identity::played(SYNTHETIC, &session)),
         names: market.names(),
         summary: Summary::new(),
         limit: run.run_for.map(|span| now.plus(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))),
     };
-    show.run(ctx, Player::new(events, run.speed, Horizon::Present)).await?;
-    events::stopped(&run.tenant, SYNTHETIC, show.summary.ticks, &show.summary.ended);
-    Ok(show.summary)
+    playback.run(ctx, Player::new(events, run.speed, Horizon::Present)).await?;
+    Ok(playback.summary.told(&run.tenant, SYNTHETIC))
 }
 
 /// In the minute of its last tick; behind whatever else this source has written; else where it is told to.
@@ -214,7 +231,7 @@ pub async fn run_history(ctx: &Context, run: HistoryRun) -> Result<Summary, Prod
     let market = Market::new(run.seed, &run.settings, run.ticks_a_minute)?;
     let session = market.session();
     let found = find(&ctx.log, &run.tenant, SYNTHETIC, &session).await?;
-    let mut publisher = Publisher::new(ctx, &run.tenant, SYNTHETIC, session);
+    let mut publisher = Publisher::new(ctx, &run.tenant, Identity::played(SYNTHETIC, &session));
     let mut summary = Summary::new();
     if run.settings.symbols.iter().any(|symbol| !found.ticked.contains(symbol.name.as_str())) {
         for bars in BarBlocks::new(History::new(&market, &run.settings, run.end), found) {
@@ -228,19 +245,19 @@ pub async fn run_history(ctx: &Context, run: HistoryRun) -> Result<Summary, Prod
         }
     }
     publisher.drain().await?;
-    events::history_written(&run.tenant, summary.bars, run.end);
+    HistoryWritten { tenant: &run.tenant, bars: summary.bars, end: run.end }.emit();
     Ok(summary)
 }
 
 /// Performs what a player decides.
-struct Show {
+struct Playback {
     publisher: Publisher,
     names: Vec<String>,
     summary: Summary,
     limit: Option<Timestamp>,
 }
 
-impl Show {
+impl Playback {
     /// Plays to the end, and waits until all of it is acknowledged even where the source failed on the way.
     async fn run(
         &mut self,
@@ -262,35 +279,22 @@ impl Show {
             let wall = ctx.clock.now();
             let over = self.limit.is_some_and(|limit| limit <= wall);
             if over || ctx.shutdown.is_raised() {
-                for played in player.drain() {
-                    self.publish(played).await?;
+                for output in player.drain() {
+                    self.publish(output).await?;
                 }
                 return Ok(if over { Ended::Limit } else { Ended::Stop });
             }
             match player.step(wall)? {
-                Step::Publish(played) => self.publish(played).await?,
+                Step::Publish(output) => self.publish(output).await?,
                 Step::WaitUntil(until) => self.wait(ctx, until).await?,
                 Step::Done => return Ok(Ended::Source),
             }
         }
     }
 
-    async fn publish(&mut self, played: Played) -> Result<(), ProducerError> {
-        let origin = self.publisher.origin();
-        let entry = match played {
-            Played::Beat(ts) => {
-                self.summary.heartbeats += 1;
-                Entry::Heartbeat(Heartbeat { origin, ts })
-            }
-            Played::Ticks(filled, ingested_at) => {
-                self.summary.ticks += filled.ticks.len() as u64;
-                let symbols = filled.dictionary(&self.names);
-                let (first_seq, ticks) = (Some(filled.first_seq), filled.ticks);
-                let volumes = Vec::new();
-                Entry::Ticks(TickBlock { origin, ingested_at, first_seq, symbols, ticks, volumes })
-            }
-        };
-        self.publisher.publish(&entry).await
+    async fn publish(&mut self, output: Output) -> Result<(), ProducerError> {
+        self.summary.count(&output);
+        self.publisher.publish_output(output, &self.names).await
     }
 
     async fn wait(&mut self, ctx: &Context, until: Timestamp) -> Result<(), ProducerError> {

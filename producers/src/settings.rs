@@ -2,12 +2,12 @@
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::config::Tenant;
+use bellwether_schemas::Entry;
 use bellwether_schemas::settings::{Difference, SettingsChanged};
-use bellwether_schemas::{Entry, Origin};
 
 use crate::error::ProducerError;
 use crate::journal_view;
-use crate::publish::Publisher;
+use crate::publish::{Identity, Publisher};
 use crate::run::Context;
 
 const SOURCE: &str = "settings";
@@ -38,9 +38,9 @@ pub async fn publish(context: &Context, tenant: &Tenant) -> Result<Published, Pr
         ),
         Published::Now => {
             let session = tenant.revision.to_string();
-            let mut publisher = Publisher::new(context, &tenant.id, SOURCE, session);
+            let mut publisher = Publisher::new(context, &tenant.id, Identity::live(SOURCE, &session));
             let change = SettingsChanged {
-                origin: Origin { played: false, ..publisher.origin() },
+                origin: publisher.origin(),
                 revision: tenant.revision,
                 engine_version: ENGINE_VERSION,
                 settings: tenant.settings.clone(),
@@ -80,7 +80,7 @@ mod tests {
     use std::path::Path;
 
     use bellwether_runtime::config::load_tenant;
-    use bellwether_schemas::Timestamp;
+    use bellwether_schemas::{Origin, Timestamp};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use bellwether_schemas::time::{DAY, MINUTE};
 
 use crate::error::InputError;
 use crate::resume::Position;
-use crate::sources::Sequenced;
+use crate::sources::NumberedQuote;
 
 /// Silence after which the heartbeats of a gap are left out up to its end: by then every bar has closed, the
 /// week's too, so they would change nothing, and a line with a wrong year costs no millions of records.
@@ -15,7 +15,7 @@ const MAX_SILENCE: i64 = 31 * DAY;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// A quote.
-    Tick(Sequenced),
+    Tick(NumberedQuote),
     /// Its clock passed a full minute.
     Beat(Timestamp),
 }
@@ -35,13 +35,13 @@ impl Event {
 /// last one at the end of the last tick's minute plus `lateness_max`.
 pub struct Timeline<I> {
     ticks: I,
-    ahead: Option<Sequenced>,
+    ahead: Option<NumberedQuote>,
     next_minute: Option<Timestamp>,
     newest: Option<Timestamp>,
     lateness_max: i64,
 }
 
-impl<I: Iterator<Item = Result<Sequenced, InputError>>> Timeline<I> {
+impl<I: Iterator<Item = Result<NumberedQuote, InputError>>> Timeline<I> {
     /// The events of these ticks.
     pub const fn new(ticks: I, lateness_max: i64) -> Self {
         Self { ticks, ahead: None, next_minute: None, newest: None, lateness_max }
@@ -89,7 +89,7 @@ pub const fn ceil(ts: Timestamp) -> Timestamp {
     ts.plus(MINUTE - 1).floor(MINUTE)
 }
 
-impl<I: Iterator<Item = Result<Sequenced, InputError>>> Iterator for Timeline<I> {
+impl<I: Iterator<Item = Result<NumberedQuote, InputError>>> Iterator for Timeline<I> {
     type Item = Result<Event, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -107,7 +107,7 @@ mod tests {
     fn events(seconds: &[i64]) -> Vec<String> {
         let tick = |(seq, second): (u64, &i64)| {
             let ts = Timestamp(second * SECOND);
-            Ok(Sequenced { seq, quote: Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0 } })
+            Ok(NumberedQuote { seq, quote: Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0 } })
         };
         let ticks = (0..).zip(seconds).map(tick);
         let shown = |event| match event {

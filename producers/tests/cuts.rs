@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy takes for production code")]
 
 use bellwether_producers::blocks::MAX_WAIT;
-use bellwether_producers::play::{Horizon, Played, Player, Speed, Step};
+use bellwether_producers::output::Output;
+use bellwether_producers::play::{Horizon, Player, Speed, Step};
 use bellwether_producers::resume::Position;
-use bellwether_producers::sources::{Quote, Sequenced};
+use bellwether_producers::sources::{NumberedQuote, Quote};
 use bellwether_producers::timeline::Timeline;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::ticks::MAX_TICKS;
@@ -16,12 +17,12 @@ const LATENESS: i64 = 2_000_000;
 /// What is published from that position on until the source ends or `most` records are out, with the wall time
 /// of each; the wall's clock is late by up to `lag` at every wait.
 fn play(
-    ticks: &[Sequenced],
+    ticks: &[NumberedQuote],
     position: Position,
     speed: f64,
     lag: i64,
     most: usize,
-) -> Vec<(Timestamp, Played)> {
+) -> Vec<(Timestamp, Output)> {
     let events = Timeline::new(ticks.iter().copied().map(Ok), LATENESS).after(position);
     let mut player = Player::new(events, Speed::new(speed).unwrap(), Horizon::None);
     let (mut wall, mut out) = (Timestamp(1_000_000), Vec::new());
@@ -38,42 +39,42 @@ fn play(
     out
 }
 
-fn sequence(out: &[(Timestamp, Played)]) -> Vec<(u64, i64)> {
-    let ticks = |(_, played): &(Timestamp, Played)| match played {
-        Played::Ticks(block, _) => {
+fn sequence(out: &[(Timestamp, Output)]) -> Vec<(u64, i64)> {
+    let ticks = |(_, played): &(Timestamp, Output)| match played {
+        Output::Ticks(block, _) => {
             (block.first_seq..).zip(block.ticks.iter().map(|tick| tick.ts.0)).collect()
         }
-        Played::Beat(_) => Vec::new(),
+        Output::Heartbeat(_) => Vec::new(),
     };
     out.iter().flat_map(ticks).collect()
 }
 
-fn minutes(out: &[(Timestamp, Played)]) -> Vec<Timestamp> {
-    let beat = |(_, played): &(Timestamp, Played)| match played {
-        Played::Beat(ts) if ts.floor(MINUTE) == *ts => Some(*ts),
+fn minutes(out: &[(Timestamp, Output)]) -> Vec<Timestamp> {
+    let beat = |(_, played): &(Timestamp, Output)| match played {
+        Output::Heartbeat(ts) if ts.floor(MINUTE) == *ts => Some(*ts),
         _ => None,
     };
     out.iter().filter_map(beat).collect()
 }
 
-fn position(out: &[(Timestamp, Played)]) -> Position {
-    let beat = |(_, played): &(Timestamp, Played)| match played {
-        Played::Beat(ts) => Some(*ts),
-        Played::Ticks(..) => None,
+fn position(out: &[(Timestamp, Output)]) -> Position {
+    let beat = |(_, played): &(Timestamp, Output)| match played {
+        Output::Heartbeat(ts) => Some(*ts),
+        Output::Ticks(..) => None,
     };
     let last_seq = sequence(out).last().map(|(seq, _)| *seq);
     Position { last_seq, last_beat: out.iter().filter_map(beat).max() }
 }
 
 /// Mostly forward in time, sometimes back, with bursts and silences.
-fn ticks() -> impl Strategy<Value = Vec<Sequenced>> {
+fn ticks() -> impl Strategy<Value = Vec<NumberedQuote>> {
     let step =
         prop_oneof![6 => 0..20_000i64, 3 => 0..40_000_000i64, 1 => -90_000_000..0i64, 1 => 0..400_000_000i64];
     prop::collection::vec((step, 0..3u16), 1..600).prop_map(|steps| {
         let mut ts = 1_580_000_000_000_000;
         let tick = |(seq, (step, symbol))| {
             ts += step;
-            Sequenced { seq, quote: Quote { ts: Timestamp(ts), symbol, bid: 100, ask: 101, scale: 2 } }
+            NumberedQuote { seq, quote: Quote { ts: Timestamp(ts), symbol, bid: 100, ask: 101, scale: 2 } }
         };
         (0..).zip(steps).map(tick).collect()
     })
@@ -107,7 +108,7 @@ proptest! {
         }
         let (mut due, mut played) = (Vec::new(), Timestamp::MIN);
         for (wall, out) in play(&ticks, Position::default(), 60.0, lag, usize::MAX) {
-            let Played::Ticks(block, clock) = out else { continue };
+            let Output::Ticks(block, clock) = out else { continue };
             prop_assert!(block.ticks.len() <= MAX_TICKS);
             prop_assert!(block.ticks.iter().all(|tick| tick.ts <= clock) && clock >= played);
             played = clock;

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod log;
 pub mod metric_names;
 pub mod registry;
+pub mod roles;
 pub mod secret;
 pub mod shutdown;
 pub mod telemetry;

@@ -18,18 +18,15 @@ mod lane;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Ack, Log, NewRecord};
-use bellwether_runtime::shutdown::Shutdown;
+use bellwether_runtime::roles::PREFIX;
 use bellwether_schemas::codec::{EncodeError, encode_dead_letter};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
-use tokio::sync::watch;
 
+pub use bellwether_runtime::roles::Context;
 pub use lane::{Batch, Delivered, Lane};
 
 use crate::error::SinkError;
@@ -41,23 +38,10 @@ pub(crate) const LANE_BATCHES: usize = 4;
 /// How long a tenant's task may take to end once its lane is closed.
 const TASK_END: Duration = Duration::from_secs(5);
 
-/// What a sink needs from its process.
-#[derive(Clone)]
-pub struct Context {
-    /// Where triggers come from and dead letters go.
-    pub log: Arc<dyn Log>,
-    /// The tenants as their files say now; one that is added is served without a restart.
-    pub tenants: watch::Receiver<Arc<Vec<Tenant>>>,
-    /// Wall time.
-    pub clock: Clock,
-    /// When to drain and stop.
-    pub shutdown: Shutdown,
-}
-
-/// The consumer group of a sink: its name under ours, so that one prefix names all that is Bellwether's on a broker.
+/// The consumer group of a sink.
 #[must_use]
 pub fn group(sink: &str) -> String {
-    format!("bellwether-{sink}")
+    format!("{PREFIX}{sink}")
 }
 
 /// What serves one tenant until its lane ends.

@@ -68,7 +68,12 @@ fn main() {
     };
     let sink = runtime.spawn(rows::run(context));
     let (_followed, tenants) = watch::channel(Arc::new(vec![all[0].clone()]));
-    let context = bellwether_worker::Context { log: Arc::clone(&log), tenants, shutdown: shutdown.clone() };
+    let context = bellwether_worker::Context {
+        log: Arc::clone(&log),
+        tenants,
+        clock: Clock::system(),
+        shutdown: shutdown.clone(),
+    };
     let worker = std::thread::spawn(move || bellwether_worker::run(context).unwrap());
     let [_, found] = paths.each_mut().map(Measured::fold);
     let empty = empty_engine(Arc::clone(&log), all[1].clone(), found, shutdown.clone());

@@ -276,8 +276,8 @@ fn a_bad_line_quote_or_symbol_is_counted_and_everything_else_goes_through() {
         .run(&[&["produce", "file", "--speed", "0", "--tenant", "fxlabs"][..], &input].concat())
         .ended(0);
     for said in [
-        "line left out: columns: 1 found, 3 needed file=bad.csv line=4",
-        "line left out: \"20249999 051000000\" is not a time of this form file=bad.csv line=61",
+        "line left out: columns: 1 found, 3 needed file.path=bad.csv file.line=4",
+        "line left out: \"20249999 051000000\" is not a time of this form file.path=bad.csv file.line=61",
         "fxlabs: 2 unreadable lines were left out",
     ] {
         assert_eq!(ran.stderr.matches(said).count(), 1, "{said}: {ran}");
@@ -319,7 +319,7 @@ fn records_that_are_damaged_anothers_or_ahead_of_time_become_dead_letters_and_ch
     journal.append(&unknown);
     place.write("good.csv", quotes().join("\n").as_bytes());
     let file = Input { symbol: "GBPUSD".into(), file: place.path("good.csv"), ask: None };
-    let session = bellwether_producers::sources::file::session(&[file], None).unwrap();
+    let session = bellwether_producers::sources::files::session(&[file], None).unwrap();
     let others = [journal.others_settings(), journal.others_alert(), journal.others_heartbeat(session)];
     others.iter().for_each(|record| journal.append(record));
     journal.append(&journal.tick_of_the_future());

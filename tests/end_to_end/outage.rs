@@ -137,8 +137,12 @@ impl Pipeline {
             clock: Clock::system(),
             shutdown: self.others.clone(),
         };
-        let worker =
-            bellwether_worker::Context { log: Arc::clone(&self.log), tenants, shutdown: self.others.clone() };
+        let worker = bellwether_worker::Context {
+            log: Arc::clone(&self.log),
+            tenants,
+            clock: Clock::system(),
+            shutdown: self.others.clone(),
+        };
         let rows = context.clone();
         self.roles = vec![
             tokio::spawn(async move { rows::run(rows).await.unwrap() }),

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["bellwether-engine", "bellwether-runtime"],
     &["bellwether-database"],
     &["bellwether-worker", "bellwether-producers", "bellwether-sinks"],
-    &["bellwether-backtest", "bellwether-gateway"],
+    &["bellwether-backtest", "bellwether-roles", "bellwether-gateway"],
     &["bellwether-local"],
     &["bellwether", "bellwether-tests"],
 ];
@@ -238,7 +238,7 @@ fn every_declared_metric_is_counted_and_every_counted_one_is_declared() {
     let list = std::fs::read_to_string(root().join("runtime/src/metric_names.rs")).unwrap();
     let declared = declared_metrics(&list);
     assert!(declared.len() > 20, "{declared:?}");
-    let crates = ["database", "producers", "processors", "sinks", "runtime", "gateway", "cli"];
+    let crates = ["database", "producers", "processors", "sinks", "runtime", "roles", "gateway", "cli"];
     let files = crates.iter().flat_map(|name| sources(&root().join(name)));
     let shipped = files.filter(|path| path.components().any(|part| part.as_os_str() == "src"));
     let counted: BTreeSet<String> = shipped

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use bellwether_runtime::log::retention;
-use bellwether_schemas::TopicKind;
-use bellwether_worker::{Context, GROUP, WorkerError, run};
+use bellwether_roles::Job;
 use clap::Args;
 
+use super::role::{How, run};
 use crate::wiring::Process as Surroundings;
 
 /// Folds tenants' journals and writes triggers and readings. Start more of it to share the tenants out.
@@ -20,21 +19,6 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn run(self, process: &Surroundings) -> anyhow::Result<ExitCode> {
-        let tenants = process.tenants()?;
-        let log = process.open_log(&tenants)?;
-        let shutdown = Surroundings::shutdown()?;
-        if self.drain {
-            super::stop_when_drained(&log, &tenants, GROUP, TopicKind::Journal, &shutdown)?;
-        }
-        process.serve_metrics(&shutdown).await?;
-        let tenants = process.watch_tenants(&shutdown)?;
-        let housekeeping =
-            retention::run(log.clone(), tenants.clone(), process.clock.clone(), shutdown.clone());
-        tokio::spawn(housekeeping);
-        super::measure_lag(process, &log, GROUP, TopicKind::Journal, &tenants, &shutdown);
-        let context = Context { log, tenants, shutdown };
-        let folded = tokio::task::spawn_blocking(move || run(context)).await;
-        folded.map_err(|_| WorkerError::Panicked)??;
-        Ok(ExitCode::SUCCESS)
+        run(process, Job::Process, How { drain: self.drain, ..How::default() }).await
     }
 }

@@ -3,18 +3,15 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bellwether_database as database;
 use bellwether_producers::sources::{Form, Input};
-use bellwether_producers::{
-    Context, FileRun, HistoryRun, Summary, SyntheticRun, run_file, run_history, run_synthetic, settings,
-};
-use bellwether_runtime::config::{Tenant, parse_duration};
+use bellwether_roles::{FileJob, HistoryJob, Job, MarketChoice, Production, Seed, SyntheticJob};
+use bellwether_runtime::config::parse_duration;
 use bellwether_schemas::time::{HOUR, MINUTE};
 use bellwether_schemas::{TenantId, Timestamp};
 use clap::{Args, Subcommand};
-use tokio::task::JoinSet;
 
-use crate::following::{Ended, follow};
+use super::role::{How, run};
+use crate::exit::Coded;
 use crate::wiring::Process;
 
 /// Writes market data, settings and alert changes into tenants' journals.
@@ -107,135 +104,54 @@ struct Market {
 
 impl Produce {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        match self {
-            Self::File(file) => file.run(process).await,
-            Self::Synthetic(synthetic) => synthetic.run(process).await,
-            Self::History(history) => history.run(process).await,
-            Self::Alerts(alerts) => alerts.run(process).await,
-        }
+        let (production, tenants) = match self {
+            Self::File(file) => file.production()?,
+            Self::Synthetic(synthetic) => synthetic.production(process)?,
+            Self::History(history) => history.production(process),
+            Self::Alerts(alerts) => (Production::Alerts, alerts.tenant),
+        };
+        run(process, Job::Produce(production), How { tenants, ..How::default() }).await
     }
 }
 
+/// What is produced, and for whom.
+type Asked = (Production, Vec<TenantId>);
+
 impl File {
-    async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+    fn production(self) -> Result<Asked, Coded> {
         let speed = super::speed(self.speed)?;
-        each(process, &self.tenant, move |context, tenant| {
-            let run = FileRun {
-                tenant: tenant.id.clone(),
-                inputs: self.input.clone(),
-                form: self.format,
-                speed,
-                lateness_max: tenant.settings.lateness_max,
-            };
-            async move { Ok(Some(run_file(&context, run).await?)) }
-        })
-        .await
+        let job = FileJob { inputs: self.input, form: self.format, speed };
+        Ok((Production::File(job), self.tenant))
     }
 }
 
 impl Synthetic {
-    async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let speed = super::speed(self.speed)?;
-        let start = self.start.unwrap_or_else(|| two_hours_ago(process));
-        for_all(process, &self.tenant, move |context, tenant| {
-            let run = SyntheticRun {
-                tenant: tenant.id.clone(),
-                settings: tenant.settings,
-                seed: self.market.seed,
-                ticks_a_minute: self.market.ticks_a_minute,
-                speed,
-                start,
-                until: self.until,
-                run_for: self.run_for,
-            };
-            async move { Ok(Some(run_synthetic(&context, run).await?)) }
-        })
-        .await
+    fn production(self, process: &Process) -> Result<Asked, Coded> {
+        let job = SyntheticJob {
+            market: self.market.into(),
+            speed: super::speed(self.speed)?,
+            start: self.start.unwrap_or_else(|| two_hours_ago(process)),
+            with_past: false,
+            until: self.until,
+            run_for: self.run_for,
+        };
+        Ok((Production::Synthetic(job), self.tenant))
     }
 }
 
 impl History {
-    async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+    fn production(self, process: &Process) -> Asked {
         let end = self.end.unwrap_or_else(|| two_hours_ago(process));
-        each(process, &self.tenant, move |context, tenant| {
-            let run = HistoryRun {
-                tenant: tenant.id.clone(),
-                settings: tenant.settings,
-                seed: self.market.seed,
-                ticks_a_minute: self.market.ticks_a_minute,
-                end,
-            };
-            async move { Ok(Some(run_history(&context, run).await?)) }
-        })
-        .await
+        (Production::History(HistoryJob { market: self.market.into(), end }), self.tenant)
     }
 }
 
-impl Alerts {
-    async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        process.demand(&process.tenants_named(&self.tenant)?, database::check_configured)?;
-        for_all(process, &self.tenant, |context, tenant| async move {
-            database::check_configured(&tenant)?;
-            bellwether_producers::alert_changes::run(&context, &tenant).await?;
-            Ok(None)
-        })
-        .await
+impl From<Market> for MarketChoice {
+    fn from(market: Market) -> Self {
+        Self { seed: Seed::Shared(market.seed), ticks_a_minute: market.ticks_a_minute }
     }
 }
 
 fn two_hours_ago(process: &Process) -> Timestamp {
     process.clock.now().plus(-2 * HOUR).floor(MINUTE)
-}
-
-/// For those named, or for all there are, also those that come while it runs.
-async fn for_all<F>(
-    process: &Process,
-    names: &[TenantId],
-    produce: impl Fn(Context, Tenant) -> F,
-) -> anyhow::Result<ExitCode>
-where
-    F: Future<Output = Ended> + Send + 'static,
-{
-    if !names.is_empty() {
-        return each(process, names, produce).await;
-    }
-    follow(process, produce, report).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Publishes each tenant's settings, then produces for all of them at once; the first error stops the command.
-async fn each<F>(
-    process: &Process,
-    names: &[TenantId],
-    produce: impl Fn(Context, Tenant) -> F,
-) -> anyhow::Result<ExitCode>
-where
-    F: Future<Output = Ended> + Send + 'static,
-{
-    let tenants = process.tenants_named(names)?;
-    let log = process.open_log(&tenants)?;
-    let context = Context { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
-    process.serve_metrics(&context.shutdown).await?;
-    let mut running = JoinSet::new();
-    for tenant in tenants {
-        settings::publish(&context, &tenant).await?;
-        let (id, produced) = (tenant.id.clone(), produce(context.clone(), tenant));
-        running.spawn(async move { produced.await.map(|summary| (id, summary)) });
-    }
-    while let Some(ended) = running.join_next().await {
-        if let (tenant, Some(summary)) = ended?? {
-            report(&tenant, &summary);
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn report(tenant: &TenantId, summary: &Summary) {
-    if summary.unreadable_total > 0 {
-        eprintln!("{tenant}: {} unreadable lines were left out", summary.unreadable_total);
-    }
-    println!(
-        "{tenant}: {} ticks, {} bars of history, {} heartbeats; stopped because {}",
-        summary.ticks, summary.bars, summary.heartbeats, summary.ended
-    );
 }

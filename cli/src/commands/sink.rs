@@ -2,13 +2,10 @@
 
 use std::process::ExitCode;
 
-use bellwether_database as database;
-use bellwether_schemas::TopicKind;
-use bellwether_sinks::feed::{self, Context};
-use bellwether_sinks::mail::server::Server;
-use bellwether_sinks::{mail, rows};
+use bellwether_roles::Job;
 use clap::{Args, Subcommand};
 
+use super::role::{How, run};
 use crate::wiring::Process;
 
 /// Delivers triggers outward. Start more of one kind to share the tenants out.
@@ -32,29 +29,10 @@ pub(crate) struct Options {
 
 impl Sink {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let (Self::Rows(options) | Self::Mail(options)) = &self;
-        let tenants = process.tenants()?;
-        process.demand(&tenants, database::check_configured)?;
-        if let Self::Mail(_) = self {
-            process.demand(&tenants, |tenant| Server::of(&tenant.mail).map(drop))?;
-        }
-        let log = process.open_log(&tenants)?;
-        let shutdown = Process::shutdown()?;
-        let group = match self {
-            Self::Rows(_) => feed::group(rows::SINK),
-            Self::Mail(_) => feed::group(mail::SINK),
+        let (job, options) = match self {
+            Self::Rows(options) => (Job::Rows, options),
+            Self::Mail(options) => (Job::Mail, options),
         };
-        if options.drain {
-            super::stop_when_drained(&log, &tenants, &group, TopicKind::Triggers, &shutdown)?;
-        }
-        process.serve_metrics(&shutdown).await?;
-        let tenants = process.watch_tenants(&shutdown)?;
-        super::measure_lag(process, &log, &group, TopicKind::Triggers, &tenants, &shutdown);
-        let context = Context { log, tenants, clock: process.clock.clone(), shutdown };
-        match self {
-            Self::Rows(_) => rows::run(context).await?,
-            Self::Mail(_) => mail::run(context).await?,
-        }
-        Ok(ExitCode::SUCCESS)
+        run(process, job, How { drain: options.drain, ..How::default() }).await
     }
 }

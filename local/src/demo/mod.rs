@@ -3,7 +3,7 @@
 //! Nothing here is a shortcut: the roles are those that run as processes of their own, joined by the same topics.
 
 mod home;
-mod producing;
+mod market;
 mod show;
 mod stages;
 mod summary;
@@ -16,12 +16,14 @@ use std::time::Duration;
 use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{Form, Input};
+use bellwether_roles::RoleError;
+use bellwether_roles::topics::{self, Missing};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{ConfigError, SmtpServer, Tenant};
 use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, LogError};
+use bellwether_runtime::roles::Role;
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::Topic;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -98,25 +100,33 @@ pub enum DemoError {
     /// A page's template.
     #[error("the demo page is broken: {0}")]
     Page(String),
-    /// A producer.
+    /// A journal could not be read for its alerts.
     #[error(transparent)]
     Producer(#[from] bellwether_producers::ProducerError),
-    /// A worker.
+    /// The journal could not be folded once more for the summary.
     #[error(transparent)]
     Worker(#[from] bellwether_worker::WorkerError),
-    /// A stage did not finish what it had.
-    #[error("{role}: {reason}: start the demo again on the same directory, it goes on where it stood")]
-    Slow {
+    /// A role cannot be run.
+    #[error("{role}")]
+    Job {
         /// Which.
-        role: String,
+        role: Role,
+        /// Why.
+        source: RoleError,
+    },
+    /// Something did not finish what it had.
+    #[error("{what}: {reason}: start the demo again on the same directory, it goes on where it stood")]
+    Slow {
+        /// What.
+        what: String,
         /// How long it had.
         reason: String,
     },
-    /// A role ended before it was asked to.
-    #[error("{role} ended: {reason}")]
-    Role {
-        /// Which.
-        role: &'static str,
+    /// Something ended before it was asked to.
+    #[error("{what} ended: {reason}")]
+    Ended {
+        /// What.
+        what: String,
         /// Why.
         reason: String,
     },
@@ -168,12 +178,11 @@ impl Demo {
             Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
         let members = members(&home, &postgres, inbox.addr).await?;
-        for topic in members.iter().flat_map(|member| Topic::all(&member.tenant.id)) {
-            log.create(&topic)?;
-        }
+        let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
+        topics::ensure(log.as_ref(), Missing::Made, &tenants)?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
         let page = page(&options, &live, &inbox, listener, &shutdown)?;
-        let show = show::Show::start(&log, &live, &members, &inbox).await?;
+        let feed = show::PageFeed::start(&log, &live, &members, &inbox).await?;
         let run = stages::Run { log: Arc::clone(&log), clock, members, options };
         let drained = run.until_done(&shutdown).await;
         shutdown.raise();
@@ -181,7 +190,7 @@ impl Demo {
             Ok(()) => summary::read(log, &run.members).await,
             Err(error) => Err(error),
         };
-        show.stop().await;
+        feed.stop().await;
         let _ = page.await;
         inbox.stop().await;
         postgres.stop().await?;
@@ -229,7 +238,7 @@ fn page(
     shutdown: &Shutdown,
 ) -> Result<JoinHandle<std::io::Result<()>>> {
     let site = Site {
-        mails: Some(Arc::new(show::InboxPages(inbox.store.clone()))),
+        mails: Some(Arc::new(inbox.store.clone())),
         metrics: Some(Arc::clone(&options.metrics)),
         ..Site::new(live.clone())
     };

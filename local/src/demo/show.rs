@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_database::tables::{alerts, triggers};
+use bellwether_gateway::LiveState;
 use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
-use bellwether_gateway::{LiveState, MailHead, MailSource, MailView};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_runtime::shutdown::Shutdown;
@@ -25,13 +25,13 @@ use crate::inbox::{Inbox, Store, Summary};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Everything that keeps the page's state true.
-pub(super) struct Show {
+pub(super) struct PageFeed {
     observer: Observer,
     tasks: JoinSet<()>,
     shutdown: Shutdown,
 }
 
-impl Show {
+impl PageFeed {
     pub(super) async fn start(
         log: &Arc<dyn Log>,
         live: &LiveState,
@@ -39,8 +39,8 @@ impl Show {
         inbox: &Inbox,
     ) -> Result<Self> {
         let shutdown = Shutdown::new();
-        let failed = |source| DemoError::Role {
-            role: "the page's observer",
+        let failed = |source| DemoError::Ended {
+            what: "the page's observer".into(),
             reason: std::io::Error::to_string(&source),
         };
         for member in members {
@@ -77,8 +77,10 @@ fn triggers_before(log: &dyn Log, tenant: &TenantId) -> std::result::Result<u64,
 }
 
 async fn pool(member: &Member) -> Result<PgPool> {
-    let reason =
-        |error: database::DatabaseError| DemoError::Role { role: "the page", reason: error.to_string() };
+    let reason = |error: database::DatabaseError| DemoError::Ended {
+        what: "the page".into(),
+        reason: error.to_string(),
+    };
     database::connect(&member.tenant).await.map_err(reason)
 }
 
@@ -222,36 +224,5 @@ fn show_mail(senders: &HashMap<String, TenantId>, live: &LiveState, mail: &Summa
             at: mail.received_at.into(),
         };
         live.mail(tenant, line);
-    }
-}
-
-/// The inbox's mails for the pages.
-pub(super) struct InboxPages(pub(super) Store);
-
-impl MailSource for InboxPages {
-    fn list(&self, limit: usize) -> Vec<MailHead> {
-        self.0.list().into_iter().take(limit).map(|mail| head(&mail)).collect()
-    }
-
-    fn get(&self, id: u64) -> Option<MailView> {
-        let mail = self.0.get(id)?;
-        Some(MailView {
-            head: head(&mail.summary),
-            date: mail.header("Date").map(Into::into),
-            headers: mail.headers.clone(),
-            text: mail.text.clone(),
-            html: mail.html.clone(),
-            raw: String::from_utf8_lossy(&mail.raw).into_owned(),
-        })
-    }
-}
-
-fn head(mail: &Summary) -> MailHead {
-    MailHead {
-        id: mail.id,
-        subject: mail.subject.clone(),
-        from: mail.envelope.from.clone(),
-        to: mail.envelope.to.join(", "),
-        received_at: mail.received_at,
     }
 }

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_producers as producers;
+use bellwether_producers::{Summary, journal_view};
+use bellwether_roles::drain::Drain;
+use bellwether_roles::{Job, Production};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, retention};
+use bellwether_runtime::log::Log;
+use bellwether_runtime::roles::{Context, Role};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::{Topic, TopicKind};
-use bellwether_sinks::{feed, mail, rows};
-use bellwether_worker as worker;
+use bellwether_schemas::TenantId;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use super::{DemoError, Member, Options, Result, producing, show};
+use super::{DemoError, Member, Options, Result, market, show};
 
-/// How long a stage may take to finish what is under way.
+/// What reads what others wrote, in the order in which a record passes it.
+const READERS: [Job; 3] = [Job::Process, Job::Rows, Job::Mail];
+/// How long a role may take to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(60);
+/// Between two looks whether something is done.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What the roles share.
 pub(super) struct Run {
@@ -27,176 +32,158 @@ pub(super) struct Run {
     pub(super) options: Options,
 }
 
-/// One flag a stage: each is raised when the stage before it has drained.
-#[derive(Default, Clone)]
-struct Stops {
-    producers: Shutdown,
-    worker: Shutdown,
-    sinks: Shutdown,
+/// Roles that are stopped together. Each task answers with the role that ended.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Result<Role>>,
+    stop: Shutdown,
 }
-
-type Roles = JoinSet<Result<&'static str>>;
 
 impl Run {
     /// Starts every role, waits for the end of the run, and drains.
     pub(super) async fn until_done(&self, shutdown: &Shutdown) -> Result<()> {
-        let stops = Stops::default();
-        let mut roles = Roles::new();
-        tokio::spawn(retention::run(
-            Arc::clone(&self.log),
-            self.tenants(),
-            self.clock.clone(),
-            stops.sinks.clone(),
-        ));
-        self.start_sinks(&mut roles, &stops);
-        self.start_worker(&mut roles, &stops);
-        let (mut markets, changes) = self.start_producers(&stops).await?;
-        let ended = self.wait(shutdown, &mut markets, &mut roles).await;
-        let drained = self.drain(&stops, markets, changes, &mut roles).await;
+        let mut readers = JoinSet::new();
+        let stops: [Shutdown; READERS.len()] = std::array::from_fn(|_| Shutdown::new());
+        for (job, stop) in READERS.into_iter().zip(&stops).rev() {
+            self.start(&mut readers, job, stop);
+        }
+        let (mut alerts, mut markets) = (Running::default(), Running::default());
+        self.start(&mut alerts.tasks, Job::Produce(Production::Alerts), &alerts.stop);
+        // Alerts first: a market played as fast as possible would be over before they are in.
+        self.await_alerts(&mut alerts).await?;
+        let job = market::job(&self.options, self.clock.now());
+        self.start(&mut markets.tasks, job, &markets.stop);
+        let ended = self.wait(shutdown, &mut markets, &mut readers).await;
+        let drained = self.drain([markets, alerts], &stops, readers).await;
         ended.and(drained)
     }
 
-    fn start_sinks(&self, roles: &mut Roles, stops: &Stops) {
-        let context = feed::Context {
+    /// Runs the job for every tenant.
+    fn start(&self, tasks: &mut JoinSet<Result<Role>>, job: Job, stop: &Shutdown) {
+        let context = Context {
             log: Arc::clone(&self.log),
-            tenants: self.tenants(),
+            tenants: watch::channel(Arc::new(self.tenants())).1,
             clock: self.clock.clone(),
-            shutdown: stops.sinks.clone(),
+            shutdown: stop.clone(),
         };
-        let role = |role: &'static str| {
-            move |error: bellwether_sinks::SinkError| DemoError::Role { role, reason: error.to_string() }
-        };
-        let rows = context.clone();
-        roles.spawn(async move { rows::run(rows).await.map(|()| "rows").map_err(role("the rows sink")) });
-        roles.spawn(async move { mail::run(context).await.map(|()| "mail").map_err(role("the mail sink")) });
-    }
-
-    fn start_worker(&self, roles: &mut Roles, stops: &Stops) {
-        let context = worker::Context {
-            log: Arc::clone(&self.log),
-            tenants: self.tenants(),
-            shutdown: stops.worker.clone(),
-        };
-        roles.spawn(async move {
-            let folded = tokio::task::spawn_blocking(move || worker::run(context)).await;
-            folded.map_err(|_| worker::WorkerError::Panicked)?.map(|()| "worker").map_err(DemoError::from)
+        tasks.spawn(async move {
+            let role = job.role();
+            let ran = job.run(context, Arc::new(report)).await;
+            ran.map(|()| role).map_err(|source| DemoError::Job { role, source })
         });
     }
 
-    fn tenants(&self) -> watch::Receiver<Arc<Vec<Tenant>>> {
-        watch::channel(Arc::new(self.members.iter().map(|member| member.tenant.clone()).collect())).1
+    fn tenants(&self) -> Vec<Tenant> {
+        self.members.iter().map(|member| member.tenant.clone()).collect()
     }
 
-    /// Settings and alerts first: a market played as fast as possible would be over before its alerts are in.
-    async fn start_producers(&self, stops: &Stops) -> Result<(Roles, Roles)> {
-        let (mut markets, mut changes) = (Roles::new(), Roles::new());
-        let context = producers::Context {
-            log: Arc::clone(&self.log),
-            clock: self.clock.clone(),
-            shutdown: stops.producers.clone(),
+    /// Waits until every alert of the tenants' tables is in their journals.
+    async fn await_alerts(&self, alerts: &mut Running) -> Result<()> {
+        let published = async {
+            for member in &self.members {
+                let wanted = show::count_alerts(member).await?;
+                within("alert changes", async || {
+                    let view = journal_view::read(&self.log, &member.tenant.id).await?;
+                    Ok(view.alerts.len() >= wanted)
+                })
+                .await?;
+            }
+            Ok(())
         };
-        for member in &self.members {
-            producers::settings::publish(&context, &member.tenant).await?;
-            let (context, tenant) = (context.clone(), member.tenant.clone());
-            changes.spawn(async move {
-                producers::alert_changes::run(&context, &tenant).await?;
-                Ok("alert changes")
-            });
+        tokio::select! {
+            published = published => published,
+            Some(ended) = alerts.tasks.join_next() => Err(surprise(ended)),
         }
-        for member in &self.members {
-            self.await_alerts(member).await?;
-            let (context, member, options) = (context.clone(), member.clone(), self.options.clone());
-            markets.spawn(
-                async move { producing::market(&context, &member, &options).await.map(|()| "market") },
-            );
-        }
-        Ok((markets, changes))
-    }
-
-    /// Waits until every alert of the tenant's tables is in its journal.
-    async fn await_alerts(&self, member: &Member) -> Result<()> {
-        let tenant = member.tenant.id.clone();
-        let wanted = show::count_alerts(member).await?;
-        within("alert changes", async || {
-            let view = producers::journal_view::read(&self.log, &tenant).await?;
-            Ok(view.alerts.len() >= wanted)
-        })
-        .await
     }
 
     /// Until a stop is asked for, the time is over, every file is played, or a role breaks.
-    async fn wait(&self, shutdown: &Shutdown, markets: &mut Roles, roles: &mut Roles) -> Result<()> {
+    async fn wait(
+        &self,
+        shutdown: &Shutdown,
+        markets: &mut Running,
+        readers: &mut JoinSet<Result<Role>>,
+    ) -> Result<()> {
         let limit = self.options.run_for.unwrap_or(Duration::MAX);
         tokio::select! {
             () = shutdown.raised() => Ok(()),
             () = tokio::time::sleep(limit) => Ok(()),
-            ended = all(markets) => ended,
-            Some(ended) = roles.join_next() => Err(surprise(ended)),
+            ended = all(&mut markets.tasks) => ended,
+            Some(ended) = readers.join_next() => Err(surprise(ended)),
         }
     }
 
-    /// Each stage stops when it has done everything the stage before it left.
+    /// Each role stops when it has done everything the one before it left.
     async fn drain(
         &self,
-        stops: &Stops,
-        mut markets: Roles,
-        mut changes: Roles,
-        roles: &mut Roles,
+        producers: [Running; 2],
+        stops: &[Shutdown; READERS.len()],
+        mut readers: JoinSet<Result<Role>>,
     ) -> Result<()> {
-        stops.producers.raise();
-        let produced = all(&mut markets).await;
-        let changed = all(&mut changes).await;
-        self.await_group(worker::GROUP, TopicKind::Journal).await?;
-        stops.worker.raise();
-        self.await_group(&feed::group(rows::SINK), TopicKind::Triggers).await?;
-        self.await_group(&feed::group(mail::SINK), TopicKind::Triggers).await?;
-        for member in &self.members {
-            within("the outbox", async || Ok(show::mails_due(member).await? == 0)).await?;
+        producers.iter().for_each(|producer| producer.stop.raise());
+        let mut produced = Ok(());
+        for mut producer in producers {
+            produced = produced.and(all(&mut producer.tasks).await);
         }
-        stops.sinks.raise();
-        produced.and(changed).and(all(roles).await)
+        for (job, stop) in READERS.into_iter().zip(stops) {
+            self.await_drained(&job).await?;
+            stop.raise();
+        }
+        produced.and(all(&mut readers).await)
     }
 
-    async fn await_group(&self, group: &str, kind: TopicKind) -> Result<()> {
-        for member in &self.members {
-            let topic = Topic::new(&member.tenant.id, kind);
-            let next = self.log.bounds(&topic)?.next;
-            within(group, async || Ok(self.log.committed(group, &topic)?.unwrap_or(0) >= next)).await?;
+    async fn await_drained(&self, job: &Job) -> Result<()> {
+        if let Some(group) = job.role().group() {
+            let drain = Drain::begin(Arc::clone(&self.log), group, &self.tenants()).await?;
+            let drained = tokio::time::timeout(DRAIN, drain.end()).await;
+            drained.map_err(|_| slow(job.role().name()))??;
+        }
+        if matches!(job, Job::Mail) {
+            for member in &self.members {
+                within("the outbox", async || Ok(show::mails_due(member).await? == 0)).await?;
+            }
         }
         Ok(())
     }
 }
 
 /// Looks again and again until it is so.
-async fn within(role: &str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+async fn within(what: &str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let waiting = async {
         while !done().await? {
-            tokio::time::sleep(producing::LOOK).await;
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     };
-    let slow =
-        || DemoError::Slow { role: role.into(), reason: format!("not done within {} s", DRAIN.as_secs()) };
-    tokio::time::timeout(DRAIN, waiting).await.unwrap_or_else(|_| Err(slow()))
+    tokio::time::timeout(DRAIN, waiting).await.unwrap_or_else(|_| Err(slow(what)))
+}
+
+fn slow(what: &str) -> DemoError {
+    DemoError::Slow { what: what.into(), reason: format!("not done within {} s", DRAIN.as_secs()) }
 }
 
 /// Waits for all of them; the first error is the answer.
-async fn all(roles: &mut Roles) -> Result<()> {
+async fn all(tasks: &mut JoinSet<Result<Role>>) -> Result<()> {
     let mut result = Ok(());
-    while let Some(ended) = roles.join_next().await {
+    while let Some(ended) = tasks.join_next().await {
         result = result.and(ended.map_err(panicked).and_then(|role| role.map(drop)));
     }
     result
 }
 
-fn surprise(ended: std::result::Result<Result<&'static str>, JoinError>) -> DemoError {
+fn surprise(ended: std::result::Result<Result<Role>, JoinError>) -> DemoError {
     match ended {
-        Ok(Ok(role)) => DemoError::Role { role, reason: "nobody asked it to".into() },
+        Ok(Ok(role)) => DemoError::Ended { what: role.to_string(), reason: "nobody asked it to".into() },
         Ok(Err(error)) => error,
         Err(error) => panicked(error),
     }
 }
 
 fn panicked(error: JoinError) -> DemoError {
-    DemoError::Role { role: "a role", reason: format!("it panicked: {error}") }
+    DemoError::Ended { what: "a role".into(), reason: format!("it panicked: {error}") }
+}
+
+fn report(tenant: &TenantId, summary: &Summary) {
+    if summary.unreadable_total > 0 {
+        tracing::warn!(tenant.id = %tenant, lines = summary.unreadable_total, "unreadable lines left out");
+    }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use bellwether_engine::ENGINE_VERSION;
-use bellwether_producers::blocks::{Blocks, Filled};
-use bellwether_producers::sources::lines::Report;
-use bellwether_producers::sources::{Form, Input, file};
+use bellwether_producers::blocks::{Block, Blocks};
+use bellwether_producers::sources::files::lines::Report;
+use bellwether_producers::sources::{Form, Input, files};
 use bellwether_producers::timeline::{Event, Timeline};
 use bellwether_schemas::ids::match_key;
 use bellwether_schemas::journal::Heartbeat;
@@ -80,7 +80,7 @@ fn symbol(name: &str) -> Result<Symbol, BacktestError> {
 pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let settings = files.settings()?;
     let report = Report::default();
-    let mut quotes = file::open(&files.inputs, files.form, &report)?;
+    let mut quotes = files::open(&files.inputs, files.form, &report)?;
     let before_end = |ts: Timestamp| files.to.is_none_or(|to| ts < to);
     let ticks = std::iter::from_fn(|| {
         quotes.find(|tick| tick.as_ref().map_or(true, |tick| before_end(tick.quote.ts)))
@@ -148,14 +148,14 @@ impl Player<'_> {
         block.map_or(Ok(()), |block| self.block(block))
     }
 
-    fn block(&mut self, filled: Filled) -> Result<(), BacktestError> {
-        let symbols = filled.dictionary(&self.names);
+    fn block(&mut self, block: Block) -> Result<(), BacktestError> {
+        let symbols = block.dictionary(&self.names);
         self.run.apply(&Entry::Ticks(TickBlock {
             origin: self.run.origin().clone(),
             ingested_at: self.clock,
-            first_seq: Some(filled.first_seq),
+            first_seq: Some(block.first_seq),
             symbols,
-            ticks: filled.ticks,
+            ticks: block.ticks,
             volumes: Vec::new(),
         }))
     }

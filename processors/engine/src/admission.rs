@@ -10,7 +10,7 @@ use crate::effect::RefusalReason;
 use crate::snapshot::{Misfit, stored};
 
 /// A tick this far ahead of the moment it was received is from the future.
-pub(crate) const FUTURE_BOUND: i64 = 2 * SECOND;
+pub const FUTURE_BOUND: i64 = 2 * SECOND;
 /// A price older than this no longer judges a new one.
 const BAND_FORGETS: i64 = 60 * SECOND;
 /// So many absurd ticks in a row…

@@ -23,8 +23,10 @@ pub mod strength;
 mod symbols;
 mod watermark;
 
+pub use admission::FUTURE_BOUND;
 pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
+pub use watermark::smallest_counting;
 
 /// Rises when the same journal could give other triggers. A journal whose settings name a newer one is not folded.
 pub const ENGINE_VERSION: i32 = 1;

@@ -111,12 +111,17 @@ impl Watermark {
         own.into_iter().chain(lent.smallest).min().unwrap_or(largest)
     }
 
-    /// A source counts while it is within `idle` of the furthest one.
     fn smallest_counting(&self, idle: i64) -> Timestamp {
-        let largest = self.sources.values().copied().max().unwrap_or(Timestamp::MIN);
-        let counting = self.sources.values().copied().filter(|time| largest.since(*time) <= idle);
-        counting.min().unwrap_or(largest)
+        smallest_counting(self.sources.values().copied(), idle).unwrap_or(Timestamp::MIN)
     }
+}
+
+/// The time up to which everything was said, of sources that are each so far: the smallest of those that count. A source
+/// counts while it is within `idle` of the furthest one. The watermark lies the lateness allowed behind that time.
+#[must_use]
+pub fn smallest_counting(sources: impl Iterator<Item = Timestamp> + Clone, idle: i64) -> Option<Timestamp> {
+    let largest = sources.clone().max()?;
+    sources.filter(|time| largest.since(*time) <= idle).min()
 }
 
 /// One source, apart from the others.

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled, Start};
-use bellwether_runtime::shutdown::Shutdown;
+use bellwether_runtime::roles::{Context, PROCESS};
 use bellwether_schemas::{TenantId, Topic, TopicKind};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
@@ -16,7 +15,7 @@ use crate::core::{AppendId, Core, Input, Output};
 use crate::recovering::Recoveries;
 
 /// The consumer group that shares journals out among workers.
-pub const GROUP: &str = "bellwether-process";
+pub const GROUP: &str = PROCESS.name;
 /// Wait for records when nothing is under way.
 const IDLE: Duration = Duration::from_millis(100);
 /// Wait for records while tenants are being recovered.
@@ -27,23 +26,12 @@ const BUSY: Duration = Duration::from_millis(1);
 /// they wait no longer than this together.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
-/// What a worker needs.
-#[derive(Clone)]
-pub struct Context {
-    /// The log.
-    pub log: Arc<dyn Log>,
-    /// The tenants whose journals may be folded, as they come and go.
-    pub tenants: watch::Receiver<Arc<Vec<Tenant>>>,
-    /// When to drain and stop.
-    pub shutdown: Shutdown,
-}
-
 /// Folds the journals of the tenants assigned to this worker until shutdown. Blocks: give it a thread of its own.
 ///
 /// # Errors
 /// The log cannot be used any more; start again and it goes on from what was acknowledged.
 pub fn run(context: Context) -> Result<(), WorkerError> {
-    let Context { log, mut tenants, shutdown } = context;
+    let Context { log, mut tenants, shutdown, .. } = context;
     let worker = Worker::new(Arc::clone(&log));
     let topics = journals(&tenants.borrow_and_update());
     let mut consumer = log.consumer(GROUP, &topics, Box::new(worker.clone()))?;

@@ -13,5 +13,6 @@ pub mod recovery;
 pub mod replay;
 pub mod tally;
 
-pub use drive::{Context, GROUP, run};
+pub use bellwether_runtime::roles::Context;
+pub use drive::{GROUP, run};
 pub use error::WorkerError;

@@ -1,4 +1,4 @@
-"""The synthetic walk, written a second time: prints what src/sources/walk.rs must compute, bit for bit."""
+"""The synthetic walk, written a second time: prints what src/sources/synthetic/walk.rs must compute, bit for bit."""
 M=(1<<64)-1
 def fin(w):
     w=((w^(w>>30))*0xbf58476d1ce4e5b9)&M

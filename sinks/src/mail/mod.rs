@@ -30,13 +30,15 @@ pub mod view;
 
 use std::sync::Arc;
 
+use bellwether_runtime::roles::MAIL;
+
 use self::composer::Composer;
 use self::render::Templates;
 use crate::error::SinkError;
 use crate::feed::{Context, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.
-pub const SINK: &str = "mail";
+pub const SINK: &str = MAIL.short_name();
 
 /// Mails every tenant's triggers until shutdown.
 ///

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
+use bellwether_runtime::roles::ROWS;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::codec::encode_outcome;
 use bellwether_schemas::dead_letter::DeadLetter;
@@ -27,7 +28,7 @@ use crate::events::{DeadLettered, RowsRetried, RowsWritten, TenantParked, Tenant
 use crate::feed::{Context, Lane, append_dead_letter, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.
-pub const SINK: &str = "rows";
+pub const SINK: &str = ROWS.short_name();
 
 /// Writes every tenant's triggers into its database until shutdown.
 ///

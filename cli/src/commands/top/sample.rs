@@ -5,24 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError};
-use bellwether_schemas::settings::Settings;
+use bellwether_runtime::roles::{Group, Role};
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
-use bellwether_sinks::{feed, mail, rows};
-use bellwether_worker::GROUP;
 use tokio::time::Instant;
 
-use super::tail::{Mark, Tail};
+use super::tail::{Mark, Tail, TimeRule};
 use crate::wiring::Process;
 
 /// How long the log may take to give a record it has.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A kind of process that reads a topic of each tenant.
-struct Role {
-    name: &'static str,
-    group: String,
-    reads: TopicKind,
+/// A role that reads a topic of each tenant, and who does so now.
+struct Reading {
+    role: Role,
+    group: Group,
     members: Vec<GroupMember>,
 }
 
@@ -31,7 +29,7 @@ struct Role {
 pub(super) struct Row {
     pub(super) at: Timestamp,
     pub(super) tenant: TenantId,
-    pub(super) role: &'static str,
+    pub(super) role: Role,
     pub(super) owner: Option<String>,
     /// The offset it reads next, and where its topic ends.
     pub(super) next: u64,
@@ -48,30 +46,29 @@ pub(super) struct Sample {
     pub(super) failures: Vec<(TenantId, LogError)>,
 }
 
-type Place = (TenantId, &'static str);
-
 pub(super) struct Sampler {
     log: Arc<dyn Log>,
     clock: Clock,
     named: Vec<TenantId>,
     /// Of the tenants that have a file here.
-    lateness: BTreeMap<TenantId, i64>,
+    rules: BTreeMap<TenantId, TimeRule>,
     tails: BTreeMap<TenantId, Tail>,
     /// Where each stood at the last look.
-    before: BTreeMap<Place, (u64, Instant)>,
+    before: BTreeMap<(TenantId, Role), (u64, Instant)>,
     /// What caused the first outcome that a sink which stands there has not delivered.
-    causes: BTreeMap<Place, (u64, u64)>,
+    causes: BTreeMap<(TenantId, Role), (u64, u64)>,
 }
 
 impl Sampler {
     pub(super) fn new(log: Arc<dyn Log>, process: &Process, named: Vec<TenantId>) -> Self {
         let tenants = process.tenants().unwrap_or_default();
-        let lateness = tenants.into_iter().map(|tenant| (tenant.id, tenant.settings.lateness_max)).collect();
+        let rule = |tenant: Tenant| (tenant.id, TimeRule::of(tenant.revision, &tenant.settings));
+        let rules = tenants.into_iter().map(rule).collect();
         Self {
             log,
             clock: process.clock.clone(),
             named,
-            lateness,
+            rules,
             tails: BTreeMap::new(),
             before: BTreeMap::new(),
             causes: BTreeMap::new(),
@@ -104,35 +101,32 @@ impl Sampler {
         Ok(if self.named.is_empty() { there } else { self.named.clone() })
     }
 
-    fn roles(&self) -> Result<Vec<Role>, LogError> {
-        let role =
-            |name, group: String, reads| Ok(Role { name, members: self.log.members(&group)?, group, reads });
-        Ok(vec![
-            role("process", GROUP.into(), TopicKind::Journal)?,
-            role("sink rows", feed::group(rows::SINK), TopicKind::Triggers)?,
-            role("sink mail", feed::group(mail::SINK), TopicKind::Triggers)?,
-        ])
+    fn roles(&self) -> Result<Vec<Reading>, LogError> {
+        let groups = Role::ALL.iter().filter_map(|role| Some((*role, role.group()?)));
+        let members = |(role, group): (Role, Group)| {
+            Ok(Reading { role, group, members: self.log.members(group.name)? })
+        };
+        groups.map(members).collect()
     }
 
-    fn of(&mut self, tenant: &TenantId, roles: &[Role]) -> Result<Vec<Row>, LogError> {
+    fn of(&mut self, tenant: &TenantId, readings: &[Reading]) -> Result<Vec<Row>, LogError> {
         let journal = Topic::new(tenant, TopicKind::Journal);
-        let lateness = self.lateness.get(tenant).copied();
-        let lateness = lateness.unwrap_or_else(|| Settings::with_symbols(Vec::new(), "").lateness_max);
-        let tail = self.tails.entry(tenant.clone()).or_insert_with(|| Tail::new(journal.clone(), lateness));
+        let rule = self.rules.get(tenant).copied().unwrap_or_else(TimeRule::documented);
+        let tail = self.tails.entry(tenant.clone()).or_insert_with(|| Tail::new(journal, rule));
         let newest = tail.follow(self.log.as_ref())?;
         let mut folded = 0;
         let mut rows = Vec::new();
-        for role in roles {
-            let mut row = self.row(tenant, role)?;
-            let done = match role.reads {
+        for reading in readings {
+            let mut row = self.row(tenant, reading)?;
+            let done = match reading.group.reads {
                 TopicKind::Journal => row.next,
-                _ => self.delivered(tenant, role.name, &row)?.unwrap_or(folded).min(folded),
+                _ => self.delivered(tenant, &row)?.unwrap_or(folded).min(folded),
             };
-            if role.reads == TopicKind::Journal {
+            if reading.group.reads == TopicKind::Journal {
                 folded = done;
             }
             if let Some(tail) = self.tails.get_mut(tenant) {
-                row.mark = tail.mark(self.log.as_ref(), role.name, done)?;
+                row.mark = tail.mark(self.log.as_ref(), row.role, done)?;
             }
             row.age = row.mark.map(|mark| age(mark, newest, row.at));
             rows.push(row);
@@ -140,13 +134,14 @@ impl Sampler {
         Ok(rows)
     }
 
-    fn row(&mut self, tenant: &TenantId, role: &Role) -> Result<Row, LogError> {
-        let topic = Topic::new(tenant, role.reads);
+    fn row(&mut self, tenant: &TenantId, reading: &Reading) -> Result<Row, LogError> {
+        let Reading { role, group, members } = reading;
+        let topic = Topic::new(tenant, group.reads);
         let Bounds { start, next: end } = self.log.bounds(&topic)?;
-        let next = self.log.committed(&role.group, &topic)?.unwrap_or(start);
-        let owner = role.members.iter().find(|member| member.topics.contains(&topic));
+        let next = self.log.committed(group.name, &topic)?.unwrap_or(start);
+        let owner = members.iter().find(|member| member.topics.contains(&topic));
         let now = Instant::now();
-        let before = self.before.insert((tenant.clone(), role.name), (next, now));
+        let before = self.before.insert((tenant.clone(), *role), (next, now));
         let rate = before.map(|(then, at)| {
             let seconds = now.duration_since(at).as_secs_f64().max(0.001);
             next.saturating_sub(then) as f64 / seconds
@@ -154,7 +149,7 @@ impl Sampler {
         Ok(Row {
             at: self.clock.now(),
             tenant: tenant.clone(),
-            role: role.name,
+            role: *role,
             owner: owner.map(|member| member.id.clone()),
             next,
             end: end.max(next),
@@ -166,17 +161,12 @@ impl Sampler {
 
     /// The journal offset up to which everything that follows is delivered: the cause of the first outcome that is
     /// not. None: all of them are.
-    fn delivered(
-        &mut self,
-        tenant: &TenantId,
-        role: &'static str,
-        row: &Row,
-    ) -> Result<Option<u64>, LogError> {
+    fn delivered(&mut self, tenant: &TenantId, row: &Row) -> Result<Option<u64>, LogError> {
         if row.next >= row.end {
             return Ok(None);
         }
-        let place = (tenant.clone(), role);
-        if let Some((_, cause)) = self.causes.get(&place).filter(|(next, _)| *next == row.next) {
+        let key = (tenant.clone(), row.role);
+        if let Some((_, cause)) = self.causes.get(&key).filter(|(next, _)| *next == row.next) {
             return Ok(Some(*cause));
         }
         let triggers = Topic::new(tenant, TopicKind::Triggers);
@@ -185,7 +175,7 @@ impl Sampler {
         let outcome = records.first().and_then(|record| codec::decode_outcome(&record.value).ok());
         let cause = outcome.map(|outcome| outcome.cause().offset.max(0).cast_unsigned());
         if let Some(cause) = cause {
-            self.causes.insert(place, (row.next, cause));
+            self.causes.insert(key, (row.next, cause));
         }
         Ok(cause)
     }

@@ -30,7 +30,7 @@ fn cells(row: &Row) -> [String; 7] {
     let none = || "-".to_owned();
     [
         row.tenant.to_string(),
-        row.role.into(),
+        row.role.name().into(),
         row.owner.clone().unwrap_or_else(none),
         (row.end - row.next).to_string(),
         row.rate.map_or_else(none, |rate| format!("{rate:.0}")),
@@ -53,7 +53,7 @@ fn short(micros: i64) -> String {
 pub(super) fn lines(rows: &[Row]) -> String {
     let line = |row: &Row| {
         let line = json!({
-            "at": row.at, "tenant": row.tenant, "role": row.role, "owner": row.owner,
+            "at": row.at, "tenant": row.tenant, "role": row.role.name(), "owner": row.owner,
             "lag": row.end - row.next, "next_offset": row.next, "end_offset": row.end,
             "records_per_second": row.rate, "watermark": row.mark.map(|mark| mark.time),
             "watermark_age_seconds": row.age.map(|micros| micros as f64 / 1e6),

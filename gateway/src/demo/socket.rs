@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use bellwether_runtime::shutdown::Shutdown;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::app::App;
-use crate::live::LiveState;
+use super::App;
+use super::live::LiveState;
 use crate::view::Frame;
 
 /// Connections at once.
@@ -29,14 +29,14 @@ pub(crate) async fn live(State(app): State<App>, headers: HeaderMap, upgrade: We
     if !same_origin(&headers) {
         return (StatusCode::FORBIDDEN, "another site may not read this").into_response();
     }
-    let Ok(place) = Arc::clone(&app.places).try_acquire_owned() else {
+    let Ok(connection) = Arc::clone(&app.connections).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open: close one").into_response();
     };
     upgrade.max_message_size(INCOMING_BYTES).max_frame_size(INCOMING_BYTES).on_upgrade(
         move |mut socket| async move {
             // Whoever left need not be told why it ended.
             let _ = tell(&mut socket, &app.site.live, &app.shutdown).await;
-            drop(place);
+            drop(connection);
         },
     )
 }

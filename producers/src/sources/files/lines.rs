@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{InputError, LineError};
-use crate::events;
+use crate::events::{UnreadableLine, UnreadableLines};
 
 /// What a gzip file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -59,7 +59,8 @@ impl<T, C> Rows<T, C> {
             }
         }
         if std::mem::take(&mut self.refused) > SHOWN {
-            events::unreadable_lines(&self.lines.path, self.report.of(&self.lines.path));
+            let file = &self.lines.path;
+            UnreadableLines { file, lines: self.report.of(file) }.emit();
         }
         Ok(None)
     }
@@ -70,7 +71,8 @@ impl<T, C> Rows<T, C> {
 
     fn refuse(&mut self, number: u64, error: LineError) {
         self.refused += 1;
-        events::unreadable_line(&self.lines.path, number, &error, self.refused <= SHOWN);
+        let shown = self.refused <= SHOWN;
+        UnreadableLine { file: &self.lines.path, line: number, error: &error, shown }.emit();
         self.report.add(Unreadable { file: self.lines.path.clone(), line: number, error }, self.refused);
     }
 }
@@ -175,9 +177,10 @@ impl Lines {
         let file = File::open(path).map_err(|error| io_error(path, &error))?;
         let mut file = BufReader::with_capacity(BUFFER, Counted { file, bytes });
         let begins = file.fill_buf().map_err(|error| io_error(path, &error))?;
-        let reader: Box<dyn BufRead + Send> = match begins.starts_with(&GZIP) {
-            true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
-            false => Box::new(file),
+        let reader: Box<dyn BufRead + Send> = if begins.starts_with(&GZIP) {
+            Box::new(BufReader::new(MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
         };
         Ok(Self { path: path.into(), reader, number: 0 })
     }

@@ -4,9 +4,10 @@ use bellwether_schemas::time::HOUR;
 use bellwether_schemas::{Price, Timestamp};
 use chrono::NaiveDate;
 
+use super::fields::price_field;
 use super::lines::Rows;
-use super::{Quote, price_field};
 use crate::error::{InputError, LineError};
+use crate::sources::Quote;
 
 /// EST lies five hours behind UTC, all year.
 const EST: i64 = -5 * HOUR;

@@ -10,8 +10,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
-use crate::mails::{MailHead, MailSource, MailView};
+use super::App;
+use super::mails::{MailHead, MailSource, MailView};
 
 /// Mails on the list page.
 const LISTED: usize = 200;
@@ -21,16 +21,16 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline';
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) async fn index() -> Html<&'static str> {
-    Html(include_str!("../assets/page.html"))
+    Html(include_str!("../../assets/page.html"))
 }
 
 pub(crate) async fn asset(Path(file): Path<String>) -> Response {
     let (kind, text) = match file.as_str() {
-        "page.css" => ("text/css; charset=utf-8", include_str!("../assets/page.css")),
-        "inbox.css" => ("text/css; charset=utf-8", include_str!("../assets/inbox.css")),
-        "page.js" => ("text/javascript; charset=utf-8", include_str!("../assets/page.js")),
-        "parts.js" => ("text/javascript; charset=utf-8", include_str!("../assets/parts.js")),
-        "icon.svg" => ("image/svg+xml", include_str!("../assets/icon.svg")),
+        "page.css" => ("text/css; charset=utf-8", include_str!("../../assets/page.css")),
+        "inbox.css" => ("text/css; charset=utf-8", include_str!("../../assets/inbox.css")),
+        "page.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/page.js")),
+        "parts.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/parts.js")),
+        "icon.svg" => ("image/svg+xml", include_str!("../../assets/icon.svg")),
         _ => return nothing("there is no such file"),
     };
     ([(header::CONTENT_TYPE, kind)], text).into_response()
@@ -43,8 +43,8 @@ pub(crate) async fn asset(Path(file): Path<String>) -> Response {
 pub(crate) fn templates() -> Result<Environment<'static>, minijinja::Error> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.add_template("inbox.html", include_str!("../assets/inbox.html"))?;
-    templates.add_template("mail.html", include_str!("../assets/mail.html"))?;
+    templates.add_template("inbox.html", include_str!("../../assets/inbox.html"))?;
+    templates.add_template("mail.html", include_str!("../../assets/mail.html"))?;
     Ok(templates)
 }
 
@@ -61,7 +61,7 @@ pub(crate) async fn inbox(State(app): State<App>) -> Response {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Shown {
+pub(crate) struct MailQuery {
     view: Option<View>,
 }
 
@@ -78,11 +78,11 @@ enum View {
 pub(crate) async fn mail(
     State(app): State<App>,
     Path(id): Path<u64>,
-    Query(shown): Query<Shown>,
+    Query(query): Query<MailQuery>,
 ) -> Response {
     let Some(mails) = &app.site.mails else { return nothing("no inbox is kept here") };
     match read(mails, move |mails| mails.get(id)).await {
-        Some(Some(mail)) => show(&app, mail, shown.view),
+        Some(Some(mail)) => show(&app, mail, query.view),
         Some(None) => nothing("this mail is not kept, or not any more"),
         None => broken(),
     }

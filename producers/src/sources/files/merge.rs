@@ -1,16 +1,16 @@
 //! Several inputs as one stream.
 
-use super::{Quote, Quotes, Sequenced};
 use crate::error::InputError;
+use crate::sources::{NumberedQuote, Quote, Quotes};
 
 /// Streams merged by the times of their heads, ties in the order given. Nothing is sorted: a stream that goes
 /// back in time does so here too. `seq` is the place in the merged stream.
 pub struct Merged {
-    sources: Vec<Source>,
+    streams: Vec<Stream>,
     next_seq: u64,
 }
 
-struct Source {
+struct Stream {
     head: Option<Quote>,
     rest: Quotes,
 }
@@ -21,25 +21,26 @@ impl Merged {
     /// # Errors
     /// A head cannot be read.
     pub fn new(streams: Vec<Quotes>) -> Result<Self, InputError> {
-        let source = |mut rest: Quotes| Ok(Source { head: rest.next().transpose()?, rest });
-        Ok(Self { sources: streams.into_iter().map(source).collect::<Result<_, InputError>>()?, next_seq: 0 })
+        let stream = |mut rest: Quotes| Ok(Stream { head: rest.next().transpose()?, rest });
+        Ok(Self { streams: streams.into_iter().map(stream).collect::<Result<_, InputError>>()?, next_seq: 0 })
     }
 
-    fn take(&mut self) -> Result<Option<Sequenced>, InputError> {
-        let heads = self.sources.iter().enumerate();
-        let Some((_, place)) = heads.filter_map(|(place, s)| Some((s.head?.ts, place))).min() else {
+    fn take(&mut self) -> Result<Option<NumberedQuote>, InputError> {
+        let heads = self.streams.iter().enumerate();
+        let Some((_, place)) = heads.filter_map(|(place, stream)| Some((stream.head?.ts, place))).min()
+        else {
             return Ok(None);
         };
-        let Source { head, rest } = &mut self.sources[place];
+        let Stream { head, rest } = &mut self.streams[place];
         let Some(quote) = std::mem::replace(head, rest.next().transpose()?) else { return Ok(None) };
         let seq = self.next_seq;
         self.next_seq += 1;
-        Ok(Some(Sequenced { seq, quote }))
+        Ok(Some(NumberedQuote { seq, quote }))
     }
 }
 
 impl Iterator for Merged {
-    type Item = Result<Sequenced, InputError>;
+    type Item = Result<NumberedQuote, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.take().transpose()

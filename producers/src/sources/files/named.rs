@@ -3,8 +3,8 @@
 use bellwether_schemas::{Price, Timestamp};
 
 use super::lines::Rows;
-use super::{NOT_OURS, Quote};
 use crate::error::InputError;
+use crate::sources::{NOT_OURS, Quote};
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

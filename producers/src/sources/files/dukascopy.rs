@@ -4,8 +4,9 @@
 use bellwether_schemas::Timestamp;
 use chrono::NaiveDateTime;
 
+use super::fields::{parse_utc, price_field};
 use super::named::{Named, Owner};
-use super::{parse_utc, price_field};
+
 use crate::error::LineError;
 
 /// How its website and its platform write times.

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use bellwether_schemas::time::SECOND;
 use bellwether_schemas::{Price, Timestamp};
 
+use super::fields::{parse_utc, price_field};
 use super::lines::Rows;
-use super::{Quote, parse_utc, price_field};
 use crate::error::{InputError, LineError};
+use crate::sources::Quote;
 
 /// When the four ticks of a bar are played, after its open.
 const STEPS: [i64; 4] = [0, 20 * SECOND, 40 * SECOND, 59_999_000];

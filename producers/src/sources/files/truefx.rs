@@ -3,8 +3,8 @@
 use bellwether_schemas::Timestamp;
 use chrono::NaiveDateTime;
 
+use super::fields::price_field;
 use super::named::{Named, Owner};
-use super::price_field;
 use crate::error::LineError;
 
 /// How its times are written.

@@ -1,21 +1,24 @@
 //! Over real sockets: HTTP by hand, WebSockets by a client that is not the server's library.
 
+use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bellwether_schemas::Timestamp;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::live::Quote;
+use super::live::fixtures::{id, two};
+use super::mails::{MailHead, MailView};
 use super::*;
-use crate::live::Quote;
-use crate::live::fixtures::{id, two};
-use crate::mails::{MailHead, MailView};
+use crate::serve::serve;
 use crate::view::MailLine;
 
 /// What a hostile mail tries.
@@ -51,7 +54,7 @@ struct Server {
     addr: SocketAddr,
     live: LiveState,
     shutdown: Shutdown,
-    places: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
     serving: JoinHandle<io::Result<()>>,
 }
 
@@ -64,9 +67,9 @@ async fn server() -> Server {
         ..Site::new(live.clone())
     };
     let app = App::new(site, shutdown.clone()).unwrap();
-    let places = Arc::clone(&app.places);
+    let connections = Arc::clone(&app.connections);
     let serving = tokio::spawn(serve(listener, routes(app), shutdown.clone()));
-    Server { addr, live, shutdown, places, serving }
+    Server { addr, live, shutdown, connections, serving }
 }
 
 impl Server {
@@ -151,10 +154,10 @@ async fn only_so_many_pages_may_listen() {
 async fn who_does_not_read_is_dropped() {
     let server = server().await;
     let _deaf = server.listen(None).await.unwrap();
-    assert_eq!(server.places.available_permits(), socket::CONNECTIONS - 1);
+    assert_eq!(server.connections.available_permits(), socket::CONNECTIONS - 1);
     let mut large = 0u64;
     let dropped = async {
-        while server.places.available_permits() < socket::CONNECTIONS {
+        while server.connections.available_permits() < socket::CONNECTIONS {
             large += 1;
             let subject = "x".repeat(1_000_000);
             let at = Timestamp(0).into();

@@ -2,8 +2,9 @@
 
 use bellwether_schemas::Timestamp;
 
+use super::fields::{parse_utc, price_field};
 use super::named::{Named, Owner};
-use super::{parse_utc, price_field};
+
 use crate::error::LineError;
 
 /// Digits of an epoch time in milliseconds; such a one in microseconds has three more.

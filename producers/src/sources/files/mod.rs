@@ -1,16 +1,29 @@
 //! Input files: their form, their quotes, and the session that is named after their content.
 
+pub mod dukascopy;
+mod fields;
+pub mod histdata;
+mod input;
+pub mod lines;
+pub mod m1;
+pub mod merge;
+pub mod named;
+pub mod ticks;
+pub mod truefx;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use uuid::Uuid;
 
-use super::lines::{Report, Rows, first_lines, io_error};
-use super::merge::Merged;
-use super::named::{Named, NamedQuotes, Owner};
-use super::{Form, Input, Quotes, dukascopy, histdata, m1, ticks, truefx};
+use self::lines::{Report, Rows, first_lines, io_error};
+use self::merge::Merged;
+use self::named::{Named, NamedQuotes, Owner};
+use super::Quotes;
 use crate::error::{InputError, LineError};
+
+pub use self::input::{Form, Input};
 
 /// Lines a form is recognised by.
 const LOOKED_AT: usize = 10;
@@ -66,11 +79,14 @@ fn recognise(file: &Path) -> Result<Form, InputError> {
 }
 
 fn of_header(line: &str) -> Option<Form> {
-    match () {
-        () if m1::is_header(line) => Some(Form::M1),
-        () if ticks::header(line).is_some() => Some(Form::Ticks),
-        () if dukascopy::is_header(line) => Some(Form::Dukascopy),
-        () => None,
+    if m1::is_header(line) {
+        Some(Form::M1)
+    } else if ticks::header(line).is_some() {
+        Some(Form::Ticks)
+    } else if dukascopy::is_header(line) {
+        Some(Form::Dukascopy)
+    } else {
+        None
     }
 }
 

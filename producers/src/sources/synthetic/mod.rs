@@ -1,13 +1,16 @@
 //! A seeded market of the tenant's symbols, around the clock. The same seed gives the same bytes, and any minute
 //! can be made without the ones before it: `source_seq` is a function of the minute and the place in it.
 
+pub mod market;
+pub mod walk;
+
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Symbol, Timestamp};
 
-use super::market::{Instrument, instruments};
-use super::walk::{Walk, mix};
-use super::{Quote, Sequenced};
+use self::market::{Instrument, instruments};
+use self::walk::{Walk, mix};
+use super::{NumberedQuote, Quote};
 use crate::error::{InputError, ProducerError};
 
 /// Bits of `source_seq` that hold the place inside the minute.
@@ -213,7 +216,7 @@ impl Shape {
 pub struct Ticks {
     minutes: Minutes,
     until: Timestamp,
-    ready: std::vec::IntoIter<Sequenced>,
+    ready: std::vec::IntoIter<NumberedQuote>,
 }
 
 impl Ticks {
@@ -223,7 +226,7 @@ impl Ticks {
         let of = |(symbol, shape): (u16, Shape)| (0..shape.ticks).map(move |n| shape.quote(start, symbol, n));
         let mut quotes: Vec<Quote> = (0..).zip(shapes).flat_map(of).collect();
         quotes.sort_by_key(|quote| (quote.ts, quote.symbol));
-        let sequenced = (first..).zip(quotes).map(|(seq, quote)| Sequenced { seq, quote });
+        let sequenced = (first..).zip(quotes).map(|(seq, quote)| NumberedQuote { seq, quote });
         self.ready = sequenced.collect::<Vec<_>>().into_iter();
     }
 }
@@ -233,7 +236,7 @@ const fn minute_seq(minute: i64) -> u64 {
 }
 
 impl Iterator for Ticks {
-    type Item = Result<Sequenced, InputError>;
+    type Item = Result<NumberedQuote, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ready.len() == 0 {

@@ -1,0 +1,83 @@
+//! What the commands that run a role share.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bellwether_producers::Summary;
+use bellwether_roles::drain::Drain;
+use bellwether_roles::{Job, check, follows, topics};
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::log::{Access, LogError, lag};
+use bellwether_runtime::roles::{Context, Group};
+use bellwether_schemas::TenantId;
+use tokio::sync::watch;
+
+use crate::wiring::Process;
+
+/// How a role is run.
+#[derive(Default)]
+pub(super) struct How {
+    /// For these tenants alone; none named: for all there are.
+    pub(super) tenants: Vec<TenantId>,
+    /// Until everything there is now has been read.
+    pub(super) drain: bool,
+}
+
+/// Runs the job until it has ended or a stop is asked for, with the process's endpoint and figures beside it.
+pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result<ExitCode> {
+    let role = job.role();
+    let tenants = process.tenants_named(&how.tenants)?;
+    process.demand(&tenants, |tenant| check(role, tenant))?;
+    let log = process.log(Access::Write)?;
+    let shutdown = Process::shutdown()?;
+    if !follows(role) || !how.tenants.is_empty() || how.drain {
+        topics::ensure(log.as_ref(), process.missing_topics(), &tenants)?;
+    }
+    process.serve_metrics(&shutdown).await?;
+    let served = if follows(role) && how.tenants.is_empty() {
+        process.watch_tenants(&shutdown)?
+    } else {
+        watch::channel(Arc::new(tenants.clone())).1
+    };
+    let served = topics::served(log.clone(), process.missing_topics(), served, shutdown.clone()).await?;
+    let context = Context { log, tenants: served, clock: process.clock.clone(), shutdown };
+    if let Some(group) = role.group() {
+        if how.drain {
+            stop_when_drained(&context, group, &tenants).await?;
+        }
+        measure_lag(process, &context, group);
+    }
+    job.run(context, Arc::new(report)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Raises the context's stop once the group has read every tenant's topic to where it ends now.
+async fn stop_when_drained(context: &Context, group: Group, tenants: &[Tenant]) -> Result<(), LogError> {
+    let drain = Drain::begin(context.log.clone(), group, tenants).await?;
+    let shutdown = context.shutdown.clone();
+    tokio::spawn(async move {
+        if let Err(error) = drain.end().await {
+            tracing::error!(group.name = group.name, error.text = %error, "it is not known what is drained");
+        }
+        shutdown.raise();
+    });
+    Ok(())
+}
+
+/// Where metrics are asked for, the group's lag is one of them.
+fn measure_lag(process: &Process, context: &Context, group: Group) {
+    if process.config.telemetry.metrics.is_some() {
+        let Context { log, tenants, shutdown, .. } = context.clone();
+        tokio::spawn(lag::measure(log, group.name.into(), group.reads, tenants, shutdown));
+    }
+}
+
+fn report(tenant: &TenantId, summary: &Summary) {
+    if summary.unreadable_total > 0 {
+        eprintln!("{tenant}: {} unreadable lines were left out", summary.unreadable_total);
+    }
+    println!(
+        "{tenant}: {} ticks, {} bars of history, {} heartbeats; stopped because {}",
+        summary.ticks, summary.bars, summary.heartbeats, summary.ended
+    );
+}

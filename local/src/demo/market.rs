@@ -1,0 +1,35 @@
+//! What feeds tenants' journals in the demo with prices: files where some are given, else a synthetic market with its
+//! past.
+
+use bellwether_roles::{FileJob, Job, MarketChoice, Production, Seed, SyntheticJob};
+use bellwether_schemas::time::HOUR;
+use bellwether_schemas::{TenantId, Timestamp};
+
+use super::Options;
+
+/// Each tenant watches a market of its own, so that a mix-up would be seen. Between one and two ticks a second and
+/// symbol are what retail feeds bring in quiet hours.
+const MARKET: MarketChoice = MarketChoice { seed: Seed::OfTenant(seed), ticks_a_minute: 60 };
+/// History ends this long before the first start; from there ticks play until they meet the present.
+const BEHIND: i64 = 2 * HOUR;
+
+fn seed(tenant: &TenantId) -> u64 {
+    bellwether_schemas::ids::derive(&format!("demo market|{tenant}")).as_u64_pair().0
+}
+
+/// The job that feeds the journals.
+pub(super) fn job(options: &Options, now: Timestamp) -> Job {
+    Job::Produce(if options.inputs.is_empty() {
+        Production::Synthetic(SyntheticJob {
+            market: MARKET,
+            speed: options.speed,
+            start: now.plus(-BEHIND),
+            with_past: true,
+            until: None,
+            run_for: None,
+        })
+    } else {
+        let Options { inputs, form, speed, .. } = options.clone();
+        Production::File(FileJob { inputs, form, speed })
+    })
+}

@@ -1,0 +1,34 @@
+//! What can stop a role.
+
+use bellwether_database::DatabaseError;
+use bellwether_producers::ProducerError;
+use bellwether_runtime::log::LogError;
+use bellwether_sinks::SinkError;
+use bellwether_sinks::mail::server::ServerError;
+use bellwether_worker::WorkerError;
+
+/// Why a role cannot be run, or ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RoleError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A producer.
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
+    /// The worker.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// A sink.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A tenant's database is not configured as it has to be.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A tenant's mail server is not configured as it has to be.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A task ended by a panic.
+    #[error("a task of the role panicked: this is a bug, its message stands above")]
+    Panicked,
+}

@@ -1,0 +1,129 @@
+//! The roles: what runs as a process of its own, or beside the others in one. Each is declared here once, with the
+//! name people type and, where it reads as a consumer group, that group. The crate `roles` says how each is run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bellwether_schemas::TopicKind;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Tenant;
+use crate::log::Log;
+use crate::shutdown::Shutdown;
+
+/// What the name of every group begins with, so that one prefix names all that is Bellwether's on a broker.
+pub const PREFIX: &str = "bellwether-";
+
+/// Members that share one topic of each tenant out among themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// Its name on the log, which begins with [`PREFIX`].
+    pub name: &'static str,
+    /// The topic of each tenant that it reads.
+    pub reads: TopicKind,
+}
+
+impl Group {
+    /// Its name without the prefix: what a sink's cursor and metrics are called.
+    #[must_use]
+    pub const fn short_name(self) -> &'static str {
+        self.name.split_at(PREFIX.len()).1
+    }
+}
+
+/// Folds journals.
+pub const PROCESS: Group = Group { name: "bellwether-process", reads: TopicKind::Journal };
+/// Writes rows.
+pub const ROWS: Group = Group { name: "bellwether-rows", reads: TopicKind::Triggers };
+/// Sends mail.
+pub const MAIL: Group = Group { name: "bellwether-mail", reads: TopicKind::Triggers };
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident = $name:literal, $group:expr;)*) => {
+        /// One role.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role {
+            $($(#[$doc])* $role),*
+        }
+
+        impl Role {
+            /// Every role, in the order in which a record passes them.
+            pub const ALL: &[Self] = &[$(Self::$role),*];
+
+            /// What people type after `bellwether`, and what tables and log lines call it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$role => $name),* }
+            }
+
+            /// The consumer group it reads with; none where it reads no topic, or apart from any group.
+            #[must_use]
+            pub const fn group(self) -> Option<Group> {
+                match self { $(Self::$role => $group),* }
+            }
+        }
+    };
+}
+
+roles! {
+    /// Plays files into journals.
+    ProduceFile = "produce file", None;
+    /// Plays the synthetic market.
+    ProduceSynthetic = "produce synthetic", None;
+    /// Writes the synthetic market's past.
+    ProduceHistory = "produce history", None;
+    /// Publishes what users change in the alert tables.
+    ProduceAlerts = "produce alerts", None;
+    /// Folds journals into triggers and readings.
+    Process = "process", Some(PROCESS);
+    /// Writes triggers as rows of the tenants' databases.
+    SinkRows = "sink rows", Some(ROWS);
+    /// Mails triggers.
+    SinkMail = "sink mail", Some(MAIL);
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The tenants, as they come and go.
+pub type TenantSet = watch::Receiver<Arc<Vec<Tenant>>>;
+
+/// What every role is given. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The tenants to be served; one that is added is served without a restart.
+    pub tenants: TenantSet,
+    /// Wall time.
+    pub clock: Clock,
+    /// When to drain and stop.
+    pub shutdown: Shutdown,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_roles_share_a_name_or_a_group() {
+        let names: BTreeSet<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        assert_eq!(names.len(), Role::ALL.len());
+        let groups: Vec<Group> = Role::ALL.iter().filter_map(|role| role.group()).collect();
+        let names: BTreeSet<&str> = groups.iter().map(|group| group.name).collect();
+        assert_eq!(names.len(), groups.len());
+    }
+
+    #[test]
+    fn a_groups_short_name_is_what_follows_the_prefix() {
+        for group in Role::ALL.iter().filter_map(|role| role.group()) {
+            assert_eq!(format!("{PREFIX}{}", group.short_name()), group.name);
+        }
+    }
+}
