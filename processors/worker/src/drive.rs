@@ -39,7 +39,9 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
         if tenants.has_changed().unwrap_or(false) {
             consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
         }
-        match consumer.poll(worker.lock().wait())? {
+        // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
+        let wait = worker.lock().wait();
+        match consumer.poll(wait)? {
             Polled::Records(topic, records) => {
                 worker.input(Input::Records(topic.tenant, records), consumer.as_mut())?;
             }
