@@ -11,7 +11,7 @@ use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, LogError, scan};
+use bellwether_runtime::log::{Log, LogError, blocking, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
@@ -45,11 +45,12 @@ impl PageFeed {
         };
         for member in members {
             let (log, tenant) = (Arc::clone(log), member.tenant.id.clone());
-            let before = tokio::task::spawn_blocking(move || triggers_before(log.as_ref(), &tenant)).await;
-            let before = before.map_err(|error| failed(std::io::Error::other(error)))??;
+            let before = blocking(move || triggers_before(log.as_ref(), &tenant)).await??;
             live.count(&member.tenant.id, |counts| counts.triggers = before);
         }
-        let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
+        let observed = (Arc::clone(log), live.clone(), shutdown.clone());
+        let start = move || Observer::start(&observed.0, &observed.1, &observed.2);
+        let observer = blocking(start).await?.map_err(failed)?;
         let mut tasks = JoinSet::new();
         for member in members {
             let pool = pool(member).await?;

@@ -104,7 +104,8 @@ fn journal(tenant: &Tenant) -> Vec<NewRecord> {
 fn work(log: &Arc<dyn Log>, tenant: &Tenant) {
     let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
     let shutdown = Shutdown::new();
-    let context = bellwether_worker::Context { log: Arc::clone(log), tenants, shutdown: shutdown.clone() };
+    let (clock, stop) = (Clock::system(), shutdown.clone());
+    let context = bellwether_worker::Context { log: Arc::clone(log), tenants, clock, shutdown: stop };
     let worker = std::thread::spawn(move || bellwether_worker::run(context));
     let topic = Topic::new(&tenant.id, TopicKind::Journal);
     let next = log.bounds(&topic).unwrap().next;

@@ -7,10 +7,11 @@
 //! - a reader sees only whole, undamaged records, and never another topic's.
 //!
 //! Every method says whether it *blocks*: whether the calling thread may wait for a broker or a disk. A thread that
-//! runs async tasks does not call one that does; it hands it to `spawn_blocking`, or the work has a thread of its own.
+//! runs async tasks does not call one that does; it hands it to [`blocking()`], or the work has a thread of its own.
 //! Where a method says "for an answer", that is a file's on the embedded log and the brokers' on Kafka, who are waited
 //! for at most some ten seconds.
 
+mod blocking;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
@@ -21,6 +22,7 @@ mod registered;
 pub mod retention;
 mod scan;
 
+pub use blocking::blocking;
 pub use error::{LogError, Result};
 pub use registered::Registered;
 pub use scan::{Scan, scan};
