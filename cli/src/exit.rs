@@ -25,11 +25,11 @@ pub(crate) const DATA: u8 = 65;
 pub(crate) const NO_INPUT: u8 = 66;
 /// A service cannot be reached.
 pub(crate) const UNAVAILABLE: u8 = 69;
-/// Our bug.
+/// A bug of ours (EX_SOFTWARE).
 pub(crate) const SOFTWARE: u8 = 70;
 /// The file system said no.
 pub(crate) const IO: u8 = 74;
-/// Configuration.
+/// Something in the configuration is wrong (EX_CONFIG).
 pub(crate) const CONFIG: u8 = 78;
 
 /// An error whose code the command knows better than its type does.

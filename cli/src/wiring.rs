@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::exit::{CONFIG, Coded, UNAVAILABLE};
 
-/// The process's surroundings.
+/// What every command starts from: its configuration, a clock, telemetry.
 pub(crate) struct Process {
     pub(crate) config: Config,
     pub(crate) clock: Clock,

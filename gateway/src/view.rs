@@ -147,7 +147,7 @@ pub struct MailLine {
     pub id: u64,
     /// Subject of the mail.
     pub subject: String,
-    /// Recipient's address.
+    /// Address that the mail went to.
     pub to: String,
     /// When the inbox took it, wall clock.
     pub at: Millis,

@@ -18,7 +18,7 @@ pub enum SeedError {
     /// Migrating it or giving it to its tenant failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// A statement failed.
+    /// A statement failed in the tenant's database.
     #[error("cannot seed the database")]
     Query(#[from] sqlx::Error),
     /// This version makes no table for alerts of that kind.
@@ -28,7 +28,7 @@ pub enum SeedError {
 
 type Result<T> = std::result::Result<T, SeedError>;
 
-/// A tenant's database.
+/// What a tenant's database was given.
 #[derive(Debug, Clone)]
 pub struct Seeded {
     /// As the cluster's superuser.
@@ -48,12 +48,12 @@ pub struct User {
     pub confirmed: bool,
 }
 
-/// One user's alert.
+/// One alert that was seeded, and its user.
 #[derive(Debug, Clone)]
 pub struct Alert {
     /// The id of its row.
     pub id: AlertId,
-    /// Whose it is.
+    /// The user whose alert it is.
     pub user_id: UserId,
     /// Its kind, and what it watches.
     pub parameters: AlertParameters,

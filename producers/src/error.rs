@@ -11,13 +11,13 @@ use crate::sources::Form;
 /// Why a producer ended without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ProducerError {
-    /// The input files.
+    /// An input file cannot be read or understood.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The market asked for cannot be made.
     #[error("synthetic market: {0}")]
     Market(String),
-    /// The log.
+    /// The log cannot be written or read.
     #[error(transparent)]
     Log(#[from] LogError),
     /// A value that a record cannot hold.
@@ -29,9 +29,9 @@ pub enum ProducerError {
          raise it to put these in force, or take the file back"
     )]
     Revision {
-        /// Whose file.
+        /// The tenant whose file was changed.
         tenant: TenantId,
-        /// Its revision.
+        /// The revision that file and journal both have.
         revision: i64,
         /// Every key that differs, with both values.
         differences: String,
@@ -44,10 +44,10 @@ pub enum ProducerError {
 /// What is wrong with an input file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// Not `SYMBOL=FILE`.
+    /// An input is not of the form `SYMBOL=FILE`.
     #[error("{given:?}: {reason}: use SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars")]
     Usage {
-        /// What was typed.
+        /// The text that was given.
         given: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -55,7 +55,7 @@ pub enum InputError {
     /// It is not there.
     #[error("{file}: there is no such file")]
     Missing {
-        /// Which.
+        /// Path of the file.
         file: PathBuf,
     },
     /// The first lines are of no form that is known.
@@ -64,7 +64,7 @@ pub enum InputError {
         Form::NAMES
     )]
     Form {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
         /// Its first line, shortened.
         begins: String,
@@ -72,7 +72,7 @@ pub enum InputError {
     /// Not one line could be used.
     #[error("{file}: no readable line, {unreadable} unreadable: is it of the form {form}?")]
     NothingReadable {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
         /// How many lines were refused.
         unreadable: u64,
@@ -82,9 +82,9 @@ pub enum InputError {
     /// The file system said no.
     #[error("{file}: cannot be read: {reason}")]
     Io {
-        /// Which file.
+        /// Path of the file.
         file: PathBuf,
-        /// The system's words.
+        /// What the system said.
         reason: String,
     },
 }
@@ -108,7 +108,7 @@ pub enum LineError {
     /// Fewer columns than the form has.
     #[error("columns: {found} found, {needed} needed")]
     Columns {
-        /// Columns there are.
+        /// How many columns the line has.
         found: usize,
         /// Columns the form has.
         needed: usize,
@@ -116,10 +116,10 @@ pub enum LineError {
     /// No time of the form.
     #[error("{0:?} is not a time of this form")]
     Time(String),
-    /// No price.
+    /// A column holds no price.
     #[error("{column}: {reason}")]
     Price {
-        /// Which column.
+        /// Name of the column.
         column: &'static str,
         /// What is wrong with it.
         reason: String,

@@ -73,7 +73,7 @@ impl LivePace {
 /// A live source whose quotes go into a tenant's journal.
 #[derive(Debug)]
 pub struct LiveRun {
-    /// Whose journal.
+    /// The tenant into whose journal the quotes go.
     pub tenant: TenantId,
     /// The source's name in it.
     pub source: String,

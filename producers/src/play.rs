@@ -88,7 +88,7 @@ impl Pace {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Publish this.
+    /// Something to be published now.
     Publish(Output),
     /// Nothing is due before that wall time.
     WaitUntil(Timestamp),

@@ -31,7 +31,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// Who a producer is in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The source's name.
+    /// The source's name, which journal records carry.
     pub source: String,
     /// One run of it: `source_seq` rises within. It outlives connections.
     pub session: String,

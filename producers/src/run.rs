@@ -33,9 +33,9 @@ const SYNTHETIC: &str = "synthetic";
 /// What every producer needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// Where to.
+    /// The log that journals are in.
     pub log: Arc<dyn Log>,
-    /// Wall time.
+    /// Wall time, for append times and pace.
     pub clock: Clock,
     /// Asks it to stop.
     pub shutdown: Shutdown,
@@ -44,13 +44,13 @@ pub struct Context {
 /// Files to be played into a tenant's journal.
 #[derive(Debug, Clone)]
 pub struct FileRun {
-    /// Whose journal.
+    /// The tenant into whose journal the files are played.
     pub tenant: TenantId,
-    /// What is played.
+    /// The files, each with its symbol.
     pub inputs: Vec<Input>,
     /// Their form; recognised where it is not given.
     pub form: Option<Form>,
-    /// How fast.
+    /// How fast event time passes.
     pub speed: Speed,
     /// The tenant's lateness in microseconds: how far behind the last minute the last heartbeat stands.
     pub lateness_max: i64,
@@ -59,11 +59,11 @@ pub struct FileRun {
 /// A market to be played into a tenant's journal.
 #[derive(Debug, Clone)]
 pub struct SyntheticRun {
-    /// Whose journal.
+    /// The tenant into whose journal the market is played.
     pub tenant: TenantId,
     /// The tenant's symbols, anchor and lateness.
     pub settings: Settings,
-    /// Which market.
+    /// Seed of the market: the same one gives the same quotes.
     pub seed: u64,
     /// Ticks a minute and symbol, about; 60 is one a second.
     pub ticks_a_minute: u32,
@@ -80,13 +80,13 @@ pub struct SyntheticRun {
 /// A market's past to be written into a tenant's journal.
 #[derive(Debug, Clone)]
 pub struct HistoryRun {
-    /// Whose journal.
+    /// The tenant into whose journal the past is written.
     pub tenant: TenantId,
     /// The tenant's symbols and anchor.
     pub settings: Settings,
     /// Which market: that of the [`SyntheticRun`] which follows.
     pub seed: u64,
-    /// As there.
+    /// Ticks a minute and symbol of the market whose past this is.
     pub ticks_a_minute: u32,
     /// Where history ends; its minute's beginning counts.
     pub end: Timestamp,
@@ -116,9 +116,9 @@ impl fmt::Display for Ended {
 /// What a producer did. Everything counted is acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Ticks written.
+    /// Ticks that were written and acknowledged.
     pub ticks: u64,
-    /// Heartbeats written.
+    /// Heartbeats that were written and acknowledged.
     pub heartbeats: u64,
     /// Bars of history written.
     pub bars: u64,

@@ -14,7 +14,7 @@ const MAX_SILENCE: i64 = 31 * DAY;
 /// What a played source says, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// A quote.
+    /// A quote of some source.
     Tick(NumberedQuote),
     /// Its clock passed a full minute.
     Beat(Timestamp),

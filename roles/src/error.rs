@@ -10,16 +10,16 @@ use bellwether_worker::WorkerError;
 /// Why a role cannot be run, or ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RoleError {
-    /// The log.
+    /// The log cannot be used.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A producer.
+    /// A producer ended with an error.
     #[error(transparent)]
     Producer(#[from] ProducerError),
-    /// The worker.
+    /// The worker ended with an error.
     #[error(transparent)]
     Worker(#[from] WorkerError),
-    /// A sink.
+    /// A sink ended with an error.
     #[error(transparent)]
     Sink(#[from] SinkError),
     /// A tenant's database is not configured as it has to be.

@@ -28,13 +28,13 @@ pub use error::RoleError;
 /// A role with what it was asked to do.
 #[derive(Debug, Clone)]
 pub enum Job {
-    /// Writes into journals.
+    /// Writes into journals what a source gives.
     Produce(Production),
-    /// Folds journals.
+    /// Folds journals into triggers and readings.
     Process,
-    /// Writes rows.
+    /// Writes triggers as rows of the tenants' databases.
     Rows,
-    /// Sends mail.
+    /// Mails triggers to the users whose alerts fired.
     Mail,
 }
 
@@ -43,7 +43,7 @@ pub enum Job {
 pub enum Production {
     /// The quotes of files.
     File(FileJob),
-    /// The synthetic market.
+    /// The quotes of a generated market.
     Synthetic(SyntheticJob),
     /// The synthetic market's past.
     History(HistoryJob),
@@ -58,14 +58,14 @@ pub struct FileJob {
     pub inputs: Vec<Input>,
     /// The form of all of them; recognised where it is not given.
     pub form: Option<Form>,
-    /// How fast.
+    /// How fast event time passes.
     pub speed: Speed,
 }
 
 /// Which market is played from where to where, and how fast.
 #[derive(Debug, Clone)]
 pub struct SyntheticJob {
-    /// Which market.
+    /// The market that is played.
     pub market: MarketChoice,
     /// How fast it catches up with the present.
     pub speed: Speed,
@@ -91,7 +91,7 @@ pub struct HistoryJob {
 /// A synthetic market for each tenant.
 #[derive(Debug, Clone, Copy)]
 pub struct MarketChoice {
-    /// Which market.
+    /// What the market is generated from.
     pub seed: Seed,
     /// Ticks a minute and symbol, about; 60 is one a second.
     pub ticks_a_minute: u32,

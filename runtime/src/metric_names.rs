@@ -4,9 +4,9 @@
 /// What a metric measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Only rises.
+    /// A count that only rises.
     Counter,
-    /// Rises and falls.
+    /// A value that rises and falls.
     Gauge,
     /// A distribution; in seconds.
     Histogram,
@@ -15,9 +15,9 @@ pub enum Kind {
 /// A metric as the endpoint and the documents describe it.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
-    /// Its name.
+    /// The name that the endpoint shows.
     pub name: &'static str,
-    /// What it measures.
+    /// Whether it counts, stands or is a distribution.
     pub kind: Kind,
     /// In one sentence, with its labels besides `tenant`.
     pub help: &'static str,

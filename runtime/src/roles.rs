@@ -32,16 +32,16 @@ impl Group {
     }
 }
 
-/// Folds journals.
+/// The group that folds journals.
 pub const PROCESS: Group = Group { name: "bellwether-process", reads: TopicKind::Journal };
-/// Writes rows.
+/// The group that writes triggers as rows.
 pub const ROWS: Group = Group { name: "bellwether-rows", reads: TopicKind::Triggers };
-/// Sends mail.
+/// The group that mails triggers.
 pub const MAIL: Group = Group { name: "bellwether-mail", reads: TopicKind::Triggers };
 
 macro_rules! roles {
     ($($(#[$doc:meta])* $role:ident = $name:literal, $group:expr;)*) => {
-        /// One role.
+        /// What a process of the pipeline can be started as.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Role {
             $($(#[$doc])* $role),*
@@ -79,7 +79,7 @@ roles! {
     Process = "process", Some(PROCESS);
     /// Writes triggers as rows of the tenants' databases.
     SinkRows = "sink rows", Some(ROWS);
-    /// Mails triggers.
+    /// Mails triggers to the users whose alerts fired.
     SinkMail = "sink mail", Some(MAIL);
 }
 
@@ -95,11 +95,11 @@ pub type TenantSet = watch::Receiver<Arc<Vec<Tenant>>>;
 /// What every role is given. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// The log.
+    /// The log that every stage meets the others in.
     pub log: Arc<dyn Log>,
     /// The tenants to be served; one that is added is served without a restart.
     pub tenants: TenantSet,
-    /// Wall time.
+    /// Wall time; never what a result is computed from.
     pub clock: Clock,
     /// When to drain and stop.
     pub shutdown: Shutdown,

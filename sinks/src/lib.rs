@@ -1,7 +1,7 @@
 //! Rows and mail out of triggers.
 
 pub mod error;
-pub mod events;
+mod events;
 pub mod feed;
 pub mod mail;
 pub mod rows;

@@ -54,7 +54,7 @@ pub(crate) struct Backtest {
     /// The log whose journal is folded, with the given alerts instead of its own: embedded:DIR or kafka://HOST:PORT.
     #[arg(long, value_name = "URL", requires = "tenant")]
     log: Option<String>,
-    /// Whose journal.
+    /// Tenant whose journal is folded, with --log.
     #[arg(long, requires = "log")]
     tenant: Option<TenantId>,
     /// Alerts come in here, what is before only warms: an RFC 3339 time, start, or (of a log) an offset.

@@ -20,7 +20,7 @@ pub(crate) struct Inbox {
     /// The SMTP port; the example tenants' is the default.
     #[arg(long, value_name = "P", default_value_t = 1025)]
     smtp: u16,
-    /// The page's port.
+    /// Port of the page that shows the mails.
     #[arg(long, value_name = "P", default_value_t = 8025)]
     page: u16,
     /// Keeps the mails there; without it they are gone when it stops.

@@ -31,7 +31,7 @@ pub(crate) struct Cat {
     /// The log: embedded:DIR. Without it the configured one.
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// Whose topic.
+    /// Tenant whose topic is shown.
     #[arg(long)]
     tenant: TenantId,
     /// journal, triggers, readings or deadletters.

@@ -91,7 +91,7 @@ pub(crate) struct Alerts {
     tenant: Vec<TenantId>,
 }
 
-/// Which market.
+/// Options that choose the synthetic market.
 #[derive(Args, Clone, Copy)]
 struct Market {
     /// The same seed gives the same market.

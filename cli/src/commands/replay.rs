@@ -24,7 +24,7 @@ pub(crate) struct Replay {
     /// The log: embedded:DIR. Without it the configured one.
     #[arg(long, value_name = "URL")]
     log: Option<String>,
-    /// Whose journal.
+    /// Tenant whose journal is folded again.
     #[arg(long)]
     tenant: TenantId,
     /// Compare only what was caused from here on: an offset, an event time, start or end.

@@ -19,7 +19,7 @@ pub(crate) enum Sink {
     Mail(Options),
 }
 
-/// How it runs.
+/// Options of every sink.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Stop when every trigger is delivered; for mail: when every mail owed is in the outbox.

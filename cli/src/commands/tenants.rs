@@ -31,7 +31,7 @@ pub(crate) enum Tenants {
     tenants init fxlabs"
 )]
 pub(crate) struct Init {
-    /// Which tenant.
+    /// Tenant whose database and topics are made ready.
     tenant: TenantId,
 }
 

@@ -36,9 +36,9 @@ struct Shared {
 /// What the page must know of a tenant before anything happens.
 #[derive(Debug, Clone)]
 pub struct TenantInfo {
-    /// Whose.
+    /// Id of the tenant, as the page's paths have it.
     pub id: TenantId,
-    /// Name, colours, zone.
+    /// Name, colours and zone, which do not change while the demo runs.
     pub about: About,
     /// In the tenant's order.
     pub symbols: Vec<Symbol>,
@@ -65,9 +65,9 @@ impl From<&TenantFile> for TenantInfo {
 pub struct Quote<'a> {
     /// As the source spells it.
     pub symbol: &'a str,
-    /// The bid.
+    /// The last accepted bid.
     pub bid: f64,
-    /// Its decimals.
+    /// Decimals with which people see the bid.
     pub digits: u8,
 }
 
@@ -152,7 +152,7 @@ impl LiveState {
         push(&mut tenant.mails, Changed { version, value: mail }, ROWS);
     }
 
-    /// Changes the totals.
+    /// Changes a tenant's totals; the next frame shows them.
     pub fn count(&self, tenant: &TenantId, change: impl FnOnce(&mut Counts)) {
         let Some(mut tenant) = self.of(tenant) else { return };
         let mut counts = tenant.counts.value;

@@ -14,15 +14,15 @@ pub trait MailSource: Send + Sync {
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailHead {
-    /// Its number.
+    /// Number of the mail in the inbox, from 1.
     pub id: u64,
-    /// Decoded.
+    /// Subject line, decoded from its header form.
     pub subject: String,
     /// `Name <address>` or the address.
     pub from: String,
-    /// The recipients.
+    /// Recipients' addresses, separated by commas.
     pub to: String,
-    /// When it arrived.
+    /// When the inbox took it, wall clock.
     pub received_at: Timestamp,
 }
 
@@ -35,7 +35,7 @@ pub struct MailView {
     pub date: Option<String>,
     /// All, in their order.
     pub headers: Vec<(String, String)>,
-    /// The plain part.
+    /// The `text/plain` part, if the mail has one.
     pub text: Option<String>,
     /// The HTML part, pictures inside as data URLs.
     pub html: Option<String>,

@@ -77,7 +77,7 @@ fn routes(app: App) -> Router {
     guarded(pages.merge(for_machines.router()), site.hosts.clone())
 }
 
-/// `{"fxlabs":{"event_time":…,"counts":{…}}}`
+/// Answers with the event time and totals of each tenant: `{"fxlabs":{"event_time":…,"counts":{…}}}`
 fn health(live: &LiveState) -> Value {
     let about = |id| json!({"event_time": live.time(id), "counts": live.counts(id)});
     live.tenants().iter().map(|id| (id.to_string(), about(id))).collect::<Map<_, _>>().into()

@@ -14,7 +14,7 @@ use super::App;
 use super::live::LiveState;
 use crate::view::Frame;
 
-/// Connections at once.
+/// WebSocket connections open at the same time.
 pub(crate) const CONNECTIONS: usize = 64;
 /// Between two looks at what changed.
 const BEAT: Duration = Duration::from_millis(200);

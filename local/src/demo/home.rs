@@ -22,7 +22,7 @@ pub fn default_dir(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
     data.or_else(home).unwrap_or_else(|| "/var/tmp".into()).join("bellwether/demo")
 }
 
-/// Where everything is.
+/// The demo's directory and what lies in it.
 pub(super) struct Home {
     dir: PathBuf,
 }

@@ -56,48 +56,48 @@ pub struct Options {
 /// Why the demo cannot run, or could not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// Its directory.
+    /// The demo's directory cannot be made or read.
     #[error("cannot {what} {}", path.display())]
     Directory {
-        /// What was tried.
+        /// What was being done, as `create`.
         what: &'static str,
-        /// On what.
+        /// The path it was done to.
         path: PathBuf,
-        /// The system's words.
+        /// The system's own error.
         source: std::io::Error,
     },
     /// The page's port is taken, or not ours to take.
     #[error("cannot listen on 127.0.0.1:{port} (choose another with --port)")]
     Listen {
-        /// Which.
+        /// The port that was asked for.
         port: u16,
-        /// The system's words.
+        /// The system's own error.
         source: std::io::Error,
     },
-    /// Tenants' files.
+    /// The example tenants' files cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log.
+    /// The embedded log cannot be opened, written or read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The database server.
+    /// The private Postgres does not run.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
-    /// Tenants' databases.
+    /// A tenant's database cannot be made ready.
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// A tenant's database, while it runs.
     #[error("the database of {tenant} cannot be read")]
     Database {
-        /// Whose.
+        /// The tenant whose database did not answer.
         tenant: String,
-        /// What it said.
+        /// What the server or the connection said.
         source: sqlx::Error,
     },
-    /// The inbox.
+    /// The inbox does not run.
     #[error(transparent)]
     Inbox(#[from] InboxError),
-    /// A page's template.
+    /// A page's template does not render: a fault of ours.
     #[error("the demo page is broken: {0}")]
     Page(String),
     /// A journal could not be read for its alerts.
@@ -109,15 +109,15 @@ pub enum DemoError {
     /// A role cannot be run.
     #[error("{role}")]
     Job {
-        /// Which.
+        /// The role that ended.
         role: Role,
-        /// Why.
+        /// Why it ended.
         source: RoleError,
     },
     /// Something did not finish what it had.
     #[error("{what}: {reason}: start the demo again on the same directory, it goes on where it stood")]
     Slow {
-        /// What.
+        /// The stage that did not end.
         what: String,
         /// How long it had.
         reason: String,
@@ -125,9 +125,9 @@ pub enum DemoError {
     /// Something ended before it was asked to.
     #[error("{what} ended: {reason}")]
     Ended {
-        /// What.
+        /// What failed, for people.
         what: String,
-        /// Why.
+        /// Why it failed.
         reason: String,
     },
 }
@@ -141,7 +141,7 @@ struct Member {
     seeded: Seeded,
 }
 
-/// A running demo.
+/// Everything that a demo runs; [`Demo::run`] drives it to its end.
 pub struct Demo {
     options: Options,
     clock: Clock,
@@ -160,7 +160,7 @@ impl Demo {
         Ok(Self { options, clock, listener, address })
     }
 
-    /// The page's address.
+    /// Where the page is served: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn address(&self) -> String {
         format!("http://{}/", self.address)

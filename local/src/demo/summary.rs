@@ -13,14 +13,14 @@ use super::{Member, Result, show};
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     r#type: &'static str,
-    /// By tenant.
+    /// Figures by the tenant's id.
     pub tenants: BTreeMap<String, TenantSummary>,
 }
 
-/// One tenant's figures.
+/// What one tenant's pipeline did while the demo ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TenantSummary {
-    /// Ticks accepted.
+    /// Ticks that the engine accepted.
     pub ticks: u64,
     /// Bars closed, history's included.
     pub bars: u64,
@@ -43,7 +43,7 @@ pub struct Mails {
     pub held: u64,
     /// Not wanted, or no confirmed address.
     pub suppressed: u64,
-    /// Given up.
+    /// Mails that were given up; the outbox says why.
     pub failed: u64,
 }
 

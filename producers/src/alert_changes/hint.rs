@@ -31,7 +31,7 @@ impl Hint {
         Ok(Self { given, listening: Some(listening) })
     }
 
-    /// Never gives any.
+    /// Hints that never come: polling alone finds changes then.
     pub(super) fn none() -> Self {
         Self { given: Arc::new(Notify::new()), listening: None }
     }

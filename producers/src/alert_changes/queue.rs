@@ -9,7 +9,7 @@ use sqlx::postgres::PgPool;
 use super::row::change;
 use super::{Changes, Interrupted, events};
 
-/// Changes published together.
+/// Most changes that are read, published and deleted together.
 const BATCH: i64 = 256;
 const TABLE: &str = "bellwether.alert_change";
 

@@ -14,7 +14,7 @@ pub use files::{Form, Input};
 /// One quote of a source. Both prices are integers in units of `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quote {
-    /// Event time.
+    /// Event time of the quote.
     pub ts: Timestamp,
     /// Place in the source's list of names.
     pub symbol: u16,
@@ -22,7 +22,7 @@ pub struct Quote {
     pub bid: i64,
     /// What a buyer pays; below the bid where the source says so: the engine judges it.
     pub ask: i64,
-    /// Decimals of both.
+    /// Decimals of bid and ask: both are in units of 10^−`scale`.
     pub scale: u8,
 }
 
@@ -41,7 +41,7 @@ impl Quote {
 pub struct NumberedQuote {
     /// Rises within the session.
     pub seq: u64,
-    /// The quote.
+    /// The quote that has the number.
     pub quote: Quote,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct List {
     /// Kept from here on: a time, an offset of the dead letters, start or end.
     #[arg(long, default_value = "start")]
     from: Place,
-    /// Kept before here.
+    /// Kept before here: a time, an offset of the dead letters, start or end.
     #[arg(long, default_value = "end")]
     to: Place,
     /// At most so many of each tenant, the newest.

@@ -61,7 +61,7 @@ impl Show {
     }
 }
 
-/// The record's own.
+/// The original record: key, headers and bytes.
 struct Bytes {
     record: DeadLetter,
     /// They are the whole record.

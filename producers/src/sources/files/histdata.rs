@@ -35,7 +35,7 @@ impl Iterator for Histdata {
     }
 }
 
-/// One line.
+/// One line of the file: a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     ts: Timestamp,

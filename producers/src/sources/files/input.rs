@@ -15,14 +15,14 @@ pub enum Form {
     M1,
     /// `EUR/USD,YYYYMMDD HH:MM:SS.mmm,bid,ask` in UTC.
     Truefx,
-    /// A header `ts[,symbol],bid,ask[,volume]`.
+    /// Ticks with a header `ts[,symbol],bid,ask[,volume]`.
     Ticks,
     /// A header `Gmt time,Ask,Bid,AskVolume,BidVolume`.
     Dukascopy,
 }
 
 impl Form {
-    /// Every form.
+    /// Every form, in the order in which they are tried.
     pub const ALL: [Self; 5] = [Self::Histdata, Self::M1, Self::Truefx, Self::Ticks, Self::Dukascopy];
     /// Their names, for people.
     pub const NAMES: &'static str = "histdata, m1, truefx, ticks or dukascopy";

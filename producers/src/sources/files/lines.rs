@@ -80,11 +80,11 @@ impl<T, C> Rows<T, C> {
 /// A line that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Of which file.
+    /// Path of the file that has the line.
     pub file: PathBuf,
     /// Its number, from 1.
     pub line: u64,
-    /// Why.
+    /// Why the line was left out.
     pub error: LineError,
 }
 

@@ -96,7 +96,7 @@ fn exceeds(one: Price, other: Price) -> bool {
     pair.bid > pair.ask
 }
 
-/// One bar.
+/// One line of the file: a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     ts: Timestamp,

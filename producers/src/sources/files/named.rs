@@ -6,10 +6,10 @@ use super::lines::Rows;
 use crate::error::InputError;
 use crate::sources::{NOT_OURS, Quote};
 
-/// One row.
+/// One tick of a file whose header names its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named {
-    /// Event time.
+    /// Event time of the tick.
     pub ts: Timestamp,
     /// What a seller gets.
     pub bid: Price,

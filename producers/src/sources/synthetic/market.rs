@@ -34,7 +34,7 @@ pub struct Instrument {
     pub base: usize,
     /// Place of the factor it is priced in.
     pub quote: usize,
-    /// Decimals.
+    /// Decimals of the symbol's prices.
     pub scale: u8,
     /// Usual spread in millionths of the price.
     pub spread: i64,

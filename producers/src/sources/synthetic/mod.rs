@@ -97,17 +97,17 @@ pub const fn minute_of_seq(seq: u64) -> Timestamp {
 /// One minute of one symbol: its bar, and the places of its corners among its ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Decimals.
+    /// Decimals of the four prices.
     pub scale: u8,
-    /// First bid.
+    /// First bid of the minute, in units of 10^−`scale`.
     pub open: i64,
-    /// Largest bid.
+    /// Largest bid of the minute, in the same units.
     pub high: i64,
-    /// Smallest bid.
+    /// Smallest bid of the minute, in the same units.
     pub low: i64,
-    /// Last bid.
+    /// Last bid of the minute, in the same units.
     pub close: i64,
-    /// How many ticks.
+    /// Ticks that the minute is made of.
     pub ticks: u32,
     high_at: u32,
     low_at: u32,
