@@ -84,10 +84,11 @@ impl Observed {
     fn take(&self, kind: TopicKind, record: &Record, new: bool) {
         let value = &record.value;
         match kind {
-            TopicKind::Journal => match record.entry(&self.tenant) {
-                Ok(entry) => self.entry(&entry, new),
-                Err(_) => {}
-            },
+            TopicKind::Journal => {
+                if let Ok(entry) = record.entry(&self.tenant) {
+                    self.entry(&entry, new);
+                }
+            }
             TopicKind::Readings => match codec::decode_reading(value) {
                 Ok(record) if record.tenant == self.tenant => self.reading(&record, new),
                 _ => {}
