@@ -5,8 +5,6 @@ use std::fmt::Write as _;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
-use mrml::prelude::parser::ParserOptions;
-use mrml::prelude::parser::memory_loader::MemoryIncludeLoader;
 use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
@@ -15,6 +13,9 @@ use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, files};
 
 /// Most bytes of HTML: clients cut a mail off above this.
 const MAX_HTML: usize = 102 * 1024;
+/// Where the layout has a kind's body. The text is put there before it is parsed: included by the parser, components
+/// lose their padding and the class that gives them the night's colours.
+const BODY: &str = r#"<mj-include path="body.mjml" />"#;
 
 /// Why a template does not compile or a mail cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -118,10 +119,8 @@ impl Templates {
 /// The layout around the kind's body, as an HTML template: what stands in braces is still to be filled in.
 fn to_html(kind: MailKind, files: &Files) -> Result<String, RenderError> {
     let failed = |reason: String| RenderError::Mjml { kind, reason };
-    let loader = MemoryIncludeLoader::from(vec![("body.mjml", files.body_mjml)]);
-    let options = ParserOptions { include_loader: Box::new(loader) };
-    let parsed =
-        mrml::parse_with_options(LAYOUT_MJML, &options).map_err(|error| failed(error.to_string()))?;
+    let page = LAYOUT_MJML.replace(BODY, files.body_mjml);
+    let parsed = mrml::parse(page).map_err(|error| failed(error.to_string()))?;
     // No fonts: a mail loads nothing from elsewhere.
     let options =
         RenderOptions { disable_comments: true, fonts: Default::default(), ..RenderOptions::default() };
@@ -152,4 +151,24 @@ fn write_escaped(
 
 fn template_error(name: &str, error: &minijinja::Error) -> RenderError {
     RenderError::Template { name: name.into(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At night colours come by class: text without one would keep the day's dark ink on the night's dark ground.
+    #[test]
+    fn text_in_the_colours_of_the_day_has_the_class_that_changes_them_at_night() {
+        for kind in MailKind::all() {
+            let Some(files) = files(kind) else { continue };
+            let html = to_html(kind, &files).unwrap();
+            for cell in html.split("<td").skip(1) {
+                for class in ["ink", "muted"] {
+                    let day = cell.contains(&format!(";color:{{{{ colours.{class} }}}}"));
+                    assert!(!day || cell.contains(&format!("class=\"{class}\"")), "{kind}: <td{cell}");
+                }
+            }
+        }
+    }
 }
