@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use bellwether_runtime::log::{Log, Result, find_event_time};
-use bellwether_schemas::{Timestamp, Topic};
+use bellwether_runtime::journal::find_event_time;
+use bellwether_runtime::log::{Log, Result};
+use bellwether_schemas::{Timestamp, Topic, TopicKind};
 
 /// Where to begin or end reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +32,14 @@ impl FromStr for Place {
 }
 
 impl Place {
-    /// The offset of that place in the topic. Event times are found in the tenant's journal only.
+    /// The offset of that place in the topic. Event times are found in a journal only; other topics end before them.
     pub(crate) fn offset(self, log: &dyn Log, topic: &Topic) -> Result<u64> {
         match self {
             Self::Start => log.bounds(topic).map(|bounds| bounds.start),
             Self::End => log.bounds(topic).map(|bounds| bounds.next),
             Self::Offset(offset) => Ok(offset),
-            Self::Time(time) => find_event_time(log, topic, time),
+            Self::Time(time) if topic.kind == TopicKind::Journal => find_event_time(log, &topic.tenant, time),
+            Self::Time(_) => log.bounds(topic).map(|bounds| bounds.next),
         }
     }
 

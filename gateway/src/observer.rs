@@ -80,14 +80,15 @@ impl Observed {
         }
     }
 
-    /// Shows a record, unless it is another tenant's or none at all: the processors dead-letter those.
+    /// Shows a record, unless it is another tenant's or none at all: the worker puts those aside.
     fn take(&self, kind: TopicKind, record: &Record, new: bool) {
         let value = &record.value;
         match kind {
-            TopicKind::Journal => match codec::decode_entry(value) {
-                Ok(entry) if entry.origin().tenant == self.tenant => self.entry(&entry, new),
-                _ => {}
-            },
+            TopicKind::Journal => {
+                if let Ok(entry) = record.entry(&self.tenant) {
+                    self.entry(&entry, new);
+                }
+            }
             TopicKind::Readings => match codec::decode_reading(value) {
                 Ok(record) if record.tenant == self.tenant => self.reading(&record, new),
                 _ => {}
@@ -182,7 +183,7 @@ impl Tail {
             Err(error) => {
                 self.reader = None;
                 if !std::mem::replace(&mut self.complained, true) {
-                    tracing::warn!(tenant.id = %self.topic.tenant, log.topic = %self.topic, error.text = %error,
+                    tracing::warn!(tenant.id = %self.topic.tenant, kafka.topic = %self.topic, error.text = %error,
                         "the page cannot read a topic and tries again");
                 }
                 Vec::new()

@@ -2,17 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::{Log, LogError};
 use bellwether_schemas::bars::BarBlock;
-use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp, Topic, TopicKind};
+use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp};
 
 use crate::error::ProducerError;
 use crate::timeline::Event;
-
-/// Records read at a time.
-const BATCH: usize = 512;
 
 /// How much of a session the journal has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,7 +92,7 @@ impl Position {
     }
 }
 
-/// Reads the tenant's journal. What cannot be decoded, or is another tenant's, is the engine's to report.
+/// Reads the tenant's journal. What cannot be decoded, or is another tenant's, is the worker's to report.
 ///
 /// # Errors
 /// The journal is missing, damaged or out of reach.
@@ -105,22 +102,16 @@ pub async fn find(
     source: &'static str,
     session: &str,
 ) -> Result<Found, ProducerError> {
-    let (log, topic) = (Arc::clone(log), Topic::new(tenant, TopicKind::Journal));
+    let (log, tenant) = (Arc::clone(log), tenant.clone());
     let session = session.to_owned();
-    let scan = tokio::task::spawn_blocking(move || scan(&*log, &topic, source, &session));
-    Ok(scan.await.map_err(|_| ProducerError::Task("reading the journal"))??)
+    let read = tokio::task::spawn_blocking(move || read(&*log, &tenant, source, &session));
+    Ok(read.await.map_err(|_| ProducerError::Task("reading the journal"))??)
 }
 
-fn scan(log: &dyn Log, topic: &Topic, source: &str, session: &str) -> Result<Found, LogError> {
-    let bounds = log.bounds(topic)?;
-    let mut reader = log.reader(topic, bounds.start)?;
+fn read(log: &dyn Log, tenant: &TenantId, source: &str, session: &str) -> Result<Found, LogError> {
     let mut found = Found::default();
-    while reader.next_offset() < bounds.next {
-        let records = reader.read(BATCH, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
-        }
-        for entry in records.iter().filter_map(|record| record.entry(&topic.tenant).ok()) {
+    for read in entries(log, tenant, 0..u64::MAX)? {
+        if let (_, Ok(entry)) = read? {
             found.see(&entry, source, session);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::log::{Log, LogError, blocking};
 use bellwether_runtime::roles::Group;
 use bellwether_schemas::Topic;
 
@@ -49,12 +49,4 @@ impl Drain {
         }
         Ok(())
     }
-}
-
-/// Calls the log where it may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    call: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LogError> {
-    let gone = |_| LogError::Unavailable { reason: "the task that asked the log ended".into() };
-    tokio::task::spawn_blocking(call).await.map_err(gone)
 }

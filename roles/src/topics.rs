@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::log::{Log, LogError, blocking};
 use bellwether_runtime::roles::TenantSet;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::Topic;
 use tokio::sync::watch;
-
-use crate::drain::blocking;
 
 /// Between two looks for topics that are missing.
 const LOOK: Duration = Duration::from_secs(1);
@@ -51,7 +49,12 @@ pub async fn served(
 ///
 /// # Errors
 /// A topic is missing, or the log is out of reach.
-pub fn ensure(log: &dyn Log, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
+pub async fn ensure(log: &Arc<dyn Log>, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
+    let (log, tenants) = (Arc::clone(log), tenants.to_vec());
+    blocking(move || make_or_refuse(log.as_ref(), missing, &tenants)).await?
+}
+
+fn make_or_refuse(log: &dyn Log, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
     for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
         match missing {
             Missing::Made => drop(log.create(&topic)?),
@@ -101,7 +104,7 @@ impl Look {
         let (log, missing, all) = (Arc::clone(&self.log), self.missing, Arc::clone(&tenants));
         let existing = move || {
             if missing == Missing::Made {
-                ensure(log.as_ref(), missing, &all)?;
+                make_or_refuse(log.as_ref(), missing, &all)?;
             }
             log.topics()
         };
@@ -149,7 +152,7 @@ mod tests {
      {
         let (dir, shutdown, tenants) = (tempfile::tempdir().unwrap(), Shutdown::new(), tenants());
         let log = log(&dir);
-        ensure(log.as_ref(), Missing::Made, &tenants[..1]).unwrap();
+        ensure(&log, Missing::Made, &tenants[..1]).await.unwrap();
         let readings = Topic::new(&tenants[1].id, TopicKind::Readings);
         for topic in Topic::all(&tenants[1].id).iter().filter(|topic| **topic != readings) {
             log.create(topic).unwrap();

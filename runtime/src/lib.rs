@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod journal;
 pub mod log;
 pub mod metric_names;
 pub mod registry;

@@ -8,7 +8,7 @@ pub enum SinkError {
     /// The log cannot be read on: fenced by another process, or broken.
     #[error("the {sink} sink cannot read the log any more: start it again once the cause is gone")]
     Log {
-        /// Which sink.
+        /// The sink that cannot read on.
         sink: &'static str,
         /// What the log said.
         source: LogError,
@@ -16,17 +16,17 @@ pub enum SinkError {
     /// What it works with is broken in this build.
     #[error("the {sink} sink cannot start: {reason}")]
     Start {
-        /// Which sink.
+        /// The sink that cannot start.
         sink: &'static str,
-        /// What is wrong.
+        /// What is broken, in words.
         reason: String,
     },
     /// The operating system gave no thread, or the thread ended by itself.
     #[error("the thread of the {sink} sink is gone: {reason}")]
     Thread {
-        /// Which sink.
+        /// The sink whose thread it was.
         sink: &'static str,
-        /// What is known.
+        /// What the operating system or the runtime said.
         reason: String,
     },
 }

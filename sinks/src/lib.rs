@@ -2,7 +2,7 @@
 //! shares: it hands each tenant's triggers to a task of its own and commits what that has done.
 
 pub mod error;
-pub mod events;
+mod events;
 pub mod feed;
 pub mod mail;
 pub mod rows;

@@ -212,6 +212,20 @@ async fn a_group_that_lost_a_trigger_is_mailed_as_it_is_and_those_around_it_once
 }
 
 #[tokio::test]
+async fn an_alert_of_a_kind_without_a_mail_is_a_failed_row_and_no_dead_letter() {
+    let shop = Shop::new("kinds", "fxlabs").await;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    let Outcome::Fired(mut trigger) = part("fxlabs", 0, 0, 0, 1) else { unreachable!() };
+    trigger.kind = AlertKind::PriceAlert;
+    world.append("fxlabs", &[Outcome::Fired(trigger)]).await;
+    shop.in_state("failed", 1).await;
+    assert_eq!(shop.reasons().await, ["cannot be composed: this version has no mail of kind price_alert"]);
+    sink.stop(&world).await;
+    assert!(world.dead_letters("fxlabs").is_empty());
+}
+
+#[tokio::test]
 async fn who_is_not_to_get_mail_gets_none_and_the_outbox_says_why() {
     let shop = Shop::new("why", "fxlabs").await;
     shop.execute(&format!(
@@ -311,6 +325,34 @@ async fn a_mail_that_may_have_arrived_goes_out_once_more_and_never_a_third_time(
     shop.later().await;
     world.append("fxlabs", &groups("fxlabs", 2..3)).await;
     eventually("the next one was tried", async || shop.smtp.arrived().len() == 5).await;
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_of_a_kind_that_is_held_and_one_of_a_kind_nobody_knows_go_out_once_at_most() {
+    let shop = Shop::new("held", "fxlabs").await;
+    shop.smtp.once(At::Dot, Fault::Drop);
+    shop.smtp.once(At::Dot, Fault::Drop);
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    for kind in ["daily_brief", "kind_of_a_newer_version"] {
+        shop.execute(&format!(
+            "insert into bellwether.mail_outbox (tenant_id, occurrence, kind, message_id, user_id, recipient, content)
+             values ('fxlabs', '{kind}.1', '{kind}', '<{kind}.1@fxlabs.example>', '{}', '0@users.fxlabs.example',
+                     convert_to('Message-ID: <{kind}.1@fxlabs.example>' || e'\\r\\n\\r\\nhello\\r\\n', 'utf8'))",
+            user(0)
+        ))
+        .await;
+    }
+    shop.in_state("ambiguous", 2).await;
+    let held = "select count(*) from bellwether.mail_outbox where due_at = 'infinity'";
+    let held: i64 = sqlx::query_scalar(held).fetch_one(&mut shop.admin().await).await.unwrap();
+    assert_eq!(held, 2);
+    // Time passes, and delivery goes on with others.
+    shop.later().await;
+    world.append("fxlabs", &groups("fxlabs", 0..1)).await;
+    shop.in_state("sent", 1).await;
+    assert_eq!((shop.smtp.arrived().len(), distinct(message_ids(&shop.smtp))), (3, 3));
     sink.stop(&world).await;
 }
 

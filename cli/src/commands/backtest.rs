@@ -230,6 +230,8 @@ fn table(summary: &Summary) -> String {
     }
     lines
         .extend(summary.refused.iter().map(|(reason, count)| format!("{count:>8}  ticks refused: {reason}")));
+    let put_aside = summary.put_aside.iter();
+    lines.extend(put_aside.map(|(reason, count)| format!("{count:>8}  records put aside: {reason}")));
     if summary.unreadable > 0 {
         lines.push(format!("{:>8}  lines unreadable", summary.unreadable));
     }

@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use bellwether_runtime::log::Record;
+use bellwether_runtime::log::{Record, scan};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec, price};
-use bellwether_worker::replay::read_range;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -62,20 +61,14 @@ impl Cat {
         let topic = Topic::new(&self.tenant, self.topic);
         let range = self.from.offset(log.as_ref(), &topic)?..self.to.offset(log.as_ref(), &topic)?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        let mut failed = None;
-        read_range(log.as_ref(), &topic, &range, &mut |record| {
-            let written = write_record(&mut out, self.topic, &record, self.json);
-            // A reader that went away (`| head`) ends the command, and is no failure.
-            failed = written
-                .err()
-                .filter(|error| error.kind() != std::io::ErrorKind::BrokenPipe)
-                .or(failed.take());
-            failed.is_none()
-        })?;
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(out.flush().map_or(ExitCode::SUCCESS, |()| ExitCode::SUCCESS)),
+        for record in scan(log.as_ref(), &topic, range)? {
+            match write_record(&mut out, self.topic, &record?, self.json) {
+                // A reader that went away (`| head`) ends the command, and is no failure.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+                written => written?,
+            }
         }
+        Ok(out.flush().map_or(ExitCode::SUCCESS, |()| ExitCode::SUCCESS))
     }
 }
 

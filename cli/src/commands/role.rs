@@ -31,7 +31,7 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
     let log = process.log(Access::Write)?;
     let shutdown = Process::shutdown()?;
     if !follows(role) || !how.tenants.is_empty() || how.drain {
-        topics::ensure(log.as_ref(), process.missing_topics(), &tenants)?;
+        topics::ensure(&log, process.missing_topics(), &tenants).await?;
     }
     process.serve_metrics(&shutdown).await?;
     let served = if follows(role) && how.tenants.is_empty() {

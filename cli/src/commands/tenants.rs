@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use bellwether_database as database;
 use bellwether_producers::{Context, settings};
+use bellwether_roles::topics::{self, Missing};
 use bellwether_runtime::log::Access;
-use bellwether_schemas::{TenantId, Topic};
+use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
 
 use super::migrate::{ADMIN_URL, OWNER, required};
@@ -56,9 +57,7 @@ impl Init {
         database::migrate(&admin).await?;
         let role = database::init(&admin, &self.tenant, &password).await?;
         let log = process.log(Access::Write)?;
-        for topic in Topic::all(&self.tenant) {
-            log.create(&topic)?;
-        }
+        topics::ensure(&log, Missing::Made, &tenants).await?;
         let context = Context { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;

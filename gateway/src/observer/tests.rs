@@ -41,7 +41,7 @@ impl World {
     }
 
     fn append(&self, tenant: &str, kind: TopicKind, value: Vec<u8>) {
-        let record = NewRecord { key: b"key".to_vec(), value };
+        let record = NewRecord { key: tenant.into(), value };
         self.log.append(&Topic::new(&id(tenant), kind), vec![record]).wait().unwrap();
     }
 

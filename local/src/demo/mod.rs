@@ -179,7 +179,7 @@ impl Demo {
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
         let members = members(&home, &postgres, inbox.addr).await?;
         let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
-        topics::ensure(log.as_ref(), Missing::Made, &tenants)?;
+        topics::ensure(&log, Missing::Made, &tenants).await?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
         let page = page(&options, &live, &inbox, listener, &shutdown)?;
         let feed = show::PageFeed::start(&log, &live, &members, &inbox).await?;

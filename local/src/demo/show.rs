@@ -11,7 +11,7 @@ use bellwether_gateway::live::ROWS;
 use bellwether_gateway::observer::Observer;
 use bellwether_gateway::view::{MailCounts, MailLine, RowLine};
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Log, Record};
+use bellwether_runtime::log::{Log, LogError, blocking, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
@@ -44,10 +44,13 @@ impl PageFeed {
             reason: std::io::Error::to_string(&source),
         };
         for member in members {
-            let before = triggers_before(log.as_ref(), &member.tenant.id)?;
+            let (log, tenant) = (Arc::clone(log), member.tenant.id.clone());
+            let before = blocking(move || triggers_before(log.as_ref(), &tenant)).await??;
             live.count(&member.tenant.id, |counts| counts.triggers = before);
         }
-        let observer = Observer::start(log, live, &shutdown).map_err(failed)?;
+        let observed = (Arc::clone(log), live.clone(), shutdown.clone());
+        let start = move || Observer::start(&observed.0, &observed.1, &observed.2);
+        let observer = blocking(start).await?.map_err(failed)?;
         let mut tasks = JoinSet::new();
         for member in members {
             let pool = pool(member).await?;
@@ -66,18 +69,10 @@ impl PageFeed {
 }
 
 /// Triggers of earlier starts: rows and mails are counted from the first one on, so these are too.
-fn triggers_before(log: &dyn Log, tenant: &TenantId) -> Result<u64> {
-    let topic = Topic::new(tenant, TopicKind::Triggers);
-    let bounds = log.bounds(&topic)?;
-    let mut reader = log.reader(&topic, bounds.start)?;
+fn triggers_before(log: &dyn Log, tenant: &TenantId) -> std::result::Result<u64, LogError> {
     let mut count = 0;
-    while reader.next_offset() < bounds.next {
-        let records = reader.read(1024, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
-        }
-        let fired = |record: &&Record| matches!(codec::decode_outcome(&record.value), Ok(Outcome::Fired(_)));
-        count += records.iter().filter(fired).count() as u64;
+    for record in scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)? {
+        count += u64::from(matches!(codec::decode_outcome(&record?.value), Ok(Outcome::Fired(_))));
     }
     Ok(count)
 }

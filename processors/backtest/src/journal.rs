@@ -1,20 +1,15 @@
 //! A run over a tenant's journal: its ticks, bars and settings, with the given alerts instead of its own.
 
-use std::time::Duration;
-
-use bellwether_runtime::log::{Log, LogError, Record};
+use bellwether_runtime::journal::entries;
+use bellwether_runtime::log::Log;
+use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::time::MINUTE;
-use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 use ring::digest::{Context, SHA256};
 
 use crate::BacktestError;
 use crate::report::{Source, hex};
 use crate::run::{Finished, Run, Watch};
-
-/// Records read at a time.
-const BATCH: usize = 1024;
-/// Longest silence of a backend while records are known to follow.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A place in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,50 +44,54 @@ impl Journal<'_> {
     }
 }
 
-/// Folds the journal from its start.
+/// Folds the journal from its start, as a worker would: what that puts aside, this counts and leaves out.
 ///
 /// # Errors
 /// The log cannot be read, is cut at its front, or an output cannot be written.
 pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
-    let topic = Topic::new(&journal.tenant, TopicKind::Journal);
-    let bounds = journal.log.bounds(&topic)?;
-    if bounds.start > 0 {
-        return Err(BacktestError::JournalCut { topic: topic.to_string(), start: bounds.start });
-    }
     let end = match journal.to {
-        Some(Place::Offset(offset)) => bounds.next.min(offset),
-        _ => bounds.next,
+        Some(Place::Offset(offset)) => offset,
+        _ => u64::MAX,
     };
-    let mut reader = journal.log.reader(&topic, 0)?;
+    let topic = Topic::new(&journal.tenant, TopicKind::Journal).to_string();
+    let records = entries(journal.log, &journal.tenant, 0..end)?;
+    let (start, end) = (records.start(), records.end());
+    if start > 0 {
+        return Err(BacktestError::JournalCut { topic, start });
+    }
     let mut digest = Context::new(&SHA256);
-    'all: while reader.next_offset() < end {
-        let records = reader.read(BATCH, PATIENCE)?;
-        if records.is_empty() {
-            return Err(LogError::Unavailable {
-                reason: format!("{topic} gave no records for {PATIENCE:?}"),
-            }
-            .into());
-        }
-        for record in records.iter().take_while(|record| record.offset < end) {
-            digest.update(&record.value);
-            step(journal, record, &mut run)?;
-            if run.is_stopped(watch, || (record.offset, end)) {
-                break 'all;
-            }
+    let mut next = start;
+    for read in records {
+        let (record, entry) = read?;
+        digest.update(&record.value);
+        next = record.offset + 1;
+        step(journal, record.offset, entry, &mut run)?;
+        if run.is_stopped(watch, || (record.offset, end)) {
+            break;
         }
     }
-    let size = format!("{} records", reader.next_offset().min(end));
-    run.summary().journal = Some(Source { name: topic.to_string(), size, sha256: hex(digest) });
+    let size = format!("{next} records");
+    run.summary().journal = Some(Source { name: topic, size, sha256: hex(digest) });
     run.finish()
 }
 
-fn step(journal: &Journal<'_>, record: &Record, run: &mut Run) -> Result<(), BacktestError> {
-    if journal.from == Some(Place::Offset(record.offset)) {
+fn step(
+    journal: &Journal<'_>,
+    offset: u64,
+    entry: Result<Entry, Unusable>,
+    run: &mut Run,
+) -> Result<(), BacktestError> {
+    if journal.from == Some(Place::Offset(offset)) {
         run.let_all_in()?;
         run.speak_from(Timestamp::MIN);
     }
-    let entry = codec::decode_entry(&record.value).ok();
-    let Some(entry) = entry.filter(|entry| entry.origin().tenant == journal.tenant) else { return Ok(()) };
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(unusable) => {
+            run.summary().put_aside(unusable.reason());
+            return Ok(());
+        }
+    };
     let to = match journal.to {
         Some(Place::Time(time)) => time,
         _ => Timestamp::MAX,

@@ -27,6 +27,8 @@ pub struct Summary {
     pub alerts: Vec<AlertSummary>,
     /// What the engine refused, by reason.
     pub refused: BTreeMap<&'static str, u64>,
+    /// Records of the journal that no worker folds, by reason: undecodable, or another tenant's.
+    pub put_aside: BTreeMap<&'static str, u64>,
     /// Lines of the files that could not be read.
     pub unreadable: u64,
     /// The first of each file, with number and reason.
@@ -124,6 +126,10 @@ impl Summary {
 
     pub(crate) fn refused(&mut self, reason: RefusalReason) {
         *self.refused.entry(reason.name()).or_default() += 1;
+    }
+
+    pub(crate) fn put_aside(&mut self, reason: &'static str) {
+        *self.put_aside.entry(reason).or_default() += 1;
     }
 
     pub(crate) fn fired(&mut self, trigger: &TriggerFired) {

@@ -1,6 +1,6 @@
 //! The thin thread around the core: takes inputs from the log, performs outputs on it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,19 +11,20 @@ use bellwether_schemas::{TenantId, Topic, TopicKind};
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{AppendId, Core, Input, Output, Recovered};
-use crate::recovery::recover;
+use crate::core::{AppendId, Core, Input, Output};
+use crate::recovering::Recoveries;
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
 /// Wait for records when nothing is under way.
 const IDLE: Duration = Duration::from_millis(100);
+/// Wait for records while tenants are being recovered.
+const RECOVERING: Duration = Duration::from_millis(10);
 /// Wait for records while acknowledgements are outstanding.
 const BUSY: Duration = Duration::from_millis(1);
-/// Longest wait for acknowledgements of a tenant that is given up.
+/// How old an append may be at most that is waited for when its tenant is given up. However many tenants go at once,
+/// they wait no longer than this together.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// Between two tries to reach a tenant's past.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Folds the journals of the tenants assigned to this worker until shutdown. Blocks: give it a thread of its own.
 ///
@@ -38,7 +39,8 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
         if tenants.has_changed().unwrap_or(false) {
             consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
         }
-        let wait = if worker.lock().acks.is_empty() { IDLE } else { BUSY };
+        // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
+        let wait = worker.lock().wait();
         match consumer.poll(wait)? {
             Polled::Records(topic, records) => {
                 worker.input(Input::Records(topic.tenant, records), consumer.as_mut())?;
@@ -48,14 +50,18 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
             }
             Polled::Nothing => {}
         }
-        worker.acknowledge(consumer.as_mut())?;
+        worker.attend(consumer.as_mut())?;
     }
     consumer.close()?;
     Ok(())
 }
 
 fn journals(tenants: &[Tenant]) -> Vec<Topic> {
-    tenants.iter().map(|tenant| Topic::new(&tenant.id, TopicKind::Journal)).collect()
+    tenants.iter().map(|tenant| journal(&tenant.id)).collect()
+}
+
+fn journal(tenant: &TenantId) -> Topic {
+    Topic::new(tenant, TopicKind::Journal)
 }
 
 /// Shared with the consumer's callback, which runs inside `poll` on the same thread.
@@ -68,14 +74,19 @@ struct Worker {
 #[derive(Default)]
 struct State {
     core: Core,
-    acks: VecDeque<(TenantId, AppendId, Ack)>,
-    /// Tenants that could not be recovered when they were assigned: told to the core at the next turn.
-    unrecovered: BTreeMap<TenantId, String>,
-    /// Tenants whose past was out of reach when they were assigned: tried again from time to time.
-    waiting: BTreeSet<TenantId>,
-    tried_at: Option<Instant>,
-    /// Until when those that give tenants up wait; none while nobody does.
-    last_answers: Option<Instant>,
+    /// What the core asked for inside a callback: performed once the poll is over.
+    asked: Vec<Output>,
+    /// In the order of their calls.
+    appends: VecDeque<Append>,
+    recoveries: Recoveries,
+}
+
+/// An append that is not known to be acknowledged.
+struct Append {
+    tenant: TenantId,
+    id: AppendId,
+    ack: Ack,
+    begun: Instant,
 }
 
 impl Worker {
@@ -93,132 +104,100 @@ impl Worker {
         outputs.into_iter().try_for_each(|output| self.perform(output, consumer))
     }
 
-    /// Tells the core of every append that was answered. An append that failed stops this worker: a later one may
-    /// have succeeded, and only a new fold from what the topic holds keeps their order.
-    fn acknowledge(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
-        self.recover_waiting(consumer)?;
-        let unrecovered = {
-            let mut state = self.lock();
-            state.last_answers = None;
-            std::mem::take(&mut state.unrecovered)
-        };
-        for (tenant, reason) in unrecovered {
-            self.input(Input::Failed(tenant, reason), consumer)?;
-        }
+    /// Performs what the core asked for inside callbacks; tells it of every append that was answered and of every
+    /// tenant that was looked into. An append that failed stops this worker: a later one may have succeeded, and only
+    /// a new fold from what the topic holds keeps their order.
+    fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        let asked = std::mem::take(&mut self.lock().asked);
+        asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
+        let recovered = self.lock().recoveries.turn(&self.log);
+        recovered.into_iter().try_for_each(|input| self.input(input, consumer))?;
         loop {
             // Bound first: a guard inside the loop's condition would still be held while the core is stepped.
             let answered = self.lock().next_answered()?;
-            let Some((tenant, id)) = answered else { return Ok(()) };
-            self.input(Input::Acknowledged(tenant, id), consumer)?;
+            let Some(input) = answered else { return Ok(()) };
+            self.input(input, consumer)?;
         }
-    }
-
-    /// Tenants whose past can be reached now are folded from the start; the others stay silent.
-    fn recover_waiting(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
-        let waiting = {
-            let mut state = self.lock();
-            if state.waiting.is_empty() || state.tried_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
-                return Ok(());
-            }
-            state.tried_at = Some(Instant::now());
-            state.waiting.clone()
-        };
-        for tenant in waiting {
-            consumer.pause(&journal(&tenant));
-            let recovered = recover(self.log.as_ref(), &tenant);
-            if !self.lock().take_over(&tenant, recovered) {
-                continue;
-            }
-            match consumer.seek(&journal(&tenant), 0) {
-                Ok(()) => consumer.resume(&journal(&tenant)),
-                Err(LogError::Unavailable { .. }) => drop(self.lock().waiting.insert(tenant)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
+            Output::Recover(tenant, id, wait) => self.lock().recoveries.ask(tenant, id, wait),
+            Output::ReadFrom(tenant, id, offset) => match consumer.seek(&journal(&tenant), offset) {
+                Ok(()) => consumer.resume(&journal(&tenant)),
+                Err(error) => {
+                    return self.input(Input::Recovered(tenant, id, Err(error.into())), consumer);
+                }
+            },
             Output::Append(tenant, id, kind, records) => {
                 let ack = self.log.append(&Topic::new(&tenant, kind), records);
-                self.lock().acks.push_back((tenant, id, ack));
-                Ok(())
+                self.lock().appends.push_back(Append { tenant, id, ack, begun: Instant::now() });
             }
-            Output::Commit(tenant, next) => consumer.commit(&journal(&tenant), next),
-            Output::Pause(tenant) | Output::Halt(tenant, _) => {
-                consumer.pause(&journal(&tenant));
-                Ok(())
-            }
-            Output::Resume(tenant) => {
-                consumer.resume(&journal(&tenant));
-                Ok(())
-            }
+            Output::Commit(tenant, next) => consumer.commit(&journal(&tenant), next)?,
+            Output::Pause(tenant) | Output::Halt(tenant, _) => consumer.pause(&journal(&tenant)),
+            Output::Resume(tenant) => consumer.resume(&journal(&tenant)),
         }
+        Ok(())
     }
-}
-
-fn journal(tenant: &TenantId) -> Topic {
-    Topic::new(tenant, TopicKind::Journal)
 }
 
 impl State {
-    /// False when the tenant has to wait for its past.
-    fn take_over(&mut self, tenant: &TenantId, recovered: Result<Recovered, WorkerError>) -> bool {
-        self.waiting.remove(tenant);
-        let recovered = match recovered {
-            Ok(recovered) => recovered,
-            Err(WorkerError::Log(LogError::Unavailable { .. })) => {
-                self.waiting.insert(tenant.clone());
-                return false;
-            }
-            Err(error) => {
-                self.unrecovered.insert(tenant.clone(), error.to_string());
-                Recovered::default()
-            }
-        };
-        self.core.step(Input::Assigned(tenant.clone(), recovered), &mut Vec::new());
-        true
+    /// How long records may be waited for.
+    fn wait(&self) -> Duration {
+        if !self.appends.is_empty() {
+            BUSY
+        } else if self.recoveries.is_running() {
+            RECOVERING
+        } else {
+            IDLE
+        }
     }
 
     /// The oldest append, if it was answered.
-    fn next_answered(&mut self) -> Result<Option<(TenantId, AppendId)>, LogError> {
-        let Some((_, _, ack)) = self.acks.front_mut() else { return Ok(None) };
-        let Some(answer) = ack.poll() else { return Ok(None) };
+    fn next_answered(&mut self) -> Result<Option<Input>, LogError> {
+        let Some(oldest) = self.appends.front_mut() else { return Ok(None) };
+        let Some(answer) = oldest.ack.poll() else { return Ok(None) };
         answer?;
-        Ok(self.acks.pop_front().map(|(tenant, id, _)| (tenant, id)))
+        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| Input::Acknowledged(tenant, id)))
+    }
+
+    /// The appends of that tenant, which are this worker's no more.
+    fn take_appends(&mut self, tenant: &TenantId) -> VecDeque<Append> {
+        let (gone, others) = self.appends.drain(..).partition(|append| append.tenant == *tenant);
+        self.appends = others;
+        gone
     }
 }
 
 impl Assignments for Worker {
-    /// The fold starts at 0, whatever the group committed: state is nowhere but in the journal.
+    /// Nothing of it is read until the tenant is recovered, which takes longer than a group can wait.
     fn assigned(&mut self, topic: &Topic) -> Start {
-        let recovered = recover(self.log.as_ref(), &topic.tenant);
-        self.lock().take_over(&topic.tenant, recovered);
-        Start::At(0)
+        let mut state = self.lock();
+        let State { core, asked, .. } = &mut *state;
+        core.step(Input::Assigned(topic.tenant.clone()), asked);
+        Start::Paused
     }
 
     /// Waits for what is under way, so that the next owner starts exactly behind it; but brokers that are away hold
     /// nobody up. What was not answered then is not committed, and is withheld or absorbed should it arrive late.
     fn revoked(&mut self, topic: &Topic) -> Option<u64> {
         let mut state = self.lock();
-        state.waiting.remove(&topic.tenant);
-        let (mine, others) = state.acks.drain(..).partition(|(tenant, _, _)| *tenant == topic.tenant);
-        state.acks = others;
-        let mine: VecDeque<(TenantId, AppendId, Ack)> = mine;
+        state.recoveries.cancel(&topic.tenant);
         let mut outputs = Vec::new();
-        // Once for all tenants that are given up together.
-        let deadline = *state.last_answers.get_or_insert_with(|| Instant::now() + LAST_ANSWERS);
-        for (tenant, id, mut ack) in mine {
-            if matches!(ack.wait_until(deadline), Some(Ok(_))) {
+        for Append { tenant, id, mut ack, begun } in state.take_appends(&topic.tenant) {
+            if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
                 state.core.step(Input::Acknowledged(tenant, id), &mut outputs);
             }
         }
         state.core.step(Input::Revoked(topic.tenant.clone()), &mut outputs);
-        let committed = |output: &Output| match output {
-            Output::Commit(_, next) => Some(*next),
-            _ => None,
-        };
-        outputs.iter().filter_map(committed).next_back()
+        let mut reached = None;
+        for output in outputs {
+            match output {
+                // The consumer commits it before it gives the topic up.
+                Output::Commit(_, next) => reached = Some(next),
+                other => state.asked.push(other),
+            }
+        }
+        reached
     }
 }

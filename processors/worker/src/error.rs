@@ -2,6 +2,8 @@
 
 use bellwether_runtime::log::LogError;
 
+use crate::core::NotRecovered;
+
 /// The worker cannot go on; what was acknowledged stays, and a restart goes on from there.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -38,4 +40,13 @@ pub enum WorkerError {
     /// The worker's thread ended by a panic.
     #[error("the worker's thread panicked: this is a bug, its message stands above")]
     Panicked,
+}
+
+impl From<WorkerError> for NotRecovered {
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Log(error) => error.into(),
+            other => Self::Refused(other.to_string()),
+        }
+    }
 }

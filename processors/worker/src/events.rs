@@ -1,5 +1,7 @@
 //! Occurrences that are both logged and counted.
 
+use std::time::Duration;
+
 use bellwether_engine::RefusalReason;
 use bellwether_runtime::metric_names::{TICKS_ACCEPTED, WATERMARK};
 use bellwether_schemas::{TenantId, Timestamp};
@@ -56,8 +58,22 @@ pub(crate) fn halted(tenant: &TenantId, reason: &str) {
     tracing::error!(tenant.id = %tenant, reason, "tenant stopped");
 }
 
-/// A tenant's journal is ours; it is folded from the start.
-pub(crate) fn assigned(tenant: &TenantId, has: Option<bellwether_schemas::triggers::Cause>) {
+/// A tenant's journal is ours, and what the owner before left behind is known: it is folded from there.
+pub(crate) fn recovered(tenant: &TenantId, fold_from: u64, has: Option<bellwether_schemas::triggers::Cause>) {
     let last = has.map(|cause| cause.to_string()).unwrap_or_else(|| "none".into());
-    tracing::info!(tenant.id = %tenant, last_cause = %last, "journal assigned");
+    tracing::info!(
+        tenant.id = %tenant, kafka.offset = fold_from, last_cause = %last, "journal assigned and recovered"
+    );
+}
+
+/// What the owner before left behind cannot be found out for now. The first failure in a row is news.
+pub(crate) fn recovery_failed(tenant: &TenantId, failures: u32, wait: Duration, reason: &str) {
+    if failures == 1 {
+        tracing::warn!(
+            tenant.id = %tenant, error.text = reason,
+            "a tenant cannot be recovered for now: it is tried again until the log is back"
+        );
+    } else {
+        tracing::debug!(tenant.id = %tenant, error.text = reason, failures, ?wait, "still not recovered");
+    }
 }

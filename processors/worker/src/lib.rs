@@ -8,6 +8,7 @@ pub mod core;
 mod drive;
 mod error;
 mod events;
+mod recovering;
 pub mod recovery;
 pub mod replay;
 pub mod tally;

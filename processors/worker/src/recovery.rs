@@ -1,8 +1,6 @@
 //! What the log says about the owner before: nothing is sent twice, nothing is left out.
 
-use std::time::Duration;
-
-use bellwether_runtime::log::{Log, Result};
+use bellwether_runtime::log::{Log, Result, scan};
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
@@ -21,7 +19,9 @@ pub fn recover(log: &dyn Log, tenant: &TenantId) -> std::result::Result<Recovere
         return Err(WorkerError::JournalCut { topic: journal.to_string(), start: bounds.start });
     }
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
-    let recovered = Recovered { last_cause, committed: log.committed(GROUP, &journal)?.unwrap_or(0) };
+    let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
+    // State is nowhere but in the journal: whatever was committed, the fold begins at its start.
+    let recovered = Recovered { last_cause, committed, fold_from: 0 };
     check_same(&journal, bounds.next, recovered).map(|()| recovered)
 }
 
@@ -53,15 +53,10 @@ fn last_cause(log: &dyn Log, triggers: &Topic) -> Result<Option<Cause>> {
 }
 
 fn last_cause_from(log: &dyn Log, triggers: &Topic, from: u64, next: u64) -> Result<Option<Cause>> {
-    let mut reader = log.reader(triggers, from)?;
     let mut largest = None;
-    while reader.next_offset() < next {
-        let records = reader.read(1024, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
-        }
-        let causes = records.iter().filter_map(|record| codec::decode_outcome(&record.value).ok());
-        largest = causes.map(|outcome| Some(outcome.cause())).fold(largest, Option::max);
+    for record in scan(log, triggers, from..next)? {
+        let outcome = codec::decode_outcome(&record?.value).ok();
+        largest = largest.max(outcome.map(|outcome| outcome.cause()));
     }
     Ok(largest)
 }

@@ -1,18 +1,18 @@
 //! Folds a journal again and compares what comes out with what was recorded.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine};
-use bellwether_runtime::log::{Log, Reader};
+use bellwether_runtime::journal::entries;
+use bellwether_runtime::log::{Log, scan};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use crate::WorkerError;
 use crate::drive::GROUP;
 
-/// Records read at a time.
-const BATCH: usize = 1024;
+/// Journal records between two words on progress.
+const TELL_EVERY: u64 = 1024;
 
 /// What a replay found.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -102,28 +102,25 @@ fn fold(
     report: &mut Report,
     progress: &mut dyn FnMut(u64),
 ) -> Result<BTreeMap<Cause, Expected>, WorkerError> {
-    let journal = Topic::new(tenant, TopicKind::Journal);
-    let bounds = log.bounds(&journal)?;
-    if bounds.start > 0 {
-        return Err(WorkerError::JournalCut { topic: journal.to_string(), start: bounds.start });
+    let journal = entries(log, tenant, 0..range.end)?;
+    if journal.start() > 0 {
+        let topic = Topic::new(tenant, TopicKind::Journal).to_string();
+        return Err(WorkerError::JournalCut { topic, start: journal.start() });
     }
-    let mut reader = log.reader(&journal, 0)?;
     let mut engine = Engine::new(tenant.clone());
     let mut expected = BTreeMap::new();
     let mut effects = Vec::new();
-    while reader.next_offset() < bounds.next.min(range.end) {
-        let records = reader.read(BATCH, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
+    for read in journal {
+        let (record, entry) = read?;
+        report.records += 1;
+        if report.records.is_multiple_of(TELL_EVERY) {
+            progress(report.records);
         }
-        for record in records.into_iter().filter(|record| record.offset < range.end) {
-            report.records += 1;
-            let Ok(entry) = record.entry(tenant) else { continue };
-            engine.apply(record.offset, &entry, &mut effects);
-            collect(&mut effects, range, &mut expected);
-        }
-        progress(report.records);
+        let Ok(entry) = entry else { continue };
+        engine.apply(record.offset, &entry, &mut effects);
+        collect(&mut effects, range, &mut expected);
     }
+    progress(report.records);
     report.folded = expected.len() as u64;
     Ok(expected)
 }
@@ -151,36 +148,28 @@ fn compare(
     folded: &mut BTreeMap<Cause, Expected>,
     report: &mut Report,
 ) -> Result<(), WorkerError> {
-    let topic = Topic::new(tenant, TopicKind::Triggers);
-    let bounds = log.bounds(&topic)?;
-    let mut reader = log.reader(&topic, bounds.start)?;
-    while reader.next_offset() < bounds.next {
-        let records = reader.read(BATCH, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
+    for record in scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)? {
+        let record = record?;
+        let recorded = codec::decode_outcome(&record.value).ok();
+        if recorded.as_ref().is_some_and(|outcome| !in_range(outcome.cause(), range)) {
+            continue;
         }
-        for record in records {
-            let recorded = codec::decode_outcome(&record.value).ok();
-            if recorded.as_ref().is_some_and(|outcome| !in_range(outcome.cause(), range)) {
-                continue;
-            }
-            report.compared += 1;
-            let found = recorded.as_ref().and_then(|outcome| folded.get_mut(&outcome.cause()));
-            let recorded = recorded.map(Box::new);
-            match found {
-                None => report.differences.push(Difference::Unexplained { offset: record.offset, recorded }),
-                Some(expected) => {
-                    report.repeats += u64::from(expected.seen);
-                    expected.seen = true;
-                    if let Some(byte) = expected.differs(&record.key, &record.value) {
-                        report.differences.push(Difference::Changed {
-                            offset: record.offset,
-                            cause: expected.outcome.cause(),
-                            byte,
-                            folded: expected.outcome.clone(),
-                            recorded,
-                        });
-                    }
+        report.compared += 1;
+        let found = recorded.as_ref().and_then(|outcome| folded.get_mut(&outcome.cause()));
+        let recorded = recorded.map(Box::new);
+        match found {
+            None => report.differences.push(Difference::Unexplained { offset: record.offset, recorded }),
+            Some(expected) => {
+                report.repeats += u64::from(expected.seen);
+                expected.seen = true;
+                if let Some(byte) = expected.differs(&record.key, &record.value) {
+                    report.differences.push(Difference::Changed {
+                        offset: record.offset,
+                        cause: expected.outcome.cause(),
+                        byte,
+                        folded: expected.outcome.clone(),
+                        recorded,
+                    });
                 }
             }
         }
@@ -197,31 +186,4 @@ impl Expected {
         let same = self.value.iter().zip(value).take_while(|(a, b)| a == b).count();
         (same < self.value.len().max(value.len())).then_some(same)
     }
-}
-
-/// Reads the whole of a topic between two offsets, for `journal cat`.
-///
-/// # Errors
-/// The log cannot be read.
-pub fn read_range(
-    log: &dyn Log,
-    topic: &Topic,
-    range: &Range,
-    each: &mut dyn FnMut(bellwether_runtime::log::Record) -> bool,
-) -> Result<(), WorkerError> {
-    let bounds = log.bounds(topic)?;
-    let end = bounds.next.min(range.end);
-    let mut reader: Box<dyn Reader> = log.reader(topic, range.start.max(bounds.start))?;
-    while reader.next_offset() < end {
-        let records = reader.read(BATCH, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
-        }
-        for record in records.into_iter().filter(|record| record.offset < end) {
-            if !each(record) {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,15 +1,15 @@
 //! What a journal holds and gives, counted by folding it: the figures a run is judged by.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine};
+use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::Log;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
+use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::WorkerError;
 
@@ -33,27 +33,18 @@ pub struct Tally {
 /// # Errors
 /// The log cannot be read.
 pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
-    let journal = Topic::new(tenant, TopicKind::Journal);
-    let next = log.bounds(&journal)?.next;
-    let mut reader = log.reader(&journal, 0)?;
     let mut engine = Engine::new(tenant.clone());
     let mut tally = Tally::default();
     let mut groups: BTreeSet<GroupId> = BTreeSet::new();
     let mut effects = Vec::new();
-    while reader.next_offset() < next {
-        let records = reader.read(1024, Duration::ZERO)?;
-        if records.is_empty() {
-            break;
+    for read in entries(log, tenant, 0..u64::MAX)? {
+        let (record, Ok(entry)) = read? else { continue };
+        if let Entry::Ticks(block) = &entry {
+            tally.ticks += block.ticks.len() as u64;
         }
-        for record in records {
-            let Ok(entry) = record.entry(tenant) else { continue };
-            if let Entry::Ticks(block) = &entry {
-                tally.ticks += block.ticks.len() as u64;
-            }
-            engine.apply(record.offset, &entry, &mut effects);
-            let is_ticks = matches!(entry, Entry::Ticks(_));
-            effects.drain(..).for_each(|effect| tally.count(effect, is_ticks, &mut groups));
-        }
+        engine.apply(record.offset, &entry, &mut effects);
+        let is_ticks = matches!(entry, Entry::Ticks(_));
+        effects.drain(..).for_each(|effect| tally.count(effect, is_ticks, &mut groups));
     }
     tally.groups = groups.len() as u64;
     tally.watermark = engine.watermark();

@@ -113,8 +113,7 @@ fn work(mut readings: Vec<Reading>, turns: &[usize]) -> Outputs {
     let mut found = Outputs::default();
     let first = readings[0].tenant.clone();
     for reading in &readings {
-        let recovered = Recovered { last_cause: None, committed: 0 };
-        step(&mut core, Input::Assigned(reading.tenant.clone(), recovered), &first, &mut found);
+        step(&mut core, Input::Assigned(reading.tenant.clone()), &first, &mut found);
     }
     let mut turns = turns.iter().copied().cycle();
     while readings[0].next < readings[0].journal.len() {
@@ -135,6 +134,9 @@ fn step(core: &mut Core, input: Input, first: &TenantId, found: &mut Outputs) {
     core.step(input, &mut outputs);
     for output in outputs {
         match output {
+            Output::Recover(tenant, id, _) => {
+                step(core, Input::Recovered(tenant, id, Ok(Recovered::default())), first, found);
+            }
             Output::Append(tenant, id, kind, records) => {
                 if tenant == *first {
                     found.appended.push((kind, records));

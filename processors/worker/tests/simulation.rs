@@ -1,8 +1,10 @@
 //! The worker's core in a simulated world: a log that answers late, loses what it did not acknowledge, and a process
-//! that dies at any moment. Whatever happens, the triggers topic ends as one straight fold would have written it.
+//! that dies, loses its tenant or cannot recover it at any moment. Whatever happens, the triggers topic ends as one
+//! straight fold would have written it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use bellwether_engine::{ENGINE_VERSION, Effect, Engine};
 use bellwether_runtime::log::{NewRecord, Record};
@@ -11,7 +13,7 @@ use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TopicKind, UserId, codec};
-use bellwether_worker::core::{AppendId, Core, Input, Output, Recovered};
+use bellwether_worker::core::{AppendId, Core, Input, NotRecovered, Output, Recovered, RecoveryId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -117,7 +119,13 @@ struct World {
     topics: BTreeMap<TopicKind, Vec<NewRecord>>,
     committed: u64,
     core: Core,
-    read: u64,
+    /// The recovery that was asked for and has no answer yet, and how long each try was to wait.
+    recovery: Option<RecoveryId>,
+    waits: Vec<Duration>,
+    /// Answers to recoveries of assignments that are over: what the log said then.
+    late: Vec<(RecoveryId, Recovered)>,
+    /// The next journal offset to read; none until the core says from where.
+    read: Option<u64>,
     /// Appends on their way: written, in order, when they are acknowledged or when luck has it at a crash.
     in_flight: VecDeque<(AppendId, TopicKind, Vec<NewRecord>)>,
     paused: bool,
@@ -129,10 +137,13 @@ impl World {
             expected: straight(&journal),
             journal,
             key: b"",
-            topics: BTreeMap::new(),
+            topics: BTreeMap::from([(TopicKind::Triggers, Vec::new())]),
             committed: 0,
             core: Core::new(),
-            read: 0,
+            recovery: None,
+            waits: Vec::new(),
+            late: Vec::new(),
+            read: None,
             in_flight: VecDeque::new(),
             paused: false,
         };
@@ -140,13 +151,60 @@ impl World {
         world
     }
 
+    /// A new process.
     fn start(&mut self) {
-        let last = self.topics.entry(TopicKind::Triggers).or_default().last();
-        let last_cause = last.map(|record| codec::decode_outcome(&record.value).unwrap().cause());
         self.core = Core::new();
-        (self.read, self.paused) = (0, false);
-        let recovered = Recovered { last_cause, committed: self.committed };
-        self.input(Input::Assigned(tenant(), recovered));
+        self.late.clear();
+        self.assign();
+    }
+
+    fn assign(&mut self) {
+        (self.read, self.paused, self.recovery) = (None, false, None);
+        self.input(Input::Assigned(tenant()));
+    }
+
+    /// What the log says now of the owner before.
+    fn left_behind(&self) -> Recovered {
+        let last = self.topics[&TopicKind::Triggers].last();
+        let last_cause = last.map(|record| codec::decode_outcome(&record.value).unwrap().cause());
+        Recovered { last_cause, committed: self.committed, fold_from: 0 }
+    }
+
+    /// The recovery under way has its answer.
+    fn recover(&mut self, reached: bool) {
+        let Some(id) = self.recovery.take() else { return };
+        let away = || NotRecovered::Unavailable("no broker".into());
+        let found = if reached { Ok(self.left_behind()) } else { Err(away()) };
+        self.input(Input::Recovered(tenant(), id, found));
+        assert_eq!(self.read.is_some(), reached, "it folds once it is recovered, and tries again else");
+    }
+
+    /// An answer to a recovery of an assignment that is over.
+    fn recover_late(&mut self) {
+        if let Some((id, found)) = self.late.pop() {
+            let reading = self.read;
+            self.input(Input::Recovered(tenant(), id, Ok(found)));
+            assert_eq!(self.read, reading, "nobody waits for it");
+        }
+    }
+
+    /// Records that were on their way when the tenant was assigned.
+    fn stray(&mut self, count: u64) {
+        if self.read.is_none() {
+            self.input(Input::Records(tenant(), self.records(0, count)));
+        }
+    }
+
+    /// The tenant goes to another worker and comes back. Of the appends on their way the first ones are waited for, and
+    /// some more are written all the same.
+    fn revoke(&mut self, waited_for: usize, written: usize) {
+        self.acknowledge(waited_for);
+        self.late.extend(self.recovery.take().map(|id| (id, self.left_behind())));
+        for (_, kind, records) in self.in_flight.drain(..).take(written) {
+            self.topics.entry(kind).or_default().extend(records);
+        }
+        self.input(Input::Revoked(tenant()));
+        self.assign();
     }
 
     fn input(&mut self, input: Input) {
@@ -154,7 +212,15 @@ impl World {
         self.core.step(input, &mut outputs);
         for output in outputs {
             match output {
-                Output::Append(_, id, kind, records) => self.in_flight.push_back((id, kind, records)),
+                Output::Recover(_, id, wait) => {
+                    assert_eq!(self.recovery.replace(id), None, "one at a time");
+                    (self.read, self.waits) = (None, [&self.waits[..], &[wait]].concat());
+                }
+                Output::ReadFrom(_, _, offset) => self.read = Some(offset),
+                Output::Append(_, id, kind, records) => {
+                    assert!(self.read.is_some(), "appended before it was recovered");
+                    self.in_flight.push_back((id, kind, records));
+                }
                 Output::Commit(_, next) => {
                     assert!(next > self.committed, "a commit never goes back");
                     self.committed = next;
@@ -182,10 +248,16 @@ impl World {
     }
 
     fn read(&mut self, count: u64) {
-        if self.paused {
-            return;
+        let Some(from) = self.read.filter(|_| !self.paused) else { return };
+        let records = self.records(from, count);
+        self.read = Some(from + records.len() as u64);
+        if !records.is_empty() {
+            self.input(Input::Records(tenant(), records));
         }
-        let end = (self.read + count).min(self.journal.len() as u64);
+    }
+
+    fn records(&self, from: u64, count: u64) -> Vec<Record> {
+        let end = (from + count).min(self.journal.len() as u64);
         let record = |offset: u64| Record {
             offset,
             appended_at: Timestamp(0),
@@ -193,11 +265,7 @@ impl World {
             headers: Vec::new(),
             value: self.journal[usize::try_from(offset).unwrap()].clone(),
         };
-        let records: Vec<Record> = (self.read..end).map(record).collect();
-        self.read = end;
-        if !records.is_empty() {
-            self.input(Input::Records(tenant(), records));
-        }
+        (from..end).map(record).collect()
     }
 
     fn acknowledge(&mut self, count: usize) {
@@ -217,7 +285,8 @@ impl World {
     }
 
     fn finish(&mut self) {
-        while self.read < self.journal.len() as u64 || !self.in_flight.is_empty() {
+        while self.read != Some(self.journal.len() as u64) || !self.in_flight.is_empty() {
+            self.recover(true);
             self.read(7);
             self.acknowledge(3);
         }
@@ -229,6 +298,10 @@ enum Act {
     Read(u64),
     Acknowledge(usize),
     Crash(usize),
+    Revoke(usize, usize),
+    Recover(bool),
+    RecoverLate,
+    Stray(u64),
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -236,6 +309,10 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         6 => (1u64..40).prop_map(Act::Read),
         6 => (0usize..6).prop_map(Act::Acknowledge),
         1 => (0usize..5).prop_map(Act::Crash),
+        1 => (0usize..5, 0usize..3).prop_map(|(waited_for, written)| Act::Revoke(waited_for, written)),
+        4 => any::<bool>().prop_map(Act::Recover),
+        1 => Just(Act::RecoverLate),
+        1 => (1u64..40).prop_map(Act::Stray),
     ];
     prop::collection::vec(act, 0..60)
 }
@@ -254,6 +331,10 @@ proptest! {
                 Act::Read(count) => world.read(count),
                 Act::Acknowledge(count) => world.acknowledge(count),
                 Act::Crash(written) => world.crash(written),
+                Act::Revoke(waited_for, written) => world.revoke(waited_for, written),
+                Act::Recover(reached) => world.recover(reached),
+                Act::RecoverLate => world.recover_late(),
+                Act::Stray(count) => world.stray(count),
             }
         }
         world.finish();
@@ -307,6 +388,7 @@ fn the_walks_do_fire() {
 #[test]
 fn a_journal_far_ahead_of_its_acknowledgements_is_paused_and_read_on() {
     let mut world = World::new(journal(&vec![(100, -100); 200]));
+    world.recover(true);
     for _ in 0..200 {
         world.read(1);
     }
@@ -315,6 +397,52 @@ fn a_journal_far_ahead_of_its_acknowledgements_is_paused_and_read_on() {
     assert!(!world.paused);
     world.finish();
     assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_recovery_that_fails_is_tried_again_after_longer_and_longer_waits_until_it_succeeds() {
+    let mut world = World::new(journal(&[(100, -100); 20]));
+    for _ in 0..12 {
+        world.recover(false);
+        world.stray(5);
+    }
+    assert_eq!(world.waits[0], Duration::ZERO, "at once");
+    assert!(world.waits[1] > Duration::ZERO && world.waits.is_sorted(), "{:?}", world.waits);
+    assert!(world.waits[11] <= Duration::from_secs(30), "{:?}", world.waits);
+    world.finish();
+    assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_journal_that_could_not_be_read_from_where_it_was_to_be_is_recovered_again() {
+    let mut world = World::new(journal(&[(100, -100); 20]));
+    let id = world.recovery.unwrap();
+    world.recover(true);
+    let away = NotRecovered::Unavailable("no broker to seek at".into());
+    world.input(Input::Recovered(tenant(), id, Err(away)));
+    assert!(world.read.is_none() && world.recovery.is_some());
+    world.finish();
+    assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_tenant_that_no_fold_can_begin_with_stops_and_stays_so() {
+    let mut core = Core::new();
+    let mut outputs = Vec::new();
+    core.step(Input::Assigned(tenant()), &mut outputs);
+    let [Output::Recover(_, id, _)] = outputs[..] else { panic!("{outputs:?}") };
+    let cut = || Err(NotRecovered::Refused("its front is gone".into()));
+    for (input, stops) in [
+        (Input::Recovered(tenant(), id, cut()), true),
+        (Input::Recovered(tenant(), id, cut()), false),
+        (Input::Recovered(tenant(), id, Ok(Recovered::default())), false),
+        (Input::Failed(tenant(), "again".into()), false),
+    ] {
+        outputs.clear();
+        core.step(input, &mut outputs);
+        let halted = [Output::Halt(tenant(), "its front is gone".into())];
+        assert_eq!(outputs, if stops { &halted[..] } else { &[] });
+    }
 }
 
 #[test]

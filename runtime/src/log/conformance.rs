@@ -38,6 +38,10 @@ const CASES: &[(&str, Case)] = &[
     ("an append returns the offset it is read from", records::an_append_returns_the_offset_it_is_read_from),
     ("appends are read in the order of their calls", records::appends_are_read_in_the_order_of_their_calls),
     ("a reader at the end waits for what comes", records::a_reader_at_the_end_waits_for_what_comes),
+    (
+        "a scan reads to the end it found and no further",
+        records::a_scan_reads_to_the_end_it_found_and_no_further,
+    ),
     ("an append time is found", records::an_append_time_is_found),
     ("an unknown topic is said to be unknown", records::an_unknown_topic_is_said_to_be_unknown),
     ("an offset out of range is refused", records::an_offset_out_of_range_is_refused),
@@ -47,6 +51,10 @@ const CASES: &[(&str, Case)] = &[
     ("a group begins at the start and goes on", groups::a_group_begins_at_the_start_and_goes_on),
     ("groups do not share positions", groups::groups_do_not_share_positions),
     ("a start given at assignment wins", groups::a_start_given_at_assignment_wins),
+    (
+        "a topic assigned paused waits for a seek",
+        groups::a_topic_assigned_paused_is_silent_until_it_is_sought_and_resumed,
+    ),
     ("a paused topic is silent, others go on", groups::a_paused_topic_is_silent_while_others_go_on),
     ("a seek reads again", groups::a_seek_reads_again),
     ("topics take turns", groups::topics_take_turns),
@@ -55,6 +63,7 @@ const CASES: &[(&str, Case)] = &[
     ("a group names its members and their topics", groups::a_group_names_its_members_and_their_topics),
     ("a failed topic is reported once", groups::a_failed_topic_is_reported_once_while_others_go_on),
     ("old records go, offsets stay", retention::old_records_go_and_offsets_stay),
+    ("a scan passes over what is gone", retention::a_scan_passes_over_what_is_gone),
     ("a journal is kept", retention::a_journal_is_kept),
     ("compaction keeps the newest of each key", retention::compaction_keeps_the_newest_of_each_key),
 ];

@@ -5,7 +5,13 @@
 //! - an [`Ack`] that answers `Ok` means the records survive kill −9 of this process;
 //! - records of one topic become readable in the order of their `append` calls;
 //! - a reader sees only whole, undamaged records, and never another topic's.
+//!
+//! Every method says whether it *blocks*: whether the calling thread may wait for a broker or a disk. A thread that
+//! runs async tasks does not call one that does; it hands it to [`blocking()`], or the work has a thread of its own.
+//! Where a method says "for an answer", that is a file's on the embedded log and the brokers' on Kafka, who are waited
+//! for at most some ten seconds.
 
+mod blocking;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
@@ -14,11 +20,12 @@ pub mod kafka;
 pub mod lag;
 mod registered;
 pub mod retention;
-mod seek;
+mod scan;
 
+pub use blocking::blocking;
 pub use error::{LogError, Result};
 pub use registered::Registered;
-pub use seek::find_event_time;
+pub use scan::{Scan, scan};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +101,7 @@ impl Ack {
         (Self(receiver), sender)
     }
 
-    /// The answer, if it is there.
+    /// The answer, if it is there. Does not block.
     pub fn poll(&mut self) -> Option<Result<u64>> {
         match self.0.try_recv() {
             Ok(answer) => Some(answer),
@@ -111,7 +118,7 @@ impl Ack {
         self.0.blocking_recv().unwrap_or_else(|_| Err(Self::gone()))
     }
 
-    /// As [`Self::wait`], but no longer than until `deadline`; none: it is still to come.
+    /// As [`Self::wait`], but no longer than until `deadline`; none: it is still to come. Blocks until then.
     pub fn wait_until(&mut self, deadline: tokio::time::Instant) -> Option<Result<u64>> {
         loop {
             let answer = self.poll();
@@ -140,54 +147,59 @@ impl Ack {
 
 /// A log: topics of records, and how far each group has read.
 pub trait Log: Send + Sync {
-    /// Creates the topic with the policy of its kind; false when it was there.
+    /// Creates the topic with the policy of its kind; false when it was there. Blocks for an answer, on Kafka up to
+    /// thirty seconds.
     ///
     /// # Errors
     /// The log is out of reach or may not be written.
     fn create(&self, topic: &Topic) -> Result<bool>;
 
-    /// Every topic of ours that exists, in order.
+    /// Every topic of ours that exists, in order. Blocks for an answer.
     ///
     /// # Errors
     /// The log is out of reach.
     fn topics(&self) -> Result<Vec<Topic>>;
 
     /// Appends the records in their order, at most [`MAX_BATCH_BYTES`] of them; no records: nothing happens. Either
-    /// all of them are acknowledged, with the offset of the first, or none is. Never blocks for long; errors come
-    /// through the answer.
+    /// all of them are acknowledged, with the offset of the first, or none is; errors come through the answer.
+    ///
+    /// Blocks, if briefly: on the embedded log for the write; on Kafka for an answer at a topic's first use, and up to
+    /// five seconds for room while more than the producer holds is on its way. It is the one that a task may call which
+    /// has a single append under way at a time, as producers do.
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack;
 
-    /// What the topic holds now.
+    /// What the topic holds now. Blocks for an answer.
     ///
     /// # Errors
     /// The topic does not exist or the log is out of reach.
     fn bounds(&self, topic: &Topic) -> Result<Bounds>;
 
-    /// Reads the topic from that offset on, apart from any group.
+    /// Reads the topic from that offset on, apart from any group. Blocks for an answer.
     ///
     /// # Errors
     /// The topic does not exist, or the offset is outside [`Bounds`] (`next` itself is inside).
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>>;
 
-    /// The first offset appended at or after that wall time; `next` when there is none.
+    /// The first offset appended at or after that wall time; `next` when there is none. Blocks for an answer.
     ///
     /// # Errors
     /// The topic does not exist or the log is out of reach.
     fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64>;
 
-    /// The next offset to read that the group committed, if any.
+    /// The next offset to read that the group committed, if any. Blocks for an answer.
     ///
     /// # Errors
     /// The log is out of reach.
     fn committed(&self, group: &str, topic: &Topic) -> Result<Option<u64>>;
 
-    /// Who reads for the group now, and which topics each was given.
+    /// Who reads for the group now, and which topics each was given. Blocks for an answer.
     ///
     /// # Errors
     /// The log is out of reach.
     fn members(&self, group: &str) -> Result<Vec<GroupMember>>;
 
-    /// Joins a group that shares these topics out among its members.
+    /// Joins a group that shares these topics out among its members. Does not block: the group is met in
+    /// [`Consumer::poll`].
     ///
     /// # Errors
     /// The log is out of reach, or (embedded) the group has a member already.
@@ -198,13 +210,15 @@ pub trait Log: Send + Sync {
         assignments: Box<dyn Assignments>,
     ) -> Result<Box<dyn Consumer>>;
 
-    /// Throws away what the topic's policy says, as of `now`; how many records went.
+    /// Throws away what the topic's policy says, as of `now`; how many records went. Blocks: on the embedded log for
+    /// as long as its files take to be written again, on Kafka not at all.
     ///
     /// # Errors
     /// The log is out of reach or may not be written.
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64>;
 
     /// Where the topic's settings are not what its kind declares. A backend whose settings are its own code has none.
+    /// Blocks for an answer.
     ///
     /// # Errors
     /// The topic does not exist or the log is out of reach.
@@ -212,7 +226,7 @@ pub trait Log: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Makes the topic's settings what its kind declares.
+    /// Makes the topic's settings what its kind declares. Blocks for an answer, on Kafka up to thirty seconds.
     ///
     /// # Errors
     /// The topic does not exist, or the log is out of reach or may not be written.
@@ -243,13 +257,16 @@ pub struct Drift {
 
 /// Reads one topic.
 pub trait Reader: Send {
-    /// Up to `max` records; waits up to `wait` for the first. Empty: none came.
+    /// Up to `max` records; waits up to `wait` for the first. Empty: none came, which does not mean that none is
+    /// there: [`scan`] tells the two apart.
+    ///
+    /// Blocks for `wait`; on Kafka also for what the topic held when the reader was made, up to ten seconds.
     ///
     /// # Errors
     /// Damage, or what was to be read next is gone.
     fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>>;
 
-    /// The offset of the next record to come, or a smaller one that has no record.
+    /// The offset of the next record to come, or a smaller one that has no record. Does not block.
     fn next_offset(&self) -> u64;
 }
 
@@ -260,9 +277,12 @@ pub enum Start {
     At(u64),
     /// Where the group left off, or at the topic's start.
     Committed,
+    /// Nowhere yet: the topic is paused, and read from where a [`Consumer::seek`] says once it is resumed.
+    Paused,
 }
 
-/// Told synchronously, inside the consumer's `poll` or `close`, when topics come and go.
+/// Told synchronously, inside the consumer's `poll` or `close`, when topics come and go. The group waits meanwhile, and
+/// takes a member that stays away for minutes for dead: what takes its time is not done here.
 pub trait Assignments: Send {
     /// The topic is ours from now on; says where to start.
     fn assigned(&mut self, topic: &Topic) -> Start;
@@ -284,37 +304,39 @@ pub enum Polled {
 
 /// A member of a group.
 pub trait Consumer: Send {
-    /// The next records of some topic, in turn; waits up to `wait`.
+    /// The next records of some topic, in turn; waits up to `wait`. Blocks for that, and for what [`Assignments`] do.
     ///
     /// # Errors
     /// The member cannot go on: fenced, or the log is broken.
     fn poll(&mut self, wait: Duration) -> Result<Polled>;
 
-    /// Records how far the group has read: the next offset to read.
+    /// Records how far the group has read: the next offset to read. Blocks for an answer, on Kafka once in a while.
     ///
     /// # Errors
     /// The log is out of reach, or the topic is not ours any more.
     fn commit(&mut self, topic: &Topic, next_offset: u64) -> Result<()>;
 
-    /// No more records of this topic until [`Self::resume`]; polling goes on for the others.
+    /// No more records of this topic until [`Self::resume`]; polling goes on for the others. Does not block.
     fn pause(&mut self, topic: &Topic);
 
-    /// Records again, from where it stood.
+    /// Records again, from where it stood. Does not block.
     fn resume(&mut self, topic: &Topic);
 
-    /// Reads the topic from that offset next.
+    /// Reads the topic from that offset next. Blocks for an answer.
     ///
     /// # Errors
     /// The offset is out of range, or the topic is not ours.
     fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()>;
 
     /// Changes the topics this member wants: a tenant came or went. What follows from it happens inside `poll`.
+    /// Does not block.
     ///
     /// # Errors
     /// The log is out of reach.
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()>;
 
-    /// Leaves the group after giving up every topic.
+    /// Leaves the group after giving up every topic. Blocks for that, on Kafka some five seconds at most besides what
+    /// [`Assignments::revoked`] takes.
     ///
     /// # Errors
     /// The log is out of reach.

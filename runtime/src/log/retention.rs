@@ -37,7 +37,9 @@ fn apply(log: &dyn Log, topic: &Topic, now: bellwether_schemas::Timestamp) {
     match log.enforce_retention(topic, now) {
         Ok(0) => {}
         Ok(records) => tracing::info!(kafka.topic = %topic, records, "retention removed records"),
-        Err(error) => tracing::warn!(kafka.topic = %topic, %error, "retention could not be applied"),
+        Err(error) => {
+            tracing::warn!(kafka.topic = %topic, error.text = %error, "retention could not be applied")
+        }
     }
 }
 

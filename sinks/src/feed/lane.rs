@@ -14,16 +14,16 @@ pub struct Delivered {
     pub offset: u64,
     /// Wall clock of its append.
     pub appended_at: Timestamp,
-    /// What it says.
+    /// The trigger or the alert's state that the record holds.
     pub outcome: Outcome,
 }
 
 /// Records of one tenant, in the order of its topic. Empty where all that was read is among the dead letters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// Whose.
+    /// The tenant whose topic was read.
     pub tenant: TenantId,
-    /// At most [`super::BATCH_RECORDS`].
+    /// What was read and decoded: at most [`super::BATCH_RECORDS`].
     pub records: Vec<Delivered>,
     /// Where reading began: everything before it was handed over before, or read by a process before this one. A sink
     /// whose database stands before it calls [`Lane::rewind`].
@@ -81,7 +81,7 @@ impl Lane {
         tenants.iter().find(|tenant| tenant.id == self.tenant.id).unwrap_or(&self.tenant).clone()
     }
 
-    /// Its id.
+    /// The id of the tenant that this lane serves.
     #[must_use]
     pub const fn tenant_id(&self) -> &TenantId {
         &self.tenant.id

@@ -21,7 +21,7 @@ const LOGO_HEIGHT: u32 = 36;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("tenants/{tenant}.toml: {key}: {reason}")]
 pub struct BrandError {
-    /// Whose file.
+    /// The tenant whose file it is.
     pub tenant: TenantId,
     /// Which of its keys.
     pub key: &'static str,

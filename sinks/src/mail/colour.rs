@@ -13,8 +13,8 @@ const BORDER: Colour = Colour::new(0xe5, 0xe7, 0xeb);
 const MUTED: Colour = Colour::new(0x6b, 0x72, 0x80);
 /// Small print inside a tinted card, where muted would be too pale.
 const LABEL: Colour = Colour::new(0x4b, 0x55, 0x63);
-const OVERBOUGHT: Side = Side { ground: Colour::new(0xec, 0xfd, 0xf3), tone: Colour::new(0x04, 0x78, 0x57) };
-const OVERSOLD: Side = Side { ground: Colour::new(0xfe, 0xf2, 0xf2), tone: Colour::new(0xb9, 0x1c, 0x1c) };
+const OVERBOUGHT: Tint = Tint { ground: Colour::new(0xec, 0xfd, 0xf3), tone: Colour::new(0x04, 0x78, 0x57) };
+const OVERSOLD: Tint = Tint { ground: Colour::new(0xfe, 0xf2, 0xf2), tone: Colour::new(0xb9, 0x1c, 0x1c) };
 
 /// The same at night.
 const NIGHT_PAGE: Colour = Colour::new(0x10, 0x14, 0x1f);
@@ -22,14 +22,14 @@ const NIGHT_CARD: Colour = Colour::new(0x1b, 0x22, 0x31);
 const NIGHT_BORDER: Colour = Colour::new(0x33, 0x3d, 0x50);
 const NIGHT_INK: Colour = Colour::new(0xf1, 0xf4, 0xf9);
 const NIGHT_MUTED: Colour = Colour::new(0xa9, 0xb4, 0xc6);
-const NIGHT_OVERBOUGHT: Side =
-    Side { ground: Colour::new(0x0d, 0x33, 0x28), tone: Colour::new(0x6e, 0xe7, 0xb7) };
-const NIGHT_OVERSOLD: Side =
-    Side { ground: Colour::new(0x41, 0x1b, 0x21), tone: Colour::new(0xfc, 0xa5, 0xa5) };
+const NIGHT_OVERBOUGHT: Tint =
+    Tint { ground: Colour::new(0x0d, 0x33, 0x28), tone: Colour::new(0x6e, 0xe7, 0xb7) };
+const NIGHT_OVERSOLD: Tint =
+    Tint { ground: Colour::new(0x41, 0x1b, 0x21), tone: Colour::new(0xfc, 0xa5, 0xa5) };
 
-/// Ground and text of one side of a market.
+/// A ground and the tone of text that reads on it: what tells one side of a market from the other.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Side {
+pub(crate) struct Tint {
     ground: Colour,
     tone: Colour,
 }
@@ -46,8 +46,8 @@ pub(crate) struct Palette {
     on_bar: Colour,
     ink: Colour,
     link: Colour,
-    overbought: Side,
-    oversold: Side,
+    overbought: Tint,
+    oversold: Tint,
 }
 
 /// Everything a template may colour with, dark.
@@ -59,8 +59,8 @@ pub(crate) struct Night {
     ink: Colour,
     muted: Colour,
     link: Colour,
-    overbought: Side,
-    oversold: Side,
+    overbought: Tint,
+    oversold: Tint,
 }
 
 impl Palette {

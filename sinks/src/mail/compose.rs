@@ -1,123 +1,70 @@
-//! From a group of triggers to the bytes of one mail. The same group, look, recipient and times give the same bytes.
+//! From what was rendered to the bytes of one mail: headers, both bodies, the logo. Knows nothing of what the mail is
+//! about. The same look, headers and bodies give the same bytes.
 
 use std::time::{Duration, SystemTime};
 
 use bellwether_schemas::Timestamp;
-use bellwether_schemas::ids::GroupId;
-use bellwether_schemas::triggers::TriggerFired;
 use lettre::Address;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
 
 use super::brand::Look;
-use super::headers;
-use super::render::{RenderError, Rendered, Templates};
-use super::unsubscribe::Ways;
-use super::view::{Telling, View, ViewError, logo_cid};
-
-/// Why no mail comes of this.
-#[derive(Debug, thiserror::Error)]
-pub enum ComposeError {
-    /// The triggers do not say what their kind says.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// The template and the triggers do not fit.
-    #[error(transparent)]
-    Render(#[from] RenderError),
-    /// The user's address cannot stand in a header or an envelope.
-    #[error("the user's address is not one that mail can be sent to")]
-    Recipient,
-    /// The time is none that a header can say.
-    #[error("the composing time lies outside the years 1970 to 9999")]
-    Date,
-    /// The message lacks what every message has.
-    #[error("the message cannot be built: {reason}")]
-    Message {
-        /// What the builder said.
-        reason: String,
-    },
-}
-
-/// What a mail is composed of.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
-    /// One group, in its order.
-    pub triggers: &'a [TriggerFired],
-    /// The user's address, as the tenant's Auth has it.
-    pub recipient: &'a str,
-    /// When the triggers were appended, wall clock.
-    pub appended_at: Timestamp,
-    /// The moment of composing: the `Date` header.
-    pub now: Timestamp,
-    /// Mark it as late.
-    pub late: bool,
-}
+use super::error::ComposeError;
+use super::frame::logo_cid;
+use super::headers::Headers;
+use super::occurrence::Occurrence;
+use super::render::Rendered;
 
 /// A mail, ready to be sent any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
     /// Subject line, not encoded.
     pub subject: String,
-    /// `<occurrence@sender-domain>`.
+    /// Its Message-ID, by which a receiver knows it again: `<occurrence@sender-domain>`.
     pub message_id: String,
-    /// The whole message.
+    /// The whole message with its headers, as it goes to the server.
     pub content: Vec<u8>,
 }
 
-/// Left of the `@` of a Message-ID, and what makes the outbox's row unique.
+/// The Message-ID of a mail, `<occurrence@sender-domain>`: the same whenever the mail is composed again.
 #[must_use]
-pub fn occurrence(group: GroupId) -> String {
-    group.to_string()
+pub fn message_id(look: &Look, occurrence: &Occurrence) -> String {
+    format!("<{}@{}>", occurrence.text(&look.tenant), look.domain())
 }
 
-/// `<occurrence@sender-domain>`.
-#[must_use]
-pub fn message_id(look: &Look, occurrence: &str) -> String {
-    format!("<{occurrence}@{}>", look.domain())
-}
-
-/// Composes the mail of one group.
-///
-/// # Errors
-/// See [`ComposeError`]; trying again gives the same error.
-pub fn compose(templates: &Templates, look: &Look, source: Source<'_>) -> Result<Composed, ComposeError> {
-    let first = source.triggers.first().ok_or(ViewError::Empty)?;
-    let ways = Ways::of(look, first.user_id, first.kind);
-    let view = View::of(Telling {
-        look,
-        kind: first.kind,
-        triggers: source.triggers,
-        late: source.late.then_some((source.appended_at, source.now)),
-        links: ways.links.clone(),
-    })?;
-    let occurrence = occurrence(first.group.id);
-    let message_id = message_id(look, &occurrence);
+/// Puts headers and bodies together.
+pub(crate) fn compose(
+    look: &Look,
+    headers: &Headers<'_>,
+    rendered: Rendered,
+) -> Result<Composed, ComposeError> {
+    let message_id = message_id(look, headers.occurrence);
     let mut builder = Message::builder()
         .from(look.from.clone())
-        .to(recipient(source.recipient)?)
-        .subject(&view.subject)
+        .to(recipient(headers.recipient)?)
+        .subject(&rendered.subject)
         .message_id(Some(message_id.clone()))
-        .date(date(source.now)?);
+        .date(date(headers.date)?);
     if let Some(reply_to) = &look.reply_to {
         builder = builder.reply_to(reply_to.clone());
     }
-    for header in headers::of(look, first.kind, &ways) {
+    for header in headers.raw(look) {
         builder = builder.raw_header(header);
     }
-    let rendered = templates.render(first.kind, &view)?;
-    let message = builder.multipart(parts(look, rendered, &occurrence));
+    let Rendered { subject, html, text } = rendered;
+    let message = builder.multipart(parts(look, html, text, &headers.occurrence.text(&look.tenant)));
     let message = message.map_err(|error| ComposeError::Message { reason: error.to_string() })?;
-    Ok(Composed { subject: view.subject, message_id, content: message.formatted() })
+    Ok(Composed { subject, message_id, content: message.formatted() })
 }
 
 /// Plain text first; then the HTML with its logo. Boundaries follow from the occurrence: nothing here is random.
-fn parts(look: &Look, rendered: Rendered, occurrence: &str) -> MultiPart {
+fn parts(look: &Look, html: String, text: String, occurrence: &str) -> MultiPart {
     let part = |content_type, body: String| {
         let builder = SinglePart::builder().header(content_type);
         builder.header(ContentTransferEncoding::QuotedPrintable).body(body)
     };
-    let text = part(ContentType::TEXT_PLAIN, rendered.text);
-    let html = part(ContentType::TEXT_HTML, rendered.html);
+    let text = part(ContentType::TEXT_PLAIN, text);
+    let html = part(ContentType::TEXT_HTML, html);
     let multi = |kind, name| MultiPart::builder().kind(kind).boundary(format!("{name}-{occurrence}"));
     let both = multi(MultiPartKind::Alternative, "either").singlepart(text);
     match &look.logo {
@@ -141,7 +88,7 @@ fn recipient(address: &str) -> Result<Mailbox, ComposeError> {
 
 /// Whole seconds, as the header has them.
 fn date(time: Timestamp) -> Result<SystemTime, ComposeError> {
-    /// 9999-12-31T23:59:59Z.
+    /// 9999-12-31T23:59:59Z in seconds: the last instant that the header can name.
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(time.0).map_err(|_| ComposeError::Date)? / 1_000_000;
     if seconds > LAST {
@@ -151,318 +98,4 @@ fn date(time: Timestamp) -> Result<SystemTime, ComposeError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bellwether_runtime::secret::Secret;
-    use bellwether_schemas::triggers::Condition;
-    use mail_parser::{MessageParser, MimeHeaders};
-
-    use super::*;
-    use crate::mail::samples;
-
-    const NOW: &str = "2026-03-04T13:00:02.5Z";
-
-    fn look(tenant: &str) -> Look {
-        let mut tenant = samples::tenant(tenant);
-        tenant.mail.unsubscribe_key = Some(Secret::new("a key"));
-        Look::new(&tenant).unwrap()
-    }
-
-    fn compose_of(look: &Look, triggers: &[TriggerFired], late: bool) -> Composed {
-        let appended_at: Timestamp = "2026-03-04T05:00:00Z".parse().unwrap();
-        let now = NOW.parse().unwrap();
-        let source = Source { triggers, recipient: "user@people.example", appended_at, now, late };
-        compose(&Templates::compile().unwrap(), look, source).unwrap()
-    }
-
-    /// HTML and text of a mail, read by a parser that did not write it.
-    fn bodies(mail: &Composed) -> (String, String) {
-        let parsed = MessageParser::default().parse(&mail.content).unwrap();
-        (parsed.body_html(0).unwrap().into_owned(), parsed.body_text(0).unwrap().into_owned())
-    }
-
-    fn header(mail: &Composed, name: &str) -> String {
-        let parsed = MessageParser::default().parse(&mail.content).unwrap();
-        let raw = parsed.header_raw(name).unwrap_or_else(|| panic!("no {name}"));
-        raw.trim().replace("\r\n", "")
-    }
-
-    /// What a person sees of HTML.
-    fn visible(html: &str) -> String {
-        let body = &html[html.find("<body").unwrap()..];
-        let mut text = String::new();
-        let mut inside = false;
-        for c in body.chars() {
-            match c {
-                '<' => inside = true,
-                '>' => {
-                    inside = false;
-                    text.push(' ');
-                }
-                c if !inside => text.push(c),
-                _ => {}
-            }
-        }
-        text.replace("&#8202;", " ")
-            .replace("&#160;", " ")
-            .replace("&#183;", "·")
-            .replace("&amp;", "&")
-            .replace("&#39;", "'")
-    }
-
-    fn numbers(text: &str) -> std::collections::BTreeSet<String> {
-        let split = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-        let trimmed = split.map(|part| part.trim_matches('.')).filter(|part| !part.is_empty());
-        trimmed.map(String::from).collect()
-    }
-
-    #[test]
-    fn the_subject_says_brand_what_and_when_in_the_tenants_zone() {
-        let three = samples::triggers("fxlabs");
-        let one = compose_of(&look("fxlabs"), &three[..1], false);
-        assert_eq!(one.subject, "FXLabs Prime: EUR/USD RSI overbought (1H) • 2026-03-04 • 18:30 IST");
-        let low = compose_of(&look("fxlabs"), &three[1..2], false);
-        assert_eq!(low.subject, "FXLabs Prime: USD/JPY RSI oversold (1H) • 2026-03-04 • 18:30 IST");
-        let all = compose_of(&look("hextech"), &samples::triggers("hextech"), false);
-        assert_eq!(all.subject, "HexTech: 3 pairs RSI alert (1H) • 2026-03-04 • 17:00 GST");
-        let parsed = MessageParser::default().parse(&all.content).unwrap();
-        assert_eq!(parsed.subject(), Some(all.subject.as_str()));
-    }
-
-    #[test]
-    fn headers_are_those_of_an_automatic_mail_that_one_click_switches_off() {
-        let mail = compose_of(&look("fxlabs"), &samples::triggers("fxlabs"), false);
-        assert_eq!(mail.message_id, "<c0a8d9a2-77f1-5a43-8f58-6a0f5f9d0001@fxlabs.example>");
-        assert_eq!(header(&mail, "Message-ID"), mail.message_id);
-        assert_eq!(header(&mail, "Date"), "Wed, 04 Mar 2026 13:00:02 +0000");
-        assert_eq!(header(&mail, "From"), "\"FXLabs Prime\" <alerts@fxlabs.example>");
-        assert_eq!(header(&mail, "To"), "user@people.example");
-        assert_eq!(header(&mail, "Reply-To"), "\"FXLabs Support\" <support@fxlabs.example>");
-        assert_eq!(header(&mail, "Auto-Submitted"), "auto-generated");
-        assert_eq!(header(&mail, "List-Id"), "<rsi-tracker.alerts.fxlabs.example>");
-        assert_eq!(header(&mail, "Feedback-ID"), "rsi_tracker:alert:fxlabs:fxlabs.example");
-        assert_eq!(header(&mail, "List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
-        let list = header(&mail, "List-Unsubscribe");
-        let user = samples::triggers("fxlabs")[0].user_id;
-        let query = format!(
-            "<https://www.fxlabs.example/unsubscribe?tenant=fxlabs&user={user}&kind=rsi_tracker&token="
-        );
-        assert!(list.starts_with(&query), "{list}");
-        assert!(
-            list.ends_with(", <mailto:support@fxlabs.example?subject=unsubscribe%20rsi_tracker>"),
-            "{list}"
-        );
-        let parsed = MessageParser::default().parse(&mail.content).unwrap();
-        let mut names: Vec<&str> = parsed.headers().iter().map(|header| header.name()).collect();
-        names.sort_unstable();
-        let all = [
-            "Auto-Submitted",
-            "Content-Type",
-            "Date",
-            "Feedback-ID",
-            "From",
-            "List-ID",
-            "List-Unsubscribe",
-            "List-Unsubscribe-Post",
-            "MIME-Version",
-            "Message-ID",
-            "Reply-To",
-            "Subject",
-            "To",
-        ];
-        assert_eq!(names, all);
-    }
-
-    #[test]
-    fn without_a_key_there_is_no_link_that_anybody_could_have_written() {
-        let look = Look::new(&samples::tenant("fxlabs")).unwrap();
-        let mail = compose_of(&look, &samples::triggers("fxlabs"), false);
-        let list = header(&mail, "List-Unsubscribe");
-        assert_eq!(list, "<mailto:support@fxlabs.example?subject=unsubscribe%20rsi_tracker>");
-        assert!(!String::from_utf8_lossy(&mail.content).contains("List-Unsubscribe-Post"));
-    }
-
-    #[test]
-    fn a_mail_is_plain_text_and_html_with_the_logo_inside_in_ascii_lines() {
-        let mail = compose_of(&look("hextech"), &samples::triggers("hextech"), false);
-        let parsed = MessageParser::default().parse(&mail.content).unwrap();
-        let logo = parsed.attachment(0).unwrap();
-        assert_eq!(logo.content_id(), Some("logo@hextech.example"));
-        assert_eq!(logo.contents(), std::fs::read(samples::tenant("hextech").brand.logo.unwrap()).unwrap());
-        let (html, _) = bodies(&mail);
-        assert!(html.contains("src=\"cid:logo@hextech.example\"") && html.contains("alt=\"HexTech\""));
-        assert!(mail.content.is_ascii());
-        let lines = mail.content.split(|byte| *byte == b'\n');
-        for line in lines {
-            assert!(line.len() <= 998 && line.last().is_none_or(|last| *last == b'\r'));
-        }
-    }
-
-    #[test]
-    fn every_number_of_the_html_stands_in_the_plain_text_and_none_besides() {
-        for (count, late) in [(1, false), (3, false), (3, true)] {
-            let mail = compose_of(&look("fxlabs"), &samples::triggers("fxlabs")[..count], late);
-            let (html, text) = bodies(&mail);
-            // Addresses are links in the one and written out in the other.
-            let prose: String =
-                text.lines().filter(|line| !line.contains("https://")).collect::<Vec<_>>().join("\n");
-            assert_eq!(numbers(&visible(&html)), numbers(&prose));
-            assert!(text.contains("71.23") && text.contains("68.41") && text.contains("1.08755"), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_html_loads_nothing_and_stands_up_without_a_script() {
-        let (html, _) = bodies(&compose_of(&look("fxlabs"), &samples::triggers("fxlabs"), false));
-        for wanted in [
-            "lang=\"en\"",
-            "role=\"presentation\"",
-            "name=\"color-scheme\"",
-            "prefers-color-scheme: dark",
-            "RSI 71.23, USD/JPY RSI 28.90, BTC/USD RSI 76.50",
-            "EUR/USD",
-            "12 Example Road",
-        ] {
-            assert!(html.contains(wanted), "{wanted} is missing");
-        }
-        for banned in
-            ["<script", "@import", "<link", "<iframe", "url(", "src=\"http", "{{", "{%", "#000000", "rgb(0"]
-        {
-            assert!(!html.contains(banned), "{banned} is there");
-        }
-        for table in html.split("<table").skip(1) {
-            let tag = &table[..table.find('>').unwrap()];
-            assert!(tag.contains("role=\"presentation\"") || tag.contains("role=\"none\""), "<table{tag}>");
-        }
-        assert_eq!(html.matches("<img").count(), html.matches("alt=\"").count());
-    }
-
-    #[test]
-    fn the_33_symbols_of_a_tenant_fit_and_five_hundred_are_named_or_counted() {
-        let one = samples::triggers("fxlabs").remove(0);
-        let many = |count: usize| -> Vec<TriggerFired> {
-            (0..count)
-                .map(|n| TriggerFired { symbol: Some(format!("SYM{n:03}m").parse().unwrap()), ..one.clone() })
-                .collect()
-        };
-        for count in [33, 500] {
-            let mail = compose_of(&look("hextech"), &many(count), false);
-            let (html, text) = bodies(&mail);
-            assert!(html.len() < 102 * 1024, "{count}: {} bytes", html.len());
-            assert!(text.contains("SYM032") && html.contains("SYM032"));
-        }
-        let (html, text) = bodies(&compose_of(&look("fxlabs"), &many(500), false));
-        assert!(html.contains("And 466 more: ") && text.contains("And 466 more: "), "{text}");
-    }
-
-    #[test]
-    fn the_same_inputs_give_the_same_bytes() {
-        let mail = || compose_of(&look("fxlabs"), &samples::triggers("fxlabs"), false);
-        assert_eq!(mail().content, mail().content);
-    }
-
-    #[test]
-    fn a_late_mail_says_so_in_subject_and_both_bodies() {
-        let mail = compose_of(&look("fxlabs"), &samples::triggers("fxlabs")[..1], true);
-        assert_eq!(mail.subject, "FXLabs Prime: EUR/USD RSI overbought (1H) (late) • 2026-03-04 • 18:30 IST");
-        let (html, text) = bodies(&mail);
-        let notice =
-            "This mail is late: the alert fired at 2026-03-04 • 10:30 IST and could not be sent for 8 hours.";
-        assert!(html.contains(notice) && text.contains(notice), "{text}");
-    }
-
-    #[test]
-    fn texts_of_a_brand_are_shown_and_never_run() {
-        let mut tenant = samples::tenant("fxlabs");
-        tenant.brand.name = "<b>\"A\" & 'B'</b>{{ 7 * 7 }}".parse().unwrap();
-        tenant.brand.disclaimer = Some("<script>alert(1)</script>{% raw %}".parse().unwrap());
-        tenant.brand.logo = None;
-        let mail = compose_of(&Look::new(&tenant).unwrap(), &samples::triggers("fxlabs"), false);
-        let (html, text) = bodies(&mail);
-        assert!(html.contains("&lt;b&gt;&quot;A&quot; &amp; &#39;B&#39;&lt;/b&gt;{{ 7 * 7 }}"));
-        assert!(html.contains("&lt;script&gt;alert(1)") && !html.contains("<script"));
-        assert!(text.contains("<script>alert(1)</script>{% raw %}"));
-    }
-
-    #[test]
-    fn no_text_of_a_brand_reaches_the_mail_of_another() {
-        let marked = |id: &str, mark: &str| {
-            let mut tenant = samples::tenant(id);
-            let text = |what: &str| Some(format!("{mark}-{what}").parse().unwrap());
-            let url = |what: &str| Some(format!("https://{mark}.example/{what}").parse().unwrap());
-            tenant.brand.name = format!("{mark}-name").parse().unwrap();
-            tenant.brand.short_name = Some(format!("{mark}-short").parse().unwrap());
-            (tenant.brand.postal, tenant.brand.disclaimer) = (text("postal"), text("disclaimer"));
-            (tenant.brand.site_url, tenant.brand.terms_url) = (url("site"), url("terms"));
-            (tenant.brand.privacy_url, tenant.brand.preferences_url) = (url("privacy"), url("preferences"));
-            tenant.brand.unsubscribe_url = url("unsubscribe");
-            tenant.mail.from = format!("{mark}-from <alerts@{mark}.example>").parse().unwrap();
-            tenant.mail.reply_to = Some(format!("{mark}-reply <reply@{mark}.example>").parse().unwrap());
-            tenant.mail.unsubscribe_key = Some(Secret::new(format!("{mark}-key")));
-            Look::new(&tenant).unwrap()
-        };
-        let looks = [("fxlabs", "canarya", "canaryb"), ("hextech", "canaryb", "canarya")];
-        let templates = Templates::compile().unwrap();
-        for (id, own, other) in looks.iter().chain(&looks) {
-            let triggers = samples::triggers(id);
-            let (appended_at, now) = (NOW.parse().unwrap(), NOW.parse().unwrap());
-            let source =
-                Source { triggers: &triggers, recipient: "u@p.example", appended_at, now, late: false };
-            let mail = compose(&templates, &marked(id, own), source).unwrap();
-            let (html, text) = bodies(&mail);
-            let raw = String::from_utf8(mail.content.clone()).unwrap();
-            for place in [&html, &text, &raw, &mail.subject, &mail.message_id] {
-                assert!(place.contains(own) && !place.contains(other), "{place}");
-            }
-            for part in ["name", "short", "postal", "disclaimer"] {
-                assert!(
-                    html.contains(&format!("{own}-{part}")) && text.contains(&format!("{own}-{part}")),
-                    "{part}"
-                );
-            }
-            for part in ["site", "terms", "privacy", "preferences", "unsubscribe"] {
-                let link = format!("https://{own}.example/{part}");
-                assert!(html.contains(&link) && text.contains(&link), "{part}");
-            }
-            assert!(!raw.contains("-key"));
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_mailed_is_an_error_and_never_a_panic() {
-        let templates = Templates::compile().unwrap();
-        let look = look("fxlabs");
-        let triggers = samples::triggers("fxlabs");
-        let (appended_at, now) = (NOW.parse().unwrap(), NOW.parse().unwrap());
-        let source = Source { triggers: &triggers, recipient: "u@p.example", appended_at, now, late: false };
-        for recipient in [
-            "",
-            "nobody",
-            "a@b\r\nBcc: c@d.example",
-            "a@b.example, c@d.example",
-            "a b@c.example",
-            "\"a\0\"@b.example",
-            "ü@b.example",
-        ] {
-            let refused = compose(&templates, &look, Source { recipient, ..source });
-            assert!(matches!(refused, Err(ComposeError::Recipient)), "{recipient:?}");
-        }
-        let changed = |change: fn(&mut TriggerFired)| {
-            let mut triggers = triggers.clone();
-            change(&mut triggers[1]);
-            compose(&templates, &look, Source { triggers: &triggers, ..source })
-        };
-        assert!(matches!(changed(|t| t.condition = Condition::Buy), Err(ComposeError::View(_))));
-        assert!(matches!(changed(|t| t.detail = "[]".into()), Err(ComposeError::View(_))));
-        assert!(matches!(changed(|t| t.symbol = None), Err(ComposeError::View(_))));
-        assert!(changed(|t| (t.value, t.price) = (None, Some(f64::INFINITY))).is_ok());
-        assert!(matches!(
-            compose(&templates, &look, Source { triggers: &[], ..source }),
-            Err(ComposeError::View(_))
-        ));
-        let never = Timestamp(i64::MAX);
-        assert!(matches!(
-            compose(&templates, &look, Source { now: never, ..source }),
-            Err(ComposeError::Date)
-        ));
-    }
-}
+mod tests;

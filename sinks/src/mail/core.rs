@@ -27,11 +27,11 @@ pub enum Stage {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The server's reply.
+    /// The server's reply to it.
     Reply {
-        /// Its code.
+        /// Three digits, the first of which says yes, not now or never.
         code: u16,
-        /// Its words.
+        /// The words that stand behind the code.
         text: String,
     },
     /// No reply: connection refused or lost, no reply in time, not SMTP, TLS refused.
@@ -41,13 +41,13 @@ pub enum Answer {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Ask for this.
+    /// Ask the server for this stage.
     Ask(Stage),
     /// The connection stands ready for mails.
     Ready,
     /// First note durably that content is about to leave, then ask for [`Stage::Data`].
     Note,
-    /// It is over.
+    /// The mail is over, with this outcome.
     End(Verdict),
 }
 
@@ -58,7 +58,7 @@ pub enum Verdict {
     Sent(String),
     /// The server certainly does not have it and may take it later.
     Retry {
-        /// Why not now.
+        /// Why it does not take it now.
         reason: String,
         /// No mail of this tenant would fare better now.
         server: bool,
@@ -67,7 +67,7 @@ pub enum Verdict {
     AuthRefused(String),
     /// The server will never take it.
     Failed {
-        /// Why not.
+        /// Why it will not take it.
         reason: String,
         /// It is the address that was refused: nothing more is to be sent there.
         address: bool,
@@ -76,7 +76,7 @@ pub enum Verdict {
     Ambiguous(String),
 }
 
-/// Decides.
+/// Decides what to do next from what was asked and what came of it.
 #[must_use]
 pub fn next(stage: Stage, answer: Answer) -> Next {
     let (code, text) = match answer {

@@ -6,10 +6,17 @@ use bellwether_schemas::Timestamp;
 use bellwether_schemas::ids::UserId;
 
 use super::brand::Look;
-use super::compose::{Composed, Source, compose, message_id, occurrence};
+use super::compose::{Composed, compose, message_id};
 use super::core::words;
+use super::error::ComposeError;
+use super::frame::{Late, Setting};
 use super::group::Group;
+use super::headers::Headers;
+use super::kind::MailKind;
+use super::kinds;
+use super::occurrence::Occurrence;
 use super::render::Templates;
+use super::unsubscribe::WayOut;
 
 /// Older than this when composed: marked as late. Microseconds.
 const LATE: i64 = 6 * 3_600_000_000;
@@ -21,8 +28,8 @@ const TOO_LATE: i64 = 24 * 3_600_000_000;
 pub(super) struct People {
     /// Address by confirmed user.
     pub(super) addresses: HashMap<UserId, String>,
-    /// Users and kinds that were switched off.
-    pub(super) switched_off: HashSet<(UserId, String)>,
+    /// What users have switched off.
+    pub(super) switched_off: HashSet<(UserId, MailKind)>,
     /// Addresses, in small letters, that nothing is to be sent to, and why.
     pub(super) suppressed: HashMap<String, String>,
 }
@@ -43,11 +50,11 @@ pub(super) struct Situation<'a> {
 /// The state a row of the outbox begins in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// To be sent.
+    /// It waits to be sent.
     Pending,
     /// Not sent, on purpose.
     Suppressed,
-    /// Cannot be sent.
+    /// It cannot be sent, and nobody will try.
     Failed,
 }
 
@@ -65,7 +72,7 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owed {
     pub(super) occurrence: String,
-    pub(super) kind: &'static str,
+    pub(super) kind: MailKind,
     pub(super) user: UserId,
     pub(super) message_id: String,
     pub(super) appended_at: Timestamp,
@@ -75,56 +82,71 @@ pub(super) struct Owed {
     pub(super) mail: Option<Composed>,
 }
 
+/// Whose group it is, of which kind, and which.
+#[derive(Debug, Clone)]
+struct Identity {
+    kind: MailKind,
+    occurrence: Occurrence,
+    user: UserId,
+}
+
 /// Decides about one group; none for a group without triggers.
 pub(super) fn owed(group: &Group, situation: Situation<'_>) -> Option<Owed> {
     let first = group.triggers.first()?;
-    let occurrence = occurrence(first.group.id);
-    let recipient = situation.people.addresses.get(&first.user_id).cloned();
-    let (state, reason, mail) = decided(group, recipient.as_deref(), situation);
-    Some(Owed {
-        message_id: message_id(situation.look, &occurrence),
-        occurrence,
-        kind: first.kind.name(),
+    let mail = Identity {
+        kind: MailKind::Alert(first.kind),
+        occurrence: Occurrence::AlertGroup(first.group.id),
         user: first.user_id,
+    };
+    let recipient = situation.people.addresses.get(&mail.user).map(String::as_str);
+    let (state, reason, composed) = match refusal(group, &mail, recipient, situation) {
+        Err(reason) => (State::Suppressed, Some(reason), None),
+        Ok(recipient) => composed(group, &mail, recipient, situation),
+    };
+    Some(Owed {
+        message_id: message_id(situation.look, &mail.occurrence),
+        occurrence: mail.occurrence.text(&situation.look.tenant),
+        kind: mail.kind,
+        user: mail.user,
         appended_at: group.appended_at,
-        recipient,
+        recipient: recipient.map(Into::into),
         state,
         reason,
-        mail,
+        mail: composed,
     })
 }
 
-type Decided = (State, Option<String>, Option<Composed>);
-
-fn decided(group: &Group, recipient: Option<&str>, situation: Situation<'_>) -> Decided {
-    let suppressed = |reason: &str| (State::Suppressed, Some(reason.to_string()), None);
-    let age = situation.now.since(group.appended_at);
+/// The address to send to, or why the mail is not to be sent.
+fn refusal<'a>(
+    group: &Group,
+    mail: &Identity,
+    recipient: Option<&'a str>,
+    situation: Situation<'_>,
+) -> Result<&'a str, String> {
     if group.offset < situation.held_below {
-        return suppressed("held: the database was restored from before it; it may have been sent");
+        return Err("held: the database was restored from before it; it may have been sent".into());
     }
-    if age > TOO_LATE {
-        return suppressed("more than 24 hours old");
+    if age(group, situation) > TOO_LATE {
+        return Err("more than 24 hours old".into());
     }
-    let Some(recipient) = recipient else {
-        return suppressed("the user has no confirmed address");
-    };
-    let switched_off = |trigger: &bellwether_schemas::triggers::TriggerFired| {
-        situation.people.switched_off.contains(&(trigger.user_id, trigger.kind.name().to_string()))
-    };
-    if group.triggers.first().is_some_and(switched_off) {
-        return suppressed("switched off by the user");
+    let recipient = recipient.ok_or("the user has no confirmed address")?;
+    if situation.people.switched_off.contains(&(mail.user, mail.kind)) {
+        return Err("switched off by the user".into());
     }
-    if let Some(reason) = situation.people.suppressed.get(&recipient.to_lowercase()) {
-        return suppressed(&words(&format!("the address is suppressed: {reason}")));
+    match situation.people.suppressed.get(&recipient.to_lowercase()) {
+        Some(reason) => Err(words(&format!("the address is suppressed: {reason}"))),
+        None => Ok(recipient),
     }
-    composed(group, recipient, age > LATE, situation)
 }
 
-fn composed(group: &Group, recipient: &str, late: bool, situation: Situation<'_>) -> Decided {
-    let Situation { templates, look, now, configured, .. } = situation;
-    let source = Source { triggers: &group.triggers, recipient, appended_at: group.appended_at, now, late };
-    match compose(templates, look, source) {
-        Ok(mail) if configured => (State::Pending, None, Some(mail)),
+fn composed(
+    group: &Group,
+    mail: &Identity,
+    recipient: &str,
+    situation: Situation<'_>,
+) -> (State, Option<String>, Option<Composed>) {
+    match written(group, mail, recipient, situation) {
+        Ok(mail) if situation.configured => (State::Pending, None, Some(mail)),
         Ok(mail) => {
             (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()), Some(mail))
         }
@@ -132,14 +154,37 @@ fn composed(group: &Group, recipient: &str, late: bool, situation: Situation<'_>
     }
 }
 
+fn written(
+    group: &Group,
+    mail: &Identity,
+    recipient: &str,
+    situation: Situation<'_>,
+) -> Result<Composed, ComposeError> {
+    let Situation { templates, look, now, .. } = situation;
+    let Identity { kind, occurrence, user } = mail;
+    let way_out = WayOut::of(look, *user, *kind);
+    let way_out = way_out.as_ref();
+    let late = (age(group, situation) > LATE).then_some(Late { due: group.appended_at, now });
+    let rendered = kinds::alert_group(Setting { templates, look, late, way_out }, &group.triggers)?;
+    let headers = Headers { kind: *kind, occurrence, recipient, way_out, date: now };
+    compose(look, &headers, rendered)
+}
+
+/// Since the first trigger was appended, microseconds.
+const fn age(group: &Group, situation: Situation<'_>) -> i64 {
+    situation.now.since(group.appended_at)
+}
+
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::alerts::AlertKind;
     use bellwether_schemas::triggers::Condition;
 
     use super::*;
     use crate::mail::samples;
 
     const HOUR: i64 = 3_600_000_000;
+    const RSI: MailKind = MailKind::Alert(AlertKind::RsiTracker);
 
     fn decide(change: impl FnOnce(&mut People, &mut Situation<'_>, &mut Group)) -> Owed {
         let templates = Templates::compile().unwrap();
@@ -181,7 +226,7 @@ mod tests {
         let nobody = decide(|people, _, _| people.addresses.clear());
         reason(&nobody, State::Suppressed, "no confirmed address");
         let off = decide(|people, _, group| {
-            people.switched_off.insert((group.triggers[0].user_id, "rsi_tracker".into()));
+            people.switched_off.insert((group.triggers[0].user_id, RSI));
         });
         reason(&off, State::Suppressed, "switched off");
         let bounced = decide(|people, _, _| {
@@ -192,6 +237,24 @@ mod tests {
         reason(&decide(|_, situation, _| situation.configured = false), State::Failed, "not configured");
         let odd = decide(|_, _, group| group.triggers[2].condition = Condition::Above);
         reason(&odd, State::Failed, "cannot be composed");
+    }
+
+    #[test]
+    fn only_the_switch_of_its_own_kind_stops_a_mail() {
+        let other = decide(|people, _, group| {
+            let user = group.triggers[0].user_id;
+            people.switched_off.extend(MailKind::all().filter(|kind| *kind != RSI).map(|kind| (user, kind)));
+        });
+        assert_eq!((other.state, other.kind), (State::Pending, RSI));
+    }
+
+    #[test]
+    fn an_alert_of_a_kind_without_a_mail_fails_and_says_so() {
+        let none = decide(|_, _, group| {
+            group.triggers.iter_mut().for_each(|trigger| trigger.kind = AlertKind::PriceAlert);
+        });
+        reason(&none, State::Failed, "cannot be composed: this version has no mail of kind price_alert");
+        assert_eq!(none.kind, MailKind::Alert(AlertKind::PriceAlert));
     }
 
     #[test]

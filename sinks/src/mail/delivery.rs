@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_runtime::backoff::Backoff;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use lettre::Address;
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::core::Verdict;
-use super::events::{AuthStopped, FenceLost, MailSent, MailSettled};
+use super::events::{AuthStopped, ClaimRetried, FenceLost, MailSent, MailSettled, NotNoted, SettleRetried};
 use super::outbox::{Claimed, Outbox, Settlement};
 use super::retry;
 use super::server::Server;
@@ -22,20 +23,20 @@ const CLAIM: i64 = 16;
 const POLL: Duration = Duration::from_secs(1);
 /// A connection without work is closed after this many polls.
 const IDLE_POLLS: u32 = 5;
-/// A server that takes no connection is asked again after at most this long.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Before a server that takes no connection is asked again.
+const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
 /// A refused password is tried this often, lest the account be locked.
 const AUTH_TRIES: u32 = 3;
 
 /// A process that stops tries this often to write down what became of a mail.
 const SETTLE_TRIES: u32 = 8;
 
-/// One tenant's delivery.
+/// Sends what one tenant's outbox owes.
 pub(super) struct Delivery {
     pub(super) tenant: TenantId,
     pub(super) outbox: Outbox,
     pub(super) server: Server,
-    /// Envelope sender.
+    /// The envelope's sender, whom a server tells of what it could not deliver.
     pub(super) from: Address,
     pub(super) deadlines: Deadlines,
     /// Rung when mails were added.
@@ -61,7 +62,7 @@ impl Delivery {
             let claimed = match self.outbox.claim(CLAIM).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
-                    tracing::warn!(tenant.id = %self.tenant, %error, "the outbox cannot be read; trying again");
+                    ClaimRetried { tenant: &self.tenant, error: &error }.emit();
                     Vec::new()
                 }
             };
@@ -99,7 +100,7 @@ impl Delivery {
         for mail in claimed {
             let stop = server_down || self.shutdown.is_raised();
             let settlement = if stop {
-                Settlement::Release(if server_down { pause(line) } else { Duration::ZERO })
+                Settlement::Release(if server_down { PAUSE.after(line.refused + 1) } else { Duration::ZERO })
             } else {
                 let verdict = self.send(line, &mail).await;
                 server_down =
@@ -109,7 +110,7 @@ impl Delivery {
             self.settle(&mail, &settlement).await;
         }
         if server_down {
-            self.shutdown.sleep(pause(line)).await;
+            self.shutdown.sleep(PAUSE.after(line.refused + 1)).await;
         }
     }
 
@@ -159,8 +160,7 @@ impl Delivery {
         match self.outbox.data_started(mail).await {
             Ok(ours) => ours,
             Err(error) => {
-                tracing::warn!(tenant.id = %self.tenant, mail.occurrence = %mail.occurrence, %error,
-                    "it cannot be noted that content leaves, so none does");
+                NotNoted { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }.emit();
                 false
             }
         }
@@ -174,8 +174,8 @@ impl Delivery {
                 Ok(true) => return MailSettled { tenant: &self.tenant, mail, settlement }.emit(),
                 Ok(false) => return FenceLost { tenant: &self.tenant, occurrence: &mail.occurrence }.emit(),
                 Err(error) => {
-                    tracing::warn!(tenant.id = %self.tenant, mail.occurrence = %mail.occurrence, %error,
-                        "a mail's outcome cannot be written; trying again");
+                    SettleRetried { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }
+                        .emit();
                 }
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -183,11 +183,6 @@ impl Delivery {
         }
         // Its lease will end, and whoever finds it treats it by the state it is in.
     }
-}
-
-/// Before a server that takes no connection is asked again.
-fn pause(line: &Line) -> Duration {
-    Duration::from_secs(1).saturating_mul(1 << line.refused.min(8)).min(LONGEST_PAUSE)
 }
 
 fn settlement(mail: &Claimed, verdict: Verdict) -> Settlement {

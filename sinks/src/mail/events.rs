@@ -120,3 +120,58 @@ impl BrandRefused<'_> {
         tracing::error!(tenant.id = %self.tenant, error = %self.error, "this tenant's mail waits until its file is right");
     }
 }
+
+/// The tenant's delivery ended without having been asked to.
+pub(super) struct DeliveryEnded<'a> {
+    pub(super) tenant: &'a TenantId,
+}
+
+impl DeliveryEnded<'_> {
+    pub(super) fn emit(self) {
+        tracing::error!(tenant.id = %self.tenant, "the tenant's delivery ended by itself");
+    }
+}
+
+/// What is due cannot be read; it is looked for again.
+pub(super) struct ClaimRetried<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) error: &'a sqlx::Error,
+}
+
+impl ClaimRetried<'_> {
+    pub(super) fn emit(self) {
+        tracing::warn!(tenant.id = %self.tenant, error = %self.error, "the outbox cannot be read; trying again");
+    }
+}
+
+/// It could not be noted that content is about to leave: none does, and the mail is claimed again.
+pub(super) struct NotNoted<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) occurrence: &'a str,
+    pub(super) error: &'a sqlx::Error,
+}
+
+impl NotNoted<'_> {
+    pub(super) fn emit(self) {
+        tracing::warn!(
+            tenant.id = %self.tenant, mail.occurrence = self.occurrence, error = %self.error,
+            "it cannot be noted that content leaves, so none does"
+        );
+    }
+}
+
+/// What became of a mail is not written yet.
+pub(super) struct SettleRetried<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) occurrence: &'a str,
+    pub(super) error: &'a sqlx::Error,
+}
+
+impl SettleRetried<'_> {
+    pub(super) fn emit(self) {
+        tracing::warn!(
+            tenant.id = %self.tenant, mail.occurrence = self.occurrence, error = %self.error,
+            "a mail's outcome cannot be written; trying again"
+        );
+    }
+}

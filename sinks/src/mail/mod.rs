@@ -10,23 +10,28 @@ mod composer;
 pub mod core;
 mod decide;
 mod delivery;
+pub mod error;
 pub mod events;
+mod frame;
 pub mod group;
 mod headers;
+pub mod kind;
+mod kinds;
 mod local_time;
 mod number;
+pub mod occurrence;
 pub mod outbox;
+pub mod preview;
 pub mod render;
 mod retry;
-mod rsi_tracker;
 #[cfg(test)]
 mod samples;
 pub mod server;
 pub mod session;
 mod socket;
+mod template_files;
 mod tls;
 pub mod unsubscribe;
-pub mod view;
 
 use std::sync::Arc;
 

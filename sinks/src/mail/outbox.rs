@@ -9,11 +9,15 @@ mod settle;
 
 use std::time::Duration;
 
+pub(super) use fill::Fill;
+
 use bellwether_database::{self as database, Statements};
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
+
+use super::kind::{MailKind, WhenAmbiguous};
 
 /// How long a claim holds: what a crash delays its mails by. One that runs out while its mail waits for its turn is
 /// noticed before any content leaves, and the mail is claimed anew.
@@ -23,7 +27,7 @@ const LEASE: Duration = Duration::from_secs(900);
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// One tenant's outbox.
+/// The mails one tenant owes, in its database.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     pool: PgPool,
@@ -33,18 +37,27 @@ pub struct Outbox {
 /// A mail that is ours to send until its lease ends.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Claimed {
-    /// Which.
+    /// What it is about.
     pub occurrence: String,
+    /// Its kind's name. A newer version may have written one that this version does not know.
+    pub kind: String,
     /// Whose claim: rises with each.
     pub fence: i64,
-    /// Counting this one.
+    /// How often it was claimed, this claim included.
     pub attempts: i32,
-    /// The user's address.
+    /// The user's address; none for a mail that never had one.
     pub recipient: Option<String>,
-    /// The whole message.
+    /// The whole message; none for a mail that was not composed.
     pub content: Option<Vec<u8>>,
     /// When its triggers were appended: the order among mails due at once.
     pub appended_at: Option<DateTime<Utc>>,
+}
+
+impl Claimed {
+    /// What becomes of it should the server have it or not. Of an unknown kind no second mail goes out.
+    fn when_ambiguous(&self) -> WhenAmbiguous {
+        self.kind.parse::<MailKind>().map_or(WhenAmbiguous::Hold, MailKind::when_ambiguous)
+    }
 }
 
 /// How a claim ends.
@@ -56,11 +69,12 @@ pub enum Settlement {
     Retry(Duration, String),
     /// No content left: as if it had not been claimed, but not before this long.
     Release(Duration),
-    /// Never.
+    /// It can never be sent, for this reason.
     Failed(String),
     /// Never, and nothing else to that address.
     Refused(String),
-    /// The server may have it. Once more after this long; the second time it stays so.
+    /// The server may have it: held, or, where its kind is sent once more, due after this long; a second time it is
+    /// held too.
     Ambiguous(Duration, String),
 }
 
@@ -79,7 +93,7 @@ impl Outbox {
     pub async fn claim(&self, most: i64) -> Result<Vec<Claimed>> {
         let mut transaction = self.begin().await?;
         let abandoned: Vec<Claimed> = sqlx::query_as(
-            "select occurrence, fence, attempts, recipient, null::bytea as content, appended_at
+            "select occurrence, kind, fence, attempts, recipient, null::bytea as content, appended_at
              from bellwether.mail_outbox
              where tenant_id = $1 and state = 'data_started' and lease_until < now()
              order by due_at limit $2 for update skip locked",
@@ -154,7 +168,7 @@ impl Outbox {
                           or (state = 'claimed' and lease_until < now()))
                    order by due_at, appended_at limit $2 for update skip locked) as due
              where mail.tenant_id = $1 and mail.occurrence = due.occurrence
-             returning mail.occurrence, mail.fence, mail.attempts, mail.recipient, mail.content,
+             returning mail.occurrence, mail.kind, mail.fence, mail.attempts, mail.recipient, mail.content,
                mail.appended_at",
         )
         .bind(self.tenant.as_str())

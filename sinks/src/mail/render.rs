@@ -3,41 +3,19 @@
 
 use std::fmt::Write as _;
 
-use bellwether_schemas::alerts::AlertKind;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
-use mrml::prelude::parser::ParserOptions;
-use mrml::prelude::parser::memory_loader::MemoryIncludeLoader;
 use mrml::prelude::render::RenderOptions;
+use serde::Serialize;
 
-use super::view::View;
+use super::kind::MailKind;
+use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, files};
 
 /// Most bytes of HTML: clients cut a mail off above this.
 const MAX_HTML: usize = 102 * 1024;
-
-const LAYOUT_MJML: &str = include_str!("../../mail/layout.mjml");
-const LAYOUT_TXT: &str = include_str!("../../mail/layout.txt");
-
-/// A kind's own files: one folder a kind.
-struct Files {
-    body_mjml: &'static str,
-    body_txt: &'static str,
-}
-
-/// None where a kind has no mail yet.
-const fn files(kind: AlertKind) -> Option<Files> {
-    match kind {
-        AlertKind::RsiTracker => Some(Files {
-            body_mjml: include_str!("../../mail/rsi_tracker/body.mjml"),
-            body_txt: include_str!("../../mail/rsi_tracker/body.txt"),
-        }),
-        AlertKind::RsiCorrelationTracker
-        | AlertKind::HeatmapTracker
-        | AlertKind::HeatmapIndicatorTracker
-        | AlertKind::CurrencyStrengthTracker
-        | AlertKind::PriceAlert => None,
-    }
-}
+/// Where the layout has a kind's body. The text is put there before it is parsed: included by the parser, components
+/// lose their padding and the class that gives them the night's colours.
+const BODY: &str = r#"<mj-include path="body.mjml" />"#;
 
 /// Why a template does not compile or a mail cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +23,15 @@ pub enum RenderError {
     /// The MJML is not well formed.
     #[error("template {kind}/body.mjml: {reason}")]
     Mjml {
-        /// Which kind.
-        kind: AlertKind,
+        /// The kind whose template it is.
+        kind: MailKind,
         /// What the parser or the renderer said.
         reason: String,
     },
     /// An undefined name, or a syntax error.
     #[error("template {name}: {reason}")]
     Template {
-        /// Which template.
+        /// The template's name, which is its kind's with the ending of its format.
         name: String,
         /// What is wrong with it, with its line.
         reason: String,
@@ -61,22 +39,24 @@ pub enum RenderError {
     /// The plain text would carry a control character.
     #[error("the plain text of a {kind} mail has a control character")]
     ControlCharacter {
-        /// Which kind.
-        kind: AlertKind,
+        /// The kind of mail that was rendered.
+        kind: MailKind,
     },
     /// More HTML than clients show.
     #[error("the HTML of a {kind} mail has {bytes} bytes, the limit is {MAX_HTML}")]
     TooLarge {
-        /// Which kind.
-        kind: AlertKind,
-        /// What it has.
+        /// The kind of mail that was rendered.
+        kind: MailKind,
+        /// How large it is.
         bytes: usize,
     },
 }
 
-/// Both bodies of a mail.
+/// What a mail says, before it has headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rendered {
+    /// Subject line, not encoded.
+    pub(crate) subject: String,
     pub(crate) html: String,
     pub(crate) text: String,
 }
@@ -104,7 +84,7 @@ impl Templates {
             environment.add_template_owned(name.clone(), source).map_err(failed)
         };
         add("layout.txt".into(), LAYOUT_TXT.into())?;
-        for kind in AlertKind::ALL {
+        for kind in MailKind::all() {
             let Some(files) = files(kind) else { continue };
             add(format!("{kind}/body.html"), to_html(kind, &files)?)?;
             add(format!("{kind}/body.txt"), files.body_txt.into())?;
@@ -112,8 +92,13 @@ impl Templates {
         Ok(Self { environment })
     }
 
-    pub(crate) fn render(&self, kind: AlertKind, view: &View) -> Result<Rendered, RenderError> {
-        let values = Value::from(Serde(view));
+    /// HTML and plain text of a mail of that kind, from one page of values.
+    pub(super) fn render(
+        &self,
+        kind: MailKind,
+        page: &impl Serialize,
+    ) -> Result<(String, String), RenderError> {
+        let values = Value::from(Serde(page));
         let html = self.fill(&format!("{kind}/body.html"), &values)?;
         let text = self.fill(&format!("{kind}/body.txt"), &values)?;
         if html.len() > MAX_HTML {
@@ -122,7 +107,7 @@ impl Templates {
         if text.chars().any(|c| c.is_control() && c != '\n') {
             return Err(RenderError::ControlCharacter { kind });
         }
-        Ok(Rendered { html, text })
+        Ok((html, text))
     }
 
     fn fill(&self, name: &str, values: &Value) -> Result<String, RenderError> {
@@ -132,12 +117,10 @@ impl Templates {
 }
 
 /// The layout around the kind's body, as an HTML template: what stands in braces is still to be filled in.
-fn to_html(kind: AlertKind, files: &Files) -> Result<String, RenderError> {
+fn to_html(kind: MailKind, files: &Files) -> Result<String, RenderError> {
     let failed = |reason: String| RenderError::Mjml { kind, reason };
-    let loader = MemoryIncludeLoader::from(vec![("body.mjml", files.body_mjml)]);
-    let options = ParserOptions { include_loader: Box::new(loader) };
-    let parsed =
-        mrml::parse_with_options(LAYOUT_MJML, &options).map_err(|error| failed(error.to_string()))?;
+    let page = LAYOUT_MJML.replace(BODY, files.body_mjml);
+    let parsed = mrml::parse(page).map_err(|error| failed(error.to_string()))?;
     // No fonts: a mail loads nothing from elsewhere.
     let options =
         RenderOptions { disable_comments: true, fonts: Default::default(), ..RenderOptions::default() };
@@ -168,4 +151,24 @@ fn write_escaped(
 
 fn template_error(name: &str, error: &minijinja::Error) -> RenderError {
     RenderError::Template { name: name.into(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At night colours come by class: text without one would keep the day's dark ink on the night's dark ground.
+    #[test]
+    fn text_in_the_colours_of_the_day_has_the_class_that_changes_them_at_night() {
+        for kind in MailKind::all() {
+            let Some(files) = files(kind) else { continue };
+            let html = to_html(kind, &files).unwrap();
+            for cell in html.split("<td").skip(1) {
+                for class in ["ink", "muted"] {
+                    let day = cell.contains(&format!(";color:{{{{ colours.{class} }}}}"));
+                    assert!(!day || cell.contains(&format!("class=\"{class}\"")), "{kind}: <td{cell}");
+                }
+            }
+        }
+    }
 }

@@ -1,20 +1,19 @@
-//! When to try again: 10 s · 2ⁿ with jitter, at most an hour apart.
+//! When a mail is tried again: 10 s · 2ⁿ with jitter, at most an hour apart.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_secs(10);
-const LONGEST: Duration = Duration::from_secs(3_600);
+use bellwether_runtime::backoff::{Backoff, spread};
+
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(3_600));
 
 /// How long to wait after the `attempts`-th try. The jitter, a fifth either way, follows from what is tried: mails
 /// that failed together do not come back together.
 pub(super) fn after(attempts: i32, what: &str) -> Duration {
-    let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(0).min(20);
-    let whole = FIRST.saturating_mul(1 << doublings).min(LONGEST);
     let mut hasher = DefaultHasher::new();
     (what, attempts).hash(&mut hasher);
-    let share = u32::try_from(hasher.finish() % 401).unwrap_or(200);
-    (whole * (800 + share) / 1_000).min(LONGEST)
+    let wait = BACKOFF.after(u32::try_from(attempts).unwrap_or(0));
+    spread(wait, 800..=1_200, hasher.finish()).min(BACKOFF.longest())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::path::Path;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_schemas::triggers::TriggerFired;
 
-const RSI_TRACKER: &str = include_str!("../../mail/rsi_tracker/sample.json");
+use super::brand::Look;
+use super::kinds::rsi_tracker;
 
 /// One of the tenants that ship with the project.
 pub(crate) fn tenant(id: &str) -> Tenant {
@@ -14,10 +15,6 @@ pub(crate) fn tenant(id: &str) -> Tenant {
 }
 
 /// A group of three.
-pub(crate) fn triggers(tenant: &str) -> Vec<TriggerFired> {
-    let mut triggers: Vec<TriggerFired> = serde_json::from_str(RSI_TRACKER).unwrap();
-    for trigger in &mut triggers {
-        trigger.tenant = tenant.parse().unwrap();
-    }
-    triggers
+pub(crate) fn triggers(id: &str) -> Vec<TriggerFired> {
+    rsi_tracker::sample(&Look::new(&tenant(id)).unwrap()).unwrap()
 }

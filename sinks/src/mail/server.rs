@@ -8,9 +8,9 @@ use bellwether_runtime::secret::Secret;
 pub struct Server {
     /// Name or address, without brackets.
     pub host: String,
-    /// Its port.
+    /// The port it listens on.
     pub port: u16,
-    /// Encryption.
+    /// Whether the connection is encrypted, and from when on.
     pub tls: Tls,
     /// Who we are there, where it asks.
     pub login: Option<(String, Secret)>,

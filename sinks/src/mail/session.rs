@@ -46,9 +46,9 @@ impl Default for Deadlines {
 /// One mail as the wire needs it.
 #[derive(Debug, Clone)]
 pub struct Letter<'a> {
-    /// Envelope sender.
+    /// The envelope's sender, whom the server tells of what it could not deliver.
     pub from: &'a Address,
-    /// Its one recipient.
+    /// The address of the mail's one recipient.
     pub to: &'a str,
     /// The whole message, ASCII.
     pub content: &'a [u8],

@@ -1,22 +1,21 @@
 //! One-click unsubscribe: a link that needs no login, because only we can have written it.
 
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::{TenantId, UserId};
 use ring::hmac;
 
 use super::brand::Look;
-use super::view::Links;
+use super::kind::MailKind;
 
 /// What a link switches off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsubscribe {
-    /// Of which tenant.
+    /// The tenant whose mail it is.
     pub tenant: TenantId,
-    /// Whose mails.
+    /// The user who gets it.
     pub user: UserId,
-    /// Which of them.
-    pub kind: AlertKind,
+    /// The kind that is not to come any more.
+    pub kind: MailKind,
 }
 
 impl Unsubscribe {
@@ -46,25 +45,30 @@ impl Unsubscribe {
     }
 }
 
-/// Where a user of this tenant can go, and what the headers say of it.
-pub(crate) struct Ways {
-    pub(crate) links: Links,
+/// How one user leaves one kind of mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WayOut {
     pub(crate) mailto: String,
     /// The one-click form, where the tenant has an address and a key for it.
     pub(crate) https: Option<String>,
 }
 
-impl Ways {
-    pub(crate) fn of(look: &Look, user: UserId, kind: AlertKind) -> Self {
+impl WayOut {
+    /// None for a kind that nobody can switch off.
+    pub(crate) fn of(look: &Look, user: UserId, kind: MailKind) -> Option<Self> {
+        if !kind.can_be_switched_off() {
+            return None;
+        }
         let subject = Unsubscribe { tenant: look.tenant.clone(), user, kind };
         let signed = look.unsubscribe_url.as_ref().zip(look.unsubscribe_key.as_ref());
         let https = signed.map(|(base, key)| format!("{}&token={}", subject.query(base), subject.token(key)));
         let mailto = format!("mailto:{}?subject=unsubscribe%20{kind}", look.answers());
-        let links = Links {
-            preferences: look.preferences_url.clone(),
-            unsubscribe: https.clone().unwrap_or_else(|| mailto.clone()),
-        };
-        Self { links, mailto, https }
+        Some(Self { mailto, https })
+    }
+
+    /// The one for a link in the mail's own text.
+    pub(crate) fn link(&self) -> &str {
+        self.https.as_ref().unwrap_or(&self.mailto)
     }
 }
 
@@ -82,6 +86,8 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::alerts::AlertKind;
+
     use super::*;
 
     #[test]
@@ -90,7 +96,7 @@ mod tests {
         let mine = Unsubscribe {
             tenant: "fxlabs".parse().unwrap(),
             user: "00000000-0000-4000-8000-000000000001".parse().unwrap(),
-            kind: AlertKind::RsiTracker,
+            kind: MailKind::Alert(AlertKind::RsiTracker),
         };
         let token = mine.token(&key);
         // Python: hmac.new(b"k1", b"unsubscribe\nfxlabs\n00000000-0000-4000-8000-000000000001\nrsi_tracker", "sha256")

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use bellwether_runtime::backoff::{Backoff, spread};
 use bellwether_schemas::Timestamp;
 
 use super::bisect::{Piece, user_of};
@@ -15,19 +16,17 @@ use crate::feed::Batch;
 
 /// A tenant whose database has failed for so long is parked: said once, retried on a slower schedule.
 pub const PARK_AFTER: Duration = Duration::from_secs(30);
-/// First wait after a failure; doubles up to [`RETRY_MOST`].
-const RETRY_FIRST: Duration = Duration::from_millis(50);
-/// Longest wait while the tenant is not parked.
-const RETRY_MOST: Duration = Duration::from_secs(2);
+/// Waits after failures, while the tenant is not parked.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 /// Wait between tries of a parked tenant.
 const RETRY_PARKED: Duration = Duration::from_secs(10);
 /// Wait after credentials were not accepted; at least half of it.
 const RETRY_DENIED: Duration = Duration::from_secs(60);
 
-/// What happened.
+/// What happened since the last step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Records to write.
+    /// Records of the topic that are to be written.
     Batch(Batch),
     /// The write that was asked for is committed.
     Written,
@@ -74,7 +73,7 @@ pub enum Output {
     Write,
     /// Put the only record of [`Core::piece`] among the dead letters.
     Keep(Failure),
-    /// Wait so long.
+    /// Let this time pass before the next try.
     Wait(Duration),
     /// Everything before this offset is durable.
     Commit(u64),
@@ -88,7 +87,7 @@ pub enum Output {
     Dropped(usize),
 }
 
-/// One tenant's state.
+/// What one tenant has in hand, and how its database fares.
 #[derive(Debug)]
 pub struct Core {
     /// What is left of the batch, next piece last.
@@ -105,7 +104,7 @@ pub struct Core {
 /// What is known about why a piece is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// Nothing yet.
+    /// It was not asked yet whose fault it is.
     Unknown,
     /// The table took an empty write: some record's.
     SomeRecord,
@@ -113,7 +112,7 @@ enum Fault {
     ThisRecord,
 }
 
-/// Failing since when.
+/// A database that fails, and since when.
 #[derive(Debug)]
 struct Trouble {
     since: Timestamp,
@@ -255,7 +254,11 @@ impl Core {
             trouble.parked = true;
             outputs.push(Output::Parked(failure));
         }
-        let wait = if denied { RETRY_DENIED } else { wait(trouble.tries, trouble.parked) };
+        let wait = match (denied, trouble.parked) {
+            (true, _) => RETRY_DENIED,
+            (false, true) => RETRY_PARKED,
+            (false, false) => BACKOFF.after(trouble.tries),
+        };
         outputs.push(Output::Wait(self.spread(wait)));
     }
 
@@ -271,15 +274,7 @@ impl Core {
     fn spread(&mut self, wait: Duration) -> Duration {
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let part = u32::try_from(self.random >> 40).unwrap_or(0) % 1000;
-        wait / 2 + wait * part / 2000
-    }
-}
-
-fn wait(tries: u32, parked: bool) -> Duration {
-    match parked {
-        true => RETRY_PARKED,
-        false => RETRY_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(RETRY_MOST),
+        spread(wait, 500..=1_000, self.random >> 40)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bisect;
 pub mod core;
+mod events;
 mod plan;
 #[cfg(test)]
 mod simulation;
@@ -22,9 +23,10 @@ pub use self::plan::{Plan, plan};
 pub use self::writer::Receipt;
 
 use self::core::{Core, Failure, FailureClass, Input, Output};
+use self::events::{RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
 use self::writer::{Writer, Wrote};
 use crate::error::SinkError;
-use crate::events::{DeadLettered, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
+use crate::events::DeadLettered;
 use crate::feed::{Context, Lane, append_dead_letter, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.

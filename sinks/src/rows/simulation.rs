@@ -75,7 +75,7 @@ struct Case {
     gone: BTreeSet<usize>,
     /// Where another worker repeated how many outcomes.
     repeats: Vec<(usize, usize)>,
-    /// Percent.
+    /// How many of a hundred writes fail.
     faults: u64,
     restored: bool,
 }

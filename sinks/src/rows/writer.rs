@@ -19,7 +19,7 @@ pub(super) struct Writer(Option<(Database, PgPool)>);
 /// What a transaction came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wrote {
-    /// Committed.
+    /// It is committed, with this receipt.
     Piece(Receipt),
     /// Nothing was written: the cursor stands before the piece.
     Behind(u64),

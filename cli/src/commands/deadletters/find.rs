@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use bellwether_runtime::log::{Log, Record};
+use bellwether_runtime::log::{Log, Record, Result, scan};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Timestamp, Topic, codec};
-use bellwether_worker::WorkerError;
-use bellwether_worker::replay::read_range;
 
 /// A letter, and how often it is there.
 pub(super) struct Kept {
@@ -44,7 +42,7 @@ pub(super) fn newest(
     range: &Range<u64>,
     limit: usize,
     wanted: &dyn Fn(&DeadLetter) -> bool,
-) -> Result<Vec<Kept>, WorkerError> {
+) -> Result<Vec<Kept>> {
     let mut places: BTreeMap<Id, u64> = BTreeMap::new();
     let mut by_place: BTreeMap<u64, Id> = BTreeMap::new();
     each(log, topic, range, &mut |record, letter| {
@@ -85,11 +83,12 @@ pub(super) fn each(
     topic: &Topic,
     range: &Range<u64>,
     take: &mut dyn FnMut(&Record, DeadLetter),
-) -> Result<(), WorkerError> {
-    read_range(log, topic, range, &mut |record| {
+) -> Result<()> {
+    for record in scan(log, topic, range.clone())? {
+        let record = record?;
         if let Ok(letter) = codec::decode_dead_letter(&record.value) {
             take(&record, letter);
         }
-        true
-    })
+    }
+    Ok(())
 }

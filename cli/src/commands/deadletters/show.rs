@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use clap::Args;
@@ -16,9 +15,6 @@ use super::{hex, plain};
 use crate::commands::{journal, print};
 use crate::exit::{Coded, NO_INPUT};
 use crate::wiring::Process;
-
-/// How long the log may take to give a record it has.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Shows letters whole: why, where from, the record's key, headers and bytes, and what it says where it can be read.
 ///
@@ -79,7 +75,7 @@ fn find(log: &dyn Log, tenant: &TenantId, key: &str) -> anyhow::Result<Vec<(Kept
     let mut found: BTreeMap<Id, Kept> = BTreeMap::new();
     let mut records: BTreeMap<String, DeadLetter> = BTreeMap::new();
     let offset = key.split('/').next().and_then(|offset| offset.parse::<i64>().ok());
-    each(log, &topic, &(0..log.bounds(&topic)?.next), &mut |record, letter| {
+    each(log, &topic, &(0..u64::MAX), &mut |record, letter| {
         if Some(letter.offset) != offset {
             return;
         }
@@ -110,13 +106,12 @@ fn read_again(log: &dyn Log, letter: &DeadLetter) -> anyhow::Result<Option<Bytes
     let (Ok(topic), Ok(offset)) = (letter.topic.parse::<Topic>(), u64::try_from(letter.offset)) else {
         return Ok(cut());
     };
-    let mut reader = match log.reader(&topic, offset) {
-        Ok(reader) => reader,
+    let mut there = match scan(log, &topic, offset..offset.saturating_add(1)) {
+        Ok(there) => there,
         Err(LogError::OffsetOutOfRange { .. } | LogError::UnknownTopic { .. }) => return Ok(cut()),
         Err(error) => return Err(error.into()),
     };
-    let record = reader.read(1, PATIENCE)?.into_iter().find(|record| record.offset == offset);
-    let again = record.map(|found| {
+    let again = there.next().transpose()?.map(|found| {
         let mut whole = letter.clone().with_record(&found.key, &found.headers, &found.value);
         whole.original = found.value;
         whole

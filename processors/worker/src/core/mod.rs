@@ -2,27 +2,38 @@
 //!
 //! A driver feeds [`Input`]s and performs [`Output`]s in their order. The rule that everything rests on: a journal
 //! offset is committed only after every effect from before it is acknowledged.
+//!
+//! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
+//! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
+//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked.
 
 mod dead_letters;
+mod owned;
 mod tenant;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use bellwether_runtime::log::{NewRecord, Record};
+use bellwether_runtime::log::{LogError, NewRecord, Record};
 use bellwether_schemas::triggers::Cause;
-use bellwether_schemas::{TenantId, Timestamp, TopicKind};
+use bellwether_schemas::{TenantId, TopicKind};
 
-use tenant::TenantCore;
+use owned::Owned;
 
 /// Names an append, so that its acknowledgement can be told. Rises.
 pub type AppendId = u64;
 
+/// Names one try to recover a tenant, so that the answer to one that nobody waits for any more is known. Rises.
+pub type RecoveryId = u64;
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
-    /// The tenant's journal is ours, to be read from its start.
-    Assigned(TenantId, Recovered),
-    /// Its next records, in order.
+    /// The tenant's journal is ours. Nothing of it is read yet.
+    Assigned(TenantId),
+    /// What came of an [`Output::Recover`]; or the journal could not be read from where its [`Output::ReadFrom`] said.
+    Recovered(TenantId, RecoveryId, Result<Recovered, NotRecovered>),
+    /// The next records of its journal, in order.
     Records(TenantId, Vec<Record>),
     /// An append is durable.
     Acknowledged(TenantId, AppendId),
@@ -39,11 +50,37 @@ pub struct Recovered {
     pub last_cause: Option<Cause>,
     /// The group's committed offset: every effect from before it is acknowledged.
     pub committed: u64,
+    /// The journal offset at which the fold begins.
+    pub fold_from: u64,
+}
+
+/// Why it is not known what the owner before left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotRecovered {
+    /// The log is out of reach: a later try may succeed.
+    Unavailable(String),
+    /// The log is not what a fold can begin with: an operator has to do something.
+    Refused(String),
+}
+
+impl From<LogError> for NotRecovered {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Unavailable { .. } | LogError::UnknownSchema { .. } => {
+                Self::Unavailable(error.to_string())
+            }
+            other => Self::Refused(other.to_string()),
+        }
+    }
 }
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
+    /// After that wait, find out what the owner before left behind, and say it under that id.
+    Recover(TenantId, RecoveryId, Duration),
+    /// Read the tenant's journal from that offset on. Where the log is out of reach for that, recovery has failed.
+    ReadFrom(TenantId, RecoveryId, u64),
     /// Append these to that topic of the tenant, and say when they are durable.
     Append(TenantId, AppendId, TopicKind, Vec<NewRecord>),
     /// Everything before this journal offset is done.
@@ -59,8 +96,9 @@ pub enum Output {
 /// All tenants this worker owns.
 #[derive(Debug, Default)]
 pub struct Core {
-    tenants: BTreeMap<TenantId, TenantCore>,
-    next_append: AppendId,
+    tenants: BTreeMap<TenantId, Owned>,
+    last_append: AppendId,
+    last_recovery: RecoveryId,
 }
 
 impl Core {
@@ -73,33 +111,33 @@ impl Core {
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
         match input {
-            Input::Assigned(tenant, recovered) => {
-                self.tenants.insert(tenant.clone(), TenantCore::new(tenant, recovered));
+            Input::Assigned(tenant) => {
+                let owned = Owned::new(tenant.clone(), &mut self.last_recovery, outputs);
+                self.tenants.insert(tenant, owned);
+            }
+            Input::Recovered(tenant, id, found) => {
+                if let Some(owned) = self.tenants.get_mut(&tenant) {
+                    owned.recovered(id, found, &mut self.last_recovery, outputs);
+                }
             }
             Input::Records(tenant, records) => {
-                if let Some(core) = self.tenants.get_mut(&tenant) {
-                    core.records(records, &mut self.next_append, outputs);
+                if let Some(core) = self.tenants.get_mut(&tenant).and_then(Owned::folding) {
+                    core.records(records, &mut self.last_append, outputs);
                 }
             }
             Input::Acknowledged(tenant, id) => {
-                if let Some(core) = self.tenants.get_mut(&tenant) {
+                if let Some(core) = self.tenants.get_mut(&tenant).and_then(Owned::folding) {
                     core.acknowledged(id, outputs);
                 }
             }
             Input::Failed(tenant, reason) => {
-                if let Some(core) = self.tenants.get_mut(&tenant) {
-                    core.halt(reason, outputs);
+                if let Some(owned) = self.tenants.get_mut(&tenant) {
+                    owned.halt(reason, outputs);
                 }
             }
             Input::Revoked(tenant) => {
                 self.tenants.remove(&tenant);
             }
         }
-    }
-
-    /// The tenant's event time, for people.
-    #[must_use]
-    pub fn watermark(&self, tenant: &TenantId) -> Option<Timestamp> {
-        self.tenants.get(tenant)?.watermark()
     }
 }

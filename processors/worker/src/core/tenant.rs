@@ -9,7 +9,7 @@ use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use super::dead_letters::DeadLetters;
 use super::{AppendId, Output, Recovered};
@@ -63,7 +63,7 @@ struct Appends {
 
 impl TenantCore {
     pub(super) fn new(tenant: TenantId, recovered: Recovered) -> Self {
-        events::assigned(&tenant, recovered.last_cause);
+        events::recovered(&tenant, recovered.fold_from, recovered.last_cause);
         Self {
             engine: Engine::new(tenant.clone()),
             dead_letters: DeadLetters::new(Topic::new(&tenant, TopicKind::Journal)),
@@ -74,10 +74,6 @@ impl TenantCore {
             paused: false,
             halted: false,
         }
-    }
-
-    pub(super) fn watermark(&self) -> Option<Timestamp> {
-        self.engine.watermark()
     }
 
     /// Folds the records and asks for what follows from them to be appended. When the tenant has to stop at a

@@ -46,6 +46,30 @@ pub(super) fn a_start_given_at_assignment_wins(fixture: &Fixture) {
     assert_eq!(values(&member.take(&topic, 1)), ["b"]);
 }
 
+pub(super) fn a_topic_assigned_paused_is_silent_until_it_is_sought_and_resumed(fixture: &Fixture) {
+    let (paused, other) = (topic(fixture, TopicKind::Journal), topic(fixture, TopicKind::Triggers));
+    let log = fixture.log.as_ref();
+    append(log, &paused, &["a"]);
+    let from = append(log, &paused, &["b", "c"]);
+    append(log, &other, &["1"]);
+    let ledger = Ledger::default();
+    ledger.start(&paused, Start::Paused);
+    let mut member = Member::join_as(fixture, &fixture.group, &[&paused, &other], ledger);
+    member.poll_until("the topic to be assigned", |member| member.ledger.was_assigned(&paused));
+    append(log, &paused, &["d"]);
+    for _ in 0..5 {
+        append(log, &other, &["2"]);
+        member.take(&other, 1);
+    }
+    assert_eq!(member.unread(&paused), 0);
+    member.consumer.seek(&paused, from).unwrap();
+    append(log, &other, &["3"]);
+    member.take(&other, 1);
+    assert_eq!(member.unread(&paused), 0, "it is still paused");
+    member.consumer.resume(&paused);
+    assert_eq!(values(&member.take(&paused, 3)), ["b", "c", "d"]);
+}
+
 pub(super) fn a_paused_topic_is_silent_while_others_go_on(fixture: &Fixture) {
     let (paused, other) = (topic(fixture, TopicKind::Journal), topic(fixture, TopicKind::Triggers));
     let log = fixture.log.as_ref();

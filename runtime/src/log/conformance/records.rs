@@ -7,7 +7,7 @@ use bellwether_schemas::{Timestamp, Topic, TopicKind};
 
 use super::Fixture;
 use super::support::{append, read, read_all, read_from, record, topic, until, values};
-use crate::log::{LogError, NewRecord};
+use crate::log::{LogError, NewRecord, Record, scan};
 
 pub(super) fn a_topic_is_created_once_and_listed(fixture: &Fixture) {
     let topic = Topic::new(&fixture.tenant, TopicKind::Triggers);
@@ -63,6 +63,30 @@ pub(super) fn a_reader_at_the_end_waits_for_what_comes(fixture: &Fixture) {
     assert_eq!((read[0].offset, values(&read)), (offset, vec!["after".to_string()]));
 }
 
+pub(super) fn a_scan_reads_to_the_end_it_found_and_no_further(fixture: &Fixture) {
+    let topic = topic(fixture, TopicKind::Journal);
+    let log = fixture.log.as_ref();
+    let numbers: Vec<String> = (0..3_000).map(|number| number.to_string()).collect();
+    for batch in numbers.chunks(500) {
+        append(log, &topic, &batch.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let offsets: Vec<u64> = read_all(log, &topic).iter().map(|record| record.offset).collect();
+    let scanned = |range| -> Vec<String> {
+        let records: Vec<Record> = scan(log, &topic, range).unwrap().map(|record| record.unwrap()).collect();
+        values(&records)
+    };
+    assert_eq!(scanned(0..u64::MAX), numbers);
+    assert_eq!(scanned(offsets[7]..offsets[2_100]), numbers[7..2_100], "to the offset and without it");
+    let next = log.bounds(&topic).unwrap().next;
+    assert!(scanned(next..u64::MAX).is_empty() && scanned(offsets[9]..offsets[9]).is_empty());
+    let begun = scan(log, &topic, offsets[2_998]..u64::MAX).unwrap();
+    append(log, &topic, &["later"]);
+    let read: Vec<Record> = begun.map(|record| record.unwrap()).collect();
+    assert_eq!(values(&read), numbers[2_998..], "what comes later is not waited for, nor seen");
+    let beyond = log.bounds(&topic).unwrap().next + 1;
+    assert!(matches!(scan(log, &topic, beyond..u64::MAX), Err(LogError::OffsetOutOfRange { .. })));
+}
+
 pub(super) fn an_append_time_is_found(fixture: &Fixture) {
     let topic = topic(fixture, TopicKind::Journal);
     let log = fixture.log.as_ref();
@@ -89,6 +113,7 @@ pub(super) fn an_unknown_topic_is_said_to_be_unknown(fixture: &Fixture) {
         log.bounds(&topic).unwrap_err(),
         log.reader(&topic, 0).err().unwrap(),
         log.offset_at(&topic, Timestamp(0)).unwrap_err(),
+        scan(log, &topic, 0..u64::MAX).err().unwrap(),
     ];
     for error in errors {
         assert!(

@@ -5,7 +5,7 @@ use bellwether_schemas::{Timestamp, TopicKind};
 
 use super::Fixture;
 use super::support::{append, read_all, read_from, record, topic, until, values};
-use crate::log::LogError;
+use crate::log::{LogError, scan};
 
 pub(super) fn old_records_go_and_offsets_stay(fixture: &Fixture) {
     let triggers = topic(fixture, TopicKind::Triggers);
@@ -24,6 +24,23 @@ pub(super) fn old_records_go_and_offsets_stay(fixture: &Fixture) {
     let offset = append(log, &triggers, &["c"]);
     assert!(offset >= next, "an offset is never used again");
     assert_eq!(values(&read_from(log, &triggers, next, 1)), ["c"]);
+}
+
+pub(super) fn a_scan_passes_over_what_is_gone(fixture: &Fixture) {
+    let triggers = topic(fixture, TopicKind::Triggers);
+    let log = fixture.log.as_ref();
+    let first = append(log, &triggers, &["a", "b"]);
+    let now = read_from(log, &triggers, first, 1)[0].appended_at;
+    log.enforce_retention(&triggers, now.plus(402 * DAY)).unwrap();
+    let next = log.bounds(&triggers).unwrap().next;
+    until("old records to go", || (log.bounds(&triggers).unwrap().start == next).then_some(()));
+    let over_the_gone = scan(log, &triggers, first..u64::MAX).unwrap();
+    assert_eq!((over_the_gone.start(), over_the_gone.end(), over_the_gone.count()), (next, next, 0));
+    append(log, &triggers, &["c"]);
+    let begun = scan(log, &triggers, first..u64::MAX).unwrap();
+    assert_eq!(begun.start(), next, "its beginning says that something is gone");
+    let read: Vec<_> = begun.map(|record| record.unwrap()).collect();
+    assert_eq!(values(&read), ["c"]);
 }
 
 pub(super) fn a_journal_is_kept(fixture: &Fixture) {

@@ -8,7 +8,7 @@ use bellwether_schemas::{Topic, TopicKind};
 use tokio::time::Instant;
 
 use super::Fixture;
-use crate::log::{Assignments, Consumer, Log, LogError, NewRecord, Polled, Reader, Record, Start};
+use crate::log::{Assignments, Consumer, Log, LogError, NewRecord, Polled, Reader, Record, Start, scan};
 
 /// A member may have to wait for its group to settle.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,18 +58,9 @@ pub(super) fn read_from(log: &dyn Log, topic: &Topic, from: u64, count: usize) -
     read(log.reader(topic, from).unwrap().as_mut(), count)
 }
 
-/// Reads the topic from its start to where it ends now; holes are tolerated.
+/// Reads the topic from its start to where it ends now.
 pub(super) fn read_all(log: &dyn Log, topic: &Topic) -> Vec<Record> {
-    let bounds = log.bounds(topic).unwrap();
-    let mut reader = log.reader(topic, bounds.start).unwrap();
-    let mut records = Vec::new();
-    until("the end of the topic", || {
-        let read = reader.read(100, STEP).unwrap();
-        let ended = read.is_empty() || reader.next_offset() >= bounds.next;
-        records.extend(read);
-        ended.then_some(())
-    });
-    records
+    scan(log, topic, 0..u64::MAX).unwrap().map(|record| record.unwrap()).collect()
 }
 
 /// What happened to a member's topics, and what it says about them. Clones share it.

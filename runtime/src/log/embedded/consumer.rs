@@ -63,8 +63,9 @@ impl Member {
         }
         while let Some(topic) = self.wanted.iter().find(|topic| !self.assigned.contains_key(topic)).cloned() {
             let opened = self.assign(&topic);
+            let paused = matches!(opened, Ok(None));
             let failed = opened.as_ref().err().cloned();
-            self.assigned.insert(topic.clone(), Assigned { stream: opened.ok(), paused: false });
+            self.assigned.insert(topic.clone(), Assigned { stream: opened.ok().flatten(), paused });
             if let Some(error) = failed {
                 return Ok(Some(Polled::Failed(topic, error)));
             }
@@ -72,16 +73,18 @@ impl Member {
         Ok(None)
     }
 
-    fn assign(&mut self, topic: &Topic) -> Result<Stream> {
+    /// None: it is to be paused until a seek.
+    fn assign(&mut self, topic: &Topic) -> Result<Option<Stream>> {
         let log = self.log.topic(topic)?;
         let from = match self.assignments.assigned(topic) {
+            Start::Paused => return Ok(None),
             Start::At(offset) => offset,
             Start::Committed => match self.log.committed(&self.group, topic)? {
                 Some(offset) => offset,
                 None => log.bounds()?.start,
             },
         };
-        self.stream(log, from)
+        self.stream(log, from).map(Some)
     }
 
     fn stream(&self, log: Arc<TopicLog>, from: u64) -> Result<Stream> {

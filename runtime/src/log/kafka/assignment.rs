@@ -108,21 +108,36 @@ impl Group {
         let mut silent = TopicPartitionList::new();
         for topic in topics(list) {
             let start = locked(&self.assignments).assigned(&topic);
-            match self.start(&topic, start) {
-                Ok(next) => {
-                    self.owned().insert(&topic, next);
-                    add(&mut starts, &topic, at(next))?;
-                }
-                Err(error) => {
-                    self.owned().insert(&topic, 0);
-                    self.owned().fail(&topic, error);
-                    add(&mut starts, &topic, Offset::End)?;
-                    add(&mut silent, &topic, Offset::Invalid)?;
-                }
+            if let Some(next) = self.place(&topic, start) {
+                add(&mut starts, &topic, at(next))?;
+            } else {
+                add(&mut starts, &topic, Offset::End)?;
+                add(&mut silent, &topic, Offset::Invalid)?;
             }
         }
         consumer.incremental_assign(&starts).map_err(|error| self.refuses(&error))?;
         consumer.pause(&silent).map_err(|error| self.refuses(&error))
+    }
+
+    /// Notes where the topic stands: the offset to read it from, or none while it is to be silent.
+    fn place(&self, topic: &Topic, start: Start) -> Option<u64> {
+        let start = if start == Start::Paused { None } else { Some(self.start(topic, start)) };
+        let mut owned = self.owned();
+        match start {
+            Some(Ok(next)) => {
+                owned.insert(topic, next, false);
+                Some(next)
+            }
+            Some(Err(error)) => {
+                owned.insert(topic, 0, false);
+                owned.fail(topic, error);
+                None
+            }
+            None => {
+                owned.insert(topic, 0, true);
+                None
+            }
+        }
     }
 
     /// An offset that the topic has. The wait is for brokers that come back, not for the topic.
@@ -141,6 +156,7 @@ impl Group {
         let bounds = self.log.bounds(topic)?;
         let next = match start {
             Start::At(offset) => offset,
+            Start::Paused => bounds.start,
             Start::Committed => self.log.lookup(Some(&self.name))?.committed(topic)?.unwrap_or(bounds.start),
         };
         check_within(topic, next, bounds).map(|()| next)
@@ -181,12 +197,12 @@ fn topics(list: &TopicPartitionList) -> Vec<Topic> {
 }
 
 impl Owned {
-    fn insert(&mut self, topic: &Topic, next: u64) {
+    fn insert(&mut self, topic: &Topic, next: u64, paused: bool) {
         self.epochs += 1;
         let place = Place {
             epoch: self.epochs,
             next,
-            paused: false,
+            paused,
             failed: false,
             held: VecDeque::new(),
             wanted: None,
@@ -254,7 +270,7 @@ impl ConsumerContext for Group {
             self.revoke(consumer, list)
         };
         if let Err(error) = done {
-            tracing::warn!(kafka.group = self.name, %error, "a change of hands did not go as it should");
+            tracing::warn!(kafka.group = self.name, error.text = %error, "a change of hands did not go as it should");
             self.owned().refused = Some(error);
         }
     }

@@ -317,7 +317,7 @@ impl Consumer for Member {
         let refused = context.owned().refused.take();
         match refused {
             Some(error @ LogError::Unavailable { .. }) => {
-                tracing::warn!(%error, "stopped without a last commit: what was done since the one before is read again");
+                tracing::warn!(error.text = %error, "stopped without a last commit: what was done since the one before is read again");
                 Ok(())
             }
             Some(error) => Err(error),

@@ -160,7 +160,11 @@ struct Told {
 impl Assignments for Told {
     fn assigned(&mut self, topic: &Topic) -> Start {
         self.shared.forget(topic);
-        self.inner.assigned(topic)
+        let start = self.inner.assigned(topic);
+        if start == Start::Paused {
+            self.shared.lock().paused.insert(topic.clone());
+        }
+        start
     }
 
     fn revoked(&mut self, topic: &Topic) -> Option<u64> {

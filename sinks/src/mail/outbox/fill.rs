@@ -12,6 +12,15 @@ use crate::mail::SINK;
 use crate::mail::decide::{Owed, People};
 use crate::mail::group::Group;
 
+/// What came of a part of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mail) enum Fill {
+    /// It is in the outbox; so many mails are new.
+    Added(u64),
+    /// Nothing was done: the cursor stands there.
+    Elsewhere(Cursor),
+}
+
 impl Outbox {
     /// Where reading goes on.
     ///
@@ -25,7 +34,8 @@ impl Outbox {
     }
 
     /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and
-    /// moves the cursor on where a position is given. How many mails are new.
+    /// moves the cursor on where a place is given. A cursor that does not stand where the caller knows it to stand is
+    /// somebody else's, or the database was restored: then nothing is done.
     ///
     /// # Errors
     /// The database said no; whether it was committed is open, and the same call may be made again.
@@ -33,20 +43,25 @@ impl Outbox {
         &self,
         groups: &[Group],
         decide: impl Fn(&People) -> Vec<Owed>,
-        position: Option<Cursor>,
-    ) -> Result<u64> {
+        stands: Cursor,
+        ends: Option<Cursor>,
+    ) -> Result<Fill> {
         let mut transaction = self.begin().await?;
-        let held = cursor::lock(&mut transaction, self.statements(), SINK).await?;
+        let found = cursor::lock(&mut transaction, self.statements(), SINK).await?;
+        if found != stands {
+            transaction.rollback().await?;
+            return Ok(Fill::Elsewhere(found));
+        }
         let mut fresh = 0;
         if !groups.is_empty() {
             let people = self.people(&mut transaction, groups).await?;
             fresh = self.insert(&mut transaction, &decide(&people)).await?;
         }
-        if let Some(position) = position.filter(|position| position.cause >= held.cause) {
-            cursor::advance(&mut transaction, self.statements(), SINK, position).await?;
+        if let Some(ends) = ends {
+            cursor::advance(&mut transaction, self.statements(), SINK, ends).await?;
         }
         transaction.commit().await?;
-        Ok(fresh)
+        Ok(Fill::Added(fresh))
     }
 
     async fn people(&self, transaction: &mut Transaction<'_, Postgres>, groups: &[Group]) -> Result<People> {
@@ -77,7 +92,11 @@ impl Outbox {
         .await?;
         Ok(People {
             addresses: addresses.into_iter().map(|(user, address)| (UserId(user), address)).collect(),
-            switched_off: switched_off.into_iter().map(|(user, kind)| (UserId(user), kind)).collect(),
+            // A row of a kind that this version has no mail of stops none.
+            switched_off: switched_off
+                .into_iter()
+                .filter_map(|(user, kind)| Some((UserId(user), kind.parse().ok()?)))
+                .collect(),
             suppressed: suppressed.into_iter().collect(),
         })
     }
@@ -98,7 +117,7 @@ impl Outbox {
         )
         .bind(self.tenant.as_str())
         .bind(column(|owed| Some(&owed.occurrence)))
-        .bind(column(|owed| Some(owed.kind)))
+        .bind(column(|owed| Some(owed.kind.name())))
         .bind(column(|owed| Some(&owed.message_id)))
         .bind(users)
         .bind(column(|owed| owed.recipient.as_deref()))

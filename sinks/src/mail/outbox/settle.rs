@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::{Postgres, Transaction};
 
 use super::{Claimed, Outbox, Result, Settlement};
+use crate::mail::kind::WhenAmbiguous;
 
 impl Outbox {
     pub(super) async fn settle_in(
@@ -13,7 +14,7 @@ impl Outbox {
         mail: &Claimed,
         settlement: &Settlement,
     ) -> Result<bool> {
-        let (statement, event, wait, words) = parts(settlement);
+        let (statement, event, wait, words) = parts(settlement, mail.when_ambiguous());
         let rows = sqlx::query(statement)
             .bind(self.tenant.as_str())
             .bind(&mail.occurrence)
@@ -60,7 +61,10 @@ impl Outbox {
 /// The parts of a settlement: statement, event, how long to wait, the words kept.
 ///
 /// Every statement binds the same five: tenant, occurrence, fence, seconds, words.
-fn parts(settlement: &Settlement) -> (&'static str, &'static str, Duration, &str) {
+fn parts(
+    settlement: &Settlement,
+    when_ambiguous: WhenAmbiguous,
+) -> (&'static str, &'static str, Duration, &str) {
     match settlement {
         Settlement::Sent(reply) => (SENT, "sent", Duration::ZERO, reply),
         Settlement::Retry(wait, reason) => (RETRY, "retry", *wait, reason),
@@ -68,7 +72,13 @@ fn parts(settlement: &Settlement) -> (&'static str, &'static str, Duration, &str
         Settlement::Failed(reason) | Settlement::Refused(reason) => {
             (FAILED, "failed", Duration::ZERO, reason)
         }
-        Settlement::Ambiguous(wait, reason) => (AMBIGUOUS, "ambiguous", *wait, reason),
+        Settlement::Ambiguous(wait, reason) => {
+            let statement = match when_ambiguous {
+                WhenAmbiguous::SendOnceMore => AMBIGUOUS_ONCE_MORE,
+                WhenAmbiguous::Hold => AMBIGUOUS_HELD,
+            };
+            (statement, "ambiguous", *wait, reason)
+        }
     }
 }
 
@@ -94,9 +104,8 @@ const FAILED: &str = "update bellwether.mail_outbox
     set state = 'failed', reason = $5, due_at = due_at + make_interval(secs => $4), lease_until = null
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";
 
-/// An alert that may have arrived goes out once more with the same bytes. The second time it stays as it is: never
-/// due again.
-const AMBIGUOUS: &str = "update bellwether.mail_outbox as mail
+/// What may have arrived goes out once more with the same bytes. The second time it stays as it is: never due again.
+const AMBIGUOUS_ONCE_MORE: &str = "update bellwether.mail_outbox as mail
     set state = 'ambiguous', reason = $5, lease_until = null,
         due_at = case when exists (select from bellwether.mail_event event
                                    where event.tenant_id = $1 and event.occurrence = $2
@@ -104,3 +113,9 @@ const AMBIGUOUS: &str = "update bellwether.mail_outbox as mail
                       then 'infinity' else now() + make_interval(secs => $4) end
     where mail.tenant_id = $1 and mail.occurrence = $2 and mail.fence = $3
       and mail.state in ('claimed', 'data_started')";
+
+/// What may have arrived stays as it is: never due again. The wait counts for nothing.
+const AMBIGUOUS_HELD: &str = "update bellwether.mail_outbox
+    set state = 'ambiguous', reason = $5, lease_until = null,
+        due_at = 'infinity'::timestamptz + make_interval(secs => $4)
+    where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";

@@ -1,0 +1,167 @@
+//! A journal with records that nobody is to fold among the others: worker, `replay --verify` and `backtest --log`
+//! fold the same and put the same aside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_backtest::alerts;
+use bellwether_backtest::journal::{Journal, fold};
+use bellwether_backtest::outputs::Outputs;
+use bellwether_backtest::run::{Finished, Run, Watch};
+use bellwether_engine::ENGINE_VERSION;
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_runtime::log::{Access, Log, NewRecord, open, scan};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
+use bellwether_schemas::journal::Heartbeat;
+use bellwether_schemas::settings::SettingsChanged;
+use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{
+    AlertId, Entry, Origin, TenantId, Timeframe, Timestamp, Topic, TopicKind, UserId, codec,
+};
+use bellwether_worker::replay::verify;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+const ALERT: Uuid = Uuid::from_u128(1);
+/// The alert of the journal, for the backtest.
+const ALERTS: &str = r#"[{"kind": "rsi_tracker", "id": "00000000-0000-0000-0000-000000000001", "timeframe": "5M",
+    "rsi_period": 5, "rsi_overbought": 60, "rsi_oversold": 40}]"#;
+const BAR: i64 = 300_000_000;
+
+fn tenant() -> Tenant {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants/fxlabs.toml");
+    load_tenant(&file, &|_| None).unwrap()
+}
+
+fn origin(of: &TenantId) -> Origin {
+    Origin {
+        tenant: of.clone(),
+        source: "feed".into(),
+        session: "1".into(),
+        played: true,
+        appended_at: Timestamp(0),
+    }
+}
+
+fn alert(of: &TenantId) -> Entry {
+    let rsi = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought: 60, rsi_oversold: 40 };
+    Entry::Alert(AlertChanged {
+        origin: origin(of),
+        alert_id: AlertId(ALERT),
+        user_id: UserId(Uuid::from_u128(2)),
+        version: 1,
+        active: true,
+        deleted: false,
+        parameters: AlertParameters::RsiTracker(rsi),
+    })
+}
+
+/// One tick of the first symbol.
+fn tick(of: &TenantId, symbol: &str, number: i64, bid: i64) -> Entry {
+    let ts = Timestamp(number * BAR);
+    Entry::Ticks(TickBlock {
+        origin: origin(of),
+        ingested_at: ts,
+        first_seq: Some(number.cast_unsigned()),
+        symbols: vec![BlockSymbol { name: symbol.into(), scale: 5 }],
+        ticks: vec![Tick { ts, symbol: 0, bid, ask: bid + 1 }],
+        volumes: Vec::new(),
+    })
+}
+
+fn record(key: &str, entry: &Entry) -> NewRecord {
+    NewRecord { key: key.into(), value: codec::encode_entry(entry).unwrap() }
+}
+
+/// A walk of five-minute bars that crosses both lines again and again. Each of its turns is preceded by a tick of ours
+/// under another tenant's key, which would turn the RSI the other way, and by a record that nobody can read.
+fn journal(tenant: &Tenant) -> Vec<NewRecord> {
+    let (id, symbol) = (&tenant.id, tenant.settings.symbols[0].name.as_str());
+    let (revision, settings) = (tenant.revision, tenant.settings.clone());
+    let change = SettingsChanged { origin: origin(id), revision, engine_version: ENGINE_VERSION, settings };
+    let mut records = vec![record(id.as_str(), &Entry::Settings(change)), record(id.as_str(), &alert(id))];
+    let mut bid = 110_000;
+    for number in 0..120 {
+        let step = if number / 8 % 2 == 0 { 60 } else { -70 };
+        bid += step + number % 3;
+        if number % 8 == 0 {
+            records.push(record("hextech", &tick(id, symbol, number, bid - 10 * step)));
+            records.push(NewRecord { key: Vec::new(), value: b"nobody can read this".to_vec() });
+        }
+        records.push(record(id.as_str(), &tick(id, symbol, number, bid)));
+        let ts = Timestamp((number + 1) * BAR + 1_000_000);
+        records.push(record(id.as_str(), &Entry::Heartbeat(Heartbeat { origin: origin(id), ts })));
+    }
+    records
+}
+
+/// Folds the journal to its end with the worker itself.
+fn work(log: &Arc<dyn Log>, tenant: &Tenant) {
+    let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
+    let shutdown = Shutdown::new();
+    let (clock, stop) = (Clock::system(), shutdown.clone());
+    let context = bellwether_worker::Context { log: Arc::clone(log), tenants, clock, shutdown: stop };
+    let worker = std::thread::spawn(move || bellwether_worker::run(context));
+    let topic = Topic::new(&tenant.id, TopicKind::Journal);
+    let next = log.bounds(&topic).unwrap().next;
+    while log.committed(bellwether_worker::GROUP, &topic).unwrap() != Some(next) {
+        assert!(!worker.is_finished(), "the worker ended");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    shutdown.raise();
+    worker.join().unwrap().unwrap();
+}
+
+fn backtest(log: &dyn Log, tenant: &Tenant, dir: &Path) -> (Finished, Vec<String>) {
+    let (file, triggers) = (dir.join("alerts.json"), dir.join("triggers.jsonl"));
+    std::fs::write(&file, ALERTS).unwrap();
+    let alerts = alerts::read(&file, &[]).unwrap();
+    let outputs = Outputs::open(None, None, Some(&triggers)).unwrap();
+    let run = Run::new(tenant.id.clone(), &alerts, None, outputs, None);
+    let journal = Journal { log, tenant: tenant.id.clone(), from: None, to: None };
+    let mut watch = Watch { shutdown: Shutdown::new(), progress: &mut |_| {} };
+    let finished = fold(&journal, run, &mut watch).unwrap();
+    let lines = std::fs::read_to_string(&triggers).unwrap();
+    let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].to_string();
+    (finished, lines.lines().map(id).collect())
+}
+
+#[test]
+fn worker_verify_and_backtest_fold_the_same_and_put_the_same_aside() {
+    let (dir, tenant) = (tempfile::tempdir().unwrap(), tenant());
+    let url = format!("embedded:{}", dir.path().join("log").display());
+    let log = open(&url, Access::Write, Clock::system()).unwrap();
+    for topic in Topic::all(&tenant.id) {
+        log.create(&topic).unwrap();
+    }
+    log.append(&Topic::new(&tenant.id, TopicKind::Journal), journal(&tenant)).wait().unwrap();
+    work(&log, &tenant);
+
+    let read = |kind| scan(log.as_ref(), &Topic::new(&tenant.id, kind), 0..u64::MAX).unwrap();
+    let outcome = |record: bellwether_runtime::log::Record| codec::decode_outcome(&record.value).unwrap();
+    let fired = read(TopicKind::Triggers).filter_map(|record| match outcome(record.unwrap()) {
+        Outcome::Fired(trigger) => Some(format!("\"{}\"", trigger.id)),
+        Outcome::Status(_) => None,
+    });
+    let fired: Vec<String> = fired.collect();
+    assert!(fired.len() > 10, "{fired:?}");
+
+    let report = verify(log.as_ref(), &tenant.id, &(0..u64::MAX), &mut |_| {}).unwrap();
+    assert_eq!((report.differences, report.pending), (Vec::new(), 0));
+
+    let (finished, by_backtest) = backtest(log.as_ref(), &tenant, dir.path());
+    assert_eq!(by_backtest, fired);
+    let reasons = |reason: &str| {
+        let letters = read(TopicKind::DeadLetters);
+        let letters = letters.map(|record| codec::decode_dead_letter(&record.unwrap().value).unwrap().reason);
+        letters.filter(|kept| kept == reason).count() as u64
+    };
+    let put_aside: Vec<(&str, u64)> =
+        finished.summary.put_aside.into_iter().filter(|(reason, count)| reasons(reason) == *count).collect();
+    assert_eq!(put_aside, [("misrouted", 15), ("undecodable", 15)]);
+}

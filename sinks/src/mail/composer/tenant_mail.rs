@@ -1,0 +1,90 @@
+//! What one tenant's mail needs, made as the tenant's file says: its look, its outbox, and who delivers.
+
+use std::sync::Arc;
+
+use bellwether_database as database;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::shutdown::Shutdown;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::mail::brand::Look;
+use crate::mail::delivery::Delivery;
+use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
+use crate::mail::outbox::Outbox;
+use crate::mail::server::Server;
+use crate::mail::session::Deadlines;
+
+/// What the tenant's file asks for, as far as mail goes.
+pub(super) struct TenantMail {
+    tenant: Tenant,
+    pub(super) look: Look,
+    pub(super) outbox: Outbox,
+    /// Rung when mails were added to the outbox.
+    pub(super) added: Arc<Notify>,
+    /// None where the tenant has no server to send through.
+    server: Option<Server>,
+    delivery: Option<(Shutdown, JoinHandle<()>)>,
+}
+
+impl TenantMail {
+    /// None where something is not right yet; that was said. Nobody delivers yet.
+    pub(super) async fn open(tenant: &Tenant) -> Option<Self> {
+        let look =
+            Look::new(tenant).map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
+        let server = Server::of(&tenant.mail);
+        let server = server.map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
+        let (look, server) = (look.ok()?, server.ok()?);
+        let pool = database::connect(tenant).await;
+        let pool = pool.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
+        let (outbox, added) = (Outbox::new(pool, tenant.id.clone()), Arc::new(Notify::new()));
+        Some(Self { tenant: tenant.clone(), look, outbox, added, server, delivery: None })
+    }
+
+    /// Mails can be sent. Without a server they fail, and their rows say so.
+    pub(super) const fn is_configured(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Nothing that mail depends on was changed in the tenant's file.
+    pub(super) fn is_as_asked_by(&self, now: &Tenant) -> bool {
+        let made = &self.tenant;
+        made.brand == now.brand
+            && made.mail == now.mail
+            && made.database == now.database
+            && made.zone == now.zone
+            && made.settings.symbol_suffix == now.settings.symbol_suffix
+    }
+
+    /// Sends what is owed from here on, where there is a server.
+    pub(super) fn start_delivery(&mut self) {
+        let Some(server) = self.server.clone() else { return };
+        let shutdown = Shutdown::new();
+        let delivery = Delivery {
+            tenant: self.tenant.id.clone(),
+            outbox: self.outbox.clone(),
+            server,
+            from: self.look.from.email.clone(),
+            deadlines: Deadlines::default(),
+            added: self.added.clone(),
+            shutdown: shutdown.clone(),
+        };
+        self.delivery = Some((shutdown, tokio::spawn(delivery.run())));
+    }
+
+    /// Tells delivery to end after the mail under way. The next one may begin meanwhile: claims keep them apart.
+    pub(super) fn stop_delivery(self) {
+        if let Some((shutdown, _)) = self.delivery {
+            shutdown.raise();
+        }
+    }
+
+    /// Tells delivery to end and waits until it has.
+    pub(super) async fn end_delivery(self) {
+        let Some((shutdown, task)) = self.delivery else { return };
+        shutdown.raise();
+        if task.await.is_err() {
+            DeliveryEnded { tenant: &self.tenant.id }.emit();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The kinds of mail, and what differs between them besides their words: what a user can switch off, and what becomes
+//! of a mail that may or may not have arrived.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bellwether_schemas::alerts::AlertKind;
+
+/// What a mail is. Its name is that of its folder in `sinks/mail/`, of its rows in the outbox, and of the switch in
+/// the user's preferences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MailKind {
+    /// Triggers of an alert of this kind.
+    Alert(AlertKind),
+    /// The morning's overview of a user's symbols.
+    Brief,
+    /// What was held back while the user wanted no mail, or had too many.
+    Digest,
+    /// An item of the news calendar is close.
+    Reminder,
+    /// An item that a reminder spoke of has another time.
+    Correction,
+    /// Somebody wants to see that mail arrives.
+    Test,
+}
+
+/// What to do about a mail that the server may or may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenAmbiguous {
+    /// Send it once more with the same bytes and the same Message-ID: twice is better than never.
+    SendOnceMore,
+    /// Leave it to the operator: never is better than twice.
+    Hold,
+}
+
+impl MailKind {
+    /// The kinds that are no alert's.
+    const WITHOUT_ALERT: [Self; 5] =
+        [Self::Brief, Self::Digest, Self::Reminder, Self::Correction, Self::Test];
+
+    /// Every kind of mail, those of alerts first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        AlertKind::ALL.into_iter().map(Self::Alert).chain(Self::WITHOUT_ALERT)
+    }
+
+    /// What folders, rows and preferences call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alert(kind) => kind.name(),
+            Self::Brief => "daily_brief",
+            Self::Digest => "digest",
+            Self::Reminder => "news_reminder",
+            Self::Correction => "news_correction",
+            Self::Test => "test",
+        }
+    }
+
+    /// The stream it belongs to, in one word: receivers judge a sender's streams apart from each other
+    /// (`Feedback-ID`), and people file them apart (`List-Id`).
+    #[must_use]
+    pub const fn stream(self) -> &'static str {
+        match self {
+            Self::Alert(_) => "alert",
+            Self::Brief => "brief",
+            Self::Digest => "digest",
+            Self::Reminder | Self::Correction => "reminder",
+            Self::Test => "service",
+        }
+    }
+
+    /// Whether a user's preferences can stop it. Such a mail says how, in its headers and at its end.
+    #[must_use]
+    pub const fn can_be_switched_off(self) -> bool {
+        match self {
+            Self::Alert(_) | Self::Brief | Self::Digest | Self::Reminder | Self::Correction => true,
+            Self::Test => false,
+        }
+    }
+
+    /// An alert is worth reading twice; anything else is not.
+    #[must_use]
+    pub const fn when_ambiguous(self) -> WhenAmbiguous {
+        match self {
+            Self::Alert(_) => WhenAmbiguous::SendOnceMore,
+            Self::Brief | Self::Digest | Self::Reminder | Self::Correction | Self::Test => {
+                WhenAmbiguous::Hold
+            }
+        }
+    }
+}
+
+impl fmt::Display for MailKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no kind of mail that this version knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a kind of mail this version knows")]
+pub struct UnknownMailKind(pub String);
+
+impl FromStr for MailKind {
+    type Err = UnknownMailKind;
+    fn from_str(text: &str) -> Result<Self, UnknownMailKind> {
+        Self::all().find(|kind| kind.name() == text).ok_or_else(|| UnknownMailKind(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_back_from_its_name_and_no_two_share_one() {
+        for kind in MailKind::all() {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!(MailKind::all().count(), AlertKind::ALL.len() + 5);
+        assert!("Test".parse::<MailKind>().is_err());
+    }
+
+    #[test]
+    fn only_alerts_go_out_twice_and_only_a_test_cannot_be_switched_off() {
+        for kind in MailKind::all() {
+            let alert = matches!(kind, MailKind::Alert(_));
+            assert_eq!(kind.when_ambiguous() == WhenAmbiguous::SendOnceMore, alert, "{kind}");
+            assert_eq!(kind.can_be_switched_off(), kind != MailKind::Test, "{kind}");
+        }
+    }
+}
