@@ -109,8 +109,8 @@ def parse(path):
 
 
 def parse_test(name, text):
-    words = re.fullmatch(r"-p (\S+) (--lib|--test \S+)(?: --)?((?: [^\s-]\S*)*)", text)
+    words = re.fullmatch(r"-p (\S+) (--lib|--(?:test|bin) \S+)(?: --)?((?: [^\s-]\S*)*)", text)
     if not words:
-        raise Unusable(f"{name}: test: has to be like -p PACKAGE --lib NAMES or -p PACKAGE --test PROGRAM NAMES")
+        raise Unusable(f"{name}: test: has to be like -p PACKAGE --lib NAMES, with --test PROGRAM or --bin PROGRAM for --lib")
     package, target, names = words.groups()
     return Test(package, tuple(target.split()), tuple(names.split()))

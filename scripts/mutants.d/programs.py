@@ -124,7 +124,8 @@ def note(built, message, err):
     elif message["reason"] == "compiler-artifact" and message["profile"]["test"] and message["executable"]:
         manifest, target = Path(message["manifest_path"]), message["target"]
         package = re.search(r'^name = "(.*)"', manifest.read_text(), re.MULTILINE).group(1)
-        name = ("--lib",) if "test" not in target["kind"] else ("--test", target["name"])
+        kind = next((kind for kind in ("test", "bin") if kind in target["kind"]), None)
+        name = (f"--{kind}", target["name"]) if kind else ("--lib",)
         built.programs[package, name] = Program(message["executable"], manifest.parent)
 
 
