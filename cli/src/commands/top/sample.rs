@@ -2,20 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError};
+use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError, scan};
 use bellwether_runtime::roles::{Group, Role};
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 use tokio::time::Instant;
 
 use super::tail::{Mark, Tail, TimeRule};
 use crate::wiring::Process;
-
-/// How long the log may take to give a record it has.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A role that reads a topic of each tenant as a group, and who does so now.
 struct Readers {
@@ -170,9 +166,8 @@ impl Sampler {
             return Ok(Some(*cause));
         }
         let triggers = Topic::new(tenant, TopicKind::Triggers);
-        let from = row.next.max(self.log.bounds(&triggers)?.start);
-        let records = self.log.reader(&triggers, from)?.read(1, PATIENCE)?;
-        let outcome = records.first().and_then(|record| codec::decode_outcome(&record.value).ok());
+        let first = scan(self.log.as_ref(), &triggers, row.next..row.end)?.next().transpose()?;
+        let outcome = first.and_then(|record| codec::decode_outcome(&record.value).ok());
         let cause = outcome.map(|outcome| outcome.cause().offset.max(0).cast_unsigned());
         if let Some(cause) = cause {
             self.causes.insert(key, (row.next, cause));
