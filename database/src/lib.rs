@@ -1,4 +1,6 @@
-//! The tenant's own Postgres: how it is reached, made ready and judged, and what lies in it.
+//! The tenant's own Postgres: connections ([`connect`], [`begin`]), migrations ([`migrate()`]) and the pipeline's role
+//! ([`init()`]), what it lacks ([`check`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
+//! alerts and triggers, the sinks' [`cursor`].
 
 mod checks;
 pub mod cursor;

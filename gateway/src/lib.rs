@@ -1,6 +1,6 @@
-//! HTTP: health and metrics of every role, and the demo's site. A process builds its router of parts: what speaks to
-//! machines ([`Operations`]), what people see ([`demo`]), each with the state it is given, [`guarded`] as one and
-//! [`serve`]d.
+//! HTTP: health and metrics of every role ([`Operations`]), and the demo's site ([`demo`]), which [`observer`] feeds from
+//! the log in the words of [`view`]. A process merges the routers it has, guards them as one ([`guarded`]) and serves
+//! them ([`serve()`]).
 #![warn(missing_docs)]
 
 pub mod demo;

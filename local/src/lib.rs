@@ -1,4 +1,4 @@
-//! What only the demo and the tests need: a private Postgres, an inbox, seeded tenants
+//! The demo, and what only it and tests need: a private Postgres and Kafka, an inbox, tenants with users and alerts.
 
 pub mod demo;
 pub mod inbox;

@@ -1,4 +1,14 @@
-//! Sources of market data and of alert changes, published to the journal
+//! What goes into a tenant's journal: market data, alert changes, settings.
+//!
+//! | From | Through | Into the journal |
+//! |---|---|---|
+//! | files, the synthetic market ([`sources`]) | [`timeline`], which adds heartbeats, and [`play`], the played clock | [`publish`], driven by [`run`] |
+//! | a live feed ([`sources::live`]) | [`live`] | [`publish`] |
+//! | the synthetic market's past | [`history`], as closed bars | [`publish`], driven by [`run`] |
+//! | alert tables | [`alert_changes`] | in the order of their queue |
+//! | the tenant's file | [`settings`] | where it differs from what the journal has ([`journal_view`]) |
+//!
+//! Where a producer stood is found in the journal itself ([`resume`]).
 pub mod alert_changes;
 pub mod blocks;
 pub mod error;

@@ -1,4 +1,5 @@
-//! The log behind one seam, configuration, telemetry, shutdown. Knows Kafka, not RSI.
+//! What every role stands on: the log behind one seam, how a journal is read, configuration, the list of roles and of
+//! metrics, the clock, shutdown. Knows Kafka, not RSI.
 #![warn(missing_docs)]
 
 pub mod backoff;

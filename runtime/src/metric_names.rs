@@ -1,5 +1,5 @@
-//! Every metric there is: a stage counts under one of these names and no other. All but the producers' unreadable
-//! lines carry the label `tenant`.
+//! Every metric there is: a stage counts under one of these names and no other, in its `events.rs`. All but the
+//! producers' unreadable lines carry the label `tenant`.
 
 /// What a metric measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +46,8 @@ metrics! {
 
     RECORDS_PROCESSED: Counter = "bellwether_records_processed_total", "Journal records folded.";
     TICKS_ACCEPTED: Counter = "bellwether_ticks_accepted_total", "Ticks that moved a tenant's state.";
-    REFUSED: Counter = "bellwether_refused_total", "Ticks and alerts that were refused, by `reason`.";
-    TRIGGERS: Counter = "bellwether_triggers_total", "Triggers appended.";
+    REFUSED: Counter = "bellwether_refused_total", "Ticks, bars and heartbeats that were refused, by `reason`.";
+    TRIGGERS: Counter = "bellwether_triggers_total", "Triggers handed to the log; those withheld in a recovery are not counted again.";
     WITHHELD: Counter = "bellwether_withheld_total",
         "Effects of a recovery that the log has already, and so were not appended again.";
     DEAD_LETTERS: Counter = "bellwether_dead_letters_total",

@@ -1,5 +1,6 @@
 //! The roles: what runs as a process of its own, or beside the others in one. Each is declared here once, with the
-//! name people type and, where it reads as a consumer group, that group. The crate `roles` says how each is run.
+//! name people type and, where it reads as a consumer group, that group; [`Context`] is what each is given. The crate
+//! `roles` says how each is run.
 
 use std::fmt;
 use std::sync::Arc;

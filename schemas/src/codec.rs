@@ -56,7 +56,7 @@ macro_rules! schemas {
         pub enum SchemaName { $(#[doc = $name] $variant),* }
 
         impl SchemaName {
-            /// All of them, in the order of [`Self::index`].
+            /// All of them, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The file's name without `.avsc`.

@@ -59,7 +59,7 @@ pub enum Unusable {
     /// It is another tenant's.
     #[error("the record{at} names tenant {named}")]
     Misrouted {
-        /// Empty, or where in it.
+        /// Which part of it, as the error goes on: `'s key`, `'s header`; empty for the record itself.
         at: &'static str,
         /// Whose it says it is.
         named: TenantId,

@@ -21,7 +21,7 @@ pub const DEFAULT_SYMBOLS: [&str; 33] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PriceBasis {
-    /// What a seller gets: the ancestor's and MT5's basis.
+    /// What a seller gets: MT5 draws its charts from it too.
     #[default]
     Bid,
     /// Half way between bid and ask.

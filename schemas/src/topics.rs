@@ -47,7 +47,7 @@ impl TopicKind {
         }
     }
 
-    /// What is thrown away when, unless the tenant's file says otherwise.
+    /// What is thrown away when; the same for every tenant.
     #[must_use]
     pub const fn policy(self) -> Policy {
         match self {

@@ -1,4 +1,5 @@
-//! Rows and mail out of triggers.
+//! What is delivered of triggers: [`rows`] into the tenant's tables, [`mail`] to its users. [`feed`] is what every sink
+//! shares: it hands each tenant's triggers to a task of its own and commits what that has done.
 
 pub mod error;
 mod events;

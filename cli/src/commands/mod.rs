@@ -1,4 +1,4 @@
-//! One file a command.
+//! One file a command, or a folder; `role` is what those that run a role share.
 
 pub(crate) mod backtest;
 pub(crate) mod deadletters;

@@ -4,7 +4,9 @@
 //! randomness, no map whose order could be seen. So live processing, recovery, replay and backtest are this one
 //! function over the same bytes, and give the same triggers byte for byte.
 //!
-//! To add an indicator: one file in `indicators/`, one field of [`indicators::Indicators`], one line in its `update`.
+//! [`Engine::apply`] is in `engine/`, which walks over what a record brings; what is computed from bars is in
+//! [`indicators`] and [`heatmap`], what each kind of alert means in `alerts/`. What a new indicator or kind takes is in
+//! `CONTRIBUTING.md`.
 #![warn(missing_docs)]
 
 mod admission;

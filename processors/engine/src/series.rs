@@ -55,7 +55,7 @@ pub(crate) struct Seen {
     pub(crate) offset: u64,
 }
 
-/// Everything that is kept of one symbol: its last bid and a series a timeframe.
+/// Everything that is kept of one symbol: what its next tick is judged by and joins, and a series a timeframe.
 #[derive(Debug, Clone)]
 pub(crate) struct SymbolState {
     pub(crate) name: Symbol,

@@ -22,12 +22,13 @@ pub use detail::{
 pub use identity::{TriggerIdentity, group_id, trigger_id};
 pub use sentence::{Circumstances, UnreadableDetail, sentence};
 
-/// The journal record an effect came from, and its place among that record's effects. Ordered.
+/// The journal record an [`Outcome`] came from, and its place among that record's outcomes: readings and refusals are not
+/// counted. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cause {
     /// Offset of the journal record.
     pub offset: i64,
-    /// Place among the effects of that record.
+    /// Place among the outcomes of that record, from 0.
     pub index: i32,
 }
 

@@ -1,5 +1,5 @@
-//! The sentence of a trigger. There is one, and everybody shows it: the engine writes it into `detail`, and so it
-//! stands in the row, on the page, in mails, in the report of a backtest and in explanations.
+//! The sentence of a trigger. There is one: the engine writes it into `detail`, and so it stands in the row, on the
+//! page, in the report of a backtest and in the mail, which has numbers and a subject of its own beside it.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! `bellwether top`.
+//! `bellwether top`. It asks the log alone: a `sample` is one look at positions, ends and members of groups, and no role is
+//! asked for its watermark, which `tail` tells from the journal's records by the engine's own rule.
 
 mod sample;
 mod tail;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError};
+use bellwether_runtime::log::{Bounds, GroupMember, Log, LogError, scan};
 use bellwether_runtime::roles::{Group, Role};
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 use tokio::time::Instant;
@@ -14,11 +13,8 @@ use tokio::time::Instant;
 use super::tail::{Mark, Tail, TimeRule};
 use crate::wiring::Process;
 
-/// How long the log may take to give a record it has.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A role that reads a topic of each tenant, and who does so now.
-struct Reading {
+/// A role that reads a topic of each tenant as a group, and who does so now.
+struct Readers {
     role: Role,
     group: Group,
     members: Vec<GroupMember>,
@@ -82,7 +78,7 @@ impl Sampler {
         let roles = self.roles()?;
         let mut sample = Sample { rows: Vec::new(), failures: Vec::new() };
         for tenant in tenants {
-            match self.of(&tenant, &roles) {
+            match self.rows(&tenant, &roles) {
                 Ok(rows) => sample.rows.extend(rows),
                 Err(error @ LogError::Unavailable { .. }) => return Err(error),
                 Err(error) => sample.failures.push((tenant, error)),
@@ -101,28 +97,28 @@ impl Sampler {
         Ok(if self.named.is_empty() { there } else { self.named.clone() })
     }
 
-    fn roles(&self) -> Result<Vec<Reading>, LogError> {
+    fn roles(&self) -> Result<Vec<Readers>, LogError> {
         let groups = Role::ALL.iter().filter_map(|role| Some((*role, role.group()?)));
         let members = |(role, group): (Role, Group)| {
-            Ok(Reading { role, group, members: self.log.members(group.name)? })
+            Ok(Readers { role, group, members: self.log.members(group.name)? })
         };
         groups.map(members).collect()
     }
 
-    fn of(&mut self, tenant: &TenantId, readings: &[Reading]) -> Result<Vec<Row>, LogError> {
+    fn rows(&mut self, tenant: &TenantId, roles: &[Readers]) -> Result<Vec<Row>, LogError> {
         let journal = Topic::new(tenant, TopicKind::Journal);
         let rule = self.rules.get(tenant).copied().unwrap_or_else(TimeRule::documented);
         let tail = self.tails.entry(tenant.clone()).or_insert_with(|| Tail::new(journal, rule));
         let newest = tail.follow(self.log.as_ref())?;
         let mut folded = 0;
         let mut rows = Vec::new();
-        for reading in readings {
-            let mut row = self.row(tenant, reading)?;
-            let done = match reading.group.reads {
+        for readers in roles {
+            let mut row = self.row(tenant, readers)?;
+            let done = match readers.group.reads {
                 TopicKind::Journal => row.next,
                 _ => self.delivered(tenant, &row)?.unwrap_or(folded).min(folded),
             };
-            if reading.group.reads == TopicKind::Journal {
+            if readers.group.reads == TopicKind::Journal {
                 folded = done;
             }
             if let Some(tail) = self.tails.get_mut(tenant) {
@@ -134,8 +130,8 @@ impl Sampler {
         Ok(rows)
     }
 
-    fn row(&mut self, tenant: &TenantId, reading: &Reading) -> Result<Row, LogError> {
-        let Reading { role, group, members } = reading;
+    fn row(&mut self, tenant: &TenantId, readers: &Readers) -> Result<Row, LogError> {
+        let Readers { role, group, members } = readers;
         let topic = Topic::new(tenant, group.reads);
         let Bounds { start, next: end } = self.log.bounds(&topic)?;
         let next = self.log.committed(group.name, &topic)?.unwrap_or(start);
@@ -170,9 +166,8 @@ impl Sampler {
             return Ok(Some(*cause));
         }
         let triggers = Topic::new(tenant, TopicKind::Triggers);
-        let from = row.next.max(self.log.bounds(&triggers)?.start);
-        let records = self.log.reader(&triggers, from)?.read(1, PATIENCE)?;
-        let outcome = records.first().and_then(|record| codec::decode_outcome(&record.value).ok());
+        let first = scan(self.log.as_ref(), &triggers, row.next..row.end)?.next().transpose()?;
+        let outcome = first.and_then(|record| codec::decode_outcome(&record.value).ok());
         let cause = outcome.map(|outcome| outcome.cause().offset.max(0).cast_unsigned());
         if let Some(cause) = cause {
             self.causes.insert(key, (row.next, cause));

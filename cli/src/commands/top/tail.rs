@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bellwether_engine::{FUTURE_BOUND, smallest_counting};
-use bellwether_runtime::log::{Bounds, Log, LogError, Reader, Record};
+use bellwether_runtime::log::{Bounds, Log, LogError, Reader, Record, scan};
 use bellwether_runtime::roles::Role;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::settings::Settings;
@@ -18,7 +18,7 @@ const BATCH: usize = 1024;
 /// How long the log may take to give a record it has.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Records of the beginning among which the tenant's first settings are.
-const HEAD: usize = 64;
+const HEAD: u64 = 64;
 
 /// A watermark, and whether its sources play the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,10 +101,8 @@ impl Tail {
 
     /// A journal begins with its tenant's settings.
     fn read_head(&mut self, log: &dyn Log, bounds: Bounds) -> Result<(), LogError> {
-        if bounds.start < bounds.next {
-            let mut reader = log.reader(&self.journal, bounds.start)?;
-            let records = read(reader.as_mut(), HEAD, &self.journal)?;
-            records.iter().for_each(|record| self.take_rule(record));
+        for record in scan(log, &self.journal, bounds.start..bounds.start + HEAD)? {
+            self.take_rule(&record?);
         }
         Ok(())
     }
@@ -137,20 +135,15 @@ impl Tail {
     fn read_before(&self, log: &dyn Log, before: u64) -> Result<Option<Mark>, LogError> {
         let bounds = log.bounds(&self.journal)?;
         let before = before.min(bounds.next);
-        let from = before.saturating_sub(BACK).max(bounds.start);
-        if from >= before {
-            return Ok(None);
-        }
-        let mut reader = log.reader(&self.journal, from)?;
         let mut found = Vec::new();
-        while reader.next_offset() < before {
-            let records = read(reader.as_mut(), BACK as usize, &self.journal)?;
-            found.extend(records.iter().filter_map(|record| seen(&self.journal, record)));
+        for record in scan(log, &self.journal, before.saturating_sub(BACK)..before)? {
+            found.extend(seen(&self.journal, &record?));
         }
-        Ok(watermark(found.iter().filter(|seen| seen.offset < before), self.rule))
+        Ok(watermark(found.iter(), self.rule))
     }
 }
 
+/// Of a reader that is kept from look to look, which a scan is not.
 fn read(reader: &mut dyn Reader, max: usize, journal: &Topic) -> Result<Vec<Record>, LogError> {
     let before = reader.next_offset();
     let records = reader.read(max, PATIENCE)?;

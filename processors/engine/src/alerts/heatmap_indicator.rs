@@ -1,5 +1,5 @@
 //! `heatmap_indicator_tracker`: one indicator turns buy or sell, differently from its last turn that the alert saw.
-//! An alert's baseline stores its own bar, so an alert that is newer than the last turn takes any turn as a change.
+//! It saw none from before its baseline: an alert that is newer than the last turn takes any turn as a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 

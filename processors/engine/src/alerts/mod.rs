@@ -1,5 +1,8 @@
 //! Alerts of one tenant: which version is watched since when, and the indexes by which a bar close finds those it
 //! hits. The indexes know lines and places; what a kind means stands in its file.
+//!
+//! The first evaluation after an alert began to count is its *baseline*: later ones are compared with it, it fires nothing
+//! itself. Nothing is stored for that: [`Alerts::counted_at`] compares two offsets.
 
 mod columns;
 mod crossing;
@@ -30,7 +33,8 @@ pub(crate) use rsi_tracker::RsiIndex;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
 
-/// Where an alert stands among all: the journal offset of its first record.
+/// Where an alert stands among all: the journal offset of its first record. It is the alert's name within the engine;
+/// edits keep it. No order of a market is ever meant.
 pub(crate) type Order = u64;
 
 /// A version of an alert that is watched.
@@ -114,7 +118,8 @@ impl Alerts {
         self.watched.get(&order)
     }
 
-    /// The alert counted already at a record of this offset: what stands there is no baseline for it.
+    /// The alert counted already when the record at this offset was evaluated. `offset` is that of the evaluation before:
+    /// where it answers false, the present one is the alert's baseline and fires nothing.
     pub(crate) fn counted_at(&self, order: Order, offset: u64) -> bool {
         self.watched.get(&order).is_some_and(|alert| offset > alert.effective)
     }

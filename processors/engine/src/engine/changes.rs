@@ -1,4 +1,4 @@
-//! What a record of the tenant's wishes does: alerts and settings.
+//! What records do that say what to watch and how: changed alerts, changed settings.
 
 use std::collections::BTreeSet;
 

@@ -20,6 +20,7 @@ impl Engine {
         Subject::Symbol(place, self.symbols[place].name.clone())
     }
 
+    /// RSI of each closed bar against the lines between it and the RSI before.
     pub(super) fn reach_rsi_lines(&self, instant: &mut Instant) {
         let mut hits = Vec::new();
         for closed in &instant.closed {
@@ -99,6 +100,7 @@ impl Engine {
         instant.drafts.extend(counted.map(|order| at.real_mismatch(order, window, before.value, value)));
     }
 
+    /// A style's reading against the zones between it and the one before; an alert that is silenced is left out.
     pub(super) fn enter_zones(&mut self, instant: &mut Instant, style: &StyleStep) {
         let Some(before) = style.before else { return };
         if !self.may_fire(style.timeframe, &style.bar) {
@@ -120,6 +122,7 @@ impl Engine {
         }
     }
 
+    /// Each cell of the closed bars against the turns that its alerts have seen.
     pub(super) fn turn_cells(&mut self, instant: &mut Instant, offset: u64) {
         for place in 0..instant.closed.len() {
             let closed = instant.closed[place];
@@ -138,6 +141,7 @@ impl Engine {
         }
     }
 
+    /// The strongest and the weakest currency against those of the reading before.
     pub(super) fn change_leaders(&self, instant: &mut Instant, strength: &StrengthStep) {
         let Some((before, evaluated)) = strength.before.as_ref().filter(|_| strength.may_fire) else {
             return;
@@ -154,6 +158,7 @@ impl Engine {
         }
     }
 
+    /// The price of each closed bar against the levels between it and the close before.
     pub(super) fn cross_levels(&self, instant: &mut Instant) {
         for closed in &instant.closed {
             let indicators = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators;

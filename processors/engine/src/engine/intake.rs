@@ -1,4 +1,4 @@
-//! What a record of market data does: ticks, heartbeats and history on their way in.
+//! What records of market data do: ticks, heartbeats, and bars of history.
 
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::Heartbeat;

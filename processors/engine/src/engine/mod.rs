@@ -1,4 +1,5 @@
-//! The order of an instant, and of what leads to one.
+//! One record in, its effects out. `intake` takes in what the market says and `changes` what users and the tenant's file
+//! say; time that moves brings instants (`instant`), each of which ends with its alerts (`evaluate`, `hits`).
 
 mod changes;
 mod evaluate;
