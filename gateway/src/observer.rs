@@ -183,7 +183,7 @@ impl Tail {
             Err(error) => {
                 self.reader = None;
                 if !std::mem::replace(&mut self.complained, true) {
-                    tracing::warn!(tenant.id = %self.topic.tenant, kafka.topic = %self.topic, error.text = %error,
+                    tracing::warn!(tenant.id = %self.topic.tenant, log.topic = %self.topic, error = %error,
                         "the page cannot read a topic and tries again");
                 }
                 Vec::new()

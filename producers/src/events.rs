@@ -43,11 +43,11 @@ impl AppendRetried<'_> {
         counter!(PRODUCER_APPEND_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
         if self.first {
             tracing::warn!(
-                tenant.id = %self.tenant, error.text = %self.error,
+                tenant.id = %self.tenant, error = %self.error,
                 "append failed and is tried again until it succeeds"
             );
         } else {
-            tracing::debug!(tenant.id = %self.tenant, error.text = %self.error, "append failed again");
+            tracing::debug!(tenant.id = %self.tenant, error = %self.error, "append failed again");
         }
     }
 }

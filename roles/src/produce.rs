@@ -125,7 +125,7 @@ impl Running {
             Err(error) => {
                 if self.failed.is_some() || !self.tasks.is_empty() {
                     tracing::error!(
-                        tenant.id = %tenant, error.text = %error,
+                        tenant.id = %tenant, error = %error,
                         "nothing more is produced for a tenant: mend what is told and start again"
                     );
                 }

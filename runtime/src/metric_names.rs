@@ -47,7 +47,7 @@ metrics! {
     RECORDS_PROCESSED: Counter = "bellwether_records_processed_total", "Journal records folded.";
     TICKS_ACCEPTED: Counter = "bellwether_ticks_accepted_total", "Ticks that moved a tenant's state.";
     REFUSED: Counter = "bellwether_refused_total", "Ticks, bars and heartbeats that were refused, by `reason`.";
-    TRIGGERS: Counter = "bellwether_triggers_total", "Triggers appended.";
+    TRIGGERS: Counter = "bellwether_triggers_total", "Triggers handed to the log; those withheld in a recovery are not counted again.";
     WITHHELD: Counter = "bellwether_withheld_total",
         "Effects of a recovery that the log has already, and so were not appended again.";
     DEAD_LETTERS: Counter = "bellwether_dead_letters_total",

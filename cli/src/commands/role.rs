@@ -57,7 +57,7 @@ async fn stop_when_drained(context: &Context, group: Group, tenants: &[Tenant]) 
     let shutdown = context.shutdown.clone();
     tokio::spawn(async move {
         if let Err(error) = drain.end().await {
-            tracing::error!(group.name = group.name, error.text = %error, "it is not known what is drained");
+            tracing::error!(log.group = group.name, error = %error, "it is not known what is drained");
         }
         shutdown.raise();
     });

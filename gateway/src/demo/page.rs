@@ -139,7 +139,7 @@ fn render(app: &App, name: &str, page: &Value) -> Response {
     match app.templates.get_template(name).and_then(|template| template.render(page)) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
-            tracing::error!(page.name = name, error.text = %error, "a page could not be rendered");
+            tracing::error!(page.name = name, error = %error, "a page could not be rendered");
             broken()
         }
     }

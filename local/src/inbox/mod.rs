@@ -186,7 +186,7 @@ async fn accept(listener: TcpListener, shared: Shared, shutdown: Shutdown) {
                 sessions.spawn(async move { smtp::serve(stream, shared, place, shutdown).await });
             }
             Err(error) => {
-                tracing::warn!(error.text = %error, "the inbox could not accept a connection");
+                tracing::warn!(error = %error, "the inbox could not accept a connection");
                 shutdown.sleep(std::time::Duration::from_millis(100)).await;
             }
         }

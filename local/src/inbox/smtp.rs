@@ -99,7 +99,7 @@ async fn keep(store: &Store, envelope: Envelope, raw: Vec<u8>) -> String {
     match kept {
         Ok(Ok(id)) => format!("250 2.0.0 kept as {id}\r\n"),
         Ok(Err(error)) => {
-            tracing::error!(error.text = %error, "a mail could not be kept: look at the inbox's directory");
+            tracing::error!(error = %error, "a mail could not be kept: look at the inbox's directory");
             "451 4.3.0 the mail could not be kept\r\n".into()
         }
         Err(_) => "451 4.3.0 the mail could not be kept\r\n".into(),

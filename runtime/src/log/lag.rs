@@ -41,7 +41,7 @@ fn report(log: &dyn Log, group: &str, topic: &Topic) {
             LAG, "tenant" => topic.tenant.to_string(), "group" => group.to_owned(), "topic" => topic.to_string()
         )
         .set(lag as f64),
-        Err(error) => tracing::debug!(kafka.topic = %topic, error.text = %error, "its lag is not known"),
+        Err(error) => tracing::debug!(log.topic = %topic, error = %error, "its lag is not known"),
     }
 }
 

@@ -36,9 +36,9 @@ pub async fn run(
 fn apply(log: &dyn Log, topic: &Topic, now: bellwether_schemas::Timestamp) {
     match log.enforce_retention(topic, now) {
         Ok(0) => {}
-        Ok(records) => tracing::info!(kafka.topic = %topic, records, "retention removed records"),
+        Ok(records) => tracing::info!(log.topic = %topic, records, "retention removed records"),
         Err(error) => {
-            tracing::warn!(kafka.topic = %topic, error.text = %error, "retention could not be applied")
+            tracing::warn!(log.topic = %topic, error = %error, "retention could not be applied")
         }
     }
 }

@@ -118,7 +118,7 @@ impl Table {
         drop(state);
         if let Err(error) = write(&self.cache, &file) {
             let file = self.cache.display();
-            tracing::warn!(%file, error.text = %error, "ids of the schema registry cannot be kept");
+            tracing::warn!(%file, error = %error, "ids of the schema registry cannot be kept");
         }
     }
 

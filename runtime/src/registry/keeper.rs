@@ -60,7 +60,7 @@ impl Keeper {
                     return Ok(());
                 }
                 Err(error @ RegistryError::Away { .. }) if tries > 0 => {
-                    tracing::warn!(error.text = %error, "the schema registry is away; trying again");
+                    tracing::warn!(error = %error, "the schema registry is away; trying again");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

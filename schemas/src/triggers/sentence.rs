@@ -1,5 +1,5 @@
-//! The sentence of a trigger. There is one: the engine writes it into `detail`, and so it stands in the row, on the page
-//! and in the report of a backtest. Mails alone do not show it: each kind of mail has words of its own.
+//! The sentence of a trigger. There is one: the engine writes it into `detail`, and so it stands in the row, on the
+//! page, in the report of a backtest and in the mail, which has numbers and a subject of its own beside it.
 
 use std::fmt;
 

@@ -61,7 +61,8 @@ impl Owned {
             Err(NotRecovered::Unavailable(reason)) => {
                 self.failures += 1;
                 let wait = RETRY.after(self.failures);
-                events::recovery_failed(&self.tenant, self.failures, wait, &reason);
+                let (tenant, failures) = (&self.tenant, self.failures);
+                events::RecoveryFailed { tenant, failures, wait, error: &reason }.emit();
                 self.recover_after(wait, last, outputs);
             }
             Err(NotRecovered::Refused(reason)) => self.halt(reason, outputs),
@@ -81,7 +82,7 @@ impl Owned {
             Stage::Folding(core) => core.halt(reason, outputs),
             Stage::Recovering => {
                 self.stage = Stage::Halted;
-                events::halted(&self.tenant, &reason);
+                events::Halted { tenant: &self.tenant, reason: &reason }.emit();
                 outputs.push(Output::Halt(self.tenant.clone(), reason));
             }
             Stage::Halted => {}

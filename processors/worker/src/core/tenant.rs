@@ -9,7 +9,7 @@ use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
 use super::dead_letters::DeadLetters;
 use super::{AppendId, Output, Recovered};
@@ -52,7 +52,10 @@ struct Batch {
 /// Records to append for one batch, by topic.
 #[derive(Default)]
 struct Appends {
+    /// Records of the triggers topic: what fired, and what became of alerts.
     triggers: Vec<NewRecord>,
+    /// How many of them are triggers.
+    fired: usize,
     /// The newest of each key: the topic would compact the others away.
     readings: BTreeMap<String, Reading>,
     dead_letters: Vec<NewRecord>,
@@ -61,9 +64,22 @@ struct Appends {
     ticks: usize,
 }
 
+impl Appends {
+    const fn folded<'a>(
+        &self,
+        tenant: &'a TenantId,
+        records: usize,
+        watermark: Option<Timestamp>,
+    ) -> events::Folded<'a> {
+        let Self { ticks, fired: triggers, withheld, .. } = *self;
+        events::Folded { tenant, records, ticks, triggers, withheld, watermark }
+    }
+}
+
 impl TenantCore {
     pub(super) fn new(tenant: TenantId, recovered: Recovered) -> Self {
-        events::recovered(&tenant, recovered.fold_from, recovered.last_cause);
+        let Recovered { fold_from, last_cause, .. } = recovered;
+        events::Recovered { tenant: &tenant, fold_from, last_cause }.emit();
         Self {
             engine: Engine::new(tenant.clone()),
             dead_letters: DeadLetters::new(Topic::new(&tenant, TopicKind::Journal)),
@@ -93,8 +109,7 @@ impl TenantCore {
             }
             done = Some(record.offset + 1);
         }
-        let came = (appends.triggers.len(), appends.withheld);
-        events::folded(&self.tenant, count, appends.ticks, came, self.engine.watermark());
+        appends.folded(&self.tenant, count, self.engine.watermark()).emit();
         self.append(appends, done, next, outputs);
         self.commit(outputs);
         if let Some(reason) = stop {
@@ -112,7 +127,7 @@ impl TenantCore {
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         if !self.halted {
             self.halted = true;
-            events::halted(&self.tenant, &reason);
+            events::Halted { tenant: &self.tenant, reason: &reason }.emit();
             outputs.push(Output::Halt(self.tenant.clone(), reason));
         }
     }
@@ -151,13 +166,14 @@ impl TenantCore {
             Effect::Reading { .. } if offset < self.recovered.committed => {}
             Effect::Reading { reading, .. } => drop(appends.readings.insert(reading.key(), reading)),
             Effect::Refused(refusal) => {
-                events::refused(&self.tenant, refusal.reason);
+                let reason = refusal.reason;
+                events::Refused { tenant: &self.tenant, reason }.emit();
                 let watermark = self.engine.watermark();
                 let letter = self.dead_letters.of_refusal(record, &refusal, watermark);
                 if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
                     appends.dead_letters.push(letter);
-                    if self.told.insert(refusal.reason) {
-                        events::refusals_kept(&self.tenant, offset, refusal.reason);
+                    if self.told.insert(reason) {
+                        events::RefusalKept { tenant: &self.tenant, offset, reason }.emit();
                     }
                 }
             }
@@ -175,6 +191,7 @@ impl TenantCore {
             Ok(value) => appends.triggers.push(NewRecord { key: outcome.key().into_bytes(), value }),
             Err(error) => return Some(error.to_string()),
         }
+        appends.fired += usize::from(matches!(outcome, Outcome::Fired(_)));
         None
     }
 
@@ -188,7 +205,8 @@ impl TenantCore {
         if record.offset < self.recovered.committed {
             return;
         }
-        events::dead_letter(&self.tenant, record.offset, reason, &detail);
+        let tenant = &self.tenant;
+        events::PutAside { tenant, offset: record.offset, reason, detail: &detail }.emit();
         appends.dead_letters.extend(self.dead_letters.of_record(record, reason, detail));
     }
 

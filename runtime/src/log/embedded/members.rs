@@ -13,7 +13,7 @@ pub(super) fn join<'a>(dir: &Path, group: &str, topics: impl Iterator<Item = &'a
     let text = topics.fold(format!("{}\n", std::process::id()), |text, topic| format!("{text}{topic}\n"));
     let parent = path.parent().unwrap_or(dir);
     if let Err(error) = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text)) {
-        tracing::debug!(kafka.group = group, error.text = %error, "cannot say who reads");
+        tracing::debug!(log.group = group, error = %error, "cannot say who reads");
     }
 }
 

@@ -193,7 +193,7 @@ fn recover(topic: &Topic, dir: &Path, base: u64) -> Result<Recovered> {
         return Ok(Recovered { place, broken: Some(damage) });
     }
     tracing::warn!(
-        kafka.topic = %topic, kafka.offset = place.offset, log.bytes = limit - place.position,
+        log.topic = %topic, log.offset = place.offset, log.bytes = limit - place.position,
         "an append that was not finished is cut off: {bad}"
     );
     let path = segment::path(dir, base);

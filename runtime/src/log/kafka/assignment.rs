@@ -270,7 +270,7 @@ impl ConsumerContext for Group {
             self.revoke(consumer, list)
         };
         if let Err(error) = done {
-            tracing::warn!(kafka.group = self.name, error.text = %error, "a change of hands did not go as it should");
+            tracing::warn!(log.group = self.name, error = %error, "a change of hands did not go as it should");
             self.owned().refused = Some(error);
         }
     }

@@ -111,7 +111,7 @@ impl ClientContext for Events {
         if down {
             tracing::warn!("kafka is away: trying again until it is back");
         } else {
-            tracing::debug!(error.text = %error, kafka.reason = reason, "librdkafka reports");
+            tracing::debug!(error = %error, kafka.reason = reason, "librdkafka reports");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn flush(consumer: &BaseConsumer<Group>, mode: CommitMode) -> Result<
         }
         // Known when the answer is there.
         Ok(()) => {}
-        Err(error) => tracing::debug!(error.text = %error, "a commit has to wait"),
+        Err(error) => tracing::debug!(error = %error, "a commit has to wait"),
     }
     Ok(true)
 }

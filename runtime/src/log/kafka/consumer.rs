@@ -155,7 +155,7 @@ impl Member {
         let lost = consumer.assignment_lost() || consumer.context().is_lost();
         match code {
             Code::FencedInstanceId if lost => {
-                tracing::info!(kafka.group = self.name, "joining again after a lost session");
+                tracing::info!(log.group = self.name, "joining again after a lost session");
                 self.consumer = None;
                 self.connect()
             }
@@ -260,7 +260,7 @@ impl Consumer for Member {
             place.paused = true;
             drop(owned);
             let paused = only(topic).and_then(|list| consumer.pause(&list).ok());
-            tracing::trace!(kafka.topic = %topic, done = paused.is_some(), "paused");
+            tracing::trace!(log.topic = %topic, done = paused.is_some(), "paused");
         }
     }
 
@@ -272,7 +272,7 @@ impl Consumer for Member {
             let failed = place.failed;
             drop(owned);
             let resumed = only(topic).filter(|_| !failed).and_then(|list| consumer.resume(&list).ok());
-            tracing::trace!(kafka.topic = %topic, done = resumed.is_some(), "resumed");
+            tracing::trace!(log.topic = %topic, done = resumed.is_some(), "resumed");
         }
     }
 
@@ -317,7 +317,7 @@ impl Consumer for Member {
         let refused = context.owned().refused.take();
         match refused {
             Some(error @ LogError::Unavailable { .. }) => {
-                tracing::warn!(error.text = %error, "stopped without a last commit: what was done since the one before is read again");
+                tracing::warn!(error = %error, "stopped without a last commit: what was done since the one before is read again");
                 Ok(())
             }
             Some(error) => Err(error),

@@ -33,7 +33,7 @@ pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str
             return;
         }
     }
-    tracing::debug!(kafka.group = group, kafka.member = static_id, "the group did not let go in time");
+    tracing::debug!(log.group = group, kafka.member = static_id, "the group did not let go in time");
 }
 
 /// librdkafka closes a member by talking to its coordinator, without a deadline. Where nobody answers that goes on apart

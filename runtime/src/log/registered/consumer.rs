@@ -68,7 +68,7 @@ impl Member {
                 if done {
                     held.remove(&topic);
                     self.inner.resume(&topic);
-                    tracing::info!(tenant.id = %topic.tenant, kafka.topic = %topic, "its schema is known: reading on");
+                    tracing::info!(tenant.id = %topic.tenant, log.topic = %topic, "its schema is known: reading on");
                 }
                 return Some(Polled::Records(topic, ready));
             }
@@ -82,7 +82,7 @@ impl Member {
             self.inner.pause(topic);
             metrics::counter!(SCHEMA_HELD, "tenant" => topic.tenant.to_string()).increment(1);
             tracing::warn!(
-                tenant.id = %topic.tenant, kafka.topic = %topic, kafka.offset = offset, schema.id = id,
+                tenant.id = %topic.tenant, log.topic = %topic, log.offset = offset, schema.id = id,
                 "a record has a schema id that is not known yet: its topic waits"
             );
         }
