@@ -86,3 +86,21 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     code
 }
+
+#[cfg(test)]
+mod tests {
+    use bellwether_runtime::roles::Role;
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_role_is_a_command_of_its_name() {
+        let whole = Arguments::command();
+        for role in Role::ALL {
+            let mut words = role.name().split(' ');
+            let found = words.try_fold(&whole, |command, word| command.find_subcommand(word));
+            assert!(found.is_some(), "there is no command {role}");
+        }
+    }
+}

@@ -3,45 +3,31 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The seven indicators of the heatmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum CellName {
-    /// The close above or below EMA21.
-    Ema21,
-    /// The close above or below EMA50.
-    Ema50,
-    /// The close above or below EMA200.
-    Ema200,
-    /// Line against signal and zero.
-    Macd,
-    /// RSI14 against 30 and 70.
-    Rsi,
-    /// Close against the trailing stops.
-    Utbot,
-    /// Close against the cloud.
-    Ichimoku,
+use crate::listed::listed;
+
+listed! {
+    /// The seven indicators of the heatmap, in the order of the readings.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "UPPERCASE")]
+    pub enum CellName {
+        /// The close above or below EMA21.
+        Ema21 = "EMA21",
+        /// The close above or below EMA50.
+        Ema50 = "EMA50",
+        /// The close above or below EMA200.
+        Ema200 = "EMA200",
+        /// Line against signal and zero.
+        Macd = "MACD",
+        /// RSI14 against 30 and 70.
+        Rsi = "RSI",
+        /// Close against the trailing stops.
+        Utbot = "UTBOT",
+        /// Close against the cloud.
+        Ichimoku = "ICHIMOKU",
+    }
 }
 
 impl CellName {
-    /// In the order of the readings.
-    pub const ALL: [Self; 7] =
-        [Self::Ema21, Self::Ema50, Self::Ema200, Self::Macd, Self::Rsi, Self::Utbot, Self::Ichimoku];
-
-    /// As readings and triggers spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ema21 => "EMA21",
-            Self::Ema50 => "EMA50",
-            Self::Ema200 => "EMA200",
-            Self::Macd => "MACD",
-            Self::Rsi => "RSI",
-            Self::Utbot => "UTBOT",
-            Self::Ichimoku => "ICHIMOKU",
-        }
-    }
-
     /// In any letter case; whatever starts with `ichimoku` is Ichimoku.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -53,29 +39,19 @@ impl CellName {
     }
 }
 
-/// How a trader looks at a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Style {
-    /// 5M to 4H; shown as "Intraday".
-    Scalper,
-    /// Days: timeframes from 30M to 1D.
-    SwingTrader,
+listed! {
+    /// How a trader looks at a symbol, in the order of evaluation.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub enum Style {
+        /// 5M to 4H; shown as "Intraday".
+        Scalper = "scalper",
+        /// Days: timeframes from 30M to 1D.
+        SwingTrader = "swingTrader",
+    }
 }
 
 impl Style {
-    /// In the order of evaluation.
-    pub const ALL: [Self; 2] = [Self::Scalper, Self::SwingTrader];
-
-    /// As tables, readings and triggers spell it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scalper => "scalper",
-            Self::SwingTrader => "swingTrader",
-        }
-    }
-
     /// As people read it.
     #[must_use]
     pub const fn title(self) -> &'static str {

@@ -8,6 +8,7 @@ pub mod dead_letter;
 pub mod heatmap;
 pub mod ids;
 pub mod journal;
+mod listed;
 pub mod price;
 pub mod readings;
 pub mod settings;

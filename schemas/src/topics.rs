@@ -4,21 +4,24 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::{IdError, TenantId};
+use crate::listed::listed;
 
 /// Most bytes a record may have, key and value together.
 pub const MAX_RECORD_BYTES: usize = 256 * 1024;
 
-/// What a topic is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TopicKind {
-    /// The tenant's input, in one order.
-    Journal,
-    /// Triggers and the state of alerts: the audit trail.
-    Triggers,
-    /// What indicators stood at, newest by key.
-    Readings,
-    /// What could not be used.
-    DeadLetters,
+listed! {
+    /// What a topic is for, in the order `topics plan` shows them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum TopicKind {
+        /// The tenant's input, in one order.
+        Journal = "journal",
+        /// Triggers and the state of alerts: the audit trail.
+        Triggers = "triggers",
+        /// What indicators stood at, newest by key.
+        Readings = "readings",
+        /// What could not be used.
+        DeadLetters = "deadletters",
+    }
 }
 
 /// What is thrown away when.
@@ -33,20 +36,6 @@ pub enum Policy {
 }
 
 impl TopicKind {
-    /// Every kind, in the order `topics plan` shows them.
-    pub const ALL: [Self; 4] = [Self::Journal, Self::Triggers, Self::Readings, Self::DeadLetters];
-
-    /// The middle of the topic's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Journal => "journal",
-            Self::Triggers => "triggers",
-            Self::Readings => "readings",
-            Self::DeadLetters => "deadletters",
-        }
-    }
-
     /// What is thrown away when; the same for every tenant.
     #[must_use]
     pub const fn policy(self) -> Policy {

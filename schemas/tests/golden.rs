@@ -4,6 +4,10 @@
 
 mod samples;
 
+use std::collections::BTreeSet;
+
+use bellwether_schemas::Entry;
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::codec::{
     SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_dead_letter,
     encode_entry, encode_outcome, encode_reading,
@@ -63,6 +67,17 @@ fn every_released_schema_has_golden_bytes() {
         let id = schema.id().to_be_bytes();
         assert!(goldens.iter().any(|(_, bytes, _)| bytes[1..5] == id), "{} has none", schema.name());
     }
+}
+
+#[test]
+fn every_kind_of_alert_has_golden_bytes_of_the_newest_schema() {
+    let newest = all().into_iter().filter(|(name, ..)| !samples::OLD.contains(name));
+    let kind = |record| match record {
+        Record::Entry(Entry::Alert(change)) => Some(change.parameters.kind()),
+        _ => None,
+    };
+    let kinds: BTreeSet<AlertKind> = newest.filter_map(|(.., record)| kind(record)).collect();
+    assert_eq!(kinds, AlertKind::ALL.into());
 }
 
 #[test]

@@ -187,3 +187,14 @@ fn report(tenant: &TenantId, summary: &Summary) {
         tracing::warn!(tenant.id = %tenant, lines = summary.unreadable_total, "unreadable lines left out");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_runs_every_role_that_reads_with_a_group_in_the_order_of_the_roles() {
+        let reading: Vec<Role> = Role::ALL.iter().copied().filter(|role| role.group().is_some()).collect();
+        assert_eq!(READERS.map(|job| job.role()).to_vec(), reading);
+    }
+}

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlertId, UserId};
 use crate::journal::Origin;
+use crate::listed::listed;
 
 mod parameters;
 mod wire;
@@ -17,46 +18,23 @@ pub use parameters::{
 };
 use wire::AlertChangedRecord;
 
-/// The kinds of alert, in the order in which an instant evaluates them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum AlertKind {
-    /// RSI reaches the user's overbought or oversold line.
-    RsiTracker,
-    /// Two symbols stop moving as their pair is expected to.
-    RsiCorrelationTracker,
-    /// A style's heatmap enters its buy or sell zone.
-    HeatmapTracker,
-    /// One indicator of the heatmap turns.
-    HeatmapIndicatorTracker,
-    /// Another currency leads, or trails.
-    CurrencyStrengthTracker,
-    /// A price crosses a level.
-    PriceAlert,
-}
-
-impl AlertKind {
-    /// Every kind, in the order in which an instant evaluates them.
-    pub const ALL: [Self; 6] = [
-        Self::RsiTracker,
-        Self::RsiCorrelationTracker,
-        Self::HeatmapTracker,
-        Self::HeatmapIndicatorTracker,
-        Self::CurrencyStrengthTracker,
-        Self::PriceAlert,
-    ];
-
-    /// The name that records, ids and mail folders carry.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RsiTracker => "rsi_tracker",
-            Self::RsiCorrelationTracker => "rsi_correlation_tracker",
-            Self::HeatmapTracker => "heatmap_tracker",
-            Self::HeatmapIndicatorTracker => "heatmap_indicator_tracker",
-            Self::CurrencyStrengthTracker => "currency_strength_tracker",
-            Self::PriceAlert => "price_alert",
-        }
+listed! {
+    /// The kinds of alert, in the order in which an instant evaluates them.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    pub enum AlertKind {
+        /// RSI reaches the user's overbought or oversold line.
+        RsiTracker = "rsi_tracker",
+        /// Two symbols stop moving as their pair is expected to.
+        RsiCorrelationTracker = "rsi_correlation_tracker",
+        /// A style's heatmap enters its buy or sell zone.
+        HeatmapTracker = "heatmap_tracker",
+        /// One indicator of the heatmap turns.
+        HeatmapIndicatorTracker = "heatmap_indicator_tracker",
+        /// Another currency leads, or trails.
+        CurrencyStrengthTracker = "currency_strength_tracker",
+        /// A price crosses a level.
+        PriceAlert = "price_alert",
     }
 }
 

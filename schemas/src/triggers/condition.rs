@@ -6,61 +6,32 @@ use std::str::FromStr;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What happened: the word that ids, rows, JSON lines and filters carry. `spec/interface.md` §3 has the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Condition {
-    /// RSI rose to the user's upper line.
-    Overbought,
-    /// RSI fell to the user's lower line.
-    Oversold,
-    /// A heatmap's reading entered the buy zone, or one indicator of it turned to buy.
-    Buy,
-    /// The same for sell.
-    Sell,
-    /// The RSI of two symbols contradict what is expected of their pair.
-    RsiMismatch,
-    /// The correlation of two symbols left what is expected of their pair.
-    RealMismatch,
-    /// The price rose to the user's level.
-    Above,
-    /// The price fell to the user's level.
-    Below,
-    /// Another currency is the strongest.
-    Strongest,
-    /// Another currency is the weakest.
-    Weakest,
-}
+use crate::listed::listed;
 
-impl Condition {
-    /// Every condition, in the order of the specification.
-    pub const ALL: [Self; 10] = [
-        Self::Overbought,
-        Self::Oversold,
-        Self::Buy,
-        Self::Sell,
-        Self::RsiMismatch,
-        Self::RealMismatch,
-        Self::Above,
-        Self::Below,
-        Self::Strongest,
-        Self::Weakest,
-    ];
-
-    /// The word in records, ids and tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Overbought => "overbought",
-            Self::Oversold => "oversold",
-            Self::Buy => "buy",
-            Self::Sell => "sell",
-            Self::RsiMismatch => "rsi_mismatch",
-            Self::RealMismatch => "real_mismatch",
-            Self::Above => "above",
-            Self::Below => "below",
-            Self::Strongest => "strongest",
-            Self::Weakest => "weakest",
-        }
+listed! {
+    /// What happened: the word that ids, rows, JSON lines and filters carry. `spec/interface.md` §3 has the list, in this order.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Condition {
+        /// RSI rose to the user's upper line.
+        Overbought = "overbought",
+        /// RSI fell to the user's lower line.
+        Oversold = "oversold",
+        /// A heatmap's reading entered the buy zone, or one indicator of it turned to buy.
+        Buy = "buy",
+        /// The same for sell.
+        Sell = "sell",
+        /// The RSI of two symbols contradict what is expected of their pair.
+        RsiMismatch = "rsi_mismatch",
+        /// The correlation of two symbols left what is expected of their pair.
+        RealMismatch = "real_mismatch",
+        /// The price rose to the user's level.
+        Above = "above",
+        /// The price fell to the user's level.
+        Below = "below",
+        /// Another currency is the strongest.
+        Strongest = "strongest",
+        /// Another currency is the weakest.
+        Weakest = "weakest",
     }
 }
 

@@ -96,17 +96,32 @@ impl Default for Indicators {
 impl Indicators {
     /// Takes the next closed bar in: all indicators, then the cells.
     pub fn update(&mut self, bar: &Ohlc) {
+        // Named one by one, so that an indicator that is added does not compile until it is updated.
+        let Self {
+            rsi,
+            ema21,
+            ema50,
+            ema200,
+            macd,
+            atr,
+            utbot,
+            ichimoku,
+            cells: _,
+            bars,
+            close: last,
+            previous_close,
+        } = self;
         let close = bar.close;
-        self.bars += 1;
-        self.previous_close = self.close.replace(close);
-        self.rsi.update(close);
-        self.ema21.update(close);
-        self.ema50.update(close);
-        self.ema200.update(close);
-        self.macd.update(close);
-        self.atr.update(bar);
-        self.utbot.update(close, self.ema50.value(), self.atr.value());
-        self.ichimoku.update(bar.high, bar.low);
+        *bars += 1;
+        *previous_close = last.replace(close);
+        rsi.update(close);
+        ema21.update(close);
+        ema50.update(close);
+        ema200.update(close);
+        macd.update(close);
+        atr.update(bar);
+        utbot.update(close, ema50.value(), atr.value());
+        ichimoku.update(bar.high, bar.low);
         let now = self.standing();
         self.cells.update(&now, self.atr.value());
     }
@@ -162,29 +177,44 @@ impl Indicators {
         close_time: Timestamp,
         periods: &[usize],
     ) -> readings::Indicators {
+        // Named one by one, so that an indicator that is added does not compile until it is shown, or said not to be.
+        let Self {
+            rsi: _,
+            ema21,
+            ema50,
+            ema200,
+            macd,
+            atr,
+            utbot,
+            ichimoku,
+            cells,
+            bars: _,
+            close: _,
+            previous_close: _,
+        } = self;
         let now = self.standing();
-        let macd = self.macd.value();
-        let stops = self.utbot.stops();
+        let macd = macd.value();
+        let stops = utbot.stops();
         let score = self.score();
         readings::Indicators {
             symbol: symbol.clone(),
             timeframe,
             close_time,
             rsi14: now.rsi,
-            ema21: self.ema21.value(),
-            ema50: self.ema50.value(),
-            ema200: self.ema200.value(),
+            ema21: ema21.value(),
+            ema50: ema50.value(),
+            ema200: ema200.value(),
             macd: macd.map(|macd| macd.line),
             macd_signal: macd.map(|macd| macd.signal),
             macd_histogram: macd.map(|macd| macd.histogram()),
-            atr10: self.atr.value(),
+            atr10: atr.value(),
             utbot_long_stop: stops.map(|stops| stops.long),
             utbot_short_stop: stops.map(|stops| stops.short),
-            tenkan: self.ichimoku.tenkan(),
-            kijun: self.ichimoku.kijun(),
-            senkou_a: self.ichimoku.senkou_a(),
-            senkou_b: self.ichimoku.senkou_b(),
-            cells: self.cells.reading(&now),
+            tenkan: ichimoku.tenkan(),
+            kijun: ichimoku.kijun(),
+            senkou_a: ichimoku.senkou_a(),
+            senkou_b: ichimoku.senkou_b(),
+            cells: cells.reading(&now),
             quiet: self.is_quiet(),
             raw: score.map(TimeframeScore::raw),
             r#final: score.map(TimeframeScore::final_),
