@@ -176,7 +176,7 @@ mod tests {
         metrics::histogram!(metric_names::MAIL_SEND, "tenant" => "fxlabs").record(0.02);
         let page = handle.render();
         for line in [
-            "# HELP bellwether_triggers_total Triggers appended.",
+            "# HELP bellwether_triggers_total Triggers handed to the log;",
             "bellwether_triggers_total{tenant=\"fxlabs\"} 3",
             "# TYPE bellwether_mail_send_seconds histogram",
             "bellwether_mail_send_seconds_bucket{tenant=\"fxlabs\",le=\"0.01\"} 0",
