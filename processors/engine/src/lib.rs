@@ -26,6 +26,7 @@ mod symbols;
 mod watermark;
 
 pub use admission::FUTURE_BOUND;
+pub use alerts::check_columns;
 pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
 pub use watermark::smallest_counting;
