@@ -8,7 +8,7 @@ use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 use ring::digest::{Context, SHA256};
 
 use crate::BacktestError;
-use crate::report::{Source, hex};
+use crate::report::{Ingredient, hex};
 use crate::run::{Finished, Run, Watch};
 
 /// A place in the journal.
@@ -71,7 +71,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         }
     }
     let size = format!("{next} records");
-    run.summary().journal = Some(Source { name: topic, size, sha256: hex(digest) });
+    run.summary().journal = Some(Ingredient { name: topic, size, sha256: hex(digest) });
     run.finish()
 }
 

@@ -14,7 +14,7 @@ pub(crate) type Bucket = Vec<Alert>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Alert {
     /// Offset of its first record.
-    pub(crate) order: u64,
+    pub(crate) rank: u64,
     pub(crate) id: [u8; 16],
     /// The newest that was seen.
     pub(crate) version: i64,
