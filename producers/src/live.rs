@@ -179,7 +179,8 @@ mod tests {
             }
             match quotes.next_if(|(_, millis)| at(**millis) == wall) {
                 Some((seq, _)) => {
-                    let quote = Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0 };
+                    let quote =
+                        Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
                     pace.take(NumberedQuote { seq, quote }, wall);
                 }
                 None => pace.keep_time(wall),

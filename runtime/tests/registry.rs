@@ -428,7 +428,7 @@ fn an_id_that_meant_something_else_before_is_refused() {
         taken.contains("gave tick_block.v1 the id 18, which") && taken.contains("has for bar_block.v1"),
         "{taken}"
     );
-    stub.schemas.lock().unwrap().first = SchemaName::TickBlock.id();
+    stub.schemas.lock().unwrap().first = SchemaName::TickBlockV1.id();
     let taken = world.over(&config).err().unwrap().to_string();
     assert!(taken.contains("schemas/avro/ids.json has for bar_block.v1"), "{taken}");
 }

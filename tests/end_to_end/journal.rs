@@ -90,7 +90,7 @@ impl Journal {
             origin: origin(&self.tenants[0].id),
             ingested_at: START,
             first_seq: Some(0),
-            symbols: vec![BlockSymbol { name: symbol.into(), scale: 5 }],
+            symbols: vec![BlockSymbol::of_quotes(symbol, 5)],
             ticks: vec![Tick { ts: START, symbol: 0, bid: 127_000, ask: 127_010 }; count],
             volumes: Vec::new(),
         };
@@ -127,7 +127,7 @@ impl Journal {
             origin: origin(&self.tenants[0].id),
             ingested_at: START,
             first_seq: Some(0),
-            symbols: vec![BlockSymbol { name: "GBPUSD".into(), scale: 5 }],
+            symbols: vec![BlockSymbol::of_quotes("GBPUSD", 5)],
             ticks: vec![Tick { ts: FUTURE, symbol: 0, bid: 127_000, ask: 127_010 }],
             volumes: Vec::new(),
         };

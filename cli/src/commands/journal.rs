@@ -132,6 +132,7 @@ fn ticks_json(block: &TickBlock) -> serde_json::Result<Value> {
             json!({
                 "ts": tick.ts, "symbol": symbol.name,
                 "bid": price::value(tick.bid, symbol.scale), "ask": price::value(tick.ask, symbol.scale),
+                "judged": symbol.judged, "spacing": symbol.spacing,
             })
         })
         .collect();
