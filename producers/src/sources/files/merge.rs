@@ -54,7 +54,9 @@ mod tests {
     use super::*;
 
     fn stream(symbol: u16, times: &[i64]) -> Quotes {
-        let quote = move |ts: &i64| Ok(Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0 });
+        let quote = move |ts: &i64| {
+            Ok(Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0, judged: false, spacing: None })
+        };
         Box::new(times.iter().map(quote).collect::<Vec<_>>().into_iter())
     }
 
