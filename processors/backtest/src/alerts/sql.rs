@@ -135,7 +135,9 @@ impl<'a> Lexer<'a> {
                 let escape: Vec<char> = self.rest[place..].chars().take(1 + LONGEST_ESCAPE).collect();
                 let (meant, length) = unescaped(&escape[1..]);
                 text.push(meant);
-                (0..length).for_each(|_| drop(chars.next()));
+                for _ in 0..length {
+                    chars.next();
+                }
             } else if c != quote {
                 text.push(c);
             } else if chars.next_if(|(_, next)| *next == quote).is_some() {

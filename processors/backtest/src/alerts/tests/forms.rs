@@ -193,7 +193,9 @@ fn by_table(alerts: &[Alert]) -> Vec<Vec<Alert>> {
     AlertKind::ALL.into_iter().map(of).filter(|alerts: &Vec<Alert>| !alerts.is_empty()).collect()
 }
 
-fn tables(alerts: &[Alert], turn: usize, write: &dyn Fn(&[Alert], &str, &[String]) -> String) -> String {
+type WriteTable<'a> = &'a dyn Fn(&[Alert], &str, &[String]) -> String;
+
+fn tables(alerts: &[Alert], turn: usize, write: WriteTable<'_>) -> String {
     let one = |alerts: Vec<Alert>| {
         let mut columns = columns(&alerts, turn);
         columns.retain(|column| column != "kind");
