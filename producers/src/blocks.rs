@@ -117,7 +117,7 @@ mod tests {
 
     fn tick(seq: u64, symbol: u16, bid: i64, scale: u8) -> NumberedQuote {
         let ts = Timestamp(seq.cast_signed());
-        NumberedQuote { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale } }
+        NumberedQuote { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale }, line: None }
     }
 
     #[test]

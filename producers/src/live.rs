@@ -180,7 +180,7 @@ mod tests {
             match quotes.next_if(|(_, millis)| at(**millis) == wall) {
                 Some((seq, _)) => {
                     let quote = Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0 };
-                    pace.take(NumberedQuote { seq, quote }, wall);
+                    pace.take(NumberedQuote { seq, quote, line: None }, wall);
                 }
                 None => pace.keep_time(wall),
             }

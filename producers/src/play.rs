@@ -222,7 +222,7 @@ mod tests {
     ) -> Player<impl Iterator<Item = Result<Event, InputError>>> {
         let quote = |ts| Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0 };
         let ticks: Vec<_> =
-            (0..).zip(millis).map(|(seq, ts)| Ok(NumberedQuote { seq, quote: quote(at(*ts)) })).collect();
+            (0..).zip(millis).map(|(seq, ts)| Ok(NumberedQuote { seq, quote: quote(at(*ts)), line: None })).collect();
         Player::new(Timeline::new(ticks.into_iter(), 2 * SECOND), Speed::new(speed).unwrap(), horizon)
     }
 
