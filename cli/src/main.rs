@@ -2,7 +2,7 @@
 
 mod commands;
 mod exit;
-mod place;
+mod named_offset;
 mod wiring;
 
 use std::path::PathBuf;

@@ -44,13 +44,13 @@ pub enum PostgresError {
     /// Another process has this directory.
     #[error("{dir} is in use by another process: stop it, or give another directory")]
     InUse {
-        /// The cluster's directory.
+        /// The directory that the cluster was to be in.
         dir: PathBuf,
     },
     /// The directory in `/var/tmp` belongs to somebody else.
     #[error("{dir} belongs to another user: remove it, or give another directory")]
     NotOurs {
-        /// The cluster's directory.
+        /// The directory that the cluster was to be in.
         dir: PathBuf,
     },
     /// A program of Postgres ended badly.

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::error::ProducerError;
 use crate::journal_view::{self, JournalView};
 use crate::publish::{Identity, Publisher};
-use crate::run::Context;
+use crate::run::ProducerContext;
 
 use events::Outage;
 use hint::Hint;
@@ -43,7 +43,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 ///
 /// # Errors
 /// The log: without it nothing can be published.
-pub async fn run(context: &Context, tenant: &Tenant) -> Result<(), ProducerError> {
+pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), ProducerError> {
     let mut changes = Changes::new(context, tenant).await?;
     let mut outage = Outage::new(&tenant.id);
     let mut pause = BACKOFF.0;
@@ -87,14 +87,14 @@ impl From<sqlx::Error> for Interrupted {
 
 /// One tenant's changes on their way.
 struct Changes<'a> {
-    context: &'a Context,
+    context: &'a ProducerContext,
     tenant: &'a Tenant,
     publisher: Publisher,
     view: JournalView,
 }
 
 impl<'a> Changes<'a> {
-    async fn new(context: &'a Context, tenant: &'a Tenant) -> Result<Self, ProducerError> {
+    async fn new(context: &'a ProducerContext, tenant: &'a Tenant) -> Result<Self, ProducerError> {
         let view = journal_view::read(&context.log, &tenant.id).await?;
         // Alert changes have no sequence of their own: one session is as good as another.
         let publisher = Publisher::new(context, &tenant.id, Identity::live(SOURCE, SOURCE));

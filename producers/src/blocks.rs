@@ -1,7 +1,7 @@
 //! Ticks into blocks: 256 of them, or what came within 5 ms.
 
 use bellwether_schemas::price::MAX_SCALE;
-use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Tick};
+use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Spacing, Tick};
 use bellwether_schemas::{Price, Timestamp};
 
 use crate::sources::{NumberedQuote, Quote};
@@ -17,10 +17,35 @@ const UNNAMED: &str = "?";
 pub struct Block {
     /// `source_seq` of the first; the rest follow.
     pub first_seq: u64,
-    /// Places in the source's list of names, with the scale each has here.
-    pub symbols: Vec<(u16, u8)>,
+    /// What its ticks name: each symbol once, or once for every way in which its quotes came about.
+    pub symbols: Vec<InBlock>,
     /// The ticks; their symbol is the place in `symbols`.
     pub ticks: Vec<Tick>,
+}
+
+/// One symbol in a block, of quotes that came about alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InBlock {
+    /// Place in the source's list of names.
+    pub place: u16,
+    /// Decimals that its prices have here.
+    pub scale: u8,
+    /// As [`Quote::judged`].
+    pub judged: bool,
+    /// As [`Quote::spacing`].
+    pub spacing: Option<Spacing>,
+}
+
+impl InBlock {
+    const fn of(quote: &Quote) -> Self {
+        let Quote { symbol: place, scale, judged, spacing, .. } = *quote;
+        Self { place, scale, judged, spacing }
+    }
+
+    fn holds(&self, quote: &Quote) -> bool {
+        let Self { place, judged, spacing, .. } = *self;
+        (place, judged, spacing) == (quote.symbol, quote.judged, quote.spacing)
+    }
 }
 
 impl Block {
@@ -28,7 +53,13 @@ impl Block {
     #[must_use]
     pub fn dictionary(&self, names: &[String]) -> Vec<BlockSymbol> {
         let name = |place: u16| names.get(usize::from(place)).map_or(UNNAMED, String::as_str).into();
-        self.symbols.iter().map(|(place, scale)| BlockSymbol { name: name(*place), scale: *scale }).collect()
+        let entry = |InBlock { place, scale, judged, spacing }: &InBlock| BlockSymbol {
+            name: name(*place),
+            scale: *scale,
+            judged: *judged,
+            spacing: *spacing,
+        };
+        self.symbols.iter().map(entry).collect()
     }
 }
 
@@ -93,16 +124,16 @@ fn is_large(quote: &Quote) -> bool {
 }
 
 fn fill(first_seq: u64, quotes: &[Quote]) -> Block {
-    let mut symbols: Vec<(u16, u8)> = Vec::new();
+    let mut symbols: Vec<InBlock> = Vec::new();
     for quote in quotes {
-        match symbols.iter_mut().find(|(place, _)| *place == quote.symbol) {
-            Some((_, scale)) => *scale = quote.scale.max(*scale),
-            None => symbols.push((quote.symbol, quote.scale)),
+        match symbols.iter_mut().find(|known| known.holds(quote)) {
+            Some(known) => known.scale = quote.scale.max(known.scale),
+            None => symbols.push(InBlock::of(quote)),
         }
     }
     let tick = |quote: &Quote| {
-        let entry = (0..).zip(&symbols).find(|(_, (place, _))| *place == quote.symbol);
-        let (symbol, scale) = entry.map_or((0, quote.scale), |(symbol, (_, scale))| (symbol, *scale));
+        let entry = (0..).zip(&symbols).find(|(_, known)| known.holds(quote));
+        let (symbol, scale) = entry.map_or((0, quote.scale), |(symbol, known)| (symbol, known.scale));
         let units =
             |price: i64| price.saturating_mul(10i64.pow(u32::from((scale - quote.scale).min(MAX_SCALE))));
         Tick { ts: quote.ts, symbol, bid: units(quote.bid), ask: units(quote.ask) }
@@ -117,7 +148,11 @@ mod tests {
 
     fn tick(seq: u64, symbol: u16, bid: i64, scale: u8) -> NumberedQuote {
         let ts = Timestamp(seq.cast_signed());
-        NumberedQuote { seq, quote: Quote { ts, symbol, bid, ask: bid + 1, scale }, line: None }
+        NumberedQuote {
+            seq,
+            quote: Quote { ts, symbol, bid, ask: bid + 1, scale, judged: false, spacing: None },
+            line: None,
+        }
     }
 
     #[test]
@@ -170,8 +205,36 @@ mod tests {
         blocks.push(tick(1, 2, 7, 0), Timestamp(0));
         blocks.push(tick(2, 4, 1_501, 3), Timestamp(0));
         let out = blocks.take().unwrap();
-        assert_eq!(out.symbols, [(4, 3), (2, 0)]);
+        let scales: Vec<_> = out.symbols.iter().map(|known| (known.place, known.scale)).collect();
+        assert_eq!(scales, [(4, 3), (2, 0)]);
         let got: Vec<_> = out.ticks.iter().map(|tick| (tick.symbol, tick.bid, tick.ask)).collect();
         assert_eq!(got, [(0, 1_500, 1_600), (1, 7, 8), (0, 1_501, 1_502)]);
+    }
+
+    #[test]
+    fn quotes_of_a_symbol_that_came_about_differently_have_places_of_their_own_in_the_dictionary() {
+        let (minute, hour) = (Spacing::new(60_000_000).unwrap(), Spacing::new(3_600_000_000).unwrap());
+        let plain = |seq| tick(seq, 0, 100, 2);
+        let of_bar = |seq, spacing| {
+            let NumberedQuote { seq, quote, line: None } = plain(seq);
+            NumberedQuote { seq, quote: quote.of_bar(spacing) }
+        };
+        let mut blocks = Blocks::default();
+        for quote in [of_bar(0, hour), plain(1), of_bar(2, minute), of_bar(3, hour), tick(4, 1, 100, 2)] {
+            assert_eq!(blocks.push(quote, Timestamp(0)), None);
+        }
+        let block = blocks.take().unwrap();
+        assert_eq!(block.ticks.iter().map(|tick| tick.symbol).collect::<Vec<_>>(), [0, 1, 2, 0, 3]);
+        let dictionary = block.dictionary(&["EURUSD".into(), "GBPUSD".into()]);
+        let of = |name: &str, judged, spacing| BlockSymbol { name: name.into(), scale: 2, judged, spacing };
+        assert_eq!(
+            dictionary,
+            [
+                of("EURUSD", true, Some(hour)),
+                of("EURUSD", false, None),
+                of("EURUSD", true, Some(minute)),
+                of("GBPUSD", false, None)
+            ]
+        );
     }
 }

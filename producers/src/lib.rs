@@ -26,4 +26,6 @@ pub mod sources;
 pub mod timeline;
 
 pub use error::{InputError, ProducerError};
-pub use run::{Context, FileRun, HistoryRun, Summary, SyntheticRun, run_file, run_history, run_synthetic};
+pub use run::{
+    FileRun, HistoryRun, ProducerContext, Summary, SyntheticRun, run_file, run_history, run_synthetic,
+};

@@ -10,7 +10,7 @@ use crate::error::ProducerError;
 use crate::events::Started;
 use crate::output::{HEARTBEAT_EVERY, Output};
 use crate::publish::{Identity, Publisher};
-use crate::run::{Context, Ended, LONGEST_WAIT, Summary};
+use crate::run::{Ended, LONGEST_WAIT, ProducerContext, Summary};
 use crate::sources::NumberedQuote;
 use crate::sources::live::LiveQuotes;
 
@@ -90,7 +90,7 @@ pub struct LiveRun {
 ///
 /// # Errors
 /// The log cannot be written.
-pub async fn run_live(ctx: &Context, run: LiveRun) -> Result<Summary, ProducerError> {
+pub async fn run_live(ctx: &ProducerContext, run: LiveRun) -> Result<Summary, ProducerError> {
     let LiveRun { tenant, source, session, names, quotes } = run;
     Started { tenant: &tenant, source: &source, session: &session, resumed: false }.emit();
     let mut live = Live {
@@ -114,7 +114,7 @@ struct Live {
 }
 
 impl Live {
-    async fn feed(&mut self, ctx: &Context, mut quotes: LiveQuotes) -> Result<Ended, ProducerError> {
+    async fn feed(&mut self, ctx: &ProducerContext, mut quotes: LiveQuotes) -> Result<Ended, ProducerError> {
         loop {
             self.pace.keep_time(ctx.clock.now());
             self.publish().await?;
@@ -179,7 +179,8 @@ mod tests {
             }
             match quotes.next_if(|(_, millis)| at(**millis) == wall) {
                 Some((seq, _)) => {
-                    let quote = Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0 };
+                    let quote =
+                        Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
                     pace.take(NumberedQuote { seq, quote, line: None }, wall);
                 }
                 None => pace.keep_time(wall),

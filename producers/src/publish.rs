@@ -68,7 +68,7 @@ pub struct Publisher {
 impl Publisher {
     /// Publishes into the tenant's journal as this source.
     #[must_use]
-    pub fn new(ctx: &crate::run::Context, tenant: &TenantId, identity: Identity) -> Self {
+    pub fn new(ctx: &crate::run::ProducerContext, tenant: &TenantId, identity: Identity) -> Self {
         Self {
             log: Arc::clone(&ctx.log),
             clock: ctx.clock.clone(),

@@ -16,7 +16,7 @@ use crate::timeline::Event;
 pub struct Position {
     /// The last tick's place.
     pub last_seq: Option<u64>,
-    /// The last heartbeat.
+    /// The last heartbeat's event time.
     pub last_beat: Option<Timestamp>,
 }
 

@@ -32,7 +32,7 @@ const SYNTHETIC: &str = "synthetic";
 
 /// What every producer needs. Cheap to clone.
 #[derive(Clone)]
-pub struct Context {
+pub struct ProducerContext {
     /// The log that journals are in.
     pub log: Arc<dyn Log>,
     /// Wall time, for append times and pace.
@@ -163,7 +163,7 @@ impl Summary {
 ///
 /// # Errors
 /// An input is missing or not readable, or the log cannot be written.
-pub async fn run_file(ctx: &Context, run: FileRun) -> Result<Summary, ProducerError> {
+pub async fn run_file(ctx: &ProducerContext, run: FileRun) -> Result<Summary, ProducerError> {
     let report = Report::default();
     let names = run.inputs.iter().map(|input| input.symbol.clone()).collect();
     let (opened, session) = open_files(run.inputs, run.options, report.clone()).await?;
@@ -203,7 +203,7 @@ async fn open_files(
 ///
 /// # Errors
 /// The market cannot be made, or the log cannot be written.
-pub async fn run_synthetic(ctx: &Context, run: SyntheticRun) -> Result<Summary, ProducerError> {
+pub async fn run_synthetic(ctx: &ProducerContext, run: SyntheticRun) -> Result<Summary, ProducerError> {
     let market = Market::new(run.seed, &run.settings, run.ticks_a_minute)?;
     let session = market.session();
     let found = find(&ctx.log, &run.tenant, SYNTHETIC, &session).await?;
@@ -236,7 +236,7 @@ fn synthetic_start(found: &Found, otherwise: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// The market cannot be made, or the log cannot be written.
-pub async fn run_history(ctx: &Context, run: HistoryRun) -> Result<Summary, ProducerError> {
+pub async fn run_history(ctx: &ProducerContext, run: HistoryRun) -> Result<Summary, ProducerError> {
     let market = Market::new(run.seed, &run.settings, run.ticks_a_minute)?;
     let session = market.session();
     let found = find(&ctx.log, &run.tenant, SYNTHETIC, &session).await?;
@@ -270,7 +270,7 @@ impl Playback {
     /// Plays to the end, and waits until all of it is acknowledged even where the source failed on the way.
     async fn run(
         &mut self,
-        ctx: &Context,
+        ctx: &ProducerContext,
         player: Player<impl Iterator<Item = Result<Event, InputError>>>,
     ) -> Result<(), ProducerError> {
         let ended = self.play(ctx, player).await;
@@ -281,7 +281,7 @@ impl Playback {
 
     async fn play(
         &mut self,
-        ctx: &Context,
+        ctx: &ProducerContext,
         mut player: Player<impl Iterator<Item = Result<Event, InputError>>>,
     ) -> Result<Ended, ProducerError> {
         loop {
@@ -306,7 +306,7 @@ impl Playback {
         self.publisher.publish_output(output, &self.names).await
     }
 
-    async fn wait(&mut self, ctx: &Context, until: Timestamp) -> Result<(), ProducerError> {
+    async fn wait(&mut self, ctx: &ProducerContext, until: Timestamp) -> Result<(), ProducerError> {
         self.publisher.drain().await?;
         let until = self.limit.map_or(until, |limit| limit.min(until));
         let micros = u64::try_from(until.since(ctx.clock.now())).unwrap_or(0);

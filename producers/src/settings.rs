@@ -8,7 +8,7 @@ use bellwether_schemas::settings::{Difference, SettingsChanged};
 use crate::error::ProducerError;
 use crate::journal_view;
 use crate::publish::{Identity, Publisher};
-use crate::run::Context;
+use crate::run::ProducerContext;
 
 const SOURCE: &str = "settings";
 
@@ -27,7 +27,7 @@ pub enum Published {
 ///
 /// # Errors
 /// The revision is the journal's but the settings are not: two files would fight. Or the log.
-pub async fn publish(context: &Context, tenant: &Tenant) -> Result<Published, ProducerError> {
+pub async fn publish(context: &ProducerContext, tenant: &Tenant) -> Result<Published, ProducerError> {
     let view = journal_view::read(&context.log, &tenant.id).await?;
     let state = compare(view.settings.as_ref(), tenant)?;
     match state {

@@ -107,7 +107,11 @@ mod tests {
     fn events(seconds: &[i64]) -> Vec<String> {
         let tick = |(seq, second): (u64, &i64)| {
             let ts = Timestamp(second * SECOND);
-            Ok(NumberedQuote { seq, quote: Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0 }, line: None })
+            Ok(NumberedQuote {
+                seq,
+                quote: Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None },
+                line: None,
+            })
         };
         let ticks = (0..).zip(seconds).map(tick);
         let shown = |event| match event {

@@ -74,7 +74,19 @@ fn ticks() -> impl Strategy<Value = Vec<NumberedQuote>> {
         let mut ts = 1_580_000_000_000_000;
         let tick = |(seq, (step, symbol))| {
             ts += step;
-            NumberedQuote { seq, quote: Quote { ts: Timestamp(ts), symbol, bid: 100, ask: 101, scale: 2 }, line: None }
+            NumberedQuote {
+                seq,
+                quote: Quote {
+                    ts: Timestamp(ts),
+                    symbol,
+                    bid: 100,
+                    ask: 101,
+                    scale: 2,
+                    judged: false,
+                    spacing: None,
+                },
+                line: None,
+            }
         };
         (0..).zip(steps).map(tick).collect()
     })

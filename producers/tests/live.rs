@@ -45,7 +45,7 @@ impl Client {
     async fn push(&self, seq: u64, journal: &Journal) {
         let ts = journal.ctx.clock.now();
         let bid = 110_000 + seq.cast_signed();
-        let quote = Quote { ts, symbol: 0, bid, ask: bid + 10, scale: 5 };
+        let quote = Quote { ts, symbol: 0, bid, ask: bid + 10, scale: 5, judged: false, spacing: None };
         self.quotes.send(NumberedQuote { seq, quote, line: None }).await.unwrap();
         let taken = async {
             while self.quotes.capacity() < self.quotes.max_capacity() {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bellwether_producers::error::ProducerError;
-use bellwether_producers::run::{Context, run_synthetic};
+use bellwether_producers::run::{ProducerContext, run_synthetic};
 use bellwether_runtime::log::{
     Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Reader, Result,
 };
@@ -93,12 +93,12 @@ impl Log for Failing {
     }
 }
 
-fn behind(journal: &Journal, fault: Fault) -> Context {
+fn behind(journal: &Journal, fault: Fault) -> ProducerContext {
     let log = Arc::new(Failing { log: Arc::clone(&journal.ctx.log), fault, appends: AtomicU64::new(0) });
-    Context { log, ..journal.ctx.clone() }
+    ProducerContext { log, ..journal.ctx.clone() }
 }
 
-async fn play(ctx: &Context) -> std::result::Result<u64, ProducerError> {
+async fn play(ctx: &ProducerContext) -> std::result::Result<u64, ProducerError> {
     let run = synthetic(settings(33), "2026-03-04T10:00:00Z", "2026-03-04T10:40:00Z");
     run_synthetic(ctx, run).await.map(|summary| summary.ticks)
 }
@@ -157,7 +157,7 @@ async fn a_stop_is_not_held_up_for_ever_by_a_log_that_does_not_answer() {
 async fn stop_at(fault: Fault, attempts: u64) {
     let journal = Journal::new();
     let log = Arc::new(Failing { log: Arc::clone(&journal.ctx.log), fault, appends: AtomicU64::new(0) });
-    let ctx = Context { log: Arc::<Failing>::clone(&log), ..journal.ctx.clone() };
+    let ctx = ProducerContext { log: Arc::<Failing>::clone(&log), ..journal.ctx.clone() };
     let stop = ctx.shutdown.clone();
     let task = tokio::spawn(async move { play(&ctx).await });
     let tried_again = async {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_producers::{
-    Context as Producing, FileRun, HistoryRun, ProducerError, Summary, SyntheticRun, alert_changes, run_file,
+    FileRun, HistoryRun, ProducerContext, ProducerError, Summary, SyntheticRun, alert_changes, run_file,
     run_history, run_synthetic, settings,
 };
 use bellwether_runtime::config::Tenant;
@@ -29,7 +29,8 @@ type Ended = Result<Option<Summary>, RoleError>;
 pub(crate) async fn run(production: Production, context: Context, report: Report) -> Result<(), RoleError> {
     let mut tenants = context.tenants.clone();
     let now = tenants.borrow_and_update().clone();
-    let producing = Producing { log: context.log, clock: context.clock, shutdown: context.shutdown.clone() };
+    let producing =
+        ProducerContext { log: context.log, clock: context.clock, shutdown: context.shutdown.clone() };
     let mut running = Running::new(production, producing, report);
     running.begin(&now).await?;
     let mut come_and_go = true;
@@ -52,7 +53,7 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
 
 struct Running {
     production: Production,
-    context: Producing,
+    context: ProducerContext,
     report: Report,
     /// Of those under way or ended by themselves; a tenant that is gone is forgotten.
     stops: BTreeMap<TenantId, Shutdown>,
@@ -62,7 +63,7 @@ struct Running {
 }
 
 impl Running {
-    fn new(production: Production, context: Producing, report: Report) -> Self {
+    fn new(production: Production, context: ProducerContext, report: Report) -> Self {
         let (stops, tasks) = (BTreeMap::new(), JoinSet::new());
         Self { production, context, report, stops, tasks, stopping: false, failed: None }
     }
@@ -109,7 +110,7 @@ impl Running {
     fn start(&mut self, tenant: Tenant, announced: bool) {
         let stop = Shutdown::new();
         self.stops.insert(tenant.id.clone(), stop.clone());
-        let context = Producing { shutdown: stop, ..self.context.clone() };
+        let context = ProducerContext { shutdown: stop, ..self.context.clone() };
         let production = self.production.clone();
         self.tasks.spawn(async move {
             let ended = for_tenant(&production, &context, &tenant, announced).await;
@@ -138,7 +139,7 @@ impl Running {
 /// Produces for one tenant. Where its topics are not there, or go away, it waits for them.
 async fn for_tenant(
     production: &Production,
-    context: &Producing,
+    context: &ProducerContext,
     tenant: &Tenant,
     mut announced: bool,
 ) -> Ended {
@@ -161,7 +162,7 @@ async fn for_tenant(
 }
 
 /// Publishes the tenant's settings; false while its journal is missing.
-async fn announce(context: &Producing, tenant: &Tenant) -> Result<bool, RoleError> {
+async fn announce(context: &ProducerContext, tenant: &Tenant) -> Result<bool, RoleError> {
     match settings::publish(context, tenant).await {
         Ok(_) => Ok(true),
         Err(ProducerError::Log(LogError::UnknownTopic { .. })) => Ok(false),
@@ -169,7 +170,7 @@ async fn announce(context: &Producing, tenant: &Tenant) -> Result<bool, RoleErro
     }
 }
 
-async fn produce(production: &Production, context: &Producing, tenant: &Tenant) -> Ended {
+async fn produce(production: &Production, context: &ProducerContext, tenant: &Tenant) -> Ended {
     Ok(match production {
         Production::File(job) => Some(run_file(context, job.of(tenant)).await?),
         Production::Synthetic(job) => {

@@ -28,7 +28,7 @@ impl Backoff {
         self.first.saturating_mul(1 << doublings).min(self.longest)
     }
 
-    /// Its first wait.
+    /// The wait after a first failure.
     #[must_use]
     pub const fn first(self) -> Duration {
         self.first

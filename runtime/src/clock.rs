@@ -8,10 +8,10 @@ use bellwether_schemas::Timestamp;
 
 /// Where wall time comes from. Cheap to clone.
 #[derive(Clone)]
-pub struct Clock(Source);
+pub struct Clock(Mechanism);
 
 #[derive(Clone)]
-enum Source {
+enum Mechanism {
     System,
     Manual(Arc<AtomicI64>),
 }
@@ -20,13 +20,13 @@ impl Clock {
     /// The clock of this machine: for everything but tests.
     #[must_use]
     pub const fn system() -> Self {
-        Self(Source::System)
+        Self(Mechanism::System)
     }
 
     /// A clock that stands at `start` until it is moved: for tests and simulations.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
+        Self(Mechanism::Manual(Arc::new(AtomicI64::new(start.0))))
     }
 
     /// Wall-clock time, UTC; never what a result is computed from.
@@ -34,14 +34,14 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp::from(chrono::Utc::now()),
-            Source::Manual(micros) => Timestamp(micros.load(Ordering::Acquire)),
+            Mechanism::System => Timestamp::from(chrono::Utc::now()),
+            Mechanism::Manual(micros) => Timestamp(micros.load(Ordering::Acquire)),
         }
     }
 
     /// Moves a manual clock on; the machine's clock is nobody's to move.
     pub fn advance(&self, micros: i64) {
-        if let Source::Manual(now) = &self.0 {
+        if let Mechanism::Manual(now) = &self.0 {
             now.fetch_add(micros, Ordering::AcqRel);
         }
     }
@@ -50,8 +50,8 @@ impl Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Source::System => "Clock::system",
-            Source::Manual(_) => "Clock::manual",
+            Mechanism::System => "Clock::system",
+            Mechanism::Manual(_) => "Clock::manual",
         })
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{Path as Place, State};
+use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -123,7 +123,7 @@ fn answer(status: StatusCode, body: Value) -> Answer {
 
 async fn look_up(
     State(schemas): State<Shared>,
-    Place(subject): Place<String>,
+    UrlPath(subject): UrlPath<String>,
     Json(body): Json<Value>,
 ) -> Answer {
     let schemas = schemas.lock().unwrap();
@@ -136,7 +136,7 @@ async fn look_up(
 
 async fn register(
     State(schemas): State<Shared>,
-    Place(subject): Place<String>,
+    UrlPath(subject): UrlPath<String>,
     Json(body): Json<Value>,
 ) -> Answer {
     let mut schemas = schemas.lock().unwrap();
@@ -150,7 +150,7 @@ async fn register(
     answer(StatusCode::OK, json!({ "id": id }))
 }
 
-async fn by_id(State(schemas): State<Shared>, Place(id): Place<u32>) -> Answer {
+async fn by_id(State(schemas): State<Shared>, UrlPath(id): UrlPath<u32>) -> Answer {
     let schemas = schemas.lock().unwrap();
     let at = id.checked_sub(schemas.first).and_then(|at| usize::try_from(at).ok());
     match at.and_then(|at| schemas.texts.get(at)) {
@@ -428,7 +428,7 @@ fn an_id_that_meant_something_else_before_is_refused() {
         taken.contains("gave tick_block.v1 the id 18, which") && taken.contains("has for bar_block.v1"),
         "{taken}"
     );
-    stub.schemas.lock().unwrap().first = SchemaName::TickBlock.id();
+    stub.schemas.lock().unwrap().first = SchemaName::TickBlockV1.id();
     let taken = world.over(&config).err().unwrap().to_string();
     assert!(taken.contains("schemas/avro/ids.json has for bar_block.v1"), "{taken}");
 }

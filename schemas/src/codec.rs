@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
 use crate::readings::{ReadingRecord, ReadingV1};
-use crate::tick_codec;
+use crate::tick_codec::{self, TickCodecError};
 use crate::ticks::TickBlock;
 use crate::topics::MAX_RECORD_BYTES;
 use crate::triggers::Outcome;
@@ -75,7 +75,7 @@ macro_rules! schemas {
 }
 
 schemas! {
-    TickBlock = "tick_block.v1",
+    TickBlockV1 = "tick_block.v1",
     BarBlock = "bar_block.v1",
     Heartbeat = "heartbeat.v1",
     AlertChangedV1 = "alert_changed.v1",
@@ -88,6 +88,7 @@ schemas! {
     SettingsChanged = "settings_changed.v2",
     Reading = "reading.v2",
     DeadLetter = "dead_letter.v2",
+    TickBlock = "tick_block.v2",
 }
 
 impl SchemaName {
@@ -189,7 +190,8 @@ fn encode_ticks(block: &TickBlock) -> Result<Vec<u8>, EncodeError> {
 pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
-        SchemaName::TickBlock => decode_ticks(datum),
+        SchemaName::TickBlock => whole_block(name, datum, tick_codec::read(datum)),
+        SchemaName::TickBlockV1 => whole_block(name, datum, tick_codec::read_v1(datum)),
         SchemaName::BarBlock => decode(name, datum).map(Entry::Bars),
         SchemaName::Heartbeat => decode(name, datum).map(Entry::Heartbeat),
         SchemaName::AlertChangedV1 | SchemaName::AlertChanged => decode(name, datum).map(Entry::Alert),
@@ -200,10 +202,14 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
     }
 }
 
-fn decode_ticks(datum: &[u8]) -> Result<Entry, DecodeError> {
-    let name = SchemaName::TickBlock.name();
-    let (block, used) =
-        tick_codec::read(datum).map_err(|error| DecodeError::Datum(name, error.to_string()))?;
+/// The block, if all of the datum is of it.
+fn whole_block(
+    name: SchemaName,
+    datum: &[u8],
+    read: Result<(TickBlock, usize), TickCodecError>,
+) -> Result<Entry, DecodeError> {
+    let name = name.name();
+    let (block, used) = read.map_err(|error| DecodeError::Datum(name, error.to_string()))?;
     match datum.len() - used {
         0 => Ok(Entry::Ticks(block)),
         rest => Err(DecodeError::Trailing(name, rest)),

@@ -74,7 +74,7 @@ pub struct Indicators {
     pub macd: Option<f64>,
     /// Exponential average of `macd` over 9 bars.
     pub macd_signal: Option<f64>,
-    /// `macd` less `macd_signal`.
+    /// `macd` less `macd_signal`, a price difference.
     pub macd_histogram: Option<f64>,
     /// Average true range of 10 bars, a price difference.
     pub atr10: Option<f64>,

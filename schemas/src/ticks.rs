@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Origin;
-use crate::time::Timestamp;
+use crate::time::{Timeframe, Timestamp};
 
 /// Most ticks a block may hold.
 pub const MAX_TICKS: usize = 256;
@@ -16,6 +16,60 @@ pub struct BlockSymbol {
     pub name: String,
     /// Decimals of this symbol's prices in this block.
     pub scale: u8,
+    /// Its ticks are played from rows of bars, each of which was judged as a whole: no single one is absurd.
+    #[serde(default)]
+    pub judged: bool,
+    /// Length of those bars; none where the ticks are quotes.
+    #[serde(default)]
+    pub spacing: Option<Spacing>,
+}
+
+impl BlockSymbol {
+    /// A symbol whose ticks are quotes.
+    #[must_use]
+    pub fn of_quotes(name: impl Into<String>, scale: u8) -> Self {
+        Self { name: name.into(), scale, judged: false, spacing: None }
+    }
+}
+
+/// Length of the bars that ticks are played from, microseconds above 0. Such ticks are four corners of each bar, so they
+/// say nothing of what happened within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Spacing(i64);
+
+impl Spacing {
+    /// None for what is no length.
+    #[must_use]
+    pub const fn new(micros: i64) -> Option<Self> {
+        if micros > 0 { Some(Self(micros)) } else { None }
+    }
+
+    /// Microseconds.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whether bars of this timeframe can be made of bars this long: it is a multiple of them.
+    #[must_use]
+    pub const fn makes(self, timeframe: Timeframe) -> bool {
+        timeframe.nominal() % self.0 == 0
+    }
+}
+
+impl TryFrom<i64> for Spacing {
+    type Error = &'static str;
+
+    fn try_from(micros: i64) -> Result<Self, Self::Error> {
+        Self::new(micros).ok_or("bars have a length above 0")
+    }
+}
+
+impl From<Spacing> for i64 {
+    fn from(spacing: Spacing) -> Self {
+        spacing.0
+    }
 }
 
 /// One quote inside a block.
@@ -46,4 +100,31 @@ pub struct TickBlock {
     pub ticks: Vec<Tick>,
     /// Volumes, as many as ticks, or none at all.
     pub volumes: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{DAY, HOUR, MINUTE};
+
+    fn made_of(micros: i64) -> Vec<Timeframe> {
+        let spacing = Spacing::new(micros).unwrap();
+        Timeframe::ALL.into_iter().filter(|timeframe| spacing.makes(*timeframe)).collect()
+    }
+
+    #[test]
+    fn bars_make_the_timeframes_that_are_multiples_of_their_length() {
+        use Timeframe::{D1, H1, H4, M15, M30, W1};
+        assert_eq!(made_of(MINUTE), Timeframe::ALL);
+        assert_eq!(made_of(HOUR), [H1, H4, D1, W1]);
+        assert_eq!(made_of(3 * MINUTE), [M15, M30, H1, H4, D1, W1]);
+        assert_eq!(made_of(2 * HOUR), [H4, D1, W1]);
+        assert_eq!(made_of(7 * DAY), [W1]);
+        assert_eq!(made_of(30 * DAY), []);
+    }
+
+    #[test]
+    fn what_has_no_length_is_no_bar() {
+        assert_eq!((Spacing::new(0), Spacing::new(-1)), (None, None));
+    }
 }

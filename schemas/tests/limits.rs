@@ -73,7 +73,7 @@ fn bombs_at_the_front_of_every_schema() {
 }
 
 fn bombs_at_every_place_of_a_block() {
-    for name in ["tick_block", "bar_block", "settings_changed"] {
+    for name in ["tick_block_of_bars", "bar_block", "settings_changed"] {
         let Record::Entry(entry) = samples::by_name(name) else { unreachable!() };
         let valid = encode_entry(&entry).unwrap();
         for at in 5..valid.len() {

@@ -5,7 +5,7 @@ use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use bellwether_schemas::codec::{SchemaName, decode_entry, encode_entry};
 use bellwether_schemas::tick_codec::{self, TickCodecError, TickColumns};
-use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, MAX_TICKS, Spacing, Tick, TickBlock};
 use bellwether_schemas::{Entry, Origin, Timestamp};
 use proptest::prelude::*;
 
@@ -17,9 +17,12 @@ fn by_library(block: &TickBlock) -> Vec<u8> {
     out
 }
 
-fn read_by_library(mut bytes: &[u8]) -> TickColumns {
-    let reader =
-        GenericDatumReader::builder(SchemaName::TickBlock.schema()).human_readable(false).build().unwrap();
+fn read_by_library(bytes: &[u8]) -> TickColumns {
+    read_by_library_as(SchemaName::TickBlock, bytes)
+}
+
+fn read_by_library_as(name: SchemaName, mut bytes: &[u8]) -> TickColumns {
+    let reader = GenericDatumReader::builder(name.schema()).human_readable(false).build().unwrap();
     let columns = reader.read_deser(&mut bytes).unwrap();
     assert!(bytes.is_empty(), "{} bytes left", bytes.len());
     columns
@@ -62,7 +65,12 @@ fn origins() -> impl Strategy<Value = Origin> {
 
 fn symbols() -> impl Strategy<Value = Vec<BlockSymbol>> {
     prop::collection::vec(
-        ("\\PC{0,12}", any::<u8>()).prop_map(|(name, scale)| BlockSymbol { name, scale }),
+        ("\\PC{0,12}", any::<u8>(), any::<bool>(), prop::option::of(1..=i64::MAX)).prop_map(
+            |(name, scale, judged, spacing)| {
+                let spacing = spacing.and_then(Spacing::new);
+                BlockSymbol { name, scale, judged, spacing }
+            },
+        ),
         0..5,
     )
 }
@@ -81,6 +89,8 @@ fn ticks(symbols: usize) -> impl Strategy<Value = Tick> {
 struct InPieces {
     size: usize,
     with_bytes: bool,
+    /// Symbols say nothing of bars.
+    v1: bool,
 }
 
 impl InPieces {
@@ -98,6 +108,11 @@ impl InPieces {
         self.array(&mut out, &block.symbols, |symbol, out| {
             write_text(&symbol.name, out);
             write_long(i64::from(symbol.scale), out);
+            if !self.v1 {
+                out.push(u8::from(symbol.judged));
+                write_long(i64::from(symbol.spacing.is_some()), out);
+                symbol.spacing.into_iter().for_each(|spacing| write_long(spacing.micros(), out));
+            }
         });
         let mut before = 0i64;
         let since = |tick: &Tick| tick.ts.0.wrapping_sub(std::mem::replace(&mut before, tick.ts.0));
@@ -168,9 +183,20 @@ proptest! {
     fn arrays_in_several_pieces_and_with_negative_counts_read_the_same(
         block in blocks(), size in 1usize..7, with_bytes: bool,
     ) {
-        let bytes = InPieces { size, with_bytes }.block(&block);
+        let bytes = InPieces { size, with_bytes, v1: false }.block(&block);
         prop_assert_eq!(read_by_library(&bytes), TickColumns::from(&block));
         prop_assert_eq!(tick_codec::read(&bytes).unwrap(), (block, bytes.len()));
+    }
+
+    #[test]
+    fn a_block_of_the_first_version_holds_quotes_and_is_read_as_the_library_reads_it(
+        block in blocks(), size in 1usize..7, with_bytes: bool,
+    ) {
+        let bytes = InPieces { size, with_bytes, v1: true }.block(&block);
+        let quotes = |symbol: &BlockSymbol| BlockSymbol::of_quotes(symbol.name.clone(), symbol.scale);
+        let plain = TickBlock { symbols: block.symbols.iter().map(quotes).collect(), ..block };
+        prop_assert_eq!(read_by_library_as(SchemaName::TickBlockV1, &bytes), TickColumns::from(&plain));
+        prop_assert_eq!(tick_codec::read_v1(&bytes).unwrap(), (plain, bytes.len()));
     }
 
     #[test]
@@ -192,7 +218,7 @@ fn block_of(ticks: usize) -> TickBlock {
         },
         ingested_at: Timestamp(0),
         first_seq: None,
-        symbols: vec![BlockSymbol { name: "EURUSD".into(), scale: 5 }],
+        symbols: vec![BlockSymbol::of_quotes("EURUSD", 5)],
         ticks: vec![one; ticks],
         volumes: vec![],
     }
@@ -209,7 +235,7 @@ fn a_full_block_is_read_and_one_tick_more_is_refused() {
 
 #[test]
 fn pieces_count_together_towards_the_limit() {
-    let bytes = InPieces { size: 100, with_bytes: true }.block(&block_of(MAX_TICKS + 1));
+    let bytes = InPieces { size: 100, with_bytes: true, v1: false }.block(&block_of(MAX_TICKS + 1));
     assert!(matches!(tick_codec::read(&bytes), Err(TickCodecError::TooMany("ts", _, MAX_TICKS))));
 }
 
@@ -237,19 +263,25 @@ fn a_block_that_no_reader_would_accept_is_not_written() {
     wordy.origin.session = "x".repeat(257);
     for block in [block_of(MAX_TICKS + 1), ragged, stray, wordy] {
         let error = encode_entry(&Entry::Ticks(block)).unwrap_err().to_string();
-        assert!(error.starts_with("cannot encode a tick_block.v1: "), "{error}");
+        assert!(error.starts_with("cannot encode a tick_block.v2: "), "{error}");
     }
 }
 
 /// A block of zeros with columns of these lengths, and the byte that says whether it was played.
 fn raw(source: &str, played: u8, columns: [usize; 4]) -> Vec<u8> {
+    raw_of_bars(source, played, &[0, 0], columns)
+}
+
+/// As [`raw`], with the bytes that say whether its symbol is of bars.
+fn raw_of_bars(source: &str, played: u8, bars: &[u8], columns: [usize; 4]) -> Vec<u8> {
     let mut out = Vec::new();
     ["fxlabs", source, "s"].iter().for_each(|text| write_text(text, &mut out));
     out.extend([played, 0, 0, 0]);
-    let pieces = InPieces { size: MAX_TICKS, with_bytes: false };
+    let pieces = InPieces { size: MAX_TICKS, with_bytes: false, v1: false };
     pieces.array(&mut out, &["EURUSD"], |name, out| {
         write_text(name, out);
         write_long(5, out);
+        out.extend(bars);
     });
     columns.iter().for_each(|length| pieces.longs(&mut out, vec![0; *length]));
     out.push(0);
@@ -272,6 +304,17 @@ fn a_column_that_is_shorter_or_longer_than_the_times_is_refused() {
 #[test]
 fn a_boolean_is_a_zero_or_a_one() {
     assert_eq!(tick_codec::read(&raw("file", 2, [1; 4])), Err(TickCodecError::Invalid("played")));
+}
+
+#[test]
+fn what_a_symbol_says_of_bars_is_a_boolean_and_a_length_or_none() {
+    let read = |bars: &[u8]| tick_codec::read(&raw_of_bars("file", 1, bars, [1; 4]));
+    assert_eq!(read(&[1, 2, 2]).unwrap().0.symbols[0].spacing, Spacing::new(1));
+    assert_eq!(read(&[2, 0]), Err(TickCodecError::Invalid("judged")));
+    for length in [0, 1] {
+        assert_eq!(read(&[1, 2, length]), Err(TickCodecError::Invalid("spacing")), "zero, and minus one");
+    }
+    assert_eq!(read(&[1, 4, 2]), Err(TickCodecError::Invalid("spacing")), "no such branch");
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn entries(tenant: &Tenant) -> Vec<Entry> {
             origin: origin.clone(),
             ingested_at: START.plus(numbers.end as i64 * STEP),
             first_seq: Some(first as u64),
-            symbols: numbers.clone().map(|number| BlockSymbol { name: name(number), scale: SCALE }).collect(),
+            symbols: numbers.clone().map(|number| BlockSymbol::of_quotes(name(number), SCALE)).collect(),
             ticks: numbers.map(|number| tick(number, first, names.len())).collect(),
             volumes: Vec::new(),
         };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bellwether_producers::{Context, settings};
+use bellwether_producers::{ProducerContext, settings};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenants};
 use bellwether_runtime::log::{Access, Log, NewRecord, open};
@@ -55,7 +55,8 @@ impl Journal {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for tenant in &journal.tenants {
             Topic::all(&tenant.id).into_iter().for_each(|topic| assert!(log.create(&topic).unwrap()));
-            let context = Context { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
+            let context =
+                ProducerContext { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
             runtime.block_on(settings::publish(&context, tenant)).unwrap();
             let alert = Entry::Alert(alert(&tenant.id, 1));
             journal.append_to(&tenant.id, codec::encode_entry(&alert).unwrap());
@@ -89,7 +90,7 @@ impl Journal {
             origin: origin(&self.tenants[0].id),
             ingested_at: START,
             first_seq: Some(0),
-            symbols: vec![BlockSymbol { name: symbol.into(), scale: 5 }],
+            symbols: vec![BlockSymbol::of_quotes(symbol, 5)],
             ticks: vec![Tick { ts: START, symbol: 0, bid: 127_000, ask: 127_010 }; count],
             volumes: Vec::new(),
         };
@@ -126,7 +127,7 @@ impl Journal {
             origin: origin(&self.tenants[0].id),
             ingested_at: START,
             first_seq: Some(0),
-            symbols: vec![BlockSymbol { name: "GBPUSD".into(), scale: 5 }],
+            symbols: vec![BlockSymbol::of_quotes("GBPUSD", 5)],
             ticks: vec![Tick { ts: FUTURE, symbol: 0, bid: 127_000, ask: 127_010 }],
             volumes: Vec::new(),
         };

@@ -11,7 +11,9 @@ use bellwether_local::inbox::Inbox;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded};
 use bellwether_producers::play::Speed;
-use bellwether_producers::{Context, SyntheticRun, alert_changes, journal_view, run_synthetic, settings};
+use bellwether_producers::{
+    ProducerContext, SyntheticRun, alert_changes, journal_view, run_synthetic, settings,
+};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{SmtpServer, Telemetry, Tenant, load_tenant};
 use bellwether_runtime::log::{Access, Log, open};
@@ -152,8 +154,11 @@ impl Pipeline {
     }
 
     async fn start_producers(&mut self, shop: &Shop) {
-        let context =
-            Context { log: Arc::clone(&self.log), clock: Clock::system(), shutdown: self.producers.clone() };
+        let context = ProducerContext {
+            log: Arc::clone(&self.log),
+            clock: Clock::system(),
+            shutdown: self.producers.clone(),
+        };
         settings::publish(&context, &shop.tenant).await.unwrap();
         let (changes, tenant) = (context.clone(), shop.tenant.clone());
         self.markets.push(tokio::spawn(async move {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_local::kafka::Kafka;
 use bellwether_producers::play::Speed;
-use bellwether_producers::{Context, SyntheticRun, run_synthetic};
+use bellwether_producers::{ProducerContext, SyntheticRun, run_synthetic};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::log::embedded::EmbeddedLog;
@@ -101,7 +101,7 @@ fn write_journal(log: &Arc<dyn Log>, tenant: &Tenant, seed: u64) {
         until: Some(START.plus(DAY)),
         run_for: None,
     };
-    let context = Context { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
+    let context = ProducerContext { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run_synthetic(&context, run)).unwrap();
 }

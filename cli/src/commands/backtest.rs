@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use bellwether_backtest::BacktestError;
 use bellwether_backtest::alerts::{self, Alert};
 use bellwether_backtest::files::{self, Files, TENANT};
-use bellwether_backtest::journal::{self, Journal};
+use bellwether_backtest::journal::{self, Boundary, Journal};
 use bellwether_backtest::outputs::{Kinds, Outputs, is_stdout};
 use bellwether_backtest::report::{self, Contents, Provenance, redact, sha256_of};
 use bellwether_backtest::run::{Finished, Progress, Run, Watch};
@@ -21,7 +21,7 @@ use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Coded, DATA, USAGE};
-use crate::place::Place;
+use crate::named_offset::NamedOffset;
 use crate::wiring::Process;
 
 /// Alerts listed before the rest is only counted.
@@ -59,10 +59,10 @@ pub(crate) struct Backtest {
     tenant: Option<TenantId>,
     /// Alerts come in here, what is before only warms: an RFC 3339 time, start, or (of a log) an offset.
     #[arg(long, value_name = "X", default_value = "start")]
-    from: Place,
+    from: NamedOffset,
     /// Ends before here: an RFC 3339 time, end, or (of a log) an offset.
     #[arg(long, value_name = "Y", default_value = "end")]
-    to: Place,
+    to: NamedOffset,
     /// The alerts: a JSON array of objects with a kind and the columns of its table.
     #[arg(long, value_name = "FILE")]
     alerts: PathBuf,
@@ -129,14 +129,14 @@ impl Backtest {
 
     fn over_files(&self, alerts: &[Alert], watch: &mut Watch<'_>) -> anyhow::Result<Finished> {
         let from = match self.from {
-            Place::Start => None,
-            Place::Time(time) => Some(time),
-            Place::End | Place::Offset(_) => return Err(not_a_time("--from").into()),
+            NamedOffset::Start => None,
+            NamedOffset::Time(time) => Some(time),
+            NamedOffset::End | NamedOffset::Offset(_) => return Err(not_a_time("--from").into()),
         };
         let to = match self.to {
-            Place::End => None,
-            Place::Time(time) => Some(time),
-            Place::Start | Place::Offset(_) => return Err(not_a_time("--to").into()),
+            NamedOffset::End => None,
+            NamedOffset::Time(time) => Some(time),
+            NamedOffset::Start | NamedOffset::Offset(_) => return Err(not_a_time("--to").into()),
         };
         let (inputs, anchor_utc) = (self.input.clone(), self.anchor_utc.clone());
         let files = Files { inputs, form: self.format, anchor_utc, to };
@@ -155,8 +155,12 @@ impl Backtest {
             anyhow::bail!("clap lets no --log without --tenant through")
         };
         let log = process.read_log(Some(url), &tenant)?;
-        let journal =
-            Journal { log: log.as_ref(), tenant: tenant.clone(), from: place(self.from), to: place(self.to) };
+        let journal = Journal {
+            log: log.as_ref(),
+            tenant: tenant.clone(),
+            from: boundary(self.from),
+            to: boundary(self.to),
+        };
         let run = Run::new(tenant, alerts, journal.from_time(), self.outputs()?, self.study(alerts));
         Ok(journal::fold(&journal, run, watch)?)
     }
@@ -207,11 +211,11 @@ fn not_a_time(option: &str) -> Coded {
     Coded { code: USAGE, message }
 }
 
-fn place(place: Place) -> Option<journal::Place> {
-    match place {
-        Place::Start | Place::End => None,
-        Place::Offset(offset) => Some(journal::Place::Offset(offset)),
-        Place::Time(time) => Some(journal::Place::Time(time)),
+fn boundary(named: NamedOffset) -> Option<Boundary> {
+    match named {
+        NamedOffset::Start | NamedOffset::End => None,
+        NamedOffset::Offset(offset) => Some(Boundary::Offset(offset)),
+        NamedOffset::Time(time) => Some(Boundary::Time(time)),
     }
 }
 

@@ -12,7 +12,7 @@ use bellwether_schemas::{TenantId, Topic, TopicKind, codec, price};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::named_offset::NamedOffset;
 use crate::wiring::Process;
 
 /// What the log holds, readable.
@@ -39,10 +39,10 @@ pub(crate) struct Cat {
     topic: TopicKind,
     /// From here on: an offset, an event time (journal only), start or end.
     #[arg(long, default_value = "start")]
-    from: Place,
+    from: NamedOffset,
     /// Up to and without here.
     #[arg(long, default_value = "end")]
-    to: Place,
+    to: NamedOffset,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -132,6 +132,7 @@ fn ticks_json(block: &TickBlock) -> serde_json::Result<Value> {
             json!({
                 "ts": tick.ts, "symbol": symbol.name,
                 "bid": price::value(tick.bid, symbol.scale), "ask": price::value(tick.ask, symbol.scale),
+                "judged": symbol.judged, "spacing": symbol.spacing,
             })
         })
         .collect();

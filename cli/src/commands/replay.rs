@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::NO;
-use crate::place::Place;
+use crate::named_offset::NamedOffset;
 use crate::wiring::Process;
 
 /// Differences shown before the rest is only counted.
@@ -29,10 +29,10 @@ pub(crate) struct Replay {
     tenant: TenantId,
     /// Compare only what was caused from here on: an offset, an event time, start or end.
     #[arg(long, default_value = "start")]
-    from: Place,
+    from: NamedOffset,
     /// Compare only what was caused before here.
     #[arg(long, default_value = "end")]
-    to: Place,
+    to: NamedOffset,
     /// Compare with the recorded triggers, byte for byte.
     #[arg(long, required = true)]
     verify: bool,

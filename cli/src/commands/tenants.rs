@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bellwether_database as database;
-use bellwether_producers::{Context, settings};
+use bellwether_producers::{ProducerContext, settings};
 use bellwether_roles::topics::{self, Missing};
 use bellwether_runtime::log::Access;
 use bellwether_schemas::TenantId;
@@ -58,7 +58,7 @@ impl Init {
         let role = database::init(&admin, &self.tenant, &password).await?;
         let log = process.log(Access::Write)?;
         topics::ensure(&log, Missing::Made, &tenants).await?;
-        let context = Context { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
+        let context = ProducerContext { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;
         }

@@ -50,7 +50,7 @@ impl World {
             origin: origin_of(origin),
             ingested_at: Timestamp(0),
             first_seq: None,
-            symbols: vec![BlockSymbol { name: "EURUSD".into(), scale: 5 }],
+            symbols: vec![BlockSymbol::of_quotes("EURUSD", 5)],
             ticks: (0i64..)
                 .zip(bids)
                 .map(|(ts, bid)| Tick { ts: Timestamp(ts), symbol: 0, bid: *bid, ask: bid + 1 })

@@ -111,7 +111,7 @@ pub enum DemoError {
     Job {
         /// The role that ended.
         role: Role,
-        /// Why it ended.
+        /// What made it end.
         source: RoleError,
     },
     /// Something did not finish what it had.
@@ -127,7 +127,7 @@ pub enum DemoError {
     Ended {
         /// What failed, for people.
         what: String,
-        /// Why it failed.
+        /// Why it ended, for people.
         reason: String,
     },
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed;
 use bellwether_producers::journal_view::{self, JournalView};
-use bellwether_producers::{Context, ProducerError, alert_changes, settings};
+use bellwether_producers::{ProducerContext, ProducerError, alert_changes, settings};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Access, Log};
@@ -25,7 +25,7 @@ const INSERT: &str = "insert into rsi_tracker_alerts (user_id, timeframe) values
 
 /// A log of its own and the producer of one tenant on it.
 struct Stage {
-    context: Context,
+    context: ProducerContext,
     tenant: Tenant,
     admin: Secret,
     running: Option<JoinHandle<Result<(), ProducerError>>>,
@@ -45,7 +45,7 @@ impl Stage {
         for topic in Topic::all(&tenant.id) {
             log.create(&topic).unwrap();
         }
-        let context = Context { log, clock: Clock::system(), shutdown: Shutdown::new() };
+        let context = ProducerContext { log, clock: Clock::system(), shutdown: Shutdown::new() };
         Self { context, tenant, admin, running: None, dir }
     }
 

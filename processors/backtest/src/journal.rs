@@ -8,28 +8,28 @@ use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 use ring::digest::{Context, SHA256};
 
 use crate::BacktestError;
-use crate::report::{Source, hex};
+use crate::report::{Ingredient, hex};
 use crate::run::{Finished, Run, Watch};
 
-/// A place in the journal.
+/// Where in the journal a run begins to let alerts in, or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Boundary {
     /// Before the record at this offset.
     Offset(u64),
     /// Before everything at or after this event time.
     Time(Timestamp),
 }
 
-/// What is folded.
+/// The journal of one tenant, and which part of it a run is about.
 pub struct Journal<'a> {
-    /// The log.
+    /// The log that holds it.
     pub log: &'a dyn Log,
-    /// Whose journal.
+    /// The tenant whose journal is folded.
     pub tenant: TenantId,
     /// Where the alerts come in; none: before the first tick.
-    pub from: Option<Place>,
+    pub from: Option<Boundary>,
     /// Where it ends; none: where the journal does.
-    pub to: Option<Place>,
+    pub to: Option<Boundary>,
 }
 
 impl Journal<'_> {
@@ -37,8 +37,8 @@ impl Journal<'_> {
     #[must_use]
     pub const fn from_time(&self) -> Option<Timestamp> {
         match self.from {
-            Some(Place::Time(time)) => Some(time),
-            Some(Place::Offset(_)) => Some(Timestamp::MAX),
+            Some(Boundary::Time(time)) => Some(time),
+            Some(Boundary::Offset(_)) => Some(Timestamp::MAX),
             None => None,
         }
     }
@@ -50,7 +50,7 @@ impl Journal<'_> {
 /// The log cannot be read, is cut at its front, or an output cannot be written.
 pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let end = match journal.to {
-        Some(Place::Offset(offset)) => offset,
+        Some(Boundary::Offset(offset)) => offset,
         _ => u64::MAX,
     };
     let topic = Topic::new(&journal.tenant, TopicKind::Journal).to_string();
@@ -71,7 +71,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         }
     }
     let size = format!("{next} records");
-    run.summary().journal = Some(Source { name: topic, size, sha256: hex(digest) });
+    run.summary().journal = Some(Ingredient { name: topic, size, sha256: hex(digest) });
     run.finish()
 }
 
@@ -81,7 +81,7 @@ fn step(
     entry: Result<Entry, Unusable>,
     run: &mut Run,
 ) -> Result<(), BacktestError> {
-    if journal.from == Some(Place::Offset(offset)) {
+    if journal.from == Some(Boundary::Offset(offset)) {
         run.let_all_in()?;
         run.speak_from(Timestamp::MIN);
     }
@@ -93,7 +93,7 @@ fn step(
         }
     };
     let to = match journal.to {
-        Some(Place::Time(time)) => time,
+        Some(Boundary::Time(time)) => time,
         _ => Timestamp::MAX,
     };
     match before(entry, to) {

@@ -8,7 +8,7 @@ use bellwether_schemas::{AlertId, Timestamp};
 use serde::Serialize;
 
 use crate::alerts::Alert;
-use crate::report::Source;
+use crate::report::Ingredient;
 
 /// Numbers of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -35,7 +35,7 @@ pub struct Summary {
     pub unreadable_lines: Vec<String>,
     /// The journal that was folded.
     #[serde(skip)]
-    pub journal: Option<Source>,
+    pub journal: Option<Ingredient>,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// Somebody asked it to stop before the input ended.

@@ -68,7 +68,7 @@ fn tick(of: &TenantId, symbol: &str, number: i64, bid: i64) -> Entry {
         origin: origin(of),
         ingested_at: ts,
         first_seq: Some(number.cast_unsigned()),
-        symbols: vec![BlockSymbol { name: symbol.into(), scale: 5 }],
+        symbols: vec![BlockSymbol::of_quotes(symbol, 5)],
         ticks: vec![Tick { ts, symbol: 0, bid, ask: bid + 1 }],
         volumes: Vec::new(),
     })

@@ -215,7 +215,7 @@ fn tick(bar: i64, price: i64) -> Done<Entry> {
         origin: origin()?,
         ingested_at: ts,
         first_seq: None,
-        symbols: vec![BlockSymbol { name: SYMBOLS[0].into(), scale: 0 }],
+        symbols: vec![BlockSymbol::of_quotes(SYMBOLS[0], 0)],
         ticks: vec![Tick { ts, symbol: 0, bid: price, ask: price }],
         volumes: Vec::new(),
     }))

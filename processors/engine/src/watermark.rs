@@ -50,20 +50,20 @@ impl Watermark {
     }
 
     /// A source of which a whole block comes: how far the others are stands still meanwhile, and is looked up once.
-    pub(crate) fn lend<'a>(&self, source: &'a str) -> Lent<'a> {
+    pub(crate) fn lend<'a>(&self, source: &'a str) -> LentSource<'a> {
         let known = self.sources.get(source).copied();
         let others = match self.sources.len() - usize::from(known.is_some()) {
             0 => None,
             _ => self.others(source).max(),
         };
-        Lent { source, known, others, smallest: None, is_counted: false }
+        LentSource { source, known, others, smallest: None, is_counted: false }
     }
 
     /// As [`Self::observe`], of the source that was lent; to be ended by [`Self::give_back`].
     #[inline]
     pub(crate) fn observe_lent(
         &mut self,
-        lent: &mut Lent<'_>,
+        lent: &mut LentSource<'_>,
         time: Timestamp,
         idle: i64,
         lateness: i64,
@@ -81,7 +81,7 @@ impl Watermark {
         self.advance(smallest, lateness)
     }
 
-    pub(crate) fn give_back(&mut self, lent: &Lent<'_>) {
+    pub(crate) fn give_back(&mut self, lent: &LentSource<'_>) {
         let Some(time) = lent.known else { return };
         match self.sources.get_mut(lent.source) {
             Some(known) => *known = time,
@@ -96,7 +96,7 @@ impl Watermark {
     /// While the largest time rises, others can only stop counting: the smallest of them is known until it does.
     fn smallest_beside(
         &self,
-        lent: &mut Lent<'_>,
+        lent: &mut LentSource<'_>,
         others: Timestamp,
         time: Timestamp,
         idle: i64,
@@ -124,9 +124,9 @@ pub fn smallest_counting(sources: impl Iterator<Item = Timestamp> + Clone, idle:
     sources.filter(|time| largest.since(*time) <= idle).min()
 }
 
-/// One source, apart from the others.
+/// One source of a watermark while a block of it is folded, apart from the others.
 #[derive(Debug)]
-pub(crate) struct Lent<'a> {
+pub(crate) struct LentSource<'a> {
     source: &'a str,
     known: Option<Timestamp>,
     /// The furthest of the others.

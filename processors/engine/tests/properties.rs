@@ -129,7 +129,7 @@ fn ten_minutes() -> impl Strategy<Value = Vec<(i64, i64)>> {
 /// The bars that these ticks make, minute by minute in the order given, and whatever longer ones they make.
 fn bars_of(ticks: &[(i64, i64)]) -> Vec<Bar> {
     let mut engine = cold().engine.clone();
-    let symbol = vec![BlockSymbol { name: SYMBOLS[0].into(), scale: SCALE }];
+    let symbol = vec![BlockSymbol::of_quotes(SYMBOLS[0], SCALE)];
     let tick = |(millis, bid): &(i64, i64)| Tick {
         ts: Timestamp(START.0 + millis * 1_000),
         symbol: 0,

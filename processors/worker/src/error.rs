@@ -16,9 +16,9 @@ pub enum WorkerError {
          or start the tenant with a fresh log"
     )]
     JournalCut {
-        /// Which journal.
+        /// Name of the journal.
         topic: String,
-        /// Its first offset.
+        /// The first offset that the journal still has.
         start: u64,
     },
     /// The journal is shorter than what came of it: deleted and made anew, or rolled back.
@@ -27,7 +27,7 @@ pub enum WorkerError {
          back, so restore it, or delete the tenant's other topics too and start it afresh"
     )]
     JournalReplaced {
-        /// Which journal.
+        /// Name of the journal.
         topic: String,
         /// The offset after its last record.
         next: u64,

@@ -17,7 +17,7 @@ const TELL_EVERY: u64 = 1024;
 /// What a replay found.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Report {
-    /// Journal records folded.
+    /// How many records of the journal were folded.
     pub records: u64,
     /// Outcomes the fold gave, within the range.
     pub folded: u64,
@@ -38,11 +38,11 @@ pub enum Difference {
     Changed {
         /// Offset on the triggers topic.
         offset: u64,
-        /// What caused it.
+        /// The journal record, and the place among its outcomes, that both came of.
         cause: Cause,
         /// The first byte that differs.
         byte: usize,
-        /// The folded outcome.
+        /// The outcome that the fold gives.
         folded: Box<Outcome>,
         /// What was recorded, as far as it can be read.
         recorded: Option<Box<Outcome>>,

@@ -20,7 +20,7 @@ pub struct Tally {
     pub ticks: u64,
     /// Bars that closed, history's included.
     pub bars: u64,
-    /// Triggers.
+    /// Triggers that fired.
     pub triggers: u64,
     /// Groups of triggers: mails owed.
     pub groups: u64,

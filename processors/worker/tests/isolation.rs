@@ -51,7 +51,7 @@ fn journal(of: &str, engine_version: i32, steps: &[(i64, i64)]) -> Vec<Vec<u8>> 
             origin: origin(of),
             ingested_at: ts,
             first_seq: Some(number.cast_unsigned() * 2),
-            symbols: SYMBOLS.map(|name| BlockSymbol { name: name.into(), scale: 5 }).to_vec(),
+            symbols: SYMBOLS.map(|name| BlockSymbol::of_quotes(name, 5)).to_vec(),
             ticks: vec![tick(0), tick(1)],
             volumes: Vec::new(),
         }));

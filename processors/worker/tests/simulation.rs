@@ -51,7 +51,7 @@ fn journal(steps: &[(i64, i64)]) -> Vec<Vec<u8>> {
             origin: origin(),
             ingested_at: ts,
             first_seq: Some(number.cast_unsigned() * 2),
-            symbols: names.map(|name| BlockSymbol { name: name.into(), scale: 5 }).to_vec(),
+            symbols: names.map(|name| BlockSymbol::of_quotes(name, 5)).to_vec(),
             ticks: vec![tick(0), tick(1)],
             volumes: Vec::new(),
         }));
@@ -68,7 +68,7 @@ fn unknown() -> TickBlock {
         origin: origin(),
         ingested_at: Timestamp(0),
         first_seq: None,
-        symbols: vec![BlockSymbol { name: "NOSUCH".into(), scale: 0 }],
+        symbols: vec![BlockSymbol::of_quotes("NOSUCH", 0)],
         ticks: vec![Tick { ts: Timestamp(0), symbol: 0, bid: 1, ask: 1 }; 3],
         volumes: Vec::new(),
     }

@@ -5,6 +5,7 @@ pub mod files;
 pub mod live;
 pub mod synthetic;
 
+use bellwether_schemas::ticks::Spacing;
 use bellwether_schemas::{Price, Timestamp};
 
 pub use files::{FileOptions, FormRef, Input, Zone};
@@ -22,6 +23,10 @@ pub struct Quote {
     pub ask: i64,
     /// Decimals of bid and ask: both are in units of 10^−`scale`.
     pub scale: u8,
+    /// It comes of a row of bars that was judged as a whole: the engine does not judge it again.
+    pub judged: bool,
+    /// Length of the bars it comes of; none for what a source quoted.
+    pub spacing: Option<Spacing>,
 }
 
 impl Quote {
@@ -30,7 +35,13 @@ impl Quote {
     pub fn new(ts: Timestamp, symbol: u16, bid: Price, ask: Price) -> Self {
         let scale = bid.scale.max(ask.scale);
         let units = |price: Price| price.rescale(scale).map_or(0, |price| price.mantissa);
-        Self { ts, symbol, bid: units(bid), ask: units(ask), scale }
+        Self { ts, symbol, bid: units(bid), ask: units(ask), scale, judged: false, spacing: None }
+    }
+
+    /// The same as a corner of a bar this long, in a row of bars that was judged as a whole.
+    #[must_use]
+    pub const fn of_bar(self, spacing: Spacing) -> Self {
+        Self { judged: true, spacing: Some(spacing), ..self }
     }
 }
 

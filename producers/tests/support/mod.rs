@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_producers::play::Speed;
-use bellwether_producers::run::{Context, SyntheticRun};
+use bellwether_producers::run::{ProducerContext, SyntheticRun};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, Log, NewRecord, open};
 use bellwether_runtime::shutdown::Shutdown;
@@ -17,7 +17,7 @@ use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 pub(crate) const LATENESS: i64 = 2_000_000;
 
 pub(crate) struct Journal {
-    pub(crate) ctx: Context,
+    pub(crate) ctx: ProducerContext,
     pub(crate) topic: Topic,
     _dir: tempfile::TempDir,
 }
@@ -44,7 +44,7 @@ impl Journal {
         let log = open(&url, Access::Write, clock.clone()).unwrap();
         let topic = Topic::new(&tenant(), TopicKind::Journal);
         log.create(&topic).unwrap();
-        Self { ctx: Context { log, clock, shutdown: Shutdown::new() }, topic, _dir: dir }
+        Self { ctx: ProducerContext { log, clock, shutdown: Shutdown::new() }, topic, _dir: dir }
     }
 
     pub(crate) async fn holding(entries: &[Entry]) -> Self {

@@ -15,11 +15,11 @@ use super::Log;
 
 /// A log to test, and names in it that nothing has used yet.
 pub struct Fixture {
-    /// Opened for writing.
+    /// The log to be tested, opened for writing.
     pub log: Arc<dyn Log>,
     /// A tenant without topics.
     pub tenant: TenantId,
-    /// Another one.
+    /// Another tenant without topics.
     pub other: TenantId,
     /// A group without members and positions.
     pub group: String,

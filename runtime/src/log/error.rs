@@ -6,17 +6,17 @@ pub enum LogError {
     /// The topic does not exist.
     #[error("topic {topic} does not exist: create it with `bellwether topics apply` or `tenants init`")]
     UnknownTopic {
-        /// Which.
+        /// Name of the topic.
         topic: String,
     },
     /// The offset is not between `start` and `next`.
     #[error("offset {requested} of {topic} is out of range: it holds {start} to {next}")]
     OffsetOutOfRange {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
         /// What was asked for.
         requested: u64,
-        /// What it holds.
+        /// The first offset that can be read.
         start: u64,
         /// The offset after the last record.
         next: u64,
@@ -24,11 +24,11 @@ pub enum LogError {
     /// Bytes in the middle of the topic are not what was written.
     #[error("topic {topic} is damaged at offset {offset}: {reason}")]
     Damaged {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
         /// The first offset that cannot be read.
         offset: u64,
-        /// What was found.
+        /// What is wrong with the bytes there.
         reason: String,
     },
     /// Another process writes this log.
@@ -36,7 +36,7 @@ pub enum LogError {
         "{location} is in use by process {holder}: stop it first, or read with a command that does not write"
     )]
     Held {
-        /// Directory or group.
+        /// The directory that is written, or the group that was to be joined.
         location: String,
         /// Its pid, or what is known of it.
         holder: String,
@@ -44,9 +44,9 @@ pub enum LogError {
     /// More bytes than a record, or all records of one append, may have.
     #[error("a record or batch for {topic} has {bytes} bytes, the limit is {limit}")]
     TooLarge {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
-        /// What it has.
+        /// Bytes of the record, or of the batch.
         bytes: usize,
         /// What it may have.
         limit: usize,
@@ -54,13 +54,13 @@ pub enum LogError {
     /// The address names no log.
     #[error("{url:?} is not a log: use embedded:DIR or kafka://HOST:PORT[,HOST:PORT]")]
     Address {
-        /// What was given.
+        /// The address as it was given.
         url: String,
     },
-    /// Nothing to read.
+    /// There is no log at this place.
     #[error("{location}: there is no log: nothing was written to it yet, or --log names another directory")]
     NoLog {
-        /// Directory.
+        /// The directory that was opened.
         location: String,
     },
     /// What the record's schema id means is not known: nothing is read past it.
@@ -69,41 +69,41 @@ pub enum LogError {
          mend it, or register the schema"
     )]
     UnknownSchema {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
-        /// Of the record.
+        /// Offset of the record.
         offset: u64,
-        /// In its header.
+        /// The schema id that the record begins with.
         id: u32,
     },
     /// Out of reach for now; the same call may succeed later.
     #[error("the log is out of reach: {reason}")]
     Unavailable {
-        /// What is known.
+        /// What kept the log from answering.
         reason: String,
     },
     /// The topic was given up, or not assigned yet.
     #[error("topic {topic} is not assigned to this member of the group")]
     NotAssigned {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
     },
     /// It was opened for reading.
     #[error("{location} was opened for reading only")]
     ReadOnly {
-        /// Directory.
+        /// The directory that was opened.
         location: String,
     },
     /// Cannot go on: stop the process and start again from what was acknowledged.
     #[error("the log cannot be written any more: {reason}")]
     Poisoned {
-        /// What happened.
+        /// What went wrong when it was last written.
         reason: String,
     },
     /// The topic is not ours to use: its order would be lost.
     #[error("topic {topic} has {count} partitions and must have one: delete it and create it again")]
     Partitions {
-        /// Which topic.
+        /// Name of the topic.
         topic: String,
         /// How many it has.
         count: usize,

@@ -38,27 +38,27 @@ use tokio::sync::oneshot;
 /// Most bytes one `append` may have, with 12 bytes a record on top.
 pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Something to append.
+/// A record to be appended to a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecord {
     /// What compaction and partitioning go by.
     pub key: Vec<u8>,
-    /// The wire bytes.
+    /// What the record says, encoded as [`bellwether_schemas::codec`] writes it.
     pub value: Vec<u8>,
 }
 
-/// Something appended.
+/// A record as it stands in a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its place.
+    /// Its number in the topic: the next one has a larger number.
     pub offset: u64,
     /// Wall clock of the append; event time is inside the value.
     pub appended_at: Timestamp,
-    /// Its key.
+    /// What compaction and partitioning go by.
     pub key: Vec<u8>,
     /// What other clients wrote beside it on a backend that has room for that; we write none.
     pub headers: Vec<Header>,
-    /// The wire bytes.
+    /// What the record says, encoded as [`bellwether_schemas::codec`] writes it.
     pub value: Vec<u8>,
 }
 
@@ -75,7 +75,7 @@ impl Record {
 /// What a topic holds: `start` is the first readable offset, `next` the one the next record will get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// First readable offset.
+    /// The offset of the first record that can still be read.
     pub start: u64,
     /// The offset after the last record.
     pub next: u64,
@@ -129,7 +129,7 @@ impl Ack {
         }
     }
 
-    /// Between two looks.
+    /// Time between two looks for the answer.
     const LOOK: Duration = Duration::from_millis(1);
 
     /// Awaits the answer.
@@ -240,7 +240,7 @@ pub trait Log: Send + Sync {
 pub struct GroupMember {
     /// Its static id on Kafka, its process on the embedded log.
     pub id: String,
-    /// What it reads.
+    /// The topics it was given to read.
     pub topics: Vec<Topic>,
 }
 
@@ -249,13 +249,13 @@ pub struct GroupMember {
 pub struct Drift {
     /// Its name at the backend.
     pub key: &'static str,
-    /// What it is.
+    /// The value it has.
     pub found: String,
     /// What it is to be.
     pub wanted: String,
 }
 
-/// Reads one topic.
+/// Reads one topic from an offset on, apart from any group.
 pub trait Reader: Send {
     /// Up to `max` records; waits up to `wait` for the first. Empty: none came, which does not mean that none is
     /// there: [`scan`] tells the two apart.
@@ -273,7 +273,7 @@ pub trait Reader: Send {
 /// Where to start reading an assigned topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// At this offset.
+    /// From the record at this offset on.
     At(u64),
     /// Where the group left off, or at the topic's start.
     Committed,

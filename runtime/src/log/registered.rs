@@ -20,7 +20,7 @@ use consumer::Member;
 /// How long a reader waits for the meaning of an id before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// A log that writes the ids of a schema registry and reads them back as ours: see the module.
 pub struct Registered {
     inner: Arc<dyn Log>,
     registry: Registry,
@@ -70,7 +70,13 @@ impl Log for Registered {
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
         let inner = self.inner.reader(topic, from)?;
         let registry = self.registry.clone();
-        Ok(Box::new(Reading { inner, registry, topic: topic.clone(), ready: Vec::new(), held: None }))
+        Ok(Box::new(RegisteredReader {
+            inner,
+            registry,
+            topic: topic.clone(),
+            ready: Vec::new(),
+            held: None,
+        }))
     }
 
     fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<u64> {
@@ -107,7 +113,8 @@ impl Log for Registered {
     }
 }
 
-struct Reading {
+/// Reads one topic, and waits for the meaning of an id that is not known.
+struct RegisteredReader {
     inner: Box<dyn Reader>,
     registry: Registry,
     topic: Topic,
@@ -117,7 +124,7 @@ struct Reading {
     held: Option<(u32, Vec<Record>)>,
 }
 
-impl Reader for Reading {
+impl Reader for RegisteredReader {
     fn read(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>> {
         if self.ready.is_empty() && self.held.is_none() {
             let records = self.inner.read(max, wait)?;
@@ -139,7 +146,7 @@ impl Reader for Reading {
     }
 }
 
-impl Reading {
+impl RegisteredReader {
     /// The records again once the id of the first is known.
     fn after_waiting(&mut self, id: u32, records: Vec<Record>) -> Result<Vec<Record>> {
         if self.registry.await_meaning(id, PATIENCE) {

@@ -21,7 +21,7 @@ const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// Why a call brought nothing.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// No answer, or one that says to come back: the same call may succeed later.
     Away(String),
     /// It says no, and will again.
@@ -43,7 +43,7 @@ pub(super) struct Client {
 
 impl Client {
     /// The schema's id; it is registered if it was not there. A registry that may only be read answers, too.
-    pub(super) async fn id_of(&self, schema: SchemaName) -> Result<u32, Failure> {
+    pub(super) async fn id_of(&self, schema: SchemaName) -> Result<u32, CallFailure> {
         let path = format!("/subjects/{}", subject(schema));
         let body = json!({ "schema": schema.text() }).to_string();
         let (status, answer) = self.call(Method::POST, &path, body.clone()).await?;
@@ -55,11 +55,11 @@ impl Client {
             status => accepted(status, answer)?,
         };
         let id = answer["id"].as_u64().and_then(|id| u32::try_from(id).ok());
-        id.ok_or_else(|| Failure::Away(format!("its answer has no id: {answer}")))
+        id.ok_or_else(|| CallFailure::Away(format!("its answer has no id: {answer}")))
     }
 
     /// The text of the schema with this id; none when the registry has no such id.
-    pub(super) async fn text_of(&self, id: u32) -> Result<Option<String>, Failure> {
+    pub(super) async fn text_of(&self, id: u32) -> Result<Option<String>, CallFailure> {
         let (status, answer) = self.call(Method::GET, &format!("/schemas/ids/{id}"), String::new()).await?;
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -67,12 +67,17 @@ impl Client {
         // Another kind of schema is none of ours, and that is known then: Avro is the kind that is not named.
         let answer = accepted(status, answer)?;
         let text =
-            answer["schema"].as_str().ok_or_else(|| Failure::Away("its answer has no schema".into()))?;
+            answer["schema"].as_str().ok_or_else(|| CallFailure::Away("its answer has no schema".into()))?;
         Ok(Some(text.into()))
     }
 
-    async fn call(&self, method: Method, path: &str, body: String) -> Result<(StatusCode, Value), Failure> {
-        let away = |reason: String| Failure::Away(reason);
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Result<(StatusCode, Value), CallFailure> {
+        let away = |reason: String| CallFailure::Away(reason);
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.address.path()))
@@ -80,7 +85,7 @@ impl Client {
             .header(header::ACCEPT, MEDIA_TYPE)
             .header(header::CONTENT_TYPE, MEDIA_TYPE)
             .body(Full::new(Bytes::from(body)))
-            .map_err(|error| Failure::Refused(error.to_string()))?;
+            .map_err(|error| CallFailure::Refused(error.to_string()))?;
         match tokio::time::timeout(CALL, self.send(request)).await {
             Ok(answered) => answered.map_err(|error| away(error.to_string())),
             Err(_) => Err(away(format!("no answer within {} s", CALL.as_secs()))),
@@ -114,13 +119,13 @@ impl Client {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-fn accepted(status: StatusCode, answer: Value) -> Result<Value, Failure> {
+fn accepted(status: StatusCode, answer: Value) -> Result<Value, CallFailure> {
     let words =
         || answer["message"].as_str().map_or_else(|| status.to_string(), |text| format!("{status}: {text}"));
     match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(Failure::Away(words())),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(CallFailure::Away(words())),
         status if status.is_success() => Ok(answer),
-        status if status.is_client_error() => Err(Failure::Refused(words())),
-        _ => Err(Failure::Away(words())),
+        status if status.is_client_error() => Err(CallFailure::Refused(words())),
+        _ => Err(CallFailure::Away(words())),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bellwether_schemas::codec::SchemaName;
 use tokio::sync::mpsc::Receiver;
 
-use super::client::{Client, Failure, subject};
+use super::client::{CallFailure, Client, subject};
 use super::ids::{Known, Table};
 use super::{MAX_ASKED, RegistryError};
 use crate::log::Access;
@@ -108,11 +108,11 @@ impl Keeper {
         }
     }
 
-    fn error(&self, failure: Failure, schema: SchemaName) -> RegistryError {
+    fn error(&self, failure: CallFailure, schema: SchemaName) -> RegistryError {
         let url = self.client.address.to_string();
         match failure {
-            Failure::Away(reason) => RegistryError::Away { url, cache: self.table.file(), reason },
-            Failure::Refused(reason) => RegistryError::Refused { url, subject: subject(schema), reason },
+            CallFailure::Away(reason) => RegistryError::Away { url, cache: self.table.file(), reason },
+            CallFailure::Refused(reason) => RegistryError::Refused { url, subject: subject(schema), reason },
         }
     }
 
@@ -151,7 +151,7 @@ impl Keeper {
         match self.client.text_of(id).await {
             Ok(Some(text)) => Ok(SchemaName::by_text(&text).map_or(Known::Foreign, Known::Ours)),
             Ok(None) => Err("it has no such id".into()),
-            Err(Failure::Away(reason) | Failure::Refused(reason)) => Err(reason),
+            Err(CallFailure::Away(reason) | CallFailure::Refused(reason)) => Err(reason),
         }
     }
 

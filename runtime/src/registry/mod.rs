@@ -30,7 +30,7 @@ pub enum RegistryError {
     /// It answers that it will not have a schema.
     #[error("the schema registry at {url} refuses {subject}: {reason}")]
     Refused {
-        /// The registry's address.
+        /// Address of the registry, as it is configured.
         url: String,
         /// The subject under which the schema was to be registered.
         subject: String,
@@ -40,7 +40,7 @@ pub enum RegistryError {
     /// It does not answer, and nothing was learnt from it before.
     #[error("the schema registry at {url} does not answer, and {cache} holds no ids of it: {reason}")]
     Away {
-        /// The registry's address.
+        /// Address of the registry, as it is configured.
         url: String,
         /// The file of ids.
         cache: String,
@@ -53,7 +53,7 @@ pub enum RegistryError {
          up anew?"
     )]
     Taken {
-        /// The registry's address.
+        /// Address of the registry, as it is configured.
         url: String,
         /// Name of the schema that was registered.
         schema: &'static str,

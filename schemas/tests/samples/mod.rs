@@ -12,7 +12,7 @@ use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Entry, Origin, SessionAnchor, Timeframe, Timestamp, TriggerId, UserId};
 
@@ -24,7 +24,7 @@ pub(crate) enum Record {
     DeadLetter(DeadLetter),
 }
 
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 25] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -49,17 +49,27 @@ pub(crate) const NAMES: [&str; 24] = [
     "reading_line",
     "dead_letter_v2",
     "dead_letter_v2_part",
+    "tick_block_of_bars",
 ];
 
 /// Written by versions before this one: read, not written any more.
-pub(crate) const OLD: [&str; 5] =
-    ["alert_changed", "settings_changed", "reading", "dead_letter", "dead_letter_whole"];
+pub(crate) const OLD: [&str; 8] = [
+    "tick_block",
+    "tick_block_of_one",
+    "tick_block_empty",
+    "alert_changed",
+    "settings_changed",
+    "reading",
+    "dead_letter",
+    "dead_letter_whole",
+];
 
 pub(crate) fn by_name(name: &str) -> Record {
     match name {
         "tick_block" => Record::Entry(Entry::Ticks(tick_block())),
         "tick_block_of_one" => Record::Entry(Entry::Ticks(tick_block_of_one())),
         "tick_block_empty" => Record::Entry(Entry::Ticks(tick_block_empty())),
+        "tick_block_of_bars" => Record::Entry(Entry::Ticks(tick_block_of_bars())),
         "bar_block" => Record::Entry(Entry::Bars(bar_block())),
         "heartbeat" => Record::Entry(Entry::Heartbeat(Heartbeat {
             origin: origin(),
@@ -132,7 +142,7 @@ fn group(index: i32, size: i32) -> Group {
 const CAUSE: Cause = Cause { offset: 123_456_789, index: 3 };
 
 fn symbol(name: &str, scale: u8) -> BlockSymbol {
-    BlockSymbol { name: name.into(), scale }
+    BlockSymbol::of_quotes(name, scale)
 }
 
 fn tick(ts: i64, symbol: u16, bid: i64, ask: i64) -> Tick {
@@ -175,6 +185,23 @@ fn tick_block_empty() -> TickBlock {
         symbols: vec![],
         ticks: vec![],
         volumes: vec![],
+    }
+}
+
+/// The same symbol comes as bars and as quotes.
+fn tick_block_of_bars() -> TickBlock {
+    let hours = BlockSymbol { judged: true, spacing: Spacing::new(3_600_000_000), ..symbol("GBPUSD", 5) };
+    let unjudged = BlockSymbol { spacing: Spacing::new(60_000_000), ..symbol("XAUUSD", 2) };
+    TickBlock {
+        symbols: vec![hours, symbol("GBPUSD", 4), unjudged],
+        ticks: vec![
+            tick(1_328_054_400_000_000, 0, 157_597, 157_608),
+            tick(1_328_054_400_000_000, 1, 15_761, 15_762),
+            tick(1_328_055_600_000_000, 0, 157_576, 157_576),
+            tick(1_328_055_600_000_000, 2, 173_350, 173_400),
+        ],
+        volumes: vec![],
+        ..tick_block()
     }
 }
 

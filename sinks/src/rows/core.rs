@@ -11,7 +11,7 @@ use std::time::Duration;
 use bellwether_runtime::backoff::{Backoff, spread};
 use bellwether_schemas::Timestamp;
 
-use super::bisect::{Piece, user_of};
+use super::piece::{Piece, user_of};
 use crate::feed::Batch;
 
 /// A tenant whose database has failed for so long is parked: said once, retried on a slower schedule.
@@ -33,7 +33,7 @@ pub enum Input {
     /// The write was not begun: the database's cursor stands at this offset, before the batch.
     Behind(u64),
     /// The write failed; it may have been committed all the same.
-    Failed(Failure),
+    Failed(WriteFailure),
     /// The dead letter is acknowledged, or not.
     Kept(bool),
     /// The wait is over.
@@ -42,7 +42,7 @@ pub enum Input {
 
 /// Why a write failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct WriteFailure {
     /// What to do about it.
     pub class: FailureClass,
     /// SQLSTATE, or a word where the server gave none.
@@ -72,7 +72,7 @@ pub enum Output {
     /// Write [`Core::piece`] in one transaction.
     Write,
     /// Put the only record of [`Core::piece`] among the dead letters.
-    Keep(Failure),
+    Keep(WriteFailure),
     /// Let this time pass before the next try.
     Wait(Duration),
     /// Everything before this offset is durable.
@@ -80,7 +80,7 @@ pub enum Output {
     /// Read again from this offset.
     Rewind(u64),
     /// The tenant has failed for [`PARK_AFTER`].
-    Parked(Failure),
+    Parked(WriteFailure),
     /// It writes again after it had failed.
     Resumed,
     /// Records of a user who is gone were dropped.
@@ -96,7 +96,7 @@ pub struct Core {
     probe: Option<Piece>,
     fault: Fault,
     /// The record that is being put among the dead letters.
-    keeping: Option<Failure>,
+    keeping: Option<WriteFailure>,
     trouble: Option<Trouble>,
     random: u64,
 }
@@ -183,7 +183,7 @@ impl Core {
         outputs.extend([Output::Rewind(offset), Output::Receive]);
     }
 
-    fn failed(&mut self, now: Timestamp, failure: Failure, outputs: &mut Vec<Output>) {
+    fn failed(&mut self, now: Timestamp, failure: WriteFailure, outputs: &mut Vec<Output>) {
         let records = self.piece().map_or(0, |piece| piece.records.len());
         match failure.class {
             // An empty write that is refused: no record's fault.
@@ -243,7 +243,7 @@ impl Core {
         self.pieces.iter().map(|piece| piece.records.len()).sum()
     }
 
-    fn retry(&mut self, now: Timestamp, failure: Failure, outputs: &mut Vec<Output>) {
+    fn retry(&mut self, now: Timestamp, failure: WriteFailure, outputs: &mut Vec<Output>) {
         // Whether the records are sound is asked again once the database works.
         self.probe = None;
         self.fault = Fault::Unknown;
@@ -278,9 +278,9 @@ impl Core {
     }
 }
 
-fn no_log() -> Failure {
+fn no_log() -> WriteFailure {
     let message = "the dead letter was not acknowledged".into();
-    Failure { class: FailureClass::Transient, code: "log".into(), message }
+    WriteFailure { class: FailureClass::Transient, code: "log".into(), message }
 }
 
 fn micros(time: Duration) -> i64 {

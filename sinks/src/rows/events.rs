@@ -8,8 +8,8 @@ use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp};
 use metrics::{counter, histogram};
 
-use super::bisect::Piece;
-use super::core::Failure;
+use super::core::WriteFailure;
+use super::piece::Piece;
 use super::writer::Receipt;
 
 /// A transaction of the rows sink was committed.
@@ -49,14 +49,14 @@ fn seconds(micros: i64) -> f64 {
 /// A write failed and will be tried again. That is said once until one succeeds.
 pub(super) struct RowsRetried<'a> {
     pub(super) tenant: &'a TenantId,
-    pub(super) failure: &'a Failure,
+    pub(super) failure: &'a WriteFailure,
     pub(super) first: bool,
 }
 
 impl RowsRetried<'_> {
     pub(super) fn emit(self) {
         counter!(ROWS_RETRIES, "tenant" => self.tenant.to_string()).increment(1);
-        let Failure { code, message, .. } = self.failure;
+        let WriteFailure { code, message, .. } = self.failure;
         if self.first {
             tracing::warn!(
                 tenant.id = %self.tenant, error.code = code, error = message,
@@ -72,7 +72,7 @@ impl RowsRetried<'_> {
 pub(super) struct TenantParked<'a> {
     pub(super) sink: &'static str,
     pub(super) tenant: &'a TenantId,
-    pub(super) failure: &'a Failure,
+    pub(super) failure: &'a WriteFailure,
 }
 
 impl TenantParked<'_> {

@@ -1,8 +1,8 @@
 //! Triggers into rows: each tenant's own task, its own database, one transaction a batch.
 
-pub mod bisect;
 pub mod core;
 mod events;
+pub mod piece;
 mod plan;
 #[cfg(test)]
 mod simulation;
@@ -22,7 +22,7 @@ use bellwether_schemas::{Topic, TopicKind};
 pub use self::plan::{Plan, plan};
 pub use self::writer::Receipt;
 
-use self::core::{Core, Failure, FailureClass, Input, Output};
+use self::core::{Core, FailureClass, Input, Output, WriteFailure};
 use self::events::{RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
 use self::writer::{Writer, Wrote};
 use crate::error::SinkError;
@@ -132,7 +132,7 @@ impl Shell {
     }
 
     /// True once the dead letter is acknowledged.
-    async fn keep(&self, failure: &Failure) -> bool {
+    async fn keep(&self, failure: &WriteFailure) -> bool {
         let Some(record) = self.core.piece().and_then(|piece| piece.records.first()) else { return true };
         let tenant = self.lane.tenant_id();
         let detail = format!("{}: {}", failure.code, failure.message);

@@ -8,7 +8,7 @@ use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
 
-use super::bisect::Piece;
+use super::piece::Piece;
 
 /// What of a piece is to be written over a cursor.
 #[derive(Debug)]

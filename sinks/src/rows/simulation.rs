@@ -11,8 +11,8 @@ use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TriggerId, Use
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::bisect::Piece;
-use super::core::{Core, Failure, FailureClass, Input, Output, PARK_AFTER};
+use super::core::{Core, FailureClass, Input, Output, PARK_AFTER, WriteFailure};
+use super::piece::Piece;
 use super::plan::plan;
 use crate::feed::{Batch, Delivered};
 
@@ -193,7 +193,8 @@ impl World {
     }
 
     fn write(&mut self, piece: &Piece) -> Input {
-        let failed = |class| Input::Failed(Failure { class, code: String::new(), message: String::new() });
+        let failed =
+            |class| Input::Failed(WriteFailure { class, code: String::new(), message: String::new() });
         if self.fails() {
             return failed(FailureClass::Transient);
         }
@@ -331,7 +332,8 @@ proptest! {
 }
 
 fn transient() -> Input {
-    let failure = Failure { class: FailureClass::Transient, code: "08006".into(), message: "gone".into() };
+    let failure =
+        WriteFailure { class: FailureClass::Transient, code: "08006".into(), message: "gone".into() };
     Input::Failed(failure)
 }
 
@@ -376,7 +378,11 @@ fn refused_credentials_are_not_tried_more_than_twice_a_minute() {
     for _ in 0..20 {
         outputs.clear();
         let (class, code) = (FailureClass::Denied, "28P01".into());
-        core.step(Timestamp(0), Input::Failed(Failure { class, code, message: String::new() }), &mut outputs);
+        core.step(
+            Timestamp(0),
+            Input::Failed(WriteFailure { class, code, message: String::new() }),
+            &mut outputs,
+        );
         assert!(matches!(outputs[..], [Output::Wait(time)] if time.as_secs() >= 30), "{outputs:?}");
         core.step(Timestamp(0), Input::Woke, &mut outputs);
     }
@@ -387,7 +393,7 @@ fn a_table_that_refuses_even_nothing_is_waited_for() {
     let (mut core, mut outputs) = (Core::new(1), Vec::new());
     let refused = || {
         let (class, code) = (FailureClass::Refused, "42P01".into());
-        Input::Failed(Failure { class, code, message: String::new() })
+        Input::Failed(WriteFailure { class, code, message: String::new() })
     };
     core.step(Timestamp(0), batch(3), &mut outputs);
     outputs.clear();
@@ -431,7 +437,7 @@ fn one_poison_record_of_500_costs_twice_its_depth_in_writes() {
                 let records = &core.piece().unwrap().records;
                 if records.iter().any(|record| record.offset == 321) {
                     let class = FailureClass::Refused;
-                    Input::Failed(Failure { class, code: "23514".into(), message: "check".into() })
+                    Input::Failed(WriteFailure { class, code: "23514".into(), message: "check".into() })
                 } else {
                     assert_eq!(core.piece().unwrap().from, stands, "pieces are written in order");
                     stands = core.piece().unwrap().next_offset;

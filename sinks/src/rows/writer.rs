@@ -8,8 +8,8 @@ use bellwether_schemas::alerts::AlertKind;
 use sqlx::{PgConnection, PgPool};
 
 use super::SINK;
-use super::bisect::Piece;
-use super::core::{Failure, FailureClass};
+use super::core::{FailureClass, WriteFailure};
+use super::piece::Piece;
 use super::plan::{kind_without_table, plan};
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
@@ -40,7 +40,7 @@ pub struct Receipt {
 
 impl Writer {
     /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
-    pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, Failure> {
+    pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, WriteFailure> {
         if let Some(kind) = kind_without_table(piece) {
             return Err(no_table(kind));
         }
@@ -102,7 +102,7 @@ async fn write_piece(
 }
 
 /// Whose fault it is: the record's, its user's going, or the moment's.
-fn failure(error: &sqlx::Error) -> Failure {
+fn failure(error: &sqlx::Error) -> WriteFailure {
     let server = error.as_database_error();
     let code = server.and_then(|server| server.code());
     let class = match classify(error) {
@@ -114,25 +114,25 @@ fn failure(error: &sqlx::Error) -> Failure {
     let code = code.map_or_else(|| "client".into(), |code| code.into_owned());
     // Not the server's detail: it may repeat the row.
     let message = server.map_or_else(|| error.to_string(), |server| server.message().into());
-    Failure { class, code, message }
+    WriteFailure { class, code, message }
 }
 
-fn no_table(kind: AlertKind) -> Failure {
+fn no_table(kind: AlertKind) -> WriteFailure {
     let message = format!("this version has no trigger table for alerts of kind {kind}");
-    Failure { class: FailureClass::Refused, code: "kind".into(), message }
+    WriteFailure { class: FailureClass::Refused, code: "kind".into(), message }
 }
 
 /// No record's fault, whatever it is: it is waited for.
-fn unreachable(error: &DatabaseError) -> Failure {
+fn unreachable(error: &DatabaseError) -> WriteFailure {
     match error {
         DatabaseError::Query { what, source } => {
-            let Failure { class, code, message } = failure(source);
+            let WriteFailure { class, code, message } = failure(source);
             let class = if class == FailureClass::Denied { class } else { FailureClass::Transient };
-            Failure { class, code, message: format!("{what}: {message}") }
+            WriteFailure { class, code, message: format!("{what}: {message}") }
         }
         other => {
             let (class, code) = (FailureClass::Transient, "configuration".into());
-            Failure { class, code, message: other.to_string() }
+            WriteFailure { class, code, message: other.to_string() }
         }
     }
 }

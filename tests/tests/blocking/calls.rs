@@ -31,9 +31,9 @@ pub(crate) struct Call {
     pub(crate) of_seam: bool,
 }
 
-/// Where code runs.
+/// Who runs a piece of code.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum RunBy {
     Task,
     Thread,
 }
@@ -88,8 +88,8 @@ pub(crate) fn functions(file: &str, owner: Option<&str>, tokens: &[TokenTree], f
             let is_async = at > 0 && is(tokens.get(at - 1), "async");
             let mut calls = Vec::new();
             let body = group(tokens.get(end), Delimiter::Brace).unwrap_or_default();
-            let place = if is_async { Place::Task } else { Place::Thread };
-            find_calls(&body, place, &given_away(&body), &mut calls);
+            let run_by = if is_async { RunBy::Task } else { RunBy::Thread };
+            find_calls(&body, run_by, &given_away(&body), &mut calls);
             found.push(Function { file: file.into(), owner: of.clone(), name, is_async, doc, calls });
             (doc, at) = (String::new(), end);
         } else if is(tokens.get(at), "impl") || is(tokens.get(at), "trait") {
@@ -121,21 +121,21 @@ fn owner_of(header: &[TokenTree]) -> Option<String> {
 }
 
 /// The calls of a body, without what runs elsewhere.
-fn find_calls(body: &[TokenTree], place: Place, given_away: &BTreeSet<String>, found: &mut Vec<Call>) {
+fn find_calls(body: &[TokenTree], run_by: RunBy, given_away: &BTreeSet<String>, found: &mut Vec<Call>) {
     let mut at = 0;
     while at < body.len() {
         if let Some(end) = closure_given_away(&body[at..], given_away) {
             at += end;
         } else if is(body.get(at), "async") {
             let end = at + 1 + end_of_async(&body[at + 1..]);
-            find_calls(&body[at + 1..end], Place::Task, given_away, found);
+            find_calls(&body[at + 1..end], RunBy::Task, given_away, found);
             at = end;
         } else {
             match &body[at] {
                 TokenTree::Group(inner) if !runs_elsewhere(body, at) => {
-                    find_calls(&tokens(inner), place, given_away, found);
+                    find_calls(&tokens(inner), run_by, given_away, found);
                 }
-                _ => found.extend(call(body, at, place)),
+                _ => found.extend(call(body, at, run_by)),
             }
             at += 1;
         }
@@ -184,7 +184,7 @@ fn closure_given_away(body: &[TokenTree], given_away: &BTreeSet<String>) -> Opti
 }
 
 /// The call of the name at that place, unless it is awaited.
-fn call(body: &[TokenTree], at: usize, place: Place) -> Option<Call> {
+fn call(body: &[TokenTree], at: usize, run_by: RunBy) -> Option<Call> {
     let TokenTree::Ident(ident) = body.get(at)? else { return None };
     let given = group(body.get(at + 1), Delimiter::Parenthesis)?;
     if is(body.get(at + 2), ".") && is(body.get(at + 3), "await") {
@@ -196,7 +196,7 @@ fn call(body: &[TokenTree], at: usize, place: Place) -> Option<Call> {
     let mut near = names(&given);
     near.extend(names(&body[start_of_chain(body, at)..at]));
     let of_seam = OF_THE_SEAM.iter().any(|name| near.contains(*name));
-    let (name, line, by_task) = (ident.to_string(), ident.span().start().line, place == Place::Task);
+    let (name, line, by_task) = (ident.to_string(), ident.span().start().line, run_by == RunBy::Task);
     Some(Call { name, qualifier, is_method, line, by_task, of_seam })
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::find::{Kept, newest};
 use super::{hex, plain};
 use crate::commands::print;
-use crate::place::Place;
+use crate::named_offset::NamedOffset;
 use crate::wiring::Process;
 
 /// Most characters of a reason in the table; `show` and `--json` have all of it.
@@ -24,7 +24,7 @@ const DETAIL: usize = 80;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  bellwether deadletters list\n  \
     bellwether deadletters list --tenant fxlabs --reason undecodable --from 2026-05-01T00:00:00Z --json")]
-pub(crate) struct List {
+pub(crate) struct ListLetters {
     /// The log: embedded:DIR or kafka://HOST:PORT. Without it the configured one.
     #[arg(long, value_name = "URL")]
     log: Option<String>,
@@ -37,10 +37,10 @@ pub(crate) struct List {
     reason: Option<String>,
     /// Kept from here on: a time, an offset of the dead letters, start or end.
     #[arg(long, default_value = "start")]
-    from: Place,
+    from: NamedOffset,
     /// Kept before here: a time, an offset of the dead letters, start or end.
     #[arg(long, default_value = "end")]
-    to: Place,
+    to: NamedOffset,
     /// At most so many of each tenant, the newest.
     #[arg(long, value_name = "COUNT", default_value = "50")]
     limit: NonZero<u16>,
@@ -49,7 +49,7 @@ pub(crate) struct List {
     json: bool,
 }
 
-impl List {
+impl ListLetters {
     pub(super) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let (log, tenants) = process.read_tenants(self.log.as_deref(), &self.tenant)?;
         let mut text = String::new();

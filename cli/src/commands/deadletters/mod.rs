@@ -13,8 +13,8 @@ use crate::wiring::Process;
 /// What could not be used: records with their reason and original bytes.
 #[derive(Subcommand)]
 pub(crate) enum DeadLetters {
-    List(list::List),
-    Show(show::Show),
+    List(list::ListLetters),
+    Show(show::ShowLetters),
 }
 
 impl DeadLetters {

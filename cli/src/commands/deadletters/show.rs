@@ -22,7 +22,7 @@ use crate::wiring::Process;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  bellwether deadletters show 1042/-/undecodable\n  \
     bellwether deadletters show 27/3/unknown_symbol --tenant fxlabs --json")]
-pub(crate) struct Show {
+pub(crate) struct ShowLetters {
     /// offset/index/reason, as `deadletters list` names it.
     key: String,
     /// The log: embedded:DIR or kafka://HOST:PORT. Without it the configured one.
@@ -36,7 +36,7 @@ pub(crate) struct Show {
     json: bool,
 }
 
-impl Show {
+impl ShowLetters {
     pub(super) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let (log, tenants) = process.read_tenants(self.log.as_deref(), &self.tenant)?;
         let mut text = String::new();

@@ -17,7 +17,7 @@ use crate::study::Study;
 use crate::summary::Summary;
 
 pub(crate) use provenance::hex;
-pub use provenance::{Provenance, Source, redact, sha256_of};
+pub use provenance::{Ingredient, Provenance, redact, sha256_of};
 
 /// Everything the page is made of.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ pub struct Provenance {
     /// The command line, without secrets.
     pub command: String,
     /// The files, or the journal.
-    pub sources: Vec<Source>,
+    pub sources: Vec<Ingredient>,
     /// Version of the program.
     pub version: String,
     /// Version of the engine's rules.
@@ -27,7 +27,7 @@ pub struct Provenance {
 
 /// One thing that went in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Source {
+pub struct Ingredient {
     /// Path of the file, as it was given.
     pub name: String,
     /// Its size in bytes, or records of a journal.
@@ -36,11 +36,11 @@ pub struct Source {
     pub sha256: String,
 }
 
-/// The source that a file is.
+/// A file that went in, named by its content.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn sha256_of(path: &Path) -> Result<Source, BacktestError> {
+pub fn sha256_of(path: &Path) -> Result<Ingredient, BacktestError> {
     let failed = |error: std::io::Error| BacktestError::Io { file: path.into(), reason: error.to_string() };
     let mut file = File::open(path).map_err(failed)?;
     let (mut context, mut size) = (Context::new(&SHA256), 0);
@@ -53,7 +53,7 @@ pub fn sha256_of(path: &Path) -> Result<Source, BacktestError> {
         context.update(&piece[..read]);
         size += read;
     }
-    Ok(Source { name: path.display().to_string(), size: format!("{size} bytes"), sha256: hex(context) })
+    Ok(Ingredient { name: path.display().to_string(), size: format!("{size} bytes"), sha256: hex(context) })
 }
 
 pub(crate) fn hex(context: Context) -> String {

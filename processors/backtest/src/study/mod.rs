@@ -78,7 +78,7 @@ pub struct Row {
     pub threshold: Option<f64>,
     /// The price it is measured from.
     pub price: Option<f64>,
-    /// The trigger's sentence.
+    /// What the trigger says to people, as one sentence.
     pub text: String,
     /// Moves after each of [`HORIZONS`], in percent.
     pub moves: [Option<f64>; HORIZONS.len()],

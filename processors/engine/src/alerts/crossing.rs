@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::Order;
+use super::Rank;
 
-/// Alerts by line, then by order.
+/// Alerts by line, then by rank.
 #[derive(Debug, Clone)]
-pub(crate) struct Lines<K>(BTreeSet<(K, Order)>);
+pub(crate) struct Lines<K>(BTreeSet<(K, Rank)>);
 
 impl<K> Default for Lines<K> {
     fn default() -> Self {
@@ -17,12 +17,12 @@ impl<K> Default for Lines<K> {
 }
 
 impl<K: Ord + Copy> Lines<K> {
-    pub(super) fn insert(&mut self, line: K, order: Order) {
-        self.0.insert((line, order));
+    pub(super) fn insert(&mut self, line: K, rank: Rank) {
+        self.0.insert((line, rank));
     }
 
-    pub(super) fn remove(&mut self, line: K, order: Order) {
-        self.0.remove(&(line, order));
+    pub(super) fn remove(&mut self, line: K, rank: Rank) {
+        self.0.remove(&(line, rank));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -30,10 +30,10 @@ impl<K: Ord + Copy> Lines<K> {
     }
 
     /// Every alert whose line lies in the range.
-    pub(super) fn within(&self, range: Range<K>) -> impl Iterator<Item = (K, Order)> {
+    pub(super) fn within(&self, range: Range<K>) -> impl Iterator<Item = (K, Rank)> {
         let empty = range.start >= range.end;
         let Range { start, end } = range;
-        let found = (!empty).then(|| self.0.range((start, Order::MIN)..(end, Order::MIN)));
+        let found = (!empty).then(|| self.0.range((start, Rank::MIN)..(end, Rank::MIN)));
         found.into_iter().flatten().copied()
     }
 }

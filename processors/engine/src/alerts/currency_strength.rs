@@ -6,7 +6,7 @@ use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, CurrencyStrengthTracker};
 use bellwether_schemas::triggers::{Condition, Detail, LeaderChanged};
 
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::bars::OpenBar;
 use crate::strength::{CURRENCIES, StrengthScore};
 
@@ -57,10 +57,10 @@ impl StrengthStep {
     }
 
     /// The trigger of one change; its values are the scores of the currency that took the role.
-    pub(crate) fn draft(&self, order: Order, hit: LeaderHit, before: &StrengthScore) -> Draft {
+    pub(crate) fn draft(&self, rank: Rank, hit: LeaderHit, before: &StrengthScore) -> Draft {
         let LeaderHit { role, was, now } = hit;
         Draft {
-            order,
+            rank,
             kind: AlertKind::CurrencyStrengthTracker,
             subject: Subject::Everything,
             occasion: Occasion::bar(self.timeframe, &self.bar),
@@ -81,20 +81,20 @@ impl StrengthStep {
 /// Alerts by timeframe: all of one timeframe watch the same.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StrengthIndex {
-    by_timeframe: [BTreeSet<Order>; Timeframe::ALL.len()],
+    by_timeframe: [BTreeSet<Rank>; Timeframe::ALL.len()],
 }
 
 impl StrengthIndex {
-    pub(super) fn insert(&mut self, order: Order, watch: StrengthWatch) {
-        self.by_timeframe[watch.timeframe.index()].insert(order);
+    pub(super) fn insert(&mut self, rank: Rank, watch: StrengthWatch) {
+        self.by_timeframe[watch.timeframe.index()].insert(rank);
     }
 
-    pub(super) fn remove(&mut self, order: Order, watch: StrengthWatch) {
-        self.by_timeframe[watch.timeframe.index()].remove(&order);
+    pub(super) fn remove(&mut self, rank: Rank, watch: StrengthWatch) {
+        self.by_timeframe[watch.timeframe.index()].remove(&rank);
     }
 
-    /// Who watches that timeframe, in order.
-    pub(crate) fn watchers(&self, timeframe: Timeframe) -> impl Iterator<Item = Order> {
+    /// Who watches that timeframe, by rank.
+    pub(crate) fn watchers(&self, timeframe: Timeframe) -> impl Iterator<Item = Rank> {
         self.by_timeframe[timeframe.index()].iter().copied()
     }
 }

@@ -9,7 +9,7 @@ use bellwether_schemas::triggers::{
 };
 use bellwether_schemas::{Symbol, TenantId, Timeframe, Timestamp};
 
-use super::{Alert, Alerts, Order};
+use super::{Alert, Alerts, Rank};
 use crate::ENGINE_VERSION;
 use crate::bars::OpenBar;
 
@@ -54,7 +54,7 @@ impl Occasion {
 /// One alert that was hit, and by what.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
-    pub(crate) order: Order,
+    pub(crate) rank: Rank,
     pub(crate) kind: AlertKind,
     pub(crate) subject: Subject,
     pub(crate) occasion: Occasion,
@@ -86,8 +86,8 @@ impl Draft {
     }
 
     /// The order within an instant; drafts that are equal in it stand as they were found.
-    pub(crate) fn place(&self) -> (AlertKind, Subject, Option<Timeframe>, Order) {
-        (self.kind, self.subject.clone(), self.occasion.timeframe, self.order)
+    pub(crate) fn place(&self) -> (AlertKind, Subject, Option<Timeframe>, Rank) {
+        (self.kind, self.subject.clone(), self.occasion.timeframe, self.rank)
     }
 }
 
@@ -101,16 +101,16 @@ pub(crate) fn fire(
     offset: u64,
     next_index: i32,
 ) -> Vec<TriggerFired> {
-    let mut sizes: BTreeMap<Order, i32> = BTreeMap::new();
+    let mut sizes: BTreeMap<Rank, i32> = BTreeMap::new();
     for draft in &drafts {
-        *sizes.entry(draft.order).or_default() += 1;
+        *sizes.entry(draft.rank).or_default() += 1;
     }
-    let mut places: BTreeMap<Order, i32> = BTreeMap::new();
+    let mut places: BTreeMap<Rank, i32> = BTreeMap::new();
     let mut triggers = Vec::with_capacity(drafts.len());
     for (draft, index) in drafts.into_iter().zip(next_index..) {
-        let Some(alert) = alerts.get(draft.order) else { continue };
-        let place = places.entry(draft.order).or_default();
-        let size = sizes.get(&draft.order).copied().unwrap_or(1);
+        let Some(alert) = alerts.get(draft.rank) else { continue };
+        let place = places.entry(draft.rank).or_default();
+        let size = sizes.get(&draft.rank).copied().unwrap_or(1);
         let same_time = draft.occasion.same_time;
         let id = group_id(tenant, alert.kind(), alert.id, alert.version, instant, same_time);
         let group = Group { id, index: *place, size };

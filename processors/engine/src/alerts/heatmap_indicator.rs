@@ -9,7 +9,7 @@ use bellwether_schemas::readings::Signal;
 use bellwether_schemas::triggers::{Condition, Detail, IndicatorTurned};
 
 use super::columns::{LeftOut, known_symbols, not_one_of};
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::heatmap::{CellName, Turn};
 use crate::series::Closed;
 use crate::snapshot::{Code, stored};
@@ -44,7 +44,7 @@ impl TurnWatch {
 
 /// The trigger of an alert on this cell, which turned at this bar; a neutral turn is none.
 pub(crate) fn turned(
-    order: Order,
+    rank: Rank,
     cell: CellName,
     turn: &Turn,
     subject: Subject,
@@ -56,7 +56,7 @@ pub(crate) fn turned(
         Signal::Neutral => return None,
     };
     Some(Draft {
-        order,
+        rank,
         kind: AlertKind::HeatmapIndicatorTracker,
         subject,
         occasion: Occasion::bar(closed.timeframe, &closed.bar),
@@ -93,22 +93,22 @@ impl Turns {
 /// Alerts by timeframe, symbol and cell; within one by the offset from which on they count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TurnIndex {
-    watchers: BTreeMap<(Timeframe, usize, CellName), BTreeSet<(u64, Order)>>,
+    watchers: BTreeMap<(Timeframe, usize, CellName), BTreeSet<(u64, Rank)>>,
 }
 
 impl TurnIndex {
-    pub(super) fn insert(&mut self, order: Order, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
+    pub(super) fn insert(&mut self, rank: Rank, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
         for place in turn.symbols.iter().filter_map(|name| symbols.find(name)) {
             let key = (turn.timeframe, place, turn.cell);
-            self.watchers.entry(key).or_default().insert((effective, order));
+            self.watchers.entry(key).or_default().insert((effective, rank));
         }
     }
 
-    pub(super) fn remove(&mut self, order: Order, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
+    pub(super) fn remove(&mut self, rank: Rank, effective: u64, turn: &TurnWatch, symbols: &SymbolTable) {
         for place in turn.symbols.iter().filter_map(|name| symbols.find(name)) {
             let key = (turn.timeframe, place, turn.cell);
             if let Some(watchers) = self.watchers.get_mut(&key) {
-                watchers.remove(&(effective, order));
+                watchers.remove(&(effective, rank));
                 if watchers.is_empty() {
                     self.watchers.remove(&key);
                 }
@@ -116,13 +116,13 @@ impl TurnIndex {
         }
     }
 
-    /// Alerts for which this signal is a change, in order, given how the cell's turns stood before this bar.
+    /// Alerts for which this signal is a change, by rank, given how the cell's turns stood before this bar.
     pub(crate) fn changed(
         &self,
         (timeframe, symbol, cell): (Timeframe, usize, CellName),
         signal: Signal,
         before: &Turns,
-    ) -> Vec<Order> {
+    ) -> Vec<Rank> {
         let (Some(watchers), Some(evaluated)) =
             (self.watchers.get(&(timeframe, symbol, cell)), before.evaluated)
         else {
@@ -137,10 +137,9 @@ impl TurnIndex {
         if from >= evaluated {
             return Vec::new();
         }
-        let mut orders: Vec<Order> =
-            watchers.range((from, 0)..(evaluated, 0)).map(|(_, order)| *order).collect();
-        orders.sort_unstable();
-        orders
+        let mut ranks: Vec<Rank> = watchers.range((from, 0)..(evaluated, 0)).map(|(_, rank)| *rank).collect();
+        ranks.sort_unstable();
+        ranks
     }
 }
 

@@ -10,7 +10,7 @@ use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::columns::{LeftOut, known_symbols, not_one_of, within};
 use super::crossing::{Lines, reached_upward};
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::bars::OpenBar;
 use crate::heatmap::{CellName, Style, StyleScore, weights};
 use crate::series::{Seen, SymbolState};
@@ -80,7 +80,7 @@ impl Zone {
 /// One alert whose zone was entered.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ZoneHit {
-    pub(crate) order: Order,
+    pub(crate) rank: Rank,
     pub(crate) zone: Zone,
     /// The user's line, in the percent of that zone.
     pub(crate) line: i32,
@@ -95,7 +95,7 @@ impl ZoneHit {
             Zone::Sell => (score.sell_percent(), 100.0 - before),
         };
         Draft {
-            order: self.order,
+            rank: self.rank,
             kind: AlertKind::HeatmapTracker,
             subject: Subject::Symbol(*symbol, state.name.clone()),
             occasion: Occasion::bar(*timeframe, bar),
@@ -156,7 +156,7 @@ impl Last {
     }
 }
 
-pub(super) type Cooldowns = BTreeMap<(Order, usize), Last>;
+pub(super) type Cooldowns = BTreeMap<(Rank, usize), Last>;
 
 /// Alerts by style, symbol and line.
 #[derive(Debug, Clone, Default)]
@@ -181,28 +181,28 @@ impl HeatmapIndex {
     pub(super) fn take_moved(&mut self, moved: &[Option<usize>]) -> Cooldowns {
         let new_place = |old: usize| moved.iter().position(|from| *from == Some(old));
         let kept = std::mem::take(&mut self.cooldowns).into_iter();
-        kept.filter_map(|((order, old), last)| Some(((order, new_place(old)?), last))).collect()
+        kept.filter_map(|((rank, old), last)| Some(((rank, new_place(old)?), last))).collect()
     }
 
-    pub(super) fn insert(&mut self, order: Order, heatmap: &HeatmapWatch, symbols: &SymbolTable) {
+    pub(super) fn insert(&mut self, rank: Rank, heatmap: &HeatmapWatch, symbols: &SymbolTable) {
         for place in heatmap.symbols.iter().filter_map(|name| symbols.find(name)) {
             let zones = self.zones.entry((heatmap.style, place)).or_default();
-            zones.buy.insert(heatmap.buy, order);
-            zones.sell.insert(heatmap.sell, order);
+            zones.buy.insert(heatmap.buy, rank);
+            zones.sell.insert(heatmap.sell, rank);
         }
     }
 
-    pub(super) fn remove(&mut self, order: Order, heatmap: &HeatmapWatch, symbols: &SymbolTable) {
+    pub(super) fn remove(&mut self, rank: Rank, heatmap: &HeatmapWatch, symbols: &SymbolTable) {
         for place in heatmap.symbols.iter().filter_map(|name| symbols.find(name)) {
             let key = (heatmap.style, place);
             if let Some(zones) = self.zones.get_mut(&key) {
-                zones.buy.remove(heatmap.buy, order);
-                zones.sell.remove(heatmap.sell, order);
+                zones.buy.remove(heatmap.buy, rank);
+                zones.sell.remove(heatmap.sell, rank);
                 if zones.buy.is_empty() {
                     self.zones.remove(&key);
                 }
             }
-            self.cooldowns.remove(&(order, place));
+            self.cooldowns.remove(&(rank, place));
         }
     }
 
@@ -210,7 +210,7 @@ impl HeatmapIndex {
     /// before. Sell% is 100 less Buy%.
     pub(crate) fn entered(&self, style: Style, symbol: usize, previous: f64, now: f64) -> Vec<ZoneHit> {
         let Some(zones) = self.zones.get(&(style, symbol)) else { return Vec::new() };
-        let hit = |zone| move |(line, order)| ZoneHit { order, zone, line };
+        let hit = |zone| move |(line, rank)| ZoneHit { rank, zone, line };
         if now > previous {
             zones.buy.within(reached_upward(previous, now)).map(hit(Zone::Buy)).collect()
         } else {
@@ -221,19 +221,19 @@ impl HeatmapIndex {
 
     /// A trigger before keeps this alert silent: the hit is lost.
     pub(crate) fn is_silenced(&self, hit: &ZoneHit, symbol: usize, at: Timestamp, spans: Silence) -> bool {
-        let last = self.cooldowns.get(&(hit.order, symbol));
+        let last = self.cooldowns.get(&(hit.rank, symbol));
         last.is_some_and(|last| last.silences(at, hit.zone, spans))
     }
 
     /// The last trigger of each symbol of an alert.
-    pub(super) fn cooldowns(&self, order: Order) -> impl Iterator<Item = (usize, Last)> {
-        let of_alert = self.cooldowns.range((order, 0)..=(order, usize::MAX));
+    pub(super) fn cooldowns(&self, rank: Rank) -> impl Iterator<Item = (usize, Last)> {
+        let of_alert = self.cooldowns.range((rank, 0)..=(rank, usize::MAX));
         of_alert.map(|((_, place), last)| (*place, *last))
     }
 
     /// The alert fired: its silence begins.
-    pub(crate) fn fired(&mut self, order: Order, symbol: usize, at: Timestamp, zone: Zone) {
-        self.cooldowns.insert((order, symbol), Last { at, side: zone });
+    pub(crate) fn fired(&mut self, rank: Rank, symbol: usize, at: Timestamp, zone: Zone) {
+        self.cooldowns.insert((rank, symbol), Last { at, side: zone });
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     const SPANS: Silence = Silence { cooldown: 4 * HOUR, suppression: 24 * HOUR };
-    const ORDER: Order = 7;
+    const RANK: Rank = 7;
 
     fn symbols() -> SymbolTable {
         SymbolTable::new(&Settings::with_symbols(vec!["BTCUSDm".parse().unwrap()], "m"))
@@ -267,7 +267,7 @@ mod tests {
     /// Position and side of each entry along readings of Buy%; position 0 is the baseline.
     fn entries(watch: &HeatmapWatch, readings: &[f64]) -> Vec<(usize, &'static str)> {
         let mut index = HeatmapIndex::default();
-        index.insert(ORDER, watch, &symbols());
+        index.insert(RANK, watch, &symbols());
         let step = |(position, two): (usize, &[f64])| -> Vec<_> {
             let entries = index.entered(Style::Scalper, 0, two[0], two[1]);
             entries.into_iter().map(|entry| (position + 1, entry.zone.condition().name())).collect()
@@ -312,18 +312,18 @@ mod tests {
     fn the_suppression_of_a_side_ends_after_its_span_or_with_the_other_side_whichever_is_first() {
         let mut index = HeatmapIndex::default();
         let silenced = |index: &HeatmapIndex, side, hours: i64, micros: i64| {
-            let entry = ZoneHit { order: ORDER, zone: side, line: 70 };
+            let entry = ZoneHit { rank: RANK, zone: side, line: 70 };
             index.is_silenced(&entry, 0, Timestamp(hours * HOUR + micros), SPANS)
         };
         assert!(!silenced(&index, Zone::Buy, 7, 0));
-        index.fired(ORDER, 0, Timestamp(7 * HOUR), Zone::Buy);
+        index.fired(RANK, 0, Timestamp(7 * HOUR), Zone::Buy);
         assert!(silenced(&index, Zone::Sell, 11, -1) && !silenced(&index, Zone::Sell, 11, 0));
         assert!(silenced(&index, Zone::Buy, 31, -1) && !silenced(&index, Zone::Buy, 31, 0));
-        let other = ZoneHit { order: ORDER + 1, zone: Zone::Buy, line: 70 };
+        let other = ZoneHit { rank: RANK + 1, zone: Zone::Buy, line: 70 };
         assert!(!index.is_silenced(&other, 0, Timestamp(8 * HOUR), SPANS), "of another alert");
-        let elsewhere = ZoneHit { order: ORDER, zone: Zone::Buy, line: 70 };
+        let elsewhere = ZoneHit { rank: RANK, zone: Zone::Buy, line: 70 };
         assert!(!index.is_silenced(&elsewhere, 1, Timestamp(8 * HOUR), SPANS), "of another symbol");
-        index.fired(ORDER, 0, Timestamp(12 * HOUR), Zone::Sell);
+        index.fired(RANK, 0, Timestamp(12 * HOUR), Zone::Sell);
         assert!(silenced(&index, Zone::Buy, 16, -1) && !silenced(&index, Zone::Buy, 16, 0));
     }
 }

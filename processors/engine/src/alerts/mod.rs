@@ -34,8 +34,8 @@ pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
 
 /// Where an alert stands among all: the journal offset of its first record. It is the alert's name within the engine;
-/// edits keep it. No order of a market is ever meant.
-pub(crate) type Order = u64;
+/// edits keep it.
+pub(crate) type Rank = u64;
 
 /// A version of an alert that is watched.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub(crate) struct Alert {
 /// What is remembered of every alert that ever was, so that old versions stay old.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    order: Order,
+    rank: Rank,
     version: i64,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Accepted {
     /// An old version, or a switch off: nothing to tell.
     Silent,
     /// Watched from here on; what of it is left out, for a person.
-    Watched(Order, Option<String>),
+    Watched(Rank, Option<String>),
     /// Not taken, the version before stays; why, for a person.
     Refused(String),
 }
@@ -70,8 +70,8 @@ pub(crate) enum Accepted {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Alerts {
     known: BTreeMap<AlertId, Known>,
-    watched: BTreeMap<Order, Alert>,
-    expiring: BTreeSet<(Timestamp, Order)>,
+    watched: BTreeMap<Rank, Alert>,
+    expiring: BTreeSet<(Timestamp, Rank)>,
     pub(crate) warming: Warming,
     pub(crate) rsi: RsiIndex,
     pub(crate) pairs: PairIndex,
@@ -94,45 +94,38 @@ impl Alerts {
         if known.is_some_and(|known| change.version <= known.version) {
             return Accepted::Silent;
         }
-        let order = known.map_or(offset, |known| known.order);
-        self.known.insert(change.alert_id, Known { order, version: change.version });
+        let rank = known.map_or(offset, |known| known.rank);
+        self.known.insert(change.alert_id, Known { rank, version: change.version });
         if change.deleted || !change.active {
-            self.forget(order, symbols);
+            self.forget(rank, symbols);
             return Accepted::Silent;
         }
         let full = usize::try_from(max_alerts).unwrap_or(0);
-        if self.watched.len() >= full && !self.watched.contains_key(&order) {
+        if self.watched.len() >= full && !self.watched.contains_key(&rank) {
             return Accepted::Refused(format!("the tenant's limit of {max_alerts} alerts is reached"));
         }
         match Watch::parse(&change.parameters, symbols) {
             Ok((watch, left_out)) => {
-                self.forget(order, symbols);
-                self.watch(order, offset, change, watch, symbols);
-                Accepted::Watched(order, left_out)
+                self.forget(rank, symbols);
+                self.watch(rank, offset, change, watch, symbols);
+                Accepted::Watched(rank, left_out)
             }
             Err(reason) => Accepted::Refused(reason),
         }
     }
 
-    pub(crate) fn get(&self, order: Order) -> Option<&Alert> {
-        self.watched.get(&order)
+    pub(crate) fn get(&self, rank: Rank) -> Option<&Alert> {
+        self.watched.get(&rank)
     }
 
     /// The alert counted already when the record at this offset was evaluated. `offset` is that of the evaluation before:
     /// where it answers false, the present one is the alert's baseline and fires nothing.
-    pub(crate) fn counted_at(&self, order: Order, offset: u64) -> bool {
-        self.watched.get(&order).is_some_and(|alert| offset > alert.effective)
+    pub(crate) fn counted_at(&self, rank: Rank, offset: u64) -> bool {
+        self.watched.get(&rank).is_some_and(|alert| offset > alert.effective)
     }
 
-    fn watch(
-        &mut self,
-        order: Order,
-        offset: u64,
-        change: &AlertChanged,
-        watch: Watch,
-        symbols: &SymbolTable,
-    ) {
-        self.insert(order, offset, &watch, symbols);
+    fn watch(&mut self, rank: Rank, offset: u64, change: &AlertChanged, watch: Watch, symbols: &SymbolTable) {
+        self.insert(rank, offset, &watch, symbols);
         let alert = Alert {
             id: change.alert_id,
             user_id: change.user_id,
@@ -140,38 +133,38 @@ impl Alerts {
             effective: offset,
             watch,
         };
-        self.watched.insert(order, alert);
+        self.watched.insert(rank, alert);
     }
 
-    fn insert(&mut self, order: Order, effective: u64, watch: &Watch, symbols: &SymbolTable) {
+    fn insert(&mut self, rank: Rank, effective: u64, watch: &Watch, symbols: &SymbolTable) {
         match watch {
-            Watch::Rsi(rsi) => self.rsi.insert(order, rsi),
-            Watch::Pairs(pairs) => self.pairs.insert(order, pairs),
-            Watch::Heatmap(heatmap) => self.heatmaps.insert(order, heatmap, symbols),
-            Watch::Turn(turn) => self.turns.insert(order, effective, turn, symbols),
-            Watch::Strength(strength) => self.strength.insert(order, *strength),
-            Watch::Price(price) => self.price.insert(order, price, symbols),
+            Watch::Rsi(rsi) => self.rsi.insert(rank, rsi),
+            Watch::Pairs(pairs) => self.pairs.insert(rank, pairs),
+            Watch::Heatmap(heatmap) => self.heatmaps.insert(rank, heatmap, symbols),
+            Watch::Turn(turn) => self.turns.insert(rank, effective, turn, symbols),
+            Watch::Strength(strength) => self.strength.insert(rank, *strength),
+            Watch::Price(price) => self.price.insert(rank, price, symbols),
         }
         if let Some(time) = watch.expires_at() {
-            self.expiring.insert((time, order));
+            self.expiring.insert((time, rank));
         }
     }
 
     /// Ends the watch over an alert; what it was.
-    pub(crate) fn forget(&mut self, order: Order, symbols: &SymbolTable) -> Option<Alert> {
-        let alert = self.watched.remove(&order)?;
+    pub(crate) fn forget(&mut self, rank: Rank, symbols: &SymbolTable) -> Option<Alert> {
+        let alert = self.watched.remove(&rank)?;
         match &alert.watch {
-            Watch::Rsi(rsi) => self.rsi.remove(order, rsi),
-            Watch::Pairs(pairs) => self.pairs.remove(order, pairs),
-            Watch::Heatmap(heatmap) => self.heatmaps.remove(order, heatmap, symbols),
-            Watch::Turn(turn) => self.turns.remove(order, alert.effective, turn, symbols),
-            Watch::Strength(strength) => self.strength.remove(order, *strength),
-            Watch::Price(price) => self.price.remove(order, price, symbols),
+            Watch::Rsi(rsi) => self.rsi.remove(rank, rsi),
+            Watch::Pairs(pairs) => self.pairs.remove(rank, pairs),
+            Watch::Heatmap(heatmap) => self.heatmaps.remove(rank, heatmap, symbols),
+            Watch::Turn(turn) => self.turns.remove(rank, alert.effective, turn, symbols),
+            Watch::Strength(strength) => self.strength.remove(rank, *strength),
+            Watch::Price(price) => self.price.remove(rank, price, symbols),
         }
         if let Some(time) = alert.watch.expires_at() {
-            self.expiring.remove(&(time, order));
+            self.expiring.remove(&(time, rank));
         }
-        self.warming.forget(order, &alert.watch.awaits(symbols));
+        self.warming.forget(rank, &alert.watch.awaits(symbols));
         Some(alert)
     }
 
@@ -182,25 +175,25 @@ impl Alerts {
         self.turns = TurnIndex::default();
         self.price = PriceIndex::default();
         self.warming = Warming::default();
-        for (order, alert) in std::mem::take(&mut self.watched) {
+        for (rank, alert) in std::mem::take(&mut self.watched) {
             match &alert.watch {
-                Watch::Heatmap(heatmap) => self.heatmaps.insert(order, heatmap, symbols),
-                Watch::Turn(turn) => self.turns.insert(order, alert.effective, turn, symbols),
-                Watch::Price(price) => self.price.insert(order, price, symbols),
+                Watch::Heatmap(heatmap) => self.heatmaps.insert(rank, heatmap, symbols),
+                Watch::Turn(turn) => self.turns.insert(rank, alert.effective, turn, symbols),
+                Watch::Price(price) => self.price.insert(rank, price, symbols),
                 Watch::Rsi(_) | Watch::Pairs(_) | Watch::Strength(_) => {}
             }
-            self.watched.insert(order, alert);
+            self.watched.insert(rank, alert);
         }
     }
 
     /// An alert whose time was over before `time`, if there is one.
-    pub(crate) fn expired_before(&self, time: Timestamp) -> Option<Order> {
-        self.expiring.first().filter(|(end, _)| *end <= time).map(|(_, order)| *order)
+    pub(crate) fn expired_before(&self, time: Timestamp) -> Option<Rank> {
+        self.expiring.first().filter(|(end, _)| *end <= time).map(|(_, rank)| *rank)
     }
 
-    /// Orders and watches of all that are watched.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = (Order, &Watch)> {
-        self.watched.iter().map(|(order, alert)| (*order, &alert.watch))
+    /// Ranks and watches of all that are watched.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = (Rank, &Watch)> {
+        self.watched.iter().map(|(rank, alert)| (*rank, &alert.watch))
     }
 }
 

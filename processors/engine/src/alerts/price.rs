@@ -8,7 +8,7 @@ use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::columns::not_one_of;
 use super::crossing::{Level, Lines};
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::symbols::SymbolTable;
 
 /// What one alert watches: one or two levels of one symbol.
@@ -61,7 +61,7 @@ impl PriceWatch {
 /// One alert whose level was crossed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PriceHit {
-    pub(crate) order: Order,
+    pub(crate) rank: Rank,
     pub(crate) condition: Condition,
     pub(crate) level: f64,
 }
@@ -70,7 +70,7 @@ impl PriceHit {
     /// The trigger of this hit.
     pub(crate) fn draft(&self, subject: Subject, occasion: Occasion, previous: f64, price: f64) -> Draft {
         Draft {
-            order: self.order,
+            rank: self.rank,
             kind: AlertKind::PriceAlert,
             subject,
             occasion,
@@ -102,21 +102,21 @@ struct Levels {
 }
 
 impl Levels {
-    fn insert(&mut self, order: Order, price: &PriceWatch) {
+    fn insert(&mut self, rank: Rank, price: &PriceWatch) {
         if let Some(level) = price.above {
-            self.above.insert(Level::new(level), order);
+            self.above.insert(Level::new(level), rank);
         }
         if let Some(level) = price.below {
-            self.below.insert(Level::new(level), order);
+            self.below.insert(Level::new(level), rank);
         }
     }
 
-    fn remove(&mut self, order: Order, price: &PriceWatch) {
+    fn remove(&mut self, rank: Rank, price: &PriceWatch) {
         if let Some(level) = price.above {
-            self.above.remove(Level::new(level), order);
+            self.above.remove(Level::new(level), rank);
         }
         if let Some(level) = price.below {
-            self.below.remove(Level::new(level), order);
+            self.below.remove(Level::new(level), rank);
         }
     }
 
@@ -126,7 +126,7 @@ impl Levels {
 
     fn crossings(&self, previous: f64, price: f64) -> Vec<PriceHit> {
         let hit = |condition| {
-            move |(level, order): (Level, Order)| PriceHit { order, condition, level: level.price() }
+            move |(level, rank): (Level, Rank)| PriceHit { rank, condition, level: level.price() }
         };
         if price > previous {
             self.above.within(Level::reached_upward(previous, price)).map(hit(Condition::Above)).collect()
@@ -137,25 +137,25 @@ impl Levels {
 }
 
 impl PriceIndex {
-    pub(super) fn insert(&mut self, order: Order, price: &PriceWatch, symbols: &SymbolTable) {
+    pub(super) fn insert(&mut self, rank: Rank, price: &PriceWatch, symbols: &SymbolTable) {
         let Some(place) = symbols.find(&price.symbol) else { return };
         match price.on_close {
-            Some(timeframe) => self.on_close.entry((place, timeframe)).or_default().insert(order, price),
+            Some(timeframe) => self.on_close.entry((place, timeframe)).or_default().insert(rank, price),
             None => {
                 if self.on_tick.len() <= place {
                     self.on_tick.resize_with(place + 1, Levels::default);
                 }
-                self.on_tick[place].insert(order, price);
+                self.on_tick[place].insert(rank, price);
             }
         }
     }
 
-    pub(super) fn remove(&mut self, order: Order, price: &PriceWatch, symbols: &SymbolTable) {
+    pub(super) fn remove(&mut self, rank: Rank, price: &PriceWatch, symbols: &SymbolTable) {
         let Some(place) = symbols.find(&price.symbol) else { return };
         match price.on_close {
             Some(timeframe) => {
                 if let Some(levels) = self.on_close.get_mut(&(place, timeframe)) {
-                    levels.remove(order, price);
+                    levels.remove(rank, price);
                     if levels.is_empty() {
                         self.on_close.remove(&(place, timeframe));
                     }
@@ -163,7 +163,7 @@ impl PriceIndex {
             }
             None => {
                 if let Some(levels) = self.on_tick.get_mut(place) {
-                    levels.remove(order, price);
+                    levels.remove(rank, price);
                 }
             }
         }

@@ -7,7 +7,7 @@ use bellwether_schemas::alerts::{AlertKind, RsiCorrelationTracker};
 use bellwether_schemas::triggers::{Condition, Detail, Expected, RealMismatch, RsiMismatch, Strength};
 
 use super::columns::{not_one_of, rsi_lines};
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::indicators::WINDOWS;
 use crate::pairs::{Pair, RsiSeen};
 
@@ -110,7 +110,7 @@ impl PairAt<'_> {
     /// The trigger of an alert with these lines; its value is the mean of both RSI.
     pub(crate) fn rsi_mismatch(
         &self,
-        order: Order,
+        rank: Rank,
         rsi_period: usize,
         lines: Mismatch,
         before: &RsiSeen,
@@ -124,11 +124,11 @@ impl PairAt<'_> {
             rsi: [now.a, now.b],
         };
         let values = [(before.a + before.b) / 2.0, (now.a + now.b) / 2.0];
-        self.draft(order, Condition::RsiMismatch, values, None, Detail::RsiMismatch(detail))
+        self.draft(rank, Condition::RsiMismatch, values, None, Detail::RsiMismatch(detail))
     }
 
     /// The trigger of an alert on the coefficient over this window.
-    pub(crate) fn real_mismatch(&self, order: Order, window: usize, previous: f64, value: f64) -> Draft {
+    pub(crate) fn real_mismatch(&self, rank: Rank, window: usize, previous: f64, value: f64) -> Draft {
         let positive = self.pair.positive;
         let detail = RealMismatch {
             expected: expected(positive),
@@ -137,19 +137,19 @@ impl PairAt<'_> {
         };
         let threshold = Some(limit(positive));
         let (condition, detail) = (Condition::RealMismatch, Detail::RealMismatch(detail));
-        self.draft(order, condition, [previous, value], threshold, detail)
+        self.draft(rank, condition, [previous, value], threshold, detail)
     }
 
     fn draft(
         &self,
-        order: Order,
+        rank: Rank,
         condition: Condition,
         [previous, value]: [f64; 2],
         threshold: Option<f64>,
         detail: Detail,
     ) -> Draft {
         Draft {
-            order,
+            rank,
             kind: AlertKind::RsiCorrelationTracker,
             subject: Subject::Pair(self.place, self.pair.key.clone()),
             occasion: self.occasion,
@@ -166,37 +166,37 @@ impl PairAt<'_> {
 /// Alerts grouped by what they watch: cost follows the groups, not the alerts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PairIndex {
-    rsi: [BTreeMap<usize, BTreeMap<Mismatch, BTreeSet<Order>>>; Timeframe::ALL.len()],
-    real: [BTreeMap<usize, BTreeSet<Order>>; Timeframe::ALL.len()],
+    rsi: [BTreeMap<usize, BTreeMap<Mismatch, BTreeSet<Rank>>>; Timeframe::ALL.len()],
+    real: [BTreeMap<usize, BTreeSet<Rank>>; Timeframe::ALL.len()],
 }
 
 impl PairIndex {
-    pub(super) fn insert(&mut self, order: Order, watch: &PairWatch) {
+    pub(super) fn insert(&mut self, rank: Rank, watch: &PairWatch) {
         let at = watch.timeframe.index();
         match watch.mode {
             PairMode::RsiThreshold { period, overbought, oversold } => {
                 let lines = Mismatch { overbought, oversold };
-                self.rsi[at].entry(period).or_default().entry(lines).or_default().insert(order);
+                self.rsi[at].entry(period).or_default().entry(lines).or_default().insert(rank);
             }
             PairMode::RealCorrelation { window } => {
-                self.real[at].entry(window).or_default().insert(order);
+                self.real[at].entry(window).or_default().insert(rank);
             }
         }
     }
 
-    pub(super) fn remove(&mut self, order: Order, watch: &PairWatch) {
+    pub(super) fn remove(&mut self, rank: Rank, watch: &PairWatch) {
         let at = watch.timeframe.index();
         match watch.mode {
             PairMode::RsiThreshold { period, overbought, oversold } => {
                 let lines = Mismatch { overbought, oversold };
                 if let Some(groups) = self.rsi[at].get_mut(&period) {
-                    remove_from(groups, lines, order);
+                    remove_from(groups, lines, rank);
                     if groups.is_empty() {
                         self.rsi[at].remove(&period);
                     }
                 }
             }
-            PairMode::RealCorrelation { window } => remove_from(&mut self.real[at], window, order),
+            PairMode::RealCorrelation { window } => remove_from(&mut self.real[at], window, rank),
         }
     }
 
@@ -204,12 +204,12 @@ impl PairIndex {
     pub(crate) fn rsi_groups(
         &self,
         timeframe: Timeframe,
-    ) -> impl Iterator<Item = (usize, &BTreeMap<Mismatch, BTreeSet<Order>>)> {
+    ) -> impl Iterator<Item = (usize, &BTreeMap<Mismatch, BTreeSet<Rank>>)> {
         self.rsi[timeframe.index()].iter().map(|(period, groups)| (*period, groups))
     }
 
-    /// Who watches that window's coefficient, in order.
-    pub(crate) fn real_watchers(&self, timeframe: Timeframe, window: usize) -> impl Iterator<Item = Order> {
+    /// Who watches that window's coefficient, by rank.
+    pub(crate) fn real_watchers(&self, timeframe: Timeframe, window: usize) -> impl Iterator<Item = Rank> {
         self.real[timeframe.index()].get(&window).into_iter().flatten().copied()
     }
 
@@ -224,10 +224,10 @@ impl PairIndex {
     }
 }
 
-fn remove_from<K: Ord>(groups: &mut BTreeMap<K, BTreeSet<Order>>, key: K, order: Order) {
-    if let Some(orders) = groups.get_mut(&key) {
-        orders.remove(&order);
-        if orders.is_empty() {
+fn remove_from<K: Ord>(groups: &mut BTreeMap<K, BTreeSet<Rank>>, key: K, rank: Rank) {
+    if let Some(ranks) = groups.get_mut(&key) {
+        ranks.remove(&rank);
+        if ranks.is_empty() {
             groups.remove(&key);
         }
     }

@@ -8,7 +8,7 @@ use bellwether_schemas::triggers::{Condition, Detail, RsiReached};
 
 use super::columns::rsi_lines;
 use super::crossing::{Lines, reached_downward, reached_upward};
-use super::{Awaited, Draft, Occasion, Order, Subject};
+use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::indicators::RsiBank;
 use crate::series::Closed;
 
@@ -36,7 +36,7 @@ impl RsiWatch {
     /// The trigger of a hit at this bar.
     pub(crate) fn draft(&self, hit: &RsiHit, subject: Subject, closed: &Closed) -> Draft {
         Draft {
-            order: hit.order,
+            rank: hit.rank,
             kind: AlertKind::RsiTracker,
             subject,
             occasion: Occasion::bar(closed.timeframe, &closed.bar),
@@ -57,7 +57,7 @@ impl RsiWatch {
 /// One alert reached by one bar close.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct RsiHit {
-    pub(crate) order: Order,
+    pub(crate) rank: Rank,
     pub(crate) condition: Condition,
     pub(crate) line: i32,
     pub(crate) previous: f64,
@@ -77,17 +77,17 @@ struct Sides {
 }
 
 impl RsiIndex {
-    pub(super) fn insert(&mut self, order: Order, rsi: &RsiWatch) {
+    pub(super) fn insert(&mut self, rank: Rank, rsi: &RsiWatch) {
         let sides = self.by_timeframe[rsi.timeframe.index()].entry(rsi.period).or_default();
-        sides.overbought.insert(rsi.overbought, order);
-        sides.oversold.insert(rsi.oversold, order);
+        sides.overbought.insert(rsi.overbought, rank);
+        sides.oversold.insert(rsi.oversold, rank);
     }
 
-    pub(super) fn remove(&mut self, order: Order, rsi: &RsiWatch) {
+    pub(super) fn remove(&mut self, rank: Rank, rsi: &RsiWatch) {
         let periods = &mut self.by_timeframe[rsi.timeframe.index()];
         if let Some(sides) = periods.get_mut(&rsi.period) {
-            sides.overbought.remove(rsi.overbought, order);
-            sides.oversold.remove(rsi.oversold, order);
+            sides.overbought.remove(rsi.overbought, rank);
+            sides.oversold.remove(rsi.oversold, rank);
             if sides.overbought.is_empty() {
                 periods.remove(&rsi.period);
             }
@@ -105,7 +105,7 @@ impl RsiIndex {
             let (Some(previous), Some(value)) = (bank.previous(*period), bank.value(*period)) else {
                 continue;
             };
-            let hit = |condition| move |(line, order)| RsiHit { order, condition, line, previous, value };
+            let hit = |condition| move |(line, rank)| RsiHit { rank, condition, line, previous, value };
             if value > previous {
                 let reached = sides.overbought.within(reached_upward(previous, value));
                 hits.extend(reached.map(hit(Condition::Overbought)));

@@ -9,7 +9,7 @@ use super::heatmap_tracker::HeatmapWatch;
 use super::price::PriceWatch;
 use super::rsi_correlation::{PairMode, PairWatch};
 use super::rsi_tracker::RsiWatch;
-use super::{Alert, Alerts, Known, Order, Watch};
+use super::{Alert, Alerts, Known, Rank, Watch};
 use crate::bars::is_price;
 use crate::snapshot::{BUCKET, Code, Misfit, stored};
 use crate::symbols::SymbolTable;
@@ -22,8 +22,8 @@ impl Alerts {
 
     /// All of them in the order of their first records, a bucket at a time.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = stored::Bucket> {
-        let mut places: Vec<(Order, AlertId)> =
-            self.known.iter().map(|(id, known)| (known.order, *id)).collect();
+        let mut places: Vec<(Rank, AlertId)> =
+            self.known.iter().map(|(id, known)| (known.rank, *id)).collect();
         places.sort_unstable();
         let buckets = places.len().div_ceil(BUCKET);
         (0..buckets).map(move |bucket| {
@@ -33,24 +33,24 @@ impl Alerts {
     }
 
     fn store(&self, id: AlertId) -> Option<stored::Alert> {
-        let Known { order, version } = *self.known.get(&id)?;
-        let cooldowns = self.heatmaps.cooldowns(order);
+        let Known { rank, version } = *self.known.get(&id)?;
+        let cooldowns = self.heatmaps.cooldowns(rank);
         Some(stored::Alert {
-            order,
+            rank,
             id: id.0.into_bytes(),
             version,
-            watched: self.watched.get(&order).map(|alert| self.store_watched(order, alert)),
+            watched: self.watched.get(&rank).map(|alert| self.store_watched(rank, alert)),
             cooldowns: cooldowns.map(|(place, last)| last.store(place as u32)).collect(),
         })
     }
 
-    fn store_watched(&self, order: Order, alert: &Alert) -> stored::Watched {
+    fn store_watched(&self, rank: Rank, alert: &Alert) -> stored::Watched {
         let Alert { id: _, user_id, version, effective, watch } = alert;
         stored::Watched {
             user_id: user_id.0.into_bytes(),
             version: *version,
             effective: *effective,
-            is_warming: self.warming.waits(order),
+            is_warming: self.warming.waits(rank),
             watch: watch.store(),
         }
     }
@@ -59,46 +59,46 @@ impl Alerts {
     pub(crate) fn restore(
         &mut self,
         bucket: stored::Bucket,
-        mut last: Option<Order>,
+        mut last: Option<Rank>,
         symbols: &SymbolTable,
-    ) -> Result<Option<Order>, Misfit> {
+    ) -> Result<Option<Rank>, Misfit> {
         for stored in bucket {
-            Misfit::unless(last < Some(stored.order), "alerts are not in the order of their first records")?;
-            last = Some(stored.order);
+            Misfit::unless(last < Some(stored.rank), "alerts are not in the order of their first records")?;
+            last = Some(stored.rank);
             self.restore_one(stored, symbols)?;
         }
         Ok(last)
     }
 
     fn restore_one(&mut self, stored: stored::Alert, symbols: &SymbolTable) -> Result<(), Misfit> {
-        let stored::Alert { order, id, version, watched, cooldowns } = stored;
+        let stored::Alert { rank, id, version, watched, cooldowns } = stored;
         let id = AlertId(Uuid::from_bytes(id));
-        let before = self.known.insert(id, Known { order, version });
+        let before = self.known.insert(id, Known { rank, version });
         Misfit::unless(before.is_none(), "an alert is there twice")?;
         if let Some(watched) = watched {
-            self.restore_watched(order, id, watched, symbols)?;
+            self.restore_watched(rank, id, watched, symbols)?;
         }
         for stored::Cooldown { place, at, side: Code(side) } in cooldowns {
-            self.heatmaps.fired(order, place as usize, Timestamp(at), side);
+            self.heatmaps.fired(rank, place as usize, Timestamp(at), side);
         }
         Ok(())
     }
 
     fn restore_watched(
         &mut self,
-        order: Order,
+        rank: Rank,
         id: AlertId,
         stored: stored::Watched,
         symbols: &SymbolTable,
     ) -> Result<(), Misfit> {
         let stored::Watched { user_id, version, effective, is_warming, watch } = stored;
         let watch = Watch::restore(watch)?;
-        self.insert(order, effective, &watch, symbols);
+        self.insert(rank, effective, &watch, symbols);
         if is_warming {
-            self.warming.wait(order, watch.awaits(symbols));
+            self.warming.wait(rank, watch.awaits(symbols));
         }
         let user_id = UserId(Uuid::from_bytes(user_id));
-        self.watched.insert(order, Alert { id, user_id, version, effective, watch });
+        self.watched.insert(rank, Alert { id, user_id, version, effective, watch });
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::Timeframe;
 
-use super::Order;
+use super::Rank;
 use crate::heatmap::{CellName, Style, weights};
 
 /// A value that does not exist from the start.
@@ -46,54 +46,54 @@ impl Awaited {
 /// Who waits for what. An alert that waits for several things has enough with one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Warming {
-    waiting: BTreeMap<Awaited, BTreeSet<Order>>,
-    of: BTreeMap<Order, Vec<Awaited>>,
+    waiting: BTreeMap<Awaited, BTreeSet<Rank>>,
+    of: BTreeMap<Rank, Vec<Awaited>>,
 }
 
 impl Warming {
-    pub(crate) fn wait(&mut self, order: Order, awaited: Vec<Awaited>) {
+    pub(crate) fn wait(&mut self, rank: Rank, awaited: Vec<Awaited>) {
         for what in &awaited {
-            self.waiting.entry(*what).or_default().insert(order);
+            self.waiting.entry(*what).or_default().insert(rank);
         }
-        self.of.insert(order, awaited);
+        self.of.insert(rank, awaited);
     }
 
-    pub(super) fn waits(&self, order: Order) -> bool {
-        self.of.contains_key(&order)
+    pub(super) fn waits(&self, rank: Rank) -> bool {
+        self.of.contains_key(&rank)
     }
 
-    pub(super) fn forget(&mut self, order: Order, awaited: &[Awaited]) {
-        if self.of.remove(&order).is_some() {
-            self.withdraw(order, awaited);
+    pub(super) fn forget(&mut self, rank: Rank, awaited: &[Awaited]) {
+        if self.of.remove(&rank).is_some() {
+            self.withdraw(rank, awaited);
         }
     }
 
-    fn withdraw(&mut self, order: Order, awaited: &[Awaited]) {
+    fn withdraw(&mut self, rank: Rank, awaited: &[Awaited]) {
         for what in awaited {
-            if let Some(orders) = self.waiting.get_mut(what) {
-                orders.remove(&order);
-                if orders.is_empty() {
+            if let Some(ranks) = self.waiting.get_mut(what) {
+                ranks.remove(&rank);
+                if ranks.is_empty() {
                     self.waiting.remove(what);
                 }
             }
         }
     }
 
-    /// Alerts for which something exists now, in order; they wait no longer.
-    pub(crate) fn warmed(&mut self, exists: impl Fn(Awaited) -> bool) -> Vec<Order> {
+    /// Alerts for which something exists now, by rank; they wait no longer.
+    pub(crate) fn warmed(&mut self, exists: impl Fn(Awaited) -> bool) -> Vec<Rank> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
         let there: Vec<Awaited> = self.waiting.keys().copied().filter(|what| exists(*what)).collect();
-        let mut orders = BTreeSet::new();
+        let mut ranks = BTreeSet::new();
         for what in there {
-            orders.extend(self.waiting.get(&what).into_iter().flatten());
+            ranks.extend(self.waiting.get(&what).into_iter().flatten());
         }
-        for order in &orders {
-            if let Some(awaited) = self.of.remove(order) {
-                self.withdraw(*order, &awaited);
+        for rank in &ranks {
+            if let Some(awaited) = self.of.remove(rank) {
+                self.withdraw(*rank, &awaited);
             }
         }
-        orders.into_iter().collect()
+        ranks.into_iter().collect()
     }
 }

@@ -9,7 +9,7 @@ use bellwether_schemas::{Symbol, Timeframe};
 
 use super::{Engine, Shown, Step};
 use crate::ENGINE_VERSION;
-use crate::alerts::{Accepted, Awaited, Order};
+use crate::alerts::{Accepted, Awaited, Rank};
 use crate::effect::Effect;
 use crate::pairs;
 use crate::series::{ANCHORED, NEVER, SymbolState, anchor_of};
@@ -27,7 +27,7 @@ impl Engine {
         let (state, reason) = match accepted {
             Accepted::Silent => return,
             Accepted::Refused(reason) => (AlertState::Refused, Some(reason)),
-            Accepted::Watched(order, left_out) => (self.state_of_new(order), left_out),
+            Accepted::Watched(rank, left_out) => (self.state_of_new(rank), left_out),
         };
         let status = AlertStatus {
             tenant: self.tenant.clone(),
@@ -44,14 +44,14 @@ impl Engine {
     }
 
     /// Active when something it watches has a value, else warming until the first.
-    fn state_of_new(&mut self, order: Order) -> AlertState {
-        let Some(awaited) = self.alerts.get(order).map(|alert| alert.watch.awaits(&self.table)) else {
+    fn state_of_new(&mut self, rank: Rank) -> AlertState {
+        let Some(awaited) = self.alerts.get(rank).map(|alert| alert.watch.awaits(&self.table)) else {
             return AlertState::Warming;
         };
         if awaited.iter().any(|what| self.exists(*what)) {
             return AlertState::Active;
         }
-        self.alerts.warming.wait(order, awaited);
+        self.alerts.warming.wait(rank, awaited);
         AlertState::Warming
     }
 
@@ -137,14 +137,14 @@ impl Engine {
 
     fn rearrange_alerts(&mut self, moved: &[Option<usize>]) {
         self.alerts.rearrange(moved, &self.table);
-        let waiting: Vec<(Order, Vec<Awaited>)> = self
+        let waiting: Vec<(Rank, Vec<Awaited>)> = self
             .alerts
             .watches()
-            .map(|(order, watch)| (order, watch.awaits(&self.table)))
+            .map(|(rank, watch)| (rank, watch.awaits(&self.table)))
             .filter(|(_, awaited)| !awaited.iter().any(|what| self.exists(*what)))
             .collect();
-        for (order, awaited) in waiting {
-            self.alerts.warming.wait(order, awaited);
+        for (rank, awaited) in waiting {
+            self.alerts.warming.wait(rank, awaited);
         }
     }
 }

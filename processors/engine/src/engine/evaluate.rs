@@ -7,7 +7,7 @@ use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::instant::Instant;
 use super::{Engine, Step};
-use crate::alerts::{Alert, Awaited, Draft, Order, StrengthStep, StyleStep, fire};
+use crate::alerts::{Alert, Awaited, Draft, Rank, StrengthStep, StyleStep, fire};
 use crate::bars::OpenBar;
 
 impl Engine {
@@ -43,14 +43,14 @@ impl Engine {
     }
 
     pub(super) fn fire(&mut self, drafts: Vec<Draft>, at: Timestamp, step: &mut Step<'_>) {
-        let orders: Vec<Order> = drafts.iter().map(|draft| draft.order).collect();
+        let ranks: Vec<Rank> = drafts.iter().map(|draft| draft.rank).collect();
         let triggers = fire(&self.tenant, &self.alerts, drafts, at, step.offset, step.outcomes);
         for trigger in triggers {
             step.outcome(Outcome::Fired(trigger));
         }
-        for order in orders {
-            if self.alerts.get(order).is_some_and(|alert| alert.watch.fires_once()) {
-                self.end(order, AlertState::Spent, at, step);
+        for rank in ranks {
+            if self.alerts.get(rank).is_some_and(|alert| alert.watch.fires_once()) {
+                self.end(rank, AlertState::Spent, at, step);
             }
         }
     }
@@ -58,13 +58,13 @@ impl Engine {
     /// Alerts whose time is over: no tick from before it can be accepted any more.
     pub(super) fn expire(&mut self, step: &mut Step<'_>) {
         let past = self.watermark.value().floor(MINUTE);
-        while let Some(order) = self.alerts.expired_before(past) {
-            self.end(order, AlertState::Expired, past, step);
+        while let Some(rank) = self.alerts.expired_before(past) {
+            self.end(rank, AlertState::Expired, past, step);
         }
     }
 
-    fn end(&mut self, order: Order, state: AlertState, since: Timestamp, step: &mut Step<'_>) {
-        if let Some(alert) = self.alerts.forget(order, &self.table) {
+    fn end(&mut self, rank: Rank, state: AlertState, since: Timestamp, step: &mut Step<'_>) {
+        if let Some(alert) = self.alerts.forget(rank, &self.table) {
             self.report(&alert, state, since, step);
         }
     }
@@ -87,10 +87,10 @@ impl Engine {
     /// Alerts whose first value came with this instant are active from it on.
     fn report_warmed(&mut self, instant: &Instant, step: &mut Step<'_>) {
         let mut warming = std::mem::take(&mut self.alerts.warming);
-        let orders = warming.warmed(|what| instant.has_any(what.timeframe()) && self.exists(what));
+        let ranks = warming.warmed(|what| instant.has_any(what.timeframe()) && self.exists(what));
         self.alerts.warming = warming;
-        for order in orders {
-            if let Some(alert) = self.alerts.get(order) {
+        for rank in ranks {
+            if let Some(alert) = self.alerts.get(rank) {
                 self.report(alert, AlertState::Active, instant.at, step);
             }
         }

@@ -30,8 +30,8 @@ impl Engine {
             }
             let bank = &self.symbols[closed.symbol].series[closed.timeframe.index()].indicators.rsi;
             self.alerts.rsi.crossings(closed.timeframe, bank, &mut hits);
-            for hit in hits.drain(..).filter(|hit| self.alerts.counted_at(hit.order, before)) {
-                let Some(Watch::Rsi(watch)) = self.alerts.get(hit.order).map(|alert| &alert.watch) else {
+            for hit in hits.drain(..).filter(|hit| self.alerts.counted_at(hit.rank, before)) {
+                let Some(Watch::Rsi(watch)) = self.alerts.get(hit.rank).map(|alert| &alert.watch) else {
                     continue;
                 };
                 instant.drafts.push(watch.draft(&hit, self.symbol(closed.symbol), closed));
@@ -58,15 +58,15 @@ impl Engine {
             let (Some(before), Some(bar)) = (before, self.pair_bar(instant, (a, b), timeframe)) else {
                 continue;
             };
-            for (lines, orders) in groups {
+            for (lines, ranks) in groups {
                 let began = lines.holds(positive, now.a, now.b) && !lines.holds(positive, before.a, before.b);
                 if !began {
                     continue;
                 }
                 let at =
                     PairAt { place: pair, pair: &self.pairs[pair], occasion: Occasion::bar(timeframe, &bar) };
-                let counted = orders.iter().filter(|order| self.alerts.counted_at(**order, before.offset));
-                let drafts = counted.map(|order| at.rsi_mismatch(*order, period, *lines, &before, &now));
+                let counted = ranks.iter().filter(|rank| self.alerts.counted_at(**rank, before.offset));
+                let drafts = counted.map(|rank| at.rsi_mismatch(*rank, period, *lines, &before, &now));
                 instant.drafts.extend(drafts);
             }
         }
@@ -96,8 +96,8 @@ impl Engine {
         let window = WINDOWS[place];
         let at = PairAt { place: pair, pair: &self.pairs[pair], occasion: Occasion::bar(timeframe, &bar) };
         let watchers = self.alerts.pairs.real_watchers(timeframe, window);
-        let counted = watchers.filter(|order| self.alerts.counted_at(*order, before.offset));
-        instant.drafts.extend(counted.map(|order| at.real_mismatch(order, window, before.value, value)));
+        let counted = watchers.filter(|rank| self.alerts.counted_at(*rank, before.offset));
+        instant.drafts.extend(counted.map(|rank| at.real_mismatch(rank, window, before.value, value)));
     }
 
     /// A style's reading against the zones between it and the one before; an alert that is silenced is left out.
@@ -112,12 +112,12 @@ impl Engine {
         };
         let (symbol, now) = (style.symbol, style.score.buy_percent());
         for hit in self.alerts.heatmaps.entered(style.style, symbol, before.value, now) {
-            if !self.alerts.counted_at(hit.order, before.offset)
+            if !self.alerts.counted_at(hit.rank, before.offset)
                 || self.alerts.heatmaps.is_silenced(&hit, symbol, instant.at, spans)
             {
                 continue;
             }
-            self.alerts.heatmaps.fired(hit.order, symbol, instant.at, hit.zone);
+            self.alerts.heatmaps.fired(hit.rank, symbol, instant.at, hit.zone);
             instant.drafts.push(hit.draft(style, before.value, &self.symbols[symbol]));
         }
     }
@@ -134,9 +134,9 @@ impl Engine {
                     continue;
                 }
                 let watched = (closed.timeframe, closed.symbol, cell);
-                let orders = self.alerts.turns.changed(watched, turn.signal, &before).into_iter();
-                let draft = |order| turned(order, cell, &turn, self.symbol(closed.symbol), &closed);
-                instant.drafts.extend(orders.filter_map(draft));
+                let ranks = self.alerts.turns.changed(watched, turn.signal, &before).into_iter();
+                let draft = |rank| turned(rank, cell, &turn, self.symbol(closed.symbol), &closed);
+                instant.drafts.extend(ranks.filter_map(draft));
             }
         }
     }
@@ -150,9 +150,9 @@ impl Engine {
         if changes.clone().next().is_none() {
             return;
         }
-        for order in self.alerts.strength.watchers(strength.timeframe) {
-            if self.alerts.counted_at(order, *evaluated) {
-                let drafts = changes.clone().map(|hit| strength.draft(order, hit, before));
+        for rank in self.alerts.strength.watchers(strength.timeframe) {
+            if self.alerts.counted_at(rank, *evaluated) {
+                let drafts = changes.clone().map(|hit| strength.draft(rank, hit, before));
                 instant.drafts.extend(drafts);
             }
         }
@@ -202,9 +202,9 @@ impl Engine {
         before: Seen,
         price: f64,
     ) -> Vec<Draft> {
-        let counts = |hit: &PriceHit| self.alerts.counted_at(hit.order, before.offset);
+        let counts = |hit: &PriceHit| self.alerts.counted_at(hit.rank, before.offset);
         let in_time = |hit: &PriceHit| {
-            let watch = self.alerts.get(hit.order).map(|alert| &alert.watch);
+            let watch = self.alerts.get(hit.rank).map(|alert| &alert.watch);
             matches!(watch, Some(Watch::Price(watch)) if watch.is_in_time(occasion.close))
         };
         let hits = hits.into_iter().filter(|hit| counts(hit) && in_time(hit));

@@ -11,7 +11,7 @@ use super::{Engine, Step};
 use crate::admission::{FUTURE_BOUND, Numbers, is_late};
 use crate::bars::{OpenBar, Prices};
 use crate::effect::{Effect, Refusal, RefusalReason};
-use crate::watermark::Lent;
+use crate::watermark::LentSource;
 
 impl Engine {
     pub(super) fn ticks(&mut self, block: &TickBlock, step: &mut Step<'_>) {
@@ -36,7 +36,14 @@ impl Engine {
 
     /// Takes an accepted tick in.
     #[inline]
-    fn tick(&mut self, source: &mut Lent<'_>, ts: Timestamp, symbol: usize, basis: f64, step: &mut Step<'_>) {
+    fn tick(
+        &mut self,
+        source: &mut LentSource<'_>,
+        ts: Timestamp,
+        symbol: usize,
+        basis: f64,
+        step: &mut Step<'_>,
+    ) {
         let Settings { source_idle, lateness_max, .. } = self.settings;
         if self.watermark.observe_lent(source, ts, source_idle, lateness_max) {
             self.pass_instants(step);

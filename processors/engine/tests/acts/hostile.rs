@@ -70,7 +70,7 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn ticks() -> impl Strategy<Value = Entry> {
     let scale = prop_oneof![6 => Just(5u8), 1 => 0..20u8];
-    let symbol = (text(), scale).prop_map(|(name, scale)| BlockSymbol { name, scale });
+    let symbol = (text(), scale).prop_map(|(name, scale)| BlockSymbol::of_quotes(name, scale));
     let tick = (time(), 0..6u16, whole(), whole(), any::<bool>())
         .prop_map(|(ts, symbol, bid, ask, same)| Tick { ts, symbol, bid, ask: if same { bid } else { ask } });
     let first = prop::option::of(prop_oneof![4 => 0..1_000u64, 1 => Just(u64::MAX)]);

@@ -329,7 +329,7 @@ impl Writer {
                 origin: origin(&source, &session),
                 ingested_at: self.now,
                 first_seq: Some(0),
-                symbols: vec![BlockSymbol { name: SYMBOLS[0].into(), scale: SCALE }],
+                symbols: vec![BlockSymbol::of_quotes(SYMBOLS[0], SCALE)],
                 ticks: vec![tick],
                 volumes: Vec::new(),
             }));
@@ -360,7 +360,7 @@ impl Writer {
             origin: origin(&format!("source {source}"), &format!("session {session}")),
             ingested_at: self.now,
             first_seq: Some(first),
-            symbols: SYMBOLS.map(|name| BlockSymbol { name: name.into(), scale: SCALE }).into(),
+            symbols: SYMBOLS.map(|name| BlockSymbol::of_quotes(name, SCALE)).into(),
             ticks,
             volumes: Vec::new(),
         }));

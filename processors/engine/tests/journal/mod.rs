@@ -177,7 +177,7 @@ impl Journal {
             origin: self.origin(),
             ingested_at: received,
             first_seq: Some(self.seq),
-            symbols: vec![BlockSymbol { name: symbol.into(), scale: bid.scale }],
+            symbols: vec![BlockSymbol::of_quotes(symbol, bid.scale)],
             ticks: vec![Tick { ts, symbol: 0, bid: bid.mantissa, ask }],
             volumes: Vec::new(),
         });

@@ -111,12 +111,12 @@ fn as_block(tenant: &TenantId, first: u64, mut ticks: Vec<Tick>) -> TickBlock {
         }
         tick.symbol = u16::try_from(place).unwrap_or(0);
     }
-    let name = |place: u16| DEFAULT_SYMBOLS[usize::from(place)].into();
+    let name = |place: u16| DEFAULT_SYMBOLS[usize::from(place)];
     TickBlock {
         origin: origin(tenant),
         ingested_at: ticks.last().map_or(START, |tick| tick.ts),
         first_seq: Some(first),
-        symbols: places.into_iter().map(|place| BlockSymbol { name: name(place), scale: SCALE }).collect(),
+        symbols: places.into_iter().map(|place| BlockSymbol::of_quotes(name(place), SCALE)).collect(),
         ticks,
         volumes: Vec::new(),
     }

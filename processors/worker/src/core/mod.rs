@@ -26,7 +26,7 @@ pub type AppendId = u64;
 /// Names one try to recover a tenant, so that the answer to one that nobody waits for any more is known. Rises.
 pub type RecoveryId = u64;
 
-/// What happened.
+/// What happened to the worker: the only way in which the core learns of the world.
 #[derive(Debug)]
 pub enum Input {
     /// The tenant's journal is ours. Nothing of it is read yet.
@@ -74,7 +74,7 @@ impl From<LogError> for NotRecovered {
     }
 }
 
-/// What to do.
+/// What the worker is to do: the core decides it, the shell (`drive.rs`) performs it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// After that wait, find out what the owner before left behind, and say it under that id.
@@ -87,7 +87,7 @@ pub enum Output {
     Commit(TenantId, u64),
     /// Read no more of this tenant's journal for now.
     Pause(TenantId),
-    /// Read on.
+    /// Read on in this tenant's journal, which was paused.
     Resume(TenantId),
     /// Read no more of it at all; others go on. The reason is for the operator.
     Halt(TenantId, String),

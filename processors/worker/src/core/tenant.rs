@@ -45,7 +45,7 @@ pub(super) struct TenantCore {
 struct Batch {
     next_offset: u64,
     unacknowledged: Vec<AppendId>,
-    /// Of its appends.
+    /// Size of the records that its appends hold.
     bytes: usize,
 }
 

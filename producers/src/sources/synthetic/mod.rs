@@ -189,7 +189,15 @@ impl Shape {
             slot * i64::from(place) / 1000 + (draw % (slot / 1000).max(1).cast_unsigned()).cast_signed();
         let bid = self.bid(place, draw >> 20);
         let spread = self.spread + ((draw >> 40) % (self.spread / 2 + 1).cast_unsigned()).cast_signed();
-        Quote { ts: start.plus(millis * 1000), symbol, bid, ask: bid + spread, scale: self.scale }
+        Quote {
+            ts: start.plus(millis * 1000),
+            symbol,
+            bid,
+            ask: bid + spread,
+            scale: self.scale,
+            judged: false,
+            spacing: None,
+        }
     }
 
     /// The corners at their places, between them the way from one to the next with some noise inside the bar.

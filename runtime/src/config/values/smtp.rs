@@ -27,6 +27,7 @@ impl Tls {
     }
 }
 
+/// A mail server as a tenant names it:
 /// `smtps://[USER@]HOST[:PORT]` or `smtp://[USER@]HOST[:PORT][?tls=required|opportunistic|none]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

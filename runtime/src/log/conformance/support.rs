@@ -122,7 +122,7 @@ impl Member {
         Self { consumer, ledger, seen: Vec::new(), failures: Vec::new() }
     }
 
-    /// One poll.
+    /// Polls once and notes what came.
     pub(super) fn poll(&mut self) {
         match self.consumer.poll(STEP).unwrap() {
             Polled::Records(topic, records) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bellwether_schemas::Timestamp;
 
 use super::io;
-use super::segment::{Place, Segment};
+use super::segment::{FrameStart, Segment};
 use crate::log::Result;
 
 /// Bytes of log between two entries.
@@ -18,7 +18,7 @@ const ENTRY: usize = 24;
 
 /// A frame that begins here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     pub(super) offset: u64,
     pub(super) position: u64,
     pub(super) time: Timestamp,
@@ -30,11 +30,15 @@ pub(super) fn path(dir: &Path, base: u64) -> PathBuf {
 }
 
 /// The last place the index knows before which nothing is wanted; the segment's beginning where it knows none.
-pub(super) fn hint(dir: &Path, segment: &mut Segment, before: impl Fn(&Entry) -> bool) -> Result<Place> {
+pub(super) fn hint(
+    dir: &Path,
+    segment: &mut Segment,
+    before: impl Fn(&IndexEntry) -> bool,
+) -> Result<FrameStart> {
     let entries = read(&path(dir, segment.base));
     let limit = segment.bytes()?;
     for entry in entries.iter().rev().filter(|entry| before(entry)).take(2) {
-        let place = Place { position: entry.position, offset: entry.offset };
+        let place = FrameStart { position: entry.position, offset: entry.offset };
         let frame = segment.frame(entry.position, limit)?;
         if frame.is_ok_and(|frame| frame.base == entry.offset && frame.time == entry.time) {
             return Ok(place);
@@ -54,21 +58,21 @@ pub(super) fn ensure(dir: &Path, base: u64) -> Result<()> {
     let limit = segment.bytes()?;
     let first = segment.first();
     segment.scan(first, limit, |place, frame| {
-        writer.note(Place { offset: frame.base, ..place }, frame.time);
+        writer.note(FrameStart { offset: frame.base, ..place }, frame.time);
     })?;
     Ok(())
 }
 
-fn read(path: &Path) -> Vec<Entry> {
+fn read(path: &Path) -> Vec<IndexEntry> {
     let bytes = std::fs::read(path).unwrap_or_default();
     bytes.chunks_exact(ENTRY).map(decode).collect()
 }
 
-fn decode(bytes: &[u8]) -> Entry {
+fn decode(bytes: &[u8]) -> IndexEntry {
     let number = |at: usize| {
         bytes[at..at + 8].iter().rev().fold(0, |number: u64, byte| number << 8 | u64::from(*byte))
     };
-    Entry { offset: number(0), position: number(8), time: Timestamp(number(16).cast_signed()) }
+    IndexEntry { offset: number(0), position: number(8), time: Timestamp(number(16).cast_signed()) }
 }
 
 /// Appends to the index of the segment that is being written.
@@ -95,7 +99,7 @@ impl Writer {
     }
 
     /// A frame was written there.
-    pub(super) fn note(&mut self, place: Place, time: Timestamp) {
+    pub(super) fn note(&mut self, place: FrameStart, time: Timestamp) {
         if self.last.is_some_and(|last| place.position < last + EVERY) {
             return;
         }

@@ -8,7 +8,7 @@ use bellwether_schemas::Timestamp;
 use tokio::time::Instant;
 
 use super::frame::Frame;
-use super::segment::{Place, Segment};
+use super::segment::{FrameStart, Segment};
 use super::topic::{Extent, TopicLog};
 use super::wake::Bell;
 use super::{POLL_EVERY, index};
@@ -113,7 +113,7 @@ pub(super) struct Cursor {
 #[derive(Debug)]
 struct At {
     segment: Segment,
-    place: Place,
+    place: FrameStart,
     extent: Extent,
 }
 
@@ -213,7 +213,7 @@ impl At {
         let frame = self.segment.frame(self.place.position, self.extent.limit)?;
         let read = frame.and_then(|frame| accept(&frame, self.place.offset, topic.may_have_holes()));
         Ok(read.map(|(records, bytes, next)| {
-            self.place = Place { position: self.place.position + bytes, offset: next };
+            self.place = FrameStart { position: self.place.position + bytes, offset: next };
             Some(records)
         }))
     }

@@ -25,7 +25,7 @@ pub(super) struct Segment {
 
 /// A place in a segment where a frame begins: its position and its offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FrameStart {
     pub(super) position: u64,
     pub(super) offset: u64,
 }
@@ -34,7 +34,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Scanned {
     /// After the last good frame.
-    pub(super) end: Place,
+    pub(super) end: FrameStart,
     /// When that frame was appended.
     pub(super) last_time: Option<Timestamp>,
     /// What is wrong with what follows, if anything does.
@@ -70,14 +70,14 @@ impl Segment {
         }
     }
 
-    /// Its length now.
+    /// How long the file is now; its writer may lengthen it at any time.
     pub(super) fn bytes(&self) -> Result<u64> {
         self.file.metadata().map(|data| data.len()).map_err(|error| io("look at", &self.path, &error))
     }
 
     /// Where its first frame is.
-    pub(super) fn first(&self) -> Place {
-        Place { position: 0, offset: self.base }
+    pub(super) fn first(&self) -> FrameStart {
+        FrameStart { position: 0, offset: self.base }
     }
 
     /// The frame that begins at this position, or what is wrong with it. Reads nothing at or beyond `limit`.
@@ -103,9 +103,9 @@ impl Segment {
     /// Visits the good frames from `from` on.
     pub(super) fn scan(
         &mut self,
-        from: Place,
+        from: FrameStart,
         limit: u64,
-        mut visit: impl FnMut(Place, &Frame<'_>),
+        mut visit: impl FnMut(FrameStart, &Frame<'_>),
     ) -> Result<Scanned> {
         let mut scanned = Scanned { end: from, last_time: None, bad: None };
         while scanned.end.position < limit {
@@ -114,7 +114,7 @@ impl Segment {
                     visit(scanned.end, &frame);
                     scanned.last_time = Some(frame.time);
                     scanned.end =
-                        Place { position: scanned.end.position + frame.bytes(), offset: frame.next() };
+                        FrameStart { position: scanned.end.position + frame.bytes(), offset: frame.next() };
                 }
                 Err(bad) => {
                     scanned.bad = Some(bad);
@@ -126,7 +126,7 @@ impl Segment {
     }
 
     /// Whether a whole frame lies somewhere behind the bad one at `bad`: then it is damage, not a torn end.
-    pub(super) fn goes_on_after(&mut self, bad: Place, limit: u64) -> Result<bool> {
+    pub(super) fn goes_on_after(&mut self, bad: FrameStart, limit: u64) -> Result<bool> {
         let rest = usize::try_from(limit.saturating_sub(bad.position)).unwrap_or(usize::MAX);
         self.forget();
         self.load(bad.position, rest, limit)?;

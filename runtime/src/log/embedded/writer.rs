@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bellwether_schemas::{Timestamp, Topic};
 
-use super::segment::{self, Place, Segment};
+use super::segment::{self, FrameStart, Segment};
 use super::{Fsync, Options, Shared, frame, index, io, topic};
 use crate::log::{Bounds, LogError, NewRecord, Result};
 
@@ -20,8 +20,8 @@ pub(super) struct Writer {
     pub(super) segments: Vec<u64>,
     file: Arc<File>,
     index: index::Writer,
-    end: Place,
-    published: Place,
+    end: FrameStart,
+    published: FrameStart,
     /// Of the segment being written: when its first frame was appended.
     begun: Option<Timestamp>,
     pub(super) last_time: Timestamp,
@@ -101,7 +101,7 @@ impl Writer {
         self.index = index::Writer::open(&self.dir, base, 0)?;
         self.file = file;
         self.segments.push(base);
-        self.end = Place { position: 0, offset: base };
+        self.end = FrameStart { position: 0, offset: base };
         self.published = self.end;
         self.begun = None;
         Ok(())
@@ -173,14 +173,14 @@ fn write_once(file: &File, bytes: &[u8], position: u64) -> std::io::Result<usize
 }
 
 struct Recovered {
-    place: Place,
+    place: FrameStart,
     broken: Option<LogError>,
 }
 
 /// Finds the end of the last segment and cuts off a frame that was not written whole.
 fn recover(topic: &Topic, dir: &Path, base: u64) -> Result<Recovered> {
     let Some(mut segment) = Segment::open(dir, base)? else {
-        return Ok(Recovered { place: Place { position: 0, offset: base }, broken: None });
+        return Ok(Recovered { place: FrameStart { position: 0, offset: base }, broken: None });
     };
     let from = index::hint(dir, &mut segment, |_| true)?;
     let limit = segment.bytes()?;

@@ -39,7 +39,7 @@ pub(super) type Shared = Arc<Mutex<Box<dyn Assignments>>>;
 /// The topics of a member.
 #[derive(Default)]
 pub(super) struct Owned {
-    pub(super) places: BTreeMap<Topic, Place>,
+    pub(super) topics: BTreeMap<Topic, TopicState>,
     /// To be reported by the next polls.
     pub(super) failures: VecDeque<(Topic, LogError)>,
     /// A commit that was refused while topics were given up.
@@ -47,9 +47,9 @@ pub(super) struct Owned {
     epochs: u64,
 }
 
-/// Where a member stands in a topic.
+/// Where a member stands in a topic that it owns.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct TopicState {
     /// Differs between two assignments of one topic, and after each seek.
     pub(super) epoch: u64,
     /// Nothing below this is handed out.
@@ -169,8 +169,8 @@ impl Group {
         self.lost.store(lost, Ordering::Relaxed);
         let mut reached = TopicPartitionList::new();
         for topic in topics(list) {
-            let place = self.owned().places.remove(&topic);
-            let offset = locked(&self.assignments).revoked(&topic).max(place.and_then(|place| place.wanted));
+            let state = self.owned().topics.remove(&topic);
+            let offset = locked(&self.assignments).revoked(&topic).max(state.and_then(|state| state.wanted));
             if let Some(offset) = offset {
                 add(&mut reached, &topic, at(offset))?;
             }
@@ -199,7 +199,7 @@ fn topics(list: &TopicPartitionList) -> Vec<Topic> {
 impl Owned {
     fn insert(&mut self, topic: &Topic, next: u64, paused: bool) {
         self.epochs += 1;
-        let place = Place {
+        let state = TopicState {
             epoch: self.epochs,
             next,
             paused,
@@ -208,36 +208,36 @@ impl Owned {
             wanted: None,
             committed: None,
         };
-        self.places.insert(topic.clone(), place);
+        self.topics.insert(topic.clone(), state);
     }
 
     /// Where each topic stands that did not fail.
     pub(super) fn reading(&self) -> Vec<(Topic, u64)> {
-        let reading = self.places.iter().filter(|(_, place)| !place.failed);
-        reading.map(|(topic, place)| (topic.clone(), place.next)).collect()
+        let reading = self.topics.iter().filter(|(_, state)| !state.failed);
+        reading.map(|(topic, state)| (topic.clone(), state.next)).collect()
     }
 
-    /// Says so once.
+    /// Stops the topic until it is sought, and has the next poll report why; of several failures only the first.
     pub(super) fn fail(&mut self, topic: &Topic, error: LogError) {
-        if let Some(place) = self.places.get_mut(topic).filter(|place| !place.failed) {
-            place.failed = true;
-            place.held.clear();
+        if let Some(state) = self.topics.get_mut(topic).filter(|state| !state.failed) {
+            state.failed = true;
+            state.held.clear();
             self.failures.push_back((topic.clone(), error));
         }
     }
 
     /// What was read goes out, except what must wait or is not to be seen again.
     pub(super) fn accept(&mut self, topic: &Topic, epoch: u64, mut records: Vec<Record>) -> Vec<Record> {
-        let Some(place) = self.places.get_mut(topic).filter(|place| place.epoch == epoch && !place.failed)
+        let Some(state) = self.topics.get_mut(topic).filter(|state| state.epoch == epoch && !state.failed)
         else {
             return Vec::new();
         };
-        records.retain(|record| record.offset >= place.next);
+        records.retain(|record| record.offset >= state.next);
         if let Some(last) = records.last() {
-            place.next = last.offset + 1;
+            state.next = last.offset + 1;
         }
-        if place.paused {
-            place.held.extend(records);
+        if state.paused {
+            state.held.extend(records);
             return Vec::new();
         }
         records
@@ -246,9 +246,9 @@ impl Owned {
     /// The topic now stands there.
     pub(super) fn sought(&mut self, topic: &Topic, offset: u64) {
         self.epochs += 1;
-        if let Some(place) = self.places.get_mut(topic) {
-            (place.epoch, place.next, place.failed) = (self.epochs, offset, false);
-            place.held.clear();
+        if let Some(state) = self.topics.get_mut(topic) {
+            (state.epoch, state.next, state.failed) = (self.epochs, offset, false);
+            state.held.clear();
         }
     }
 }
@@ -286,8 +286,8 @@ impl ConsumerContext for Group {
             else {
                 continue;
             };
-            if let Some(place) = owned.places.get_mut(&topic).filter(|_| element.error().is_ok()) {
-                place.committed = place.committed.max(Some(number(offset)));
+            if let Some(state) = owned.topics.get_mut(&topic).filter(|_| element.error().is_ok()) {
+                state.committed = state.committed.max(Some(number(offset)));
             }
         }
     }

@@ -45,9 +45,9 @@ pub(super) fn more(
 fn hold(consumer: &BaseConsumer<Group>, name: &str, record: Record) {
     let Ok(topic) = name.parse::<Topic>() else { return };
     let mut owned = consumer.context().owned();
-    let Some(epoch) = owned.places.get(&topic).map(|place| place.epoch) else { return };
+    let Some(epoch) = owned.topics.get(&topic).map(|state| state.epoch) else { return };
     let accepted = owned.accept(&topic, epoch, vec![record]);
-    if let Some(place) = owned.places.get_mut(&topic) {
-        place.held.extend(accepted);
+    if let Some(state) = owned.topics.get_mut(&topic) {
+        state.held.extend(accepted);
     }
 }

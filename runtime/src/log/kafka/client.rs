@@ -57,7 +57,7 @@ pub(super) fn reading(brokers: &str) -> ClientConfig {
     config
 }
 
-/// Makes a client.
+/// A client of the brokers that the configuration names; none is asked yet.
 pub(super) fn create<C, T: FromClientConfigAndContext<C>>(config: &ClientConfig, context: C) -> Result<T>
 where
     C: ClientContext,
@@ -150,13 +150,13 @@ pub(super) fn meaning_of_code(code: Code, topic: &Topic) -> LogError {
 }
 
 /// One topic as librdkafka lists them.
-pub(super) fn place(topic: &Topic, offset: Offset) -> Result<TopicPartitionList> {
+pub(super) fn list_of(topic: &Topic, offset: Offset) -> Result<TopicPartitionList> {
     let mut list = TopicPartitionList::with_capacity(1);
     add(&mut list, topic, offset)?;
     Ok(list)
 }
 
-/// One topic more.
+/// Adds a topic, with an offset of it, to a list for librdkafka.
 pub(super) fn add(list: &mut TopicPartitionList, topic: &Topic, offset: Offset) -> Result<()> {
     list.add_partition_offset(&topic.to_string(), PARTITION, offset).map_err(|error| meaning(&error, topic))
 }
@@ -166,7 +166,7 @@ pub(super) fn at(offset: u64) -> Offset {
     Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX))
 }
 
-/// Ours of Kafka's.
+/// Our offset of Kafka's, which is negative where it stands for none.
 pub(super) fn number(offset: i64) -> u64 {
     u64::try_from(offset).unwrap_or(0)
 }
@@ -230,7 +230,7 @@ impl Lookup {
     /// The first offset appended then or later, if there is one. Kafka counts milliseconds.
     pub(super) fn offset_at(&self, topic: &Topic, appended_at: Timestamp) -> Result<Option<u64>> {
         let millis = appended_at.0.max(0) / 1000 + i64::from(appended_at.0 > 0 && appended_at.0 % 1000 != 0);
-        let times = place(topic, Offset::Offset(millis))?;
+        let times = list_of(topic, Offset::Offset(millis))?;
         let found =
             self.asked(self.0.offsets_for_times(times, CALL)).map_err(|error| meaning(&error, topic))?;
         self.only(topic, &found)
@@ -242,7 +242,7 @@ impl Lookup {
     }
 
     fn try_committed(&self, topic: &Topic) -> Result<Option<u64>> {
-        let asked = place(topic, Offset::Invalid)?;
+        let asked = list_of(topic, Offset::Invalid)?;
         let found =
             self.asked(self.0.committed_offsets(asked, CALL)).map_err(|error| meaning(&error, topic))?;
         self.only(topic, &found)

@@ -25,8 +25,8 @@ pub(super) fn flush(consumer: &BaseConsumer<Group>, mode: CommitMode) -> Result<
         Ok(()) if matches!(mode, CommitMode::Sync) => {
             let mut owned = consumer.context().owned();
             for (topic, offset) in wanted {
-                if let Some(place) = owned.places.get_mut(&topic) {
-                    place.committed = place.committed.max(Some(offset));
+                if let Some(state) = owned.topics.get_mut(&topic) {
+                    state.committed = state.committed.max(Some(offset));
                 }
             }
         }
@@ -39,8 +39,8 @@ pub(super) fn flush(consumer: &BaseConsumer<Group>, mode: CommitMode) -> Result<
 
 fn wanted(group: &Group) -> Vec<(Topic, u64)> {
     let owned = group.owned();
-    let open = owned.places.iter().filter(|(_, place)| place.wanted > place.committed);
-    open.filter_map(|(topic, place)| Some((topic.clone(), place.wanted?))).collect()
+    let open = owned.topics.iter().filter(|(_, state)| state.wanted > state.committed);
+    open.filter_map(|(topic, state)| Some((topic.clone(), state.wanted?))).collect()
 }
 
 /// A commit while the group changes hands, or one that the next commit repeats.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::assignment::{Group, Shared};
 use super::batch::more;
-use super::client::{CALL, LOOK, PARTITION, at, create, meaning, place, reading};
+use super::client::{CALL, LOOK, PARTITION, at, create, list_of, meaning, reading};
 use super::reader::record;
 use super::slot::Slot;
 use super::{Inner, check_within, commits, damage, leave};
@@ -22,14 +22,14 @@ use crate::log::{Assignments, Consumer, LogError, Polled, Result};
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
 
-/// [`Consumer`] of Kafka.
+/// A member of a consumer group: the [`Consumer`] of a log on Kafka.
 pub(super) struct Member {
     /// None once it left.
     consumer: Option<BaseConsumer<Group>>,
     log: Arc<Inner>,
     name: String,
     wanted: BTreeSet<Topic>,
-    /// Reported as missing.
+    /// Topics that were asked for and are not there, and that were reported.
     missing: BTreeSet<Topic>,
     committed_at: Option<Instant>,
     assignments: Shared,
@@ -105,7 +105,7 @@ impl Member {
             Some(Err(error)) => return self.trouble(&error).map(|()| None),
         };
         consumer.context().heard();
-        let Some(epoch) = consumer.context().owned().places.get(&topic).map(|place| place.epoch) else {
+        let Some(epoch) = consumer.context().owned().topics.get(&topic).map(|state| state.epoch) else {
             return Ok(None);
         };
         let (records, trouble) = more(consumer, &topic, first);
@@ -118,9 +118,9 @@ impl Member {
 
     fn held(&self) -> Result<Option<Polled>> {
         let mut owned = self.consumer()?.context().owned();
-        let mut ready = owned.places.iter_mut().filter(|(_, place)| !place.paused && !place.failed);
-        let found = ready.find(|(_, place)| !place.held.is_empty());
-        Ok(found.map(|(topic, place)| Polled::Records(topic.clone(), place.held.drain(..).collect())))
+        let mut ready = owned.topics.iter_mut().filter(|(_, state)| !state.paused && !state.failed);
+        let found = ready.find(|(_, state)| !state.held.is_empty());
+        Ok(found.map(|(topic, state)| Polled::Records(topic.clone(), state.held.drain(..).collect())))
     }
 
     /// Brokers and lines come back; a member that was fenced does not; an offset that is gone stops its topic.
@@ -169,8 +169,8 @@ impl Member {
     /// librdkafka does not say which topic it was.
     fn find_out_of_range(&self) -> Result<()> {
         let context = self.consumer()?.context();
-        let places = context.owned().reading();
-        for (topic, next) in places {
+        let topics = context.owned().reading();
+        for (topic, next) in topics {
             let bounds = match self.log.bounds(&topic) {
                 Err(LogError::Unavailable { .. }) => continue,
                 bounds => bounds,
@@ -193,7 +193,7 @@ impl Member {
             if self.missing.insert(topic.clone()) {
                 let error = LogError::UnknownTopic { topic: topic.to_string() };
                 let mut owned = self.consumer()?.context().owned();
-                match owned.places.get_mut(&topic) {
+                match owned.topics.get_mut(&topic) {
                     Some(_) => owned.fail(&topic, error),
                     None => owned.failures.push_back((topic, error)),
                 }
@@ -213,7 +213,7 @@ impl Member {
     }
 
     fn check_ours(&self, topic: &Topic) -> Result<()> {
-        if self.consumer()?.context().owned().places.contains_key(topic) {
+        if self.consumer()?.context().owned().topics.contains_key(topic) {
             return Ok(());
         }
         Err(LogError::NotAssigned { topic: topic.to_string() })
@@ -247,8 +247,8 @@ impl Consumer for Member {
     /// giving up of the topic, or the end brings. Brokers that are away do not fail it.
     fn commit(&mut self, topic: &Topic, next_offset: u64) -> Result<()> {
         self.check_ours(topic)?;
-        if let Some(place) = self.consumer()?.context().owned().places.get_mut(topic) {
-            place.wanted = Some(next_offset);
+        if let Some(state) = self.consumer()?.context().owned().topics.get_mut(topic) {
+            state.wanted = Some(next_offset);
         }
         self.commit_wanted(CommitMode::Sync)
     }
@@ -256,8 +256,8 @@ impl Consumer for Member {
     fn pause(&mut self, topic: &Topic) {
         let Ok(consumer) = self.consumer() else { return };
         let mut owned = consumer.context().owned();
-        if let Some(place) = owned.places.get_mut(topic).filter(|place| !place.paused) {
-            place.paused = true;
+        if let Some(state) = owned.topics.get_mut(topic).filter(|state| !state.paused) {
+            state.paused = true;
             drop(owned);
             let paused = only(topic).and_then(|list| consumer.pause(&list).ok());
             tracing::trace!(log.topic = %topic, done = paused.is_some(), "paused");
@@ -267,9 +267,9 @@ impl Consumer for Member {
     fn resume(&mut self, topic: &Topic) {
         let Ok(consumer) = self.consumer() else { return };
         let mut owned = consumer.context().owned();
-        if let Some(place) = owned.places.get_mut(topic).filter(|place| place.paused) {
-            place.paused = false;
-            let failed = place.failed;
+        if let Some(state) = owned.topics.get_mut(topic).filter(|state| state.paused) {
+            state.paused = false;
+            let failed = state.failed;
             drop(owned);
             let resumed = only(topic).filter(|_| !failed).and_then(|list| consumer.resume(&list).ok());
             tracing::trace!(log.topic = %topic, done = resumed.is_some(), "resumed");
@@ -280,7 +280,7 @@ impl Consumer for Member {
         self.check_ours(topic)?;
         check_within(topic, offset, self.log.bounds(topic)?)?;
         let consumer = self.consumer()?;
-        let list = place(topic, Offset::Invalid)?;
+        let list = list_of(topic, Offset::Invalid)?;
         consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
         let deadline = Instant::now() + CALL;
         while let Err(error) = consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL) {
@@ -292,7 +292,7 @@ impl Consumer for Member {
         }
         let mut owned = consumer.context().owned();
         owned.sought(topic, offset);
-        let paused = owned.places.get(topic).is_some_and(|place| place.paused);
+        let paused = owned.topics.get(topic).is_some_and(|state| state.paused);
         drop(owned);
         if paused {
             consumer.pause(&list).map_err(|error| meaning(&error, topic))?;
@@ -335,5 +335,5 @@ impl Drop for Member {
 }
 
 fn only(topic: &Topic) -> Option<TopicPartitionList> {
-    place(topic, Offset::Invalid).ok()
+    list_of(topic, Offset::Invalid).ok()
 }

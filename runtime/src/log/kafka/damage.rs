@@ -7,7 +7,7 @@ use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::assignment::Group;
-use super::client::{CALL, PARTITION, at, meaning, place};
+use super::client::{CALL, PARTITION, at, list_of, meaning};
 use super::reader::TopicReader;
 use super::{Inner, check_within};
 use crate::log::{LogError, Reader as _, Result};
@@ -18,12 +18,12 @@ use crate::log::{LogError, Reader as _, Result};
 /// # Errors
 /// Brokers are out of reach.
 pub(super) fn find(consumer: &BaseConsumer<Group>, log: &Inner) -> Result<()> {
-    let places: Vec<(Topic, u64)> = consumer.context().owned().reading();
-    for (topic, next) in places {
+    let topics: Vec<(Topic, u64)> = consumer.context().owned().reading();
+    for (topic, next) in topics {
         match look(log, &topic, next) {
             Err(error @ (LogError::Damaged { .. } | LogError::OffsetOutOfRange { .. })) => {
                 consumer.context().owned().fail(&topic, error);
-                let list = place(&topic, Offset::Invalid)?;
+                let list = list_of(&topic, Offset::Invalid)?;
                 consumer.pause(&list).map_err(|error| meaning(&error, &topic))?;
             }
             _ => {

@@ -29,7 +29,7 @@ pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str
     while Instant::now() < deadline {
         // Records that come now are not handed out: whoever has the topic next reads them.
         drop(consumer.poll(LOOK));
-        if consumer.context().owned().places.is_empty() && !is_known(consumer, group, static_id) {
+        if consumer.context().owned().topics.is_empty() && !is_known(consumer, group, static_id) {
             return;
         }
     }

@@ -11,10 +11,10 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message a
 use tokio::time::Instant;
 
 use super::Inner;
-use super::client::{CALL, Events, at, create, meaning, number, place, reading};
+use super::client::{CALL, Events, at, create, list_of, meaning, number, reading};
 use crate::log::{Bounds, LogError, Reader, Record, Result};
 
-/// [`Reader`] of Kafka.
+/// Reads one topic apart from any group: the [`Reader`] of a log on Kafka.
 pub(super) struct TopicReader {
     topic: Topic,
     consumer: BaseConsumer<Events>,
@@ -31,7 +31,7 @@ impl TopicReader {
         // Never joined: librdkafka wants a name before it hands records out.
         config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
         let consumer: BaseConsumer<Events> = create(&config, Events::new(&log.link))?;
-        consumer.assign(&place(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
+        consumer.assign(&list_of(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
         Ok(Self { topic: topic.clone(), consumer, next: from, known_end: bounds.next })
     }
 

@@ -44,7 +44,7 @@ pub(super) fn settings(kind: TopicKind) -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// Asks for changes.
+/// Makes topics, and compares and mends their settings.
 pub(super) struct Admin(AdminClient<Events>);
 
 impl Admin {
@@ -88,7 +88,7 @@ impl Admin {
         }
     }
 
-    /// Sends every setting.
+    /// Sets every setting to what the kind of topic declares.
     pub(super) fn correct(&self, topic: &Topic) -> Result<()> {
         let (name, settings) = (topic.to_string(), settings(topic.kind));
         let mut change = AlterConfig::new(ResourceSpecifier::Topic(&name));

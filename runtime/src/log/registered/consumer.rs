@@ -50,7 +50,7 @@ impl Member {
         assignments: Box<dyn Assignments>,
     ) -> Result<Box<dyn Consumer>> {
         let shared = Shared::default();
-        let told = Told { shared: shared.clone(), inner: assignments };
+        let told = RegisteredAssignments { shared: shared.clone(), inner: assignments };
         let inner = log.consumer(group, topics, Box::new(told))?;
         Ok(Box::new(Self { inner, registry, shared }))
     }
@@ -152,12 +152,12 @@ impl Consumer for Member {
 }
 
 /// Forgets what was held of a topic that comes or goes, before anybody else hears of it.
-struct Told {
+struct RegisteredAssignments {
     shared: Shared,
     inner: Box<dyn Assignments>,
 }
 
-impl Assignments for Told {
+impl Assignments for RegisteredAssignments {
     fn assigned(&mut self, topic: &Topic) -> Start {
         self.shared.forget(topic);
         let start = self.inner.assigned(topic);

@@ -14,7 +14,7 @@ pub(crate) type Bucket = Vec<Alert>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Alert {
     /// Offset of its first record.
-    pub(crate) order: u64,
+    pub(crate) rank: u64,
     pub(crate) id: [u8; 16],
     /// The newest that was seen.
     pub(crate) version: i64,
@@ -47,7 +47,7 @@ pub(crate) enum Watch {
     PairCoefficient { timeframe: Code<Timeframe>, window: u32 },
     /// Buy% and Sell% from which on a zone is entered.
     Heatmap { symbols: Vec<String>, style: Code<Style>, buy: i32, sell: i32 },
-    /// One cell.
+    /// The turns of one cell of these symbols.
     Turn { symbols: Vec<String>, timeframe: Code<Timeframe>, cell: Code<CellName> },
     /// Who leads, who trails.
     Strength { timeframe: Code<Timeframe> },

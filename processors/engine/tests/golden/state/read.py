@@ -221,7 +221,7 @@ leaders = fields(
 rsi_lines = dict(timeframe=frame, period=uint, overbought=sint, oversold=sint)
 alerts = many(
     fields(
-        order=uint,
+        rank=uint,
         id=ident,
         version=sint,
         watched=maybe(

@@ -8,14 +8,14 @@ use bellwether_schemas::{Timestamp, Topic, TopicKind};
 
 /// Where to begin or end reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum NamedOffset {
     Start,
     End,
     Offset(u64),
     Time(Timestamp),
 }
 
-impl FromStr for Place {
+impl FromStr for NamedOffset {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
@@ -31,7 +31,7 @@ impl FromStr for Place {
     }
 }
 
-impl Place {
+impl NamedOffset {
     /// The offset of that place in the topic. Event times are found in a journal only; other topics end before them.
     pub(crate) fn offset(self, log: &dyn Log, topic: &Topic) -> Result<u64> {
         match self {
