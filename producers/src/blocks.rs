@@ -217,7 +217,7 @@ mod tests {
         let plain = |seq| tick(seq, 0, 100, 2);
         let of_bar = |seq, spacing| {
             let NumberedQuote { seq, quote, line: None } = plain(seq);
-            NumberedQuote { seq, quote: quote.of_bar(spacing) }
+            NumberedQuote { seq, quote: quote.of_bar(spacing), line: None }
         };
         let mut blocks = Blocks::default();
         for quote in [of_bar(0, hour), plain(1), of_bar(2, minute), of_bar(3, hour), tick(4, 1, 100, 2)] {

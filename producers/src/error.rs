@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use bellwether_runtime::log::LogError;
-use bellwether_schemas::{TenantId, Timestamp};
 use bellwether_schemas::codec::EncodeError;
+use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::sources::files::forms;
 
@@ -276,9 +276,6 @@ pub enum LineError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Bytes that are no text.
-    #[error("is not UTF-8 text")]
-    Text,
     /// A time that the clocks of the zone left out.
     #[error("{0}: is the zone right?")]
     Zone(String),
@@ -289,7 +286,7 @@ pub enum LineError {
     #[error("is no candle: {0}")]
     Candle(String),
     /// A time that the rows after it deny.
-    #[error("time jumps to {0}: that row is left out (absurd_time)")]
+    #[error("absurd_time: it jumps to {0}, and the rows after it do not")]
     AbsurdTime(Timestamp),
     /// A close too far from the one before.
     #[error("absurd: the close {close} lies further than {percent} % from {before}")]
@@ -318,7 +315,6 @@ impl LineError {
             Self::Candle(_) => "candle",
             Self::AbsurdTime(_) => "absurd_time",
             Self::Absurd { .. } => "absurd",
-            Self::Text => "text",
             Self::TooLong(_) => "too long",
         }
     }

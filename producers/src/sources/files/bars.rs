@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use bellwether_schemas::ticks::Spacing;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Price, Timestamp};
 
@@ -48,7 +49,14 @@ struct Watch {
 
 impl Bars {
     /// Plays the bars of the bid, with those of the ask beside them where there are any.
-    pub(super) fn new(bids: Rows, asks: Option<Rows>, symbol: u16, grid: Grid, band: f64, zone_assumed: bool) -> Self {
+    pub(super) fn new(
+        bids: Rows,
+        asks: Option<Rows>,
+        symbol: u16,
+        grid: Grid,
+        band: f64,
+        zone_assumed: bool,
+    ) -> Self {
         Self {
             bids,
             asks: asks.map(|rows| Asks { rows, ahead: None }),
@@ -153,7 +161,9 @@ impl Watch {
         }
         if let Some((line, count)) = self.off_grid.filter(|_| grid.spacing > MINUTE) {
             let bars = length(grid.spacing);
-            let text = format!("{count} bars of {bars} do not open at multiples of {bars}: is the zone right? say --zone");
+            let text = format!(
+                "{count} bars of {bars} do not open at multiples of {bars}: is the zone right? say --zone"
+            );
             notice(Some(line), text);
         }
         if let Some((line, count)) = self.below.filter(|(_, count)| count * 100 > self.pairs) {
@@ -163,7 +173,10 @@ impl Watch {
             notice(Some(line), format!("{below}: {asked}"));
         }
         if has_ask_file && self.pairs == 0 {
-            notice(None, "no bar of the ask file has the time of one of the bid's: do the two belong together?".into());
+            notice(
+                None,
+                "no bar of the ask file has the time of one of the bid's: do the two belong together?".into(),
+            );
         }
     }
 }
@@ -210,7 +223,7 @@ fn play(symbol: u16, open: Timestamp, grid: &Grid, bid: &Prices, ask: &Prices) -
     std::array::from_fn(|step| {
         let mut quote = Quote::new(open.plus(offsets[step]), symbol, bids[step], asks[step]);
         quote.ask = quote.ask.max(quote.bid);
-        quote
+        Spacing::new(grid.spacing).map_or(quote, |spacing| quote.of_bar(spacing))
     })
 }
 

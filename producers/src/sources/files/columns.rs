@@ -2,7 +2,7 @@
 
 /// What a column holds. `BidOpen` and the like are the columns without a side: bars of the bid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub(super) enum Column {
     /// Date and time in one.
     Time,
     /// A date, or date and time where there is no other column for the time.
@@ -61,8 +61,7 @@ impl Column {
 /// The four prices of a bar.
 pub(super) const BAR: [Column; 4] = [Column::Open, Column::High, Column::Low, Column::Close];
 /// The four prices of its ask.
-pub(super) const ASK_BAR: [Column; 4] =
-    [Column::AskOpen, Column::AskHigh, Column::AskLow, Column::AskClose];
+pub(super) const ASK_BAR: [Column; 4] = [Column::AskOpen, Column::AskHigh, Column::AskLow, Column::AskClose];
 
 /// Names as they stand in headers, in small letters and without anything but letters and digits. Where two names of
 /// one meaning stand in a header, the one further up here is taken.
@@ -139,7 +138,7 @@ pub(super) fn zone_of(name: &str) -> Option<&str> {
 
 /// The columns of a header: for each cell what it holds, if it is anything that is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns(Vec<Option<Column>>);
+pub(super) struct Columns(Vec<Option<Column>>);
 
 impl Columns {
     /// Of a header's cells. Where none holds date and time in one, a lone `time` or `date` does.
@@ -227,9 +226,8 @@ fn drop_others(found: &mut [Option<(usize, Column)>], column: Column, keep: Opti
 
 fn known(name: &str) -> Option<(usize, Column)> {
     let whole = plain(name);
-    let found = |plain: &str| {
-        NAMES.iter().position(|(known, _)| *known == plain).map(|rank| (rank, NAMES[rank].1))
-    };
+    let found =
+        |plain: &str| NAMES.iter().position(|(known, _)| *known == plain).map(|rank| (rank, NAMES[rank].1));
     // `Time (EET)` says its zone; the column is the time all the same.
     found(&whole).or_else(|| zone_of(name).and_then(|_| found(&plain(name.split('(').next()?))))
 }
@@ -244,7 +242,8 @@ mod tests {
 
     #[test]
     fn columns_are_known_in_any_order_case_and_decoration() {
-        for header in ["timestamp,open,high,low,close", "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>", "Date,O,H,L,C"] {
+        for header in ["timestamp,open,high,low,close", "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>", "Date,O,H,L,C"]
+        {
             assert!(of(header).has(&BAR) && of(header).has_time(), "{header}");
         }
         let reordered = of("timestamp,close,high,low,open");

@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 
 use super::columns::{BAR, Column};
 use super::forms::Document;
-use super::owner::Owner;
 use super::numbers::{DecimalSign, Exactness, price};
+use super::owner::Owner;
 use super::row::{Body, Line, Oddities, Prices, Source, WrittenRow};
 use super::table::count;
 use super::times::{parse, style_of};
-use super::{container, read_error};
+use super::{container, io_error};
 use crate::error::{InputError, LineError};
 
 /// Most bytes of a document: it is read as a whole.
@@ -78,9 +78,10 @@ impl DocumentRows {
     ) -> Result<Self, InputError> {
         let mut text = String::new();
         let mut reader = container::open(path, bytes)?.reader.take(MAX_BYTES);
-        reader.read_to_string(&mut text).map_err(|error| read_error(path, &error))?;
+        reader.read_to_string(&mut text).map_err(|error| io_error(path, &error))?;
         let text = text.trim_start_matches('\u{feff}');
-        let broken = |error: serde_json::Error| InputError::Json { file: path.into(), reason: error.to_string() };
+        let broken =
+            |error: serde_json::Error| InputError::Json { file: path.into(), reason: error.to_string() };
         let (candles, instrument) = match document {
             Document::Arrays => (serde_json::from_str(text).map_err(broken)?, None),
             Document::Candles => {
@@ -89,7 +90,8 @@ impl DocumentRows {
             }
         };
         let ours = instrument.as_ref().is_none_or(|name| owner.owns(&name.replace('_', "/")));
-        let oddities = Oddities { others: instrument.filter(|_| !ours).into_iter().collect(), ..Oddities::default() };
+        let oddities =
+            Oddities { others: instrument.filter(|_| !ours).into_iter().collect(), ..Oddities::default() };
         Ok(Self { candles: candles.into_iter(), document, number: 0, ours, oddities })
     }
 

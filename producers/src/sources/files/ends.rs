@@ -20,8 +20,9 @@ pub(super) fn say(rows: &Rows) {
 }
 
 /// What share of each file was left out, where it is more than can be passed over, why, and what to do.
-pub(super) fn conclude(report: &Report) {
+pub fn conclude(report: &Report) {
     for file in report.each_file() {
+        jumps(report, &file);
         let left_out = file.unreadable + file.refused;
         if left_out * 100 > file.rows * SILENT_PERCENT {
             let (line, text) = loss(&file, left_out);
@@ -30,12 +31,33 @@ pub(super) fn conclude(report: &Report) {
     }
 }
 
+/// Rows whose time or price jumps are told of however few they are.
+fn jumps(report: &Report, file: &FileCounts) {
+    for (reason, line, count) in &file.reasons {
+        let rows = if *count == 1 { "one row is".into() } else { format!("{count} rows are") };
+        let text = match *reason {
+            "absurd_time" => {
+                format!("time jumps ahead and back: {rows} left out (absurd_time): is a date mistyped?")
+            }
+            "absurd" => {
+                format!("the price jumps: {rows} left out (absurd): --absurd-band X, or off, plays such rows")
+            }
+            _ => continue,
+        };
+        report.notice(&file.file, Some(*line), text);
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a share for people")]
 fn loss(file: &FileCounts, left_out: u64) -> (Option<u64>, String) {
     let percent = left_out as f64 * 100.0 / file.rows.max(1) as f64;
     let first = file.reasons.iter().map(|(_, line, _)| *line).min();
     let main = file.reasons.iter().max_by_key(|(_, _, count)| *count).map_or("", |(reason, ..)| *reason);
-    let text = format!("{left_out} of {} lines ({percent:.1} %) were left out, mostly {main}: {}", file.rows, advice(main));
+    let text = format!(
+        "{left_out} of {} lines ({percent:.1} %) were left out, mostly {main}: {}",
+        file.rows,
+        advice(main)
+    );
     (first, text)
 }
 

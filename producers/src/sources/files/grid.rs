@@ -53,7 +53,8 @@ impl Grid {
 }
 
 /// A span for people: `1 minute`, `4 hours`.
-pub(super) fn length(micros: i64) -> String {
+#[must_use]
+pub fn length(micros: i64) -> String {
     let units = [(WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (60_000_000, "minute"), (1_000_000, "second")];
     let unit = units.into_iter().find(|(unit, _)| micros >= *unit && micros % unit == 0);
     match unit {

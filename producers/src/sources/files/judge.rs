@@ -52,7 +52,9 @@ mod tests {
 
     fn verdicts(band: f64, rows: &[(i64, f64)]) -> Vec<bool> {
         let mut judge = Judge::new(band, MINUTE);
-        rows.iter().map(|(minute, close)| judge.refuses(Timestamp(minute * MINUTE), *close).is_none()).collect()
+        rows.iter()
+            .map(|(minute, close)| judge.refuses(Timestamp(minute * MINUTE), *close).is_none())
+            .collect()
     }
 
     #[test]
@@ -60,7 +62,10 @@ mod tests {
         let rows = [(0, 1.0), (1, 1.5), (2, 1.5), (3, 1.5), (4, 1.5), (5, 1.0)];
         assert_eq!(verdicts(0.2, &rows), [true, false, false, false, true, false]);
         assert_eq!(verdicts(0.2, &[(0, 1.0), (1, 1.2), (2, 0.96)]), [true, true, true], "the band's edge");
-        assert_eq!(verdicts(0.2, &[(0, 1.0), (1, 1.5), (2, 1.0), (3, 1.5), (4, 1.5)]), [true, false, true, false, false]);
+        assert_eq!(
+            verdicts(0.2, &[(0, 1.0), (1, 1.5), (2, 1.0), (3, 1.5), (4, 1.5)]),
+            [true, false, true, false, false]
+        );
     }
 
     #[test]

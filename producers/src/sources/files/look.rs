@@ -6,7 +6,7 @@ use std::path::Path;
 use super::cells::{Splitter, delimiter_of};
 use super::columns::Columns;
 use super::forms::Row;
-use super::numbers::DecimalSign;
+use super::numbers::{DecimalSign, sign_of};
 use super::text::Lines;
 use crate::error::InputError;
 
@@ -59,7 +59,14 @@ impl Look {
         let rows = lines.split_off(header.map_or(0, |place| place + 1));
         let header = header.and_then(|_| lines.pop());
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, cells)| cells).collect();
-        Ok(Seen::Table(Self { file, delimiter, decimal: decimal_of(&rows), header, rows, begins }))
+        Ok(Seen::Table(Self {
+            file,
+            delimiter,
+            decimal: sign_of(rows.iter().flatten().map(String::as_bytes)),
+            header,
+            rows,
+            begins,
+        }))
     }
 
     /// What the header's cells mean.
@@ -69,7 +76,8 @@ impl Look {
 
     /// The header as it stands in the file.
     pub(super) fn header_text(&self) -> String {
-        let separator = if self.delimiter == b'\t' { " ".into() } else { char::from(self.delimiter).to_string() };
+        let separator =
+            if self.delimiter == b'\t' { " ".into() } else { char::from(self.delimiter).to_string() };
         self.header.as_ref().map(|(_, cells)| cells.join(&separator)).unwrap_or_default()
     }
 
@@ -103,9 +111,9 @@ pub(super) fn json_start(path: &Path, reader: &mut dyn BufRead) -> Result<Option
     Ok(bytes.first().is_some_and(|byte| matches!(byte, b'[' | b'{')).then(|| bytes.to_vec()))
 }
 
-fn owned(splitter: &mut Splitter, text: &[u8]) -> Vec<String> {
-    let cells = splitter.split(text);
-    (0..cells.len()).map(|place| String::from_utf8_lossy(cells.get(place).unwrap_or_default()).into()).collect()
+/// The cells of a line, kept.
+pub(super) fn owned(splitter: &mut Splitter, text: &[u8]) -> Vec<String> {
+    splitter.split(text).iter().map(|cell| String::from_utf8_lossy(cell).into()).collect()
 }
 
 /// Two names that are known, and nothing that begins like a number.
@@ -114,20 +122,7 @@ fn is_header(cells: &[String]) -> bool {
     Columns::of_header(cells).known() >= HEADER_NAMES && !cells.iter().any(is_data)
 }
 
-/// A comma, where numbers have one and no point, and not always three digits behind it.
-fn decimal_of(rows: &[Vec<String>]) -> DecimalSign {
-    let mut cells = rows.iter().flatten().filter(|cell| is_comma_number(cell));
-    let decimal = |cell: &String| {
-        cell.rsplit_once(',').is_some_and(|(whole, rest)| rest.len() != 3 || whole.trim_start_matches('-') == "0")
-    };
-    if cells.any(decimal) { DecimalSign::Comma } else { DecimalSign::Point }
-}
-
-fn is_comma_number(cell: &str) -> bool {
-    cell.matches(',').count() == 1 && cell.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b',' | b'-' | b'.' | b' '))
-        && cell.find('.').is_none_or(|point| cell.find(',').is_some_and(|comma| point < comma))
-}
-
+/// As much of a text as an error shows.
 pub(super) fn shortened(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let short: String = text.chars().take(SHOWN).collect();

@@ -58,7 +58,8 @@ mod tests {
 
     fn stream(symbol: u16, times: &[i64]) -> FileQuotes {
         let quote = move |ts: &i64| {
-            let quote = Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
+            let quote =
+                Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
             Ok(FileQuote { quote, line: 7 })
         };
         Box::new(times.iter().map(quote).collect::<Vec<_>>().into_iter())

@@ -29,12 +29,10 @@ mod text;
 mod times;
 mod zone;
 
-use std::io::ErrorKind;
-use std::path::Path;
-
 use super::Quote;
 use crate::error::InputError;
 
+use self::container::io_error;
 pub use self::ends::conclude;
 pub use self::forms::FormRef;
 pub use self::grid::length;
@@ -55,20 +53,3 @@ pub struct FileQuote {
 
 /// The quotes of one file, in its order.
 pub type FileQuotes = Box<dyn Iterator<Item = Result<FileQuote, InputError>> + Send>;
-
-/// What the file system said when a file was opened.
-fn io_error(path: &Path, error: &std::io::Error) -> InputError {
-    match error.kind() {
-        ErrorKind::NotFound => InputError::Missing { file: path.into() },
-        _ => InputError::Io { file: path.into(), reason: error.to_string() },
-    }
-}
-
-/// What happened while a file was read: damage of an archive may show only in its middle.
-fn read_error(path: &Path, error: &std::io::Error) -> InputError {
-    if container::is_damage(error) {
-        InputError::Archive { file: path.into(), reason: format!("damaged archive: {error}: fetch it again") }
-    } else {
-        io_error(path, error)
-    }
-}

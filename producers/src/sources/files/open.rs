@@ -74,7 +74,7 @@ fn open_one(input: &Input, symbol: u16, options: &FileOptions, report: &Report) 
     let grid = Grid::new(spacing, options.anchor(symbol));
     file.lies_on(&grid, input, &owner)?;
     let zone_assumed = file.layout.zone_assumed && file.survey.has_local_times;
-    let bars = Bars::new(rows, asks, symbol, grid, options.absurd_band, zone_assumed);
+    let bars = Bars::new(rows, asks, symbol, grid, options.band(), zone_assumed);
     Ok((first(Box::new(bars), &file, report)?, form, Some(spacing)))
 }
 
@@ -142,7 +142,8 @@ impl Surveyed<'_> {
         }
         if self.layout.zone_unused {
             let form = self.layout.form;
-            let text = format!("--zone is not used: the times of {form} are of {} by definition", self.layout.zone);
+            let text =
+                format!("--zone is not used: the times of {form} are of {} by definition", self.layout.zone);
             report.notice(self.path, None, text);
         }
     }
@@ -152,7 +153,9 @@ impl Surveyed<'_> {
         let (ours, theirs) = (self.layout.form, bid.layout.form);
         let wrong = |reason: String| Err(InputError::AskFile { file: self.path.into(), reason });
         if bid.is_ticks() != self.is_ticks() {
-            return wrong(format!("the ask file is of another form: {ours} beside {theirs}: give two of one form"));
+            return wrong(format!(
+                "the ask file is of another form: {ours} beside {theirs}: give two of one form"
+            ));
         }
         if bid.is_ticks() && !(bid.has_one_side() && self.has_one_side()) {
             let file = bid.path.display();
@@ -162,10 +165,16 @@ impl Surveyed<'_> {
             && asks != bids
         {
             let (asks, bids) = (length(asks), length(bids));
-            return wrong(format!("the ask file has bars of {asks}, the bid file of {bids}: give two of one length"));
+            return wrong(format!(
+                "the ask file has bars of {asks}, the bid file of {bids}: give two of one length"
+            ));
         }
         if ours != theirs {
-            report.notice(self.path, None, format!("the ask file is of another form: {ours} beside {theirs}"));
+            report.notice(
+                self.path,
+                None,
+                format!("the ask file is of another form: {ours} beside {theirs}"),
+            );
         }
         Ok(())
     }
@@ -187,7 +196,9 @@ impl Surveyed<'_> {
                 let utc = Grid::new(grid.spacing, SessionAnchor::UTC);
                 let advice = match utc.misses(row.ts) {
                     None => format!("its days begin at 00:00 UTC, say --anchor-utc {}", input.symbol),
-                    Some(_) => format!("say --zone, or --anchor-utc {} for days from 00:00 UTC", input.symbol),
+                    Some(_) => {
+                        format!("say --zone, or --anchor-utc {} for days from 00:00 UTC", input.symbol)
+                    }
                 };
                 return Err(InputError::Grid {
                     file: self.path.into(),

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use super::columns::{Column, Columns, plain, zone_of};
 use super::container;
 use super::forms::{Document, FORMS, Form, FormRef, Header, Kind, Local, Order};
-use super::look::{Look, Seen, json_start};
+use super::look::{Look, Seen, json_start, owned};
 use super::numbers::DecimalSign;
 use super::options::FileOptions;
 use super::text::Lines;
-use super::times::{StyleError, TimeStyle, style_of};
+use super::times::{Moment, StyleError, TimeStyle, parse, style_of};
 use super::zone::Zone;
 use crate::error::InputError;
+
+/// Of so many first rows without a header one must look like the form.
+const ENOUGH: usize = 20;
 
 /// How the rows of a file are to be read.
 #[derive(Debug)]
@@ -60,11 +63,14 @@ pub(super) fn recognise(path: &Path, options: &FileOptions) -> Result<Layout, In
         return json(path, &begins, options);
     }
     let file = opened.member.unwrap_or_else(|| path.file_name().unwrap_or_default().to_string_lossy().into());
-    match Look::at(file, &mut Lines::new(reader)).map_err(|error| super::io_error(path, &error))? {
+    let error = |error: std::io::Error| super::io_error(path, &error);
+    match Lines::new(reader).and_then(|mut lines| Look::at(file, &mut lines)).map_err(error)? {
         Seen::Nothing => Err(InputError::NoRows { file: path.into(), has: "it is empty" }),
-        Seen::NoTable { begins } => {
-            Err(unknown(path, format!("no columns, it begins with {begins:?}"), "none of them has one column"))
-        }
+        Seen::NoTable { begins } => Err(unknown(
+            path,
+            format!("no columns, it begins with {begins:?}"),
+            "none of them has one column",
+        )),
         Seen::Table(look) => of_table(path, &look, options),
     }
 }
@@ -85,7 +91,13 @@ fn json(path: &Path, begins: &[u8], options: &FileOptions) -> Result<Layout, Inp
     {
         let needs = needs(asked.0);
         let (file, header) = (path.into(), "a JSON document".into());
-        return Err(InputError::Contradiction { file, asked: asked.name(), needs, header, form: Some(form.name) });
+        return Err(InputError::Contradiction {
+            file,
+            asked: asked.name(),
+            needs,
+            header,
+            form: Some(form.name),
+        });
     }
     Ok(in_zone(form, &[], options))
 }
@@ -105,10 +117,12 @@ fn of_table(path: &Path, look: &Look, options: &FileOptions) -> Result<Layout, I
         return Err(InputError::NoRows { file: path.into(), has: "it has a header and nothing else" });
     }
     let columns = with_symbol(path, columns, look, options)?;
-    let times = times(path, look, &columns)?;
+    let texts: Vec<String> = look.rows.iter().filter_map(|cells| time_text(cells, &columns)).collect();
+    let times = times(path, look, &columns, &texts)?;
+    let has_local_times = texts.iter().any(|text| matches!(parse(times, text), Some(Moment::Local(_))));
     let header = look.header.as_ref().map_or(&[][..], |(_, cells)| cells);
     let layout = in_zone(form, header, options);
-    if layout.zone_assumed && is_local(form, header) && !times.has_zone() {
+    if layout.zone_assumed && is_local(form, header) && has_local_times {
         return Err(InputError::ZoneNeeded { file: path.into(), form: form.title });
     }
     let table = Table {
@@ -163,10 +177,10 @@ fn is_mark(name: &str, mark: &str) -> bool {
     begins && (name.len() == mark.len() || mark.ends_with('('))
 }
 
-/// More than half of the rows look like it.
+/// Enough rows look like it: what is wrong with the others is said line by line.
 fn fits_order(order: &Order, look: &Look) -> Result<Columns, Misfit> {
     let alike = look.form_rows().filter(|row| (order.looks)(row)).count();
-    if alike * 2 > look.rows.len() {
+    if alike > 0 && alike * ENOUGH >= look.rows.len() {
         return Ok(Columns::in_order(order.columns));
     }
     let cells = look.rows.first().map_or(0, Vec::len);
@@ -175,7 +189,12 @@ fn fits_order(order: &Order, look: &Look) -> Result<Columns, Misfit> {
 }
 
 /// The form that was asked for: what the file's header says must not be against it.
-fn forced(path: &Path, form: &Form, look: &Look, other: Option<&'static Form>) -> Result<Columns, InputError> {
+fn forced(
+    path: &Path,
+    form: &Form,
+    look: &Look,
+    other: Option<&'static Form>,
+) -> Result<Columns, InputError> {
     let columns = match (fit(form, look), &form.order) {
         (Ok(columns), _) => Some(columns),
         (Err(_), Some(order)) if look.header.is_none() => Some(Columns::in_order(order.columns)),
@@ -203,14 +222,18 @@ fn not_recognised(path: &Path, look: &Look, fits: &[Result<Columns, Misfit>]) ->
         b'\t' => "tabs".into(),
         other => format!("{:?}", char::from(other)),
     };
-    let row = look.rows.first().map_or_else(String::new, |cells| format!(", a first row {:?}", cells.join(" ")));
+    let row =
+        look.rows.first().map_or_else(String::new, |cells| format!(", a first row {:?}", cells.join(" ")));
     let seen = match &look.header {
         Some(_) => format!("a header {:?}{row}, separated by {separator}", look.header_text()),
         None => format!("no header, columns separated by {separator}{row}"),
     };
     let misfits = FORMS.iter().zip(fits).filter_map(|(form, fit)| Some((form, fit.as_ref().err()?)));
-    let nearest = misfits.max_by_key(|(_, misfit)| misfit.near);
-    let nearest = nearest.map_or_else(String::new, |(form, misfit)| format!("{}, but {}", form.name, misfit.why));
+    let nearest = misfits.filter(|(_, misfit)| misfit.near > 0).max_by_key(|(_, misfit)| misfit.near);
+    let nearest = nearest.map_or_else(
+        || "none comes near".into(),
+        |(form, misfit)| format!("{}, but {}", form.name, misfit.why),
+    );
     unknown(path, seen, &nearest)
 }
 
@@ -226,16 +249,17 @@ fn with_symbol(
     options: &FileOptions,
 ) -> Result<Columns, InputError> {
     let Some(name) = &options.symbol_column else { return Ok(columns) };
-    let named = look.header.as_ref().and_then(|(_, cells)| cells.iter().position(|cell| plain(cell) == plain(name)));
+    let named =
+        look.header.as_ref().and_then(|(_, cells)| cells.iter().position(|cell| plain(cell) == plain(name)));
     let numbered = || name.parse::<usize>().ok()?.checked_sub(1);
     let place = named.or_else(numbered).filter(|place| look.rows.iter().any(|row| row.len() > *place));
-    let none = || InputError::SymbolColumn { file: path.into(), name: name.clone(), header: look.header_text() };
+    let none =
+        || InputError::SymbolColumn { file: path.into(), name: name.clone(), header: look.header_text() };
     columns.set(place.ok_or_else(none)?, Column::Symbol);
     Ok(columns)
 }
 
-fn times(path: &Path, look: &Look, columns: &Columns) -> Result<TimeStyle, InputError> {
-    let texts: Vec<String> = look.rows.iter().filter_map(|cells| time_text(cells, columns)).collect();
+fn times(path: &Path, look: &Look, columns: &Columns, texts: &[String]) -> Result<TimeStyle, InputError> {
     match style_of(texts.iter().map(String::as_str)) {
         Ok(style) => Ok(style),
         Err(StyleError::Unknown(text)) => Err(InputError::TimeForm { file: path.into(), text }),
@@ -247,15 +271,11 @@ fn times(path: &Path, look: &Look, columns: &Columns) -> Result<TimeStyle, Input
 fn decided(path: &Path, look: &Look, columns: &Columns, text: String) -> Result<TimeStyle, InputError> {
     let open = || InputError::DayOrMonth { file: path.into(), text: text.clone() };
     let error = |error: std::io::Error| super::io_error(path, &error);
-    let mut lines = Lines::new(container::open(path, Arc::default())?.reader);
+    let mut lines = Lines::new(container::open(path, Arc::default())?.reader).map_err(error)?;
     let mut splitter = super::cells::Splitter::new(look.delimiter);
     while let Some(line) = lines.next_line().map_err(error)? {
         let Ok(text) = line.text else { continue };
-        let cells = splitter.split(text);
-        let cells: Vec<String> = (0..cells.len())
-            .map(|place| String::from_utf8_lossy(cells.get(place).unwrap_or_default()).into())
-            .collect();
-        let Some(text) = time_text(&cells, columns) else { continue };
+        let Some(text) = time_text(&owned(&mut splitter, text), columns) else { continue };
         if let Ok(style) = style_of(std::iter::once(text.as_str()))
             && text.starts_with(|c: char| c.is_ascii_digit())
         {
@@ -277,8 +297,12 @@ fn time_text(cells: &[String], columns: &Columns) -> Option<String> {
 
 /// The zone of times that name none: the form's, the header's, the one that was said, else UTC.
 fn in_zone(form: &'static Form, header: &[String], options: &FileOptions) -> Layout {
-    let layout = |zone, zone_assumed, zone_unused| {
-        Layout { form: FormRef(form), zone, zone_assumed, zone_unused, table: None }
+    let layout = |zone, zone_assumed, zone_unused| Layout {
+        form: FormRef(form),
+        zone,
+        zone_assumed,
+        zone_unused,
+        table: None,
     };
     let said = header.iter().find_map(|cell| zone_of(cell)).and_then(|name| name.parse::<Zone>().ok());
     match (form.local, said, options.zone) {

@@ -10,7 +10,7 @@ use bellwether_schemas::time::DAY;
 use super::report::Report;
 use super::row::{Line, Oddities, Row, Source, WrittenRow};
 use super::times::Moment;
-use super::zone::{Clock, Zone};
+use super::zone::{Clock, Direction, Zone};
 use crate::error::{InputError, LineError};
 
 /// Rows after one that are asked whether its time can be right.
@@ -52,7 +52,7 @@ impl Rows {
     ) -> Result<Self, InputError> {
         let lines = if newest_first { turned(source.as_mut(), &path)? } else { Lines::Forward(source) };
         let ahead = VecDeque::with_capacity(ASKED + 1);
-        let clock = Clock::new(zone);
+        let clock = Clock::new(zone, Direction::Forward);
         Ok(Self { lines, clock, ahead, before: None, path, report, counted: 0, ended: false })
     }
 

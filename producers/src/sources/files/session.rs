@@ -29,7 +29,7 @@ pub fn session(inputs: &[Input], options: &FileOptions, opened: &OpenFiles) -> R
             "{READER_VERSION}|{}|{form}|{}|{zone}|{column}|{}",
             input.symbol,
             input.ask.is_some(),
-            options.absurd_band
+            options.band()
         );
         hash = Uuid::new_v5(&hash, head.as_bytes());
         for file in std::iter::once(&input.file).chain(&input.ask) {

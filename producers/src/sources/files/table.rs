@@ -15,7 +15,7 @@ use super::recognise::Table;
 use super::row::{Body, Line, Oddities, Prices, Source, WrittenRow};
 use super::text::Lines;
 use super::times::{Moment, TimeStyle, parse};
-use super::{container, read_error};
+use super::{container, io_error};
 use crate::error::{InputError, LineError};
 
 /// Names of other symbols that are remembered.
@@ -39,7 +39,7 @@ struct RowReader {
     decimal: DecimalSign,
     /// The quote before, where an empty price stands for it.
     before: Option<[Option<Price>; 2]>,
-    joined: String,
+    joined: Vec<u8>,
     line: u64,
     oddities: Oddities,
 }
@@ -71,8 +71,10 @@ impl TableRows {
         owner: Owner,
         bytes: Arc<AtomicU64>,
     ) -> Result<Self, InputError> {
-        let lines = Lines::new(container::open(path, bytes)?.reader);
-        let unknown = || InputError::NoRows { file: path.into(), has: "its columns hold neither bars nor quotes" };
+        let lines =
+            Lines::new(container::open(path, bytes)?.reader).map_err(|error| io_error(path, &error))?;
+        let unknown =
+            || InputError::NoRows { file: path.into(), has: "its columns hold neither bars nor quotes" };
         let places = Places::of(kind, table).ok_or_else(unknown)?;
         Ok(Self {
             path: path.into(),
@@ -86,7 +88,7 @@ impl TableRows {
                 times: table.times,
                 decimal: table.decimal,
                 before: table.sparse.then_some([None, None]),
-                joined: String::new(),
+                joined: Vec::new(),
                 line: 0,
                 oddities: Oddities::default(),
             },
@@ -97,7 +99,7 @@ impl TableRows {
 impl Source for TableRows {
     fn next_line(&mut self) -> Result<Option<Line>, InputError> {
         loop {
-            let line = self.lines.next_line().map_err(|error| read_error(&self.path, &error))?;
+            let line = self.lines.next_line().map_err(|error| io_error(&self.path, &error))?;
             let Some(line) = line else { return Ok(None) };
             if line.number <= self.header_line {
                 continue;
@@ -192,18 +194,18 @@ impl RowReader {
     }
 
     fn time(&mut self, cells: &Cells<'_>) -> Result<Moment, LineError> {
-        let cell = |place| std::str::from_utf8(cells.get(place).unwrap_or_default()).map_err(|_| LineError::Text);
+        let cell = |place| cells.get(place).unwrap_or_default();
         let text = match self.places.time {
-            TimePlaces::One(place) => cell(place)?,
+            TimePlaces::One(place) => cell(place),
             TimePlaces::Two(date, clock) => {
                 self.joined.clear();
-                self.joined.push_str(cell(date)?);
-                self.joined.push(' ');
-                self.joined.push_str(cell(clock)?);
+                self.joined.extend_from_slice(cell(date));
+                self.joined.push(b' ');
+                self.joined.extend_from_slice(cell(clock));
                 &self.joined
             }
         };
-        parse(self.times, text).ok_or_else(|| LineError::Time(text.into()))
+        parse(self.times, text).ok_or_else(|| LineError::Time(super::look::shortened(text)))
     }
 
     fn bar(&mut self, cells: &Cells<'_>, at: [usize; 4], columns: [Column; 4]) -> Result<Prices, LineError> {
@@ -218,7 +220,13 @@ impl RowReader {
     }
 
     /// One side of a quote; an empty one is that before, in forms that write only what moved.
-    fn side(&mut self, cells: &Cells<'_>, place: usize, column: Column, side: usize) -> Result<Price, LineError> {
+    fn side(
+        &mut self,
+        cells: &Cells<'_>,
+        place: usize,
+        column: Column,
+        side: usize,
+    ) -> Result<Price, LineError> {
         let is_empty = cells.get(place).is_none_or(<[u8]>::is_empty);
         if is_empty && let Some(price) = self.before.and_then(|before| before[side]) {
             return Ok(price);

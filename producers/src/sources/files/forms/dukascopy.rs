@@ -2,8 +2,8 @@
 //! `Local time` with an offset in every row.
 
 use super::{Form, Header, Kind, Local, Order};
-use crate::sources::files::columns::Column::{Ask, Bid, Time};
 use crate::sources::files::columns::BAR;
+use crate::sources::files::columns::Column::{Ask, Bid, Time};
 
 /// How its first column is called.
 const MARKS: &[&str] = &["gmt time", "local time", "time ("];

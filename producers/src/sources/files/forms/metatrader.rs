@@ -1,8 +1,8 @@
 //! MetaTrader's exports. Their times are the broker's own, which no file says: they need `--zone`.
 
 use super::{Form, Header, Kind, Local, Order};
-use crate::sources::files::columns::Column::{Ask, Bid, Clock, Close, Date, High, Low, Open};
 use crate::sources::files::columns::BAR;
+use crate::sources::files::columns::Column::{Ask, Bid, Clock, Close, Date, High, Low, Open};
 
 /// The history centre of MetaTrader 4, without a header.
 pub(super) const MT4: Form = Form {

@@ -18,28 +18,28 @@ use super::columns::Column;
 use super::numbers::{self, DecimalSign};
 
 /// One form. The table is searched in order: what is more special stands before what is more general.
-pub struct Form {
+pub(super) struct Form {
     /// The name `--format` takes.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// What it is, for people.
-    pub title: &'static str,
+    pub(super) title: &'static str,
     /// How such a file begins, one row after a header where it has one.
-    pub sample: &'static str,
+    pub(super) sample: &'static str,
     /// What its rows are.
-    pub rows: Kind,
+    pub(super) rows: Kind,
     /// What a time without an offset means.
-    pub local: Local,
+    pub(super) local: Local,
     /// An empty price is the one before.
-    pub sparse: bool,
+    pub(super) sparse: bool,
     /// The header it is known by, if it has one.
-    pub header: Option<Header>,
+    pub(super) header: Option<Header>,
     /// The order of its columns where there is no header.
-    pub order: Option<Order>,
+    pub(super) order: Option<Order>,
 }
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Open, high, low and close over a time.
     Bars,
     /// A bid and an ask at a moment.
@@ -50,7 +50,7 @@ pub enum Kind {
 
 /// The JSON documents that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Document {
+pub(super) enum Document {
     /// An array of arrays: epoch milliseconds, open, high, low, close, volume.
     Arrays,
     /// An object with `candles`.
@@ -59,7 +59,7 @@ pub enum Document {
 
 /// What a time means that names no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Local {
+pub(super) enum Local {
     /// UTC, unless `--zone` says otherwise.
     Utc,
     /// Eastern Standard Time all year, by the form's own definition.
@@ -69,29 +69,29 @@ pub enum Local {
 }
 
 /// How a header is known.
-pub struct Header {
+pub(super) struct Header {
     /// Columns that must be there, besides a time.
-    pub needs: &'static [Column],
+    pub(super) needs: &'static [Column],
     /// One of these names must stand there as it is, whatever its case; any header will do where there are none.
-    pub marks: &'static [&'static str],
+    pub(super) marks: &'static [&'static str],
 }
 
 /// How rows without a header are known.
-pub struct Order {
+pub(super) struct Order {
     /// What each cell holds, from the left; further cells are not read.
-    pub columns: &'static [Option<Column>],
+    pub(super) columns: &'static [Option<Column>],
     /// Does a row look like it, and its file's name where that matters?
-    pub looks: fn(&Row<'_>) -> bool,
+    pub(super) looks: fn(&Row<'_>) -> bool,
 }
 
 /// A row as it is looked at.
-pub struct Row<'a> {
+pub(super) struct Row<'a> {
     /// Its cells.
-    pub cells: &'a [String],
+    pub(super) cells: &'a [String],
     /// Name of the file, or of the one inside an archive.
-    pub file: &'a str,
+    pub(super) file: &'a str,
     /// What separates decimals.
-    pub decimal: DecimalSign,
+    pub(super) decimal: DecimalSign,
 }
 
 impl Row<'_> {
@@ -109,13 +109,14 @@ impl Row<'_> {
     /// The cell has digits where the pattern has `0`, and is otherwise what the pattern is.
     fn is_like(&self, place: usize, pattern: &str) -> bool {
         let Some(cell) = self.cells.get(place) else { return false };
-        let fits = |(cell, pattern): (u8, u8)| if pattern == b'0' { cell.is_ascii_digit() } else { cell == pattern };
+        let fits =
+            |(cell, pattern): (u8, u8)| if pattern == b'0' { cell.is_ascii_digit() } else { cell == pattern };
         cell.len() == pattern.len() && cell.bytes().zip(pattern.bytes()).all(fits)
     }
 }
 
 /// Every form, in the order in which they are tried.
-pub static FORMS: &[Form] = &[
+pub(super) static FORMS: &[Form] = &[
     json::FREQTRADE,
     json::OANDA,
     truefx::TRUEFX,
@@ -136,7 +137,6 @@ pub static FORMS: &[Form] = &[
     plain::BARS,
     plain::PRICES,
 ];
-
 
 /// A form of the table.
 #[derive(Clone, Copy)]
@@ -181,10 +181,11 @@ impl FromStr for FormRef {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        FORMS.iter().find(|form| form.name == name).map(Self).ok_or_else(|| {
-            let names: Vec<&str> = FORMS.iter().map(|form| form.name).collect();
-            format!("{name:?} is not a form: use one of {}", names.join(", "))
-        })
+        FORMS
+            .iter()
+            .find(|form| form.name == name)
+            .map(Self)
+            .ok_or_else(|| format!("{name:?} is not a form: use one of {}", names().join(", ")))
     }
 }
 
@@ -196,6 +197,12 @@ pub fn table() -> String {
         format!("{:<18} {}\n    {sample}\n", form.name, form.title)
     };
     FORMS.iter().map(line).collect()
+}
+
+/// The names that `--format` takes, in the order in which forms are tried.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    FORMS.iter().map(|form| form.name).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `TradingView`'s chart export: `time,open,high,low,close` and whatever the chart shows besides.
 
 use super::{Form, Header, Kind, Local};
-use crate::sources::files::columns::BAR;
+use crate::sources::files::columns::Column::{Close, High, Low, Open, Time};
 
 /// Epoch seconds, or ISO 8601 with an offset.
 pub(super) const TRADINGVIEW: Form = Form {
@@ -11,6 +11,6 @@ pub(super) const TRADINGVIEW: Form = Form {
     rows: Kind::Bars,
     local: Local::Utc,
     sparse: false,
-    header: Some(Header { needs: &BAR, marks: &["time"] }),
+    header: Some(Header { needs: &[Time, Open, High, Low, Close], marks: &["time"] }),
     order: None,
 };
