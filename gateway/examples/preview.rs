@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_gateway::demo::view::{About, MailLine, RowLine, readable_on};
 use bellwether_gateway::live::Quote;
-use bellwether_gateway::view::{About, MailLine, RowLine, readable_on};
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView, Site, TenantInfo, router, serve};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Colour;

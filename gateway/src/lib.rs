@@ -1,13 +1,11 @@
-//! HTTP: health and metrics of every role ([`Operations`]), and the demo's site ([`demo`]), which [`observer`] feeds from
-//! the log in the words of [`view`]. A process merges the routers it has, guards them as one ([`guarded`]) and serves
-//! them ([`serve()`]).
+//! HTTP: health and metrics of every role ([`Operations`]), and the demo's site ([`demo`]), which [`demo::observer`] feeds
+//! from the log in the words of [`demo::view`]. A process merges the routers it has, guards them as one ([`guarded`]) and
+//! serves them ([`serve()`]).
 #![warn(missing_docs)]
 
 pub mod demo;
-pub mod observer;
 mod operations;
 mod serve;
-pub mod view;
 
 pub use demo::live::{self, LiveState, TenantInfo};
 pub use demo::mails::{self, MailHead, MailSource, MailView};

@@ -45,7 +45,7 @@ impl Spacing {
         if micros > 0 { Some(Self(micros)) } else { None }
     }
 
-    /// Microseconds.
+    /// Its length in microseconds.
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0

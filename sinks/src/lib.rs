@@ -6,4 +6,7 @@ mod events;
 pub mod feed;
 pub mod mail;
 pub mod rows;
+#[cfg(test)]
+mod simulated;
+
 pub use error::SinkError;

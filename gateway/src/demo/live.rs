@@ -14,7 +14,7 @@ use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 
 use self::tenant::{Changed, Tenant, push};
-use crate::view::{About, Counts, Frame, MailLine, RowLine, TriggerLine, readable_on};
+use crate::demo::view::{About, Counts, Frame, MailLine, RowLine, TriggerLine, readable_on};
 
 /// Closes kept of a symbol: an hour of one-minute bars.
 pub const CLOSES: usize = 60;

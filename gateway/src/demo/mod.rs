@@ -2,8 +2,10 @@
 
 pub mod live;
 pub mod mails;
+pub mod observer;
 mod page;
 mod socket;
+pub mod view;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::App;
 use super::live::LiveState;
-use crate::view::Frame;
+use crate::demo::view::Frame;
 
 /// WebSocket connections open at the same time.
 pub(crate) const CONNECTIONS: usize = 64;

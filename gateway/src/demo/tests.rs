@@ -18,8 +18,8 @@ use super::live::Quote;
 use super::live::fixtures::{id, two};
 use super::mails::{MailHead, MailView};
 use super::*;
+use crate::demo::view::MailLine;
 use crate::serve::serve;
-use crate::view::MailLine;
 
 /// What a hostile mail tries.
 const HOSTILE: &str = "<p>hello</p>\"></iframe><script>alert(1)</script><img src=x onerror=\"alert('2')\">";

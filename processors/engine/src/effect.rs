@@ -10,12 +10,7 @@ pub enum Effect {
     /// For the triggers topic.
     Outcome(Outcome),
     /// For the readings topic.
-    Reading {
-        /// What stands at this instant.
-        reading: Reading,
-        /// It comes from bars of history alone.
-        history: bool,
-    },
+    Reading(Reading),
     /// Something in the record was not used.
     Refused(Refusal),
     /// This tenant cannot go on; the text says why and what to do.

@@ -4,9 +4,11 @@
 mod journal;
 
 use bellwether_engine::{Effect, RefusalReason};
+use bellwether_schemas::alerts::PriceAlert;
+use bellwether_schemas::bars::HistoryBar;
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::{Price, SessionAnchor, Timeframe};
-use journal::{Journal, closed, history_bar, history_of, minute, refusals, second, settings};
+use journal::{Journal, closed, fired, history_bar, minute, refusals, second, settings};
 
 #[test]
 fn a_bar_closes_when_the_watermark_reaches_its_end_and_not_before() {
@@ -139,7 +141,6 @@ fn history_of_one_close_time_shares_an_instant_and_a_bar_that_exists_is_refused(
     let effects = journal.history(vec![bar("EURUSDm", 4), bar("GBPUSDm", 4)]);
     assert_eq!(refusals(&effects), []);
     assert_eq!(closed(&effects, Timeframe::M5).len(), 2, "both minutes are in before 00:05 closes");
-    assert!(history_of(&effects, Timeframe::M5).iter().all(|history| *history));
     assert_eq!(refusals(&journal.history(vec![bar("EURUSDm", 4)])), [RefusalReason::Late]);
     let hour = |open: i64| history_bar("EURUSDm", Timeframe::H1, minute(open), minute(open + 60), 10);
     assert_eq!(
@@ -161,15 +162,39 @@ fn deep_history_of_a_long_timeframe_stands_before_the_minutes() {
     assert_eq!(refusals(&journal.history(vec![minute_bar])), []);
 }
 
+fn close_above(level: f64, timeframe: Timeframe) -> PriceAlert {
+    let (symbol, fires) = ("EUR/USD".into(), "every".into());
+    PriceAlert { symbol, above: Some(level), fires, on_close: Some(timeframe), ..PriceAlert::default() }
+}
+
+fn minute_of_the_past(at: i64) -> HistoryBar {
+    history_bar("EURUSDm", Timeframe::M1, minute(at), minute(at + 1), 10)
+}
+
 #[test]
 fn a_bar_of_both_history_and_ticks_is_live() {
     let mut journal = Journal::new(&["EURUSDm"]);
-    journal.history(vec![history_bar("EURUSDm", Timeframe::M1, minute(0), minute(1), 10)]);
-    journal.tick(second(70), "EURUSDm", "11");
-    let effects = journal.heartbeat(minute(6));
+    journal.alert(1, 1, close_above(10.5, Timeframe::M5));
+    journal.history(vec![minute_of_the_past(0), minute_of_the_past(5)]);
+    journal.tick(minute(6), "EURUSDm", "11");
+    let effects = journal.heartbeat(minute(11));
     let bars = closed(&effects, Timeframe::M5);
     assert_eq!((bars[0].open, bars[0].close), (10.0, 11.0));
-    assert_eq!(history_of(&effects, Timeframe::M5), [false]);
+    assert_eq!(fired(&effects).len(), 1);
+}
+
+#[test]
+fn a_tick_makes_a_minute_live_that_was_given_as_history_before_it_was_over() {
+    let mut journal = Journal::new(&["EURUSDm"]);
+    let patient = Settings { source_idle: 600_000_000, ..settings(&["EURUSDm"]) };
+    journal.settings(2, patient);
+    journal.alert(1, 1, close_above(10.5, Timeframe::M1));
+    journal.history(vec![minute_of_the_past(0)]);
+    journal.tick(second(60), "EURUSDm", "10");
+    let early = history_bar("EURUSDm", Timeframe::M1, minute(2), minute(3), 11);
+    assert_eq!(refusals(&journal.history(vec![early])), []);
+    journal.tick(second(150), "EURUSDm", "11");
+    assert_eq!(fired(&journal.heartbeat(minute(4))).len(), 1);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn past(symbol: &str) -> Vec<bellwether_schemas::bars::HistoryBar> {
 
 fn scalper_at(effects: &[Effect], at: Timestamp) -> Option<f64> {
     effects.iter().rev().find_map(|effect| match effect {
-        Effect::Reading { reading: Reading::Heatmap(heatmap), .. }
+        Effect::Reading(Reading::Heatmap(heatmap))
             if heatmap.style == "scalper" && heatmap.close_time == at =>
         {
             Some(heatmap.buy_percent)

@@ -72,7 +72,7 @@ fn without_causes(effects: Vec<Vec<Effect>>) -> Vec<Effect> {
             Effect::Outcome(Outcome::Fired(trigger)) => trigger.cause = NONE,
             Effect::Outcome(Outcome::Status(status)) => status.cause = NONE,
             Effect::Refused(refusal) => refusal.index = None,
-            Effect::Reading { .. } | Effect::Halt(_) => {}
+            Effect::Reading(_) | Effect::Halt(_) => {}
         }
         effect
     };
@@ -149,7 +149,7 @@ fn bars_of(ticks: &[(i64, i64)]) -> Vec<Bar> {
     let effects = fold(&mut engine, 1, &[block, end]);
     assert!(effects.iter().flatten().all(|effect| !matches!(effect, Effect::Refused(_))), "{effects:?}");
     let bar = |effect: Effect| match effect {
-        Effect::Reading { reading: Reading::Bar(bar), .. } => Some(bar),
+        Effect::Reading(Reading::Bar(bar)) => Some(bar),
         _ => None,
     };
     effects.into_iter().flatten().filter_map(bar).collect()
@@ -209,7 +209,7 @@ fn shuffled(minute: &[(i64, i64)], draws: &[u32]) -> Vec<(i64, i64)> {
 
 /// A number of a reading or a trigger is none.
 fn not_finite(effect: &Effect) -> bool {
-    if !matches!(effect, Effect::Reading { .. } | Effect::Outcome(Outcome::Fired(_))) {
+    if !matches!(effect, Effect::Reading(_) | Effect::Outcome(Outcome::Fired(_))) {
         return false;
     }
     let text = format!("{effect:?}");
@@ -338,7 +338,7 @@ fn generated_journals_hold_what_they_are_for() {
                 Effect::Outcome(Outcome::Fired(trigger)) => format!("{} {}", trigger.kind, trigger.condition),
                 Effect::Outcome(Outcome::Status(status)) => format!("status {}", status.state.name()),
                 Effect::Refused(refusal) => format!("refused {}", refusal.reason.name()),
-                Effect::Reading { .. } => "reading".into(),
+                Effect::Reading(_) => "reading".into(),
                 Effect::Halt(_) => "halt".into(),
             };
             *counts.entry(name).or_default() += 1;

@@ -54,8 +54,8 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
 impl Tally {
     fn count(&mut self, effect: Effect, is_ticks: bool, groups: &mut BTreeSet<GroupId>) {
         match effect {
-            Effect::Reading { reading: Reading::Bar(_), .. } => self.bars += 1,
-            Effect::Reading { .. } => {}
+            Effect::Reading(Reading::Bar(_)) => self.bars += 1,
+            Effect::Reading(_) => {}
             Effect::Refused(_) => self.ticks -= u64::from(is_ticks),
             Effect::Outcome(Outcome::Fired(trigger)) => {
                 self.triggers += 1;

@@ -6,6 +6,8 @@ pub mod piece;
 mod plan;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

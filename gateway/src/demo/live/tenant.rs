@@ -6,7 +6,7 @@ use bellwether_schemas::ids::match_key;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 
 use super::TenantInfo;
-use crate::view::{Counts, MailLine, RowLine, SymbolView, TenantView, TriggerLine};
+use crate::demo::view::{Counts, MailLine, RowLine, SymbolView, TenantView, TriggerLine};
 
 #[derive(Debug)]
 pub(super) struct Tenant {

@@ -25,8 +25,6 @@ pub(super) struct Instant {
     pub(super) closed: Vec<Closed>,
     /// By symbol, its closed timeframes as bits.
     masks: Vec<u8>,
-    /// Every closed bar is of history.
-    pub(super) history: bool,
     pub(super) drafts: Vec<Draft>,
 }
 
@@ -36,8 +34,7 @@ impl Instant {
         for closed in &closed {
             masks[closed.symbol] |= bit(closed.timeframe);
         }
-        let history = closed.iter().all(|closed| closed.bar.history);
-        Self { at, closed, masks, history, drafts: Vec::new() }
+        Self { at, closed, masks, drafts: Vec::new() }
     }
 
     /// The symbol's bar of this timeframe closed here.
@@ -110,13 +107,13 @@ impl Engine {
             return;
         }
         for closed in &instant.closed {
-            step.say(Reading::Bar(self.bar(closed)), closed.bar.history);
+            step.say(Reading::Bar(self.bar(closed)));
         }
         for Closed { symbol, timeframe, bar, .. } in &instant.closed {
             let state = &self.symbols[*symbol];
             let indicators = &state.series[timeframe.index()].indicators;
             let reading = indicators.reading(&state.name, *timeframe, bar.span.close, &self.shown.periods);
-            step.say(Reading::Indicators(Box::new(reading)), bar.history);
+            step.say(Reading::Indicators(Box::new(reading)));
         }
     }
 
@@ -151,7 +148,7 @@ impl Engine {
                 let before = state.styles[style as usize].replace(now);
                 if self.says_readings {
                     let reading = heatmap(&self.symbols[symbol].name, style, instant.at, &score);
-                    step.say(Reading::Heatmap(reading), bar.history);
+                    step.say(Reading::Heatmap(reading));
                 }
                 steps.push(StyleStep { symbol, style, timeframe, bar, score, before });
             }
@@ -197,7 +194,7 @@ impl Engine {
                     close_time: instant.at,
                     value,
                 };
-                step.say(Reading::Correlation(reading), instant.history);
+                step.say(Reading::Correlation(reading));
             }
             if let Some(value) = value {
                 self.judge_coefficient(instant, (pair, timeframe, place), value, step.offset);
@@ -225,7 +222,7 @@ impl Engine {
                 continue;
             };
             if self.says_readings {
-                step.say(Reading::Strength(strength(timeframe, instant.at, &score)), instant.history);
+                step.say(Reading::Strength(strength(timeframe, instant.at, &score)));
             }
             let before = self.leaders.replace(timeframe, &score, step.offset);
             steps.push(StrengthStep { timeframe, bar, score, before, may_fire });
@@ -245,11 +242,11 @@ impl Engine {
             if self.says_readings {
                 let (symbol, close_time) = (state.name.clone(), instant.at);
                 let reading = DailyChange { symbol, close_time, absolute, percent };
-                step.say(Reading::DailyChange(reading), closed.bar.history);
+                step.say(Reading::DailyChange(reading));
             }
         }
         if self.says_readings && instant.at.floor(HOUR) == instant.at {
-            step.say(Reading::Trending(self.trending(instant.at)), instant.history);
+            step.say(Reading::Trending(self.trending(instant.at)));
         }
     }
 

@@ -67,8 +67,8 @@ impl Step<'_> {
         self.effects.push(Effect::Refused(Refusal { index, symbol: symbol.into(), ts, reason }));
     }
 
-    fn say(&mut self, reading: Reading, history: bool) {
-        self.effects.push(Effect::Reading { reading, history });
+    fn say(&mut self, reading: Reading) {
+        self.effects.push(Effect::Reading(reading));
     }
 
     fn cause(&self) -> Cause {

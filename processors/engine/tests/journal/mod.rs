@@ -261,21 +261,10 @@ pub(crate) fn statuses(effects: &[Effect]) -> Vec<AlertStatus> {
 
 pub(crate) fn closed(effects: &[Effect], timeframe: Timeframe) -> Vec<Bar> {
     let closed = |effect: &Effect| match effect {
-        Effect::Reading { reading: Reading::Bar(bar), .. } if bar.timeframe == timeframe => Some(bar.clone()),
+        Effect::Reading(Reading::Bar(bar)) if bar.timeframe == timeframe => Some(bar.clone()),
         _ => None,
     };
     effects.iter().filter_map(closed).collect()
-}
-
-/// Whether each bar of that timeframe is of history.
-pub(crate) fn history_of(effects: &[Effect], timeframe: Timeframe) -> Vec<bool> {
-    let history = |effect: &Effect| match effect {
-        Effect::Reading { reading: Reading::Bar(bar), history } if bar.timeframe == timeframe => {
-            Some(*history)
-        }
-        _ => None,
-    };
-    effects.iter().filter_map(history).collect()
 }
 
 pub(crate) fn refusals(effects: &[Effect]) -> Vec<RefusalReason> {

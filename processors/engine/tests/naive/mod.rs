@@ -1,7 +1,7 @@
 //! What alerts must fire, found without an index: every alert is looked at at every bar, and what it looks at is read
 //! from the readings alone. Each alert remembers what it saw last, so that a baseline is what nothing was seen before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_engine::Effect;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, HeatmapTracker, PriceAlert, RsiTracker};
@@ -18,6 +18,8 @@ pub(crate) struct Naive {
     settings: Settings,
     revision: i64,
     series: BTreeMap<Key, Past>,
+    /// When each symbol had ticks that were accepted.
+    ticks: BTreeMap<String, BTreeSet<Timestamp>>,
     alerts: BTreeMap<AlertId, Alert>,
     found: Vec<String>,
 }
@@ -62,7 +64,7 @@ enum Seen {
 /// All that closed at one instant.
 #[derive(Default)]
 struct Moment {
-    bars: BTreeMap<Key, (Bar, bool)>,
+    bars: BTreeMap<Key, Bar>,
     indicators: BTreeMap<Key, Indicators>,
     others: Vec<Reading>,
     turns: BTreeMap<(Key, &'static str), Turn>,
@@ -91,7 +93,14 @@ struct Hit<'a> {
 
 impl Naive {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, revision: 1, series: BTreeMap::new(), alerts: BTreeMap::new(), found: Vec::new() }
+        Self {
+            settings,
+            revision: 1,
+            series: BTreeMap::new(),
+            ticks: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            found: Vec::new(),
+        }
     }
 
     /// In no order.
@@ -103,8 +112,8 @@ impl Naive {
     pub(crate) fn record(&mut self, entry: &Entry, effects: &[Effect], watermark: Option<Timestamp>) {
         let mut moments: BTreeMap<Timestamp, Moment> = BTreeMap::new();
         for effect in effects {
-            if let Effect::Reading { reading, history } = effect {
-                moments.entry(reading.close_time()).or_default().add(reading.clone(), *history);
+            if let Effect::Reading(reading) = effect {
+                moments.entry(reading.close_time()).or_default().add(reading.clone());
             }
         }
         for (at, moment) in moments {
@@ -131,6 +140,7 @@ impl Naive {
         let listed = |name: &str| settings.symbols.iter().any(|symbol| symbol.name.as_str() == name);
         let of_pair = |name: &str| name.split('-').all(|base| listed(&format!("{base}m")));
         self.series.retain(|(symbol, _), _| listed(symbol));
+        self.ticks.retain(|symbol, _| listed(symbol));
         for watched in self.alerts.values_mut().filter_map(|alert| alert.watched.as_mut()) {
             watched.seen.retain(|subject, _| subject.is_empty() || listed(subject) || of_pair(subject));
         }
@@ -174,15 +184,15 @@ impl Naive {
     }
 
     fn moment(&mut self, at: Timestamp, mut moment: Moment, watermark: Timestamp) {
-        for (key, (bar, _)) in &moment.bars {
+        for (key, bar) in &moment.bars {
             let past = self.series.entry(key.clone()).or_default();
             let now = &moment.indicators[key];
             for (cell, turn) in turns(past, bar, now) {
                 moment.turns.insert((key.clone(), cell), turn);
             }
         }
-        let Self { settings, series, alerts, found, .. } = self;
-        let world = World { at, settings, series, moment: &moment, watermark };
+        let Self { settings, series, ticks, alerts, found, .. } = self;
+        let world = World { at, settings, series, ticks, moment: &moment, watermark };
         for (id, alert) in alerts {
             let Some(watched) = &mut alert.watched else { continue };
             let (version, mut fired) = (watched.version, 0);
@@ -196,7 +206,7 @@ impl Naive {
                 alert.watched = None;
             }
         }
-        for (key, (bar, _)) in moment.bars {
+        for (key, bar) in moment.bars {
             let past = self.series.entry(key.clone()).or_default();
             past.mode = mode(past.mode, bar.close, &moment.indicators[&key]);
             past.bars += 1;
@@ -206,6 +216,7 @@ impl Naive {
     }
 
     fn tick(&mut self, name: &str, ts: Timestamp, bid: f64) {
+        self.ticks.entry(name.into()).or_default().insert(ts);
         for (id, alert) in &mut self.alerts {
             let Some(watched) = &mut alert.watched else { continue };
             let AlertParameters::PriceAlert(price) = &watched.parameters else { continue };
@@ -238,10 +249,10 @@ impl Naive {
 }
 
 impl Moment {
-    fn add(&mut self, reading: Reading, history: bool) {
+    fn add(&mut self, reading: Reading) {
         match reading {
             Reading::Bar(bar) => {
-                self.bars.insert((bar.symbol.to_string(), bar.timeframe), (bar, history));
+                self.bars.insert((bar.symbol.to_string(), bar.timeframe), bar);
             }
             Reading::Indicators(reading) => {
                 self.indicators.insert((reading.symbol.to_string(), reading.timeframe), *reading);
@@ -256,6 +267,7 @@ struct World<'a> {
     settings: &'a Settings,
     /// Up to the bar before.
     series: &'a BTreeMap<Key, Past>,
+    ticks: &'a BTreeMap<String, BTreeSet<Timestamp>>,
     moment: &'a Moment,
     watermark: Timestamp,
 }
@@ -286,13 +298,15 @@ impl World<'_> {
     }
 
     fn bar(&self, symbol: &str, timeframe: Timeframe) -> Option<&Bar> {
-        self.moment.bars.get(&(symbol.into(), timeframe)).map(|(bar, _)| bar)
+        self.moment.bars.get(&(symbol.into(), timeframe))
     }
 
-    /// Neither history nor stale.
+    /// Neither of history alone, in which no tick was, nor stale.
     fn may_fire(&self, symbol: &str, timeframe: Timeframe) -> bool {
-        let history = self.moment.bars[&(symbol.to_string(), timeframe)].1;
-        !history && self.watermark.0 - self.at.0 <= 2 * timeframe.nominal()
+        let bar = &self.moment.bars[&(symbol.to_string(), timeframe)];
+        let ticks = self.ticks.get(symbol);
+        let is_live = ticks.is_some_and(|ticks| ticks.range(bar.open_time..bar.close_time).next().is_some());
+        is_live && self.watermark.0 - self.at.0 <= 2 * timeframe.nominal()
     }
 
     fn rsi(&self, rsi: &RsiTracker, seen: &mut BTreeMap<String, Seen>, fire: &mut impl FnMut(Hit<'_>)) {

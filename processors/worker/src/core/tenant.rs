@@ -163,8 +163,8 @@ impl TenantCore {
         let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
-            Effect::Reading { .. } if offset < self.recovered.committed => {}
-            Effect::Reading { reading, .. } => drop(appends.readings.insert(reading.key(), reading)),
+            Effect::Reading(_) if offset < self.recovered.committed => {}
+            Effect::Reading(reading) => drop(appends.readings.insert(reading.key(), reading)),
             Effect::Refused(refusal) => {
                 let reason = refusal.reason;
                 events::Refused { tenant: &self.tenant, reason }.emit();

@@ -6,19 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bellwether_database::cursor::Cursor;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
-use bellwether_schemas::{TenantId, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::core::{Core, Input, MAILS, Output, Part};
-use crate::feed::{Batch, Delivered};
+use crate::feed::Batch;
 use crate::mail::group::Group;
 use crate::mail::samples;
-
-/// After so many turns nothing fails any more: then everything has to come right.
-const FAULTY_TURNS: u32 = 2_000;
-/// A run that takes longer makes no progress.
-const MAX_TURNS: u32 = 20_000;
+use crate::simulated::{Random, Simulated, Surroundings, repeated};
 
 /// What a run is made of.
 #[derive(Debug, Clone)]
@@ -62,10 +57,6 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-fn tenant() -> TenantId {
-    "fxlabs".parse().unwrap()
-}
-
 fn group_id(number: usize) -> GroupId {
     GroupId(Uuid::from_u128(number as u128))
 }
@@ -97,7 +88,7 @@ struct Stale {
 
 struct World {
     case: Case,
-    topic: Vec<Outcome>,
+    around: Surroundings,
     /// Triggers of each group that are on the topic, and how many there should be.
     expected: BTreeMap<GroupId, Vec<i32>>,
     database: Database,
@@ -108,14 +99,10 @@ struct World {
     /// Groups that a process knows the cursor to have passed: their mails may have left.
     passed: BTreeSet<GroupId>,
     stale: Vec<Stale>,
-    committed: u64,
-    position: u64,
-    random: u64,
-    turns: u32,
 }
 
 /// The topic: the triggers of a journal record in the order of their effects, those of its groups between each other.
-fn topic(case: &Case, mut random: impl FnMut(u64) -> u64) -> Vec<TriggerFired> {
+fn topic(case: &Case, random: &mut Random) -> Vec<TriggerFired> {
     let sample = samples::triggers("fxlabs").remove(0);
     let (mut topic, mut groups) = (Vec::new(), 0);
     for (journal_offset, sizes) in case.journal.iter().enumerate() {
@@ -124,7 +111,7 @@ fn topic(case: &Case, mut random: impl FnMut(u64) -> u64) -> Vec<TriggerFired> {
         groups += sizes.len();
         let mut index = 0;
         while !left.is_empty() {
-            let pick = usize::try_from(random(left.len() as u64)).unwrap();
+            let pick = usize::try_from(random.below(left.len() as u64)).unwrap();
             let (number, at, size) = &mut left[pick];
             let mut trigger = sample.clone();
             trigger.cause = Cause { offset: journal_offset as i64, index };
@@ -140,18 +127,10 @@ fn topic(case: &Case, mut random: impl FnMut(u64) -> u64) -> Vec<TriggerFired> {
     topic
 }
 
-fn next_random(state: &mut u64, below: u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) % below
-}
-
 impl World {
     fn new(case: Case) -> Self {
-        let mut random = case.seed;
-        let mut triggers = topic(&case, |below| next_random(&mut random, below));
+        let mut random = Random::new(case.seed);
+        let mut triggers = topic(&case, &mut random);
         // The last trigger stays: it is what shows that the others of its record will not come.
         let last = triggers.pop();
         let mut number = 0;
@@ -170,15 +149,11 @@ impl World {
         end.group = bellwether_schemas::triggers::Group { id: group_id(1_000_000), index: 0, size: 1 };
         expected.insert(end.group.id, vec![0]);
         triggers.push(end);
-        let mut topic: Vec<Outcome> = triggers.into_iter().map(Outcome::Fired).collect();
-        for &(at, many) in &case.repeats {
-            let at = at.min(topic.len());
-            let repeated: Vec<Outcome> = topic[at.saturating_sub(many)..at].to_vec();
-            topic.splice(at..at, repeated);
-        }
+        let outcomes = triggers.into_iter().map(Outcome::Fired).collect();
+        let around = Surroundings::new(repeated(outcomes, &case.repeats), random, case.faults);
         Self {
             case,
-            topic,
+            around,
             expected,
             database: Database { cursor: Cursor::START, rows: BTreeMap::new() },
             backup: None,
@@ -186,37 +161,12 @@ impl World {
             was_restored: false,
             passed: BTreeSet::new(),
             stale: Vec::new(),
-            committed: 0,
-            position: 0,
-            random,
-            turns: 0,
         }
     }
 
-    fn random(&mut self, below: u64) -> u64 {
-        next_random(&mut self.random, below)
-    }
-
-    fn is_faulty(&self) -> bool {
-        self.turns < FAULTY_TURNS
-    }
-
-    fn fails(&mut self) -> bool {
-        self.is_faulty() && self.random(100) < self.case.faults
-    }
-
     fn batch(&mut self) -> Option<Batch> {
-        let most = if self.random(3) == 0 { 6 * MAILS as u64 } else { 30 };
-        let size = 1 + self.random(most);
-        let next_offset = (self.position + size).min(self.topic.len() as u64);
-        let delivered = |offset: u64| Delivered {
-            offset,
-            appended_at: Timestamp(0),
-            outcome: self.topic[offset as usize].clone(),
-        };
-        let records: Vec<Delivered> = (self.position..next_offset).map(delivered).collect();
-        let from = std::mem::replace(&mut self.position, next_offset);
-        (!records.is_empty()).then(|| Batch { tenant: tenant(), records, from, next_offset, epoch: 0 })
+        let most = if self.around.random(3) == 0 { 6 * MAILS as u64 } else { 30 };
+        self.around.batch(most)
     }
 
     /// One transaction, as [`super::super::outbox::Outbox`] has it.
@@ -253,7 +203,7 @@ impl World {
     }
 
     fn below_cursor(&self) -> BTreeSet<GroupId> {
-        let passed = self.topic.iter().filter(|outcome| outcome.cause() <= self.database.cursor.cause);
+        let passed = self.around.topic.iter().filter(|outcome| outcome.cause() <= self.database.cursor.cause);
         let group = |outcome: &Outcome| match outcome {
             Outcome::Fired(trigger) => Some(trigger.group.id),
             Outcome::Status(_) => None,
@@ -265,24 +215,24 @@ impl World {
         self.befall();
         let part = core.part().expect("a fill has a part");
         assert!(part.groups.len() <= MAILS);
-        if std::mem::take(&mut self.disconnected) || self.fails() {
+        if std::mem::take(&mut self.disconnected) || self.around.fails() {
             return Input::NotFilled;
         }
-        if self.is_faulty() && self.random(20) == 0 {
+        if self.around.befalls_once_in(20) {
             return Input::Changed;
         }
         let input = self.transact(part);
-        if self.fails() { Input::NotFilled } else { input }
+        if self.around.fails() { Input::NotFilled } else { input }
     }
 
     /// What befalls a database between two transactions.
     fn befall(&mut self) {
-        if self.is_faulty() && self.random(5) == 0 && !self.stale.is_empty() {
-            let at = self.random(self.stale.len() as u64) as usize;
+        if self.around.befalls_once_in(5) && !self.stale.is_empty() {
+            let at = self.around.random(self.stale.len() as u64) as usize;
             let Stale { groups, stands, ends, last, held_below } = self.stale.remove(at);
             self.transact(Part { groups: &groups, stands, ends, last, held_below });
         }
-        if self.case.restored && self.is_faulty() && self.random(25) == 0 {
+        if self.case.restored && self.around.befalls_once_in(25) {
             match self.backup.take() {
                 Some(backup) => {
                     (self.database, self.disconnected, self.was_restored) = (backup, true, true);
@@ -294,14 +244,37 @@ impl World {
         }
     }
 
+    /// What a process that dies was about to write may still be on its way.
+    fn leave(&mut self, core: &Core, outputs: &[Output]) {
+        let Some(part) = core.part().filter(|_| self.case.stale && outputs.contains(&Output::Fill)) else {
+            return;
+        };
+        let Part { groups, stands, ends, last, held_below } = part;
+        self.stale.push(Stale { groups: groups.to_vec(), stands, ends, last, held_below });
+    }
+}
+
+impl Simulated for World {
+    type Core = Core;
+    type Input = Input;
+    type Output = Output;
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        &mut self.around
+    }
+
+    fn begin(&self) -> (Core, Output) {
+        (Core::new(), Output::Open)
+    }
+
     fn perform(&mut self, core: &Core, output: Output) -> Option<Input> {
         match output {
-            Output::Open if self.fails() => Some(Input::NotOpened),
+            Output::Open if self.around.fails() => Some(Input::NotOpened),
             Output::Open => Some(Input::Opened(self.database.cursor)),
-            Output::Receive if self.is_faulty() && self.random(20) == 0 => Some(Input::Changed),
+            Output::Receive if self.around.befalls_once_in(20) => Some(Input::Changed),
             Output::Receive => self.batch().map(Input::Batch),
             Output::Fill => Some(self.fill(core)),
-            Output::Locate if self.fails() => Some(Input::NotFilled),
+            Output::Locate if self.around.fails() => Some(Input::NotFilled),
             Output::Locate => Some(Input::Stands(self.database.cursor)),
             Output::Wait(time) => {
                 assert!(!time.is_zero());
@@ -309,7 +282,7 @@ impl World {
             }
             Output::Commit(next_offset) => {
                 assert!(next_offset <= self.database.cursor.next_offset, "committed before it was filled");
-                self.committed = self.committed.max(next_offset);
+                self.around.committed = self.around.committed.max(next_offset);
                 self.passed.extend(self.below_cursor());
                 None
             }
@@ -318,50 +291,26 @@ impl World {
                 None
             }
             Output::Rewind(to) => {
-                self.position = to;
+                self.around.position = to;
                 None
             }
         }
     }
 
-    /// A process ends between two steps; what it was about to write may still be on its way.
-    fn crash(&mut self, core: &Core, outputs: &[Output]) {
-        let Some(part) = core.part().filter(|_| self.case.stale && outputs.contains(&Output::Fill)) else {
-            return;
-        };
-        let Part { groups, stands, ends, last, held_below } = part;
-        self.stale.push(Stale { groups: groups.to_vec(), stands, ends, last, held_below });
+    fn step(&self, core: &mut Core, input: Input, outputs: &mut Vec<Output>) {
+        core.step(input, outputs);
     }
 
-    /// One process, until the end of the topic or a crash. True at the end.
-    fn process(&mut self) -> bool {
-        let mut core = Core::new();
-        let mut outputs = vec![Output::Open];
-        loop {
-            let mut next = None;
-            for output in std::mem::take(&mut outputs) {
-                next = self.perform(&core, output);
-            }
-            let Some(input) = next else { return true };
-            core.step(input, &mut outputs);
-            self.turns += 1;
-            assert!(self.turns < MAX_TURNS, "no progress");
-            if self.case.crashes && self.is_faulty() && self.random(40) == 0 {
-                self.crash(&core, &outputs);
-                return false;
-            }
+    fn dies(&mut self, core: &Core, outputs: &[Output]) -> bool {
+        let dies = self.case.crashes && self.around.befalls_once_in(40);
+        if dies {
+            self.leave(core, outputs);
         }
+        dies
     }
 
-    fn run(&mut self) {
-        loop {
-            self.turns += 1;
-            assert!(self.turns < MAX_TURNS, "the end of the topic, and the database is behind it");
-            self.position = self.committed;
-            if self.process() && self.database.cursor.next_offset == self.topic.len() as u64 {
-                return;
-            }
-        }
+    fn cursor(&self) -> u64 {
+        self.database.cursor.next_offset
     }
 }
 

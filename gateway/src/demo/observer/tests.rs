@@ -8,8 +8,8 @@ use bellwether_schemas::readings::Bar;
 use bellwether_schemas::ticks::{BlockSymbol, Tick};
 
 use super::*;
+use crate::demo::view::{Frame, SymbolView};
 use crate::live::fixtures::{id, trigger, two};
-use crate::view::{Frame, SymbolView};
 
 /// The log, the page's state and who fills it.
 struct World {
