@@ -216,7 +216,7 @@ mod tests {
         let (minute, hour) = (Spacing::new(60_000_000).unwrap(), Spacing::new(3_600_000_000).unwrap());
         let plain = |seq| tick(seq, 0, 100, 2);
         let of_bar = |seq, spacing| {
-            let NumberedQuote { seq, quote, line: None } = plain(seq);
+            let NumberedQuote { seq, quote, .. } = plain(seq);
             NumberedQuote { seq, quote: quote.of_bar(spacing), line: None }
         };
         let mut blocks = Blocks::default();

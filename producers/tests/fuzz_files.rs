@@ -2,7 +2,10 @@
 //! A process of its own, because memory is measured.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "forms/dress.rs"]
+mod dress;
 #[path = "forms/writers.rs"]
+#[expect(dead_code, reason = "what the test of the forms needs besides")]
 mod writers;
 
 use bellwether_producers::sources::files::open;
@@ -10,7 +13,8 @@ use bellwether_producers::sources::files::report::Report;
 use bellwether_producers::sources::{FileOptions, Input};
 use peak_alloc::PeakAlloc;
 
-use writers::{BAR_FORMS, Bar, Dress, Encoding, Packed, START, TICK_FORMS, Tick};
+use dress::{Dress, Encoding, Packed};
+use writers::{BAR_FORMS, Bar, START, TICK_FORMS, Tick};
 
 const MINUTE: i64 = 60_000_000;
 

@@ -2,6 +2,7 @@
 //! encoding and quoting.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dress;
 mod writers;
 
 use std::path::Path;
@@ -11,7 +12,8 @@ use bellwether_producers::sources::files::{OpenFiles, open};
 use bellwether_producers::sources::{FileOptions, Input, NumberedQuote};
 use proptest::prelude::*;
 
-use writers::{BAR_FORMS, Bar, Dress, Encoding, Form, Packed, START, TICK_FORMS, Tick};
+use dress::{Dress, Encoding, Packed};
+use writers::{BAR_FORMS, Bar, Form, START, TICK_FORMS, Tick};
 
 const MINUTE: i64 = 60_000_000;
 /// What is compared of a quote: its time, and bid and ask in units of 10⁻⁵.

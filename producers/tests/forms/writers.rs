@@ -1,8 +1,8 @@
 //! Writers of the forms, from what their programs write; nothing of the readers is used.
 
-use std::io::Write;
-
 use chrono::{DateTime, Utc};
+
+use super::dress::{Dress, Table, encode, pack};
 
 /// 2024-01-09T00:00:00Z.
 pub(crate) const START: i64 = 1_704_758_400_000_000;
@@ -25,34 +25,6 @@ pub(crate) struct Tick {
     pub(crate) ask: i64,
 }
 
-/// What programs and spreadsheets do to a table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Dress {
-    pub(crate) encoding: Encoding,
-    pub(crate) packed: Packed,
-    pub(crate) line_end: &'static str,
-    pub(crate) delimiter: char,
-    pub(crate) quoted: bool,
-    pub(crate) decimal_comma: bool,
-    pub(crate) capitals: bool,
-    pub(crate) seed: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Encoding {
-    Utf8,
-    Bom,
-    Utf16Le,
-    Utf16Be,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Packed {
-    Plain,
-    Gzip,
-    Zip,
-}
-
 /// A form as its program writes it.
 pub(crate) struct Form {
     /// What it is recognised as.
@@ -70,28 +42,13 @@ pub(crate) struct Form {
 enum Rows {
     Bars(fn(&[Bar]) -> Table),
     Ticks(fn(&[Tick]) -> Table),
-    /// One file a side.
-    Sides(fn(&[Tick], fn(&Tick) -> i64) -> Table, Keeps),
+    /// One file a side; the times in whole seconds.
+    Sides(fn(&[Tick], Side) -> Table),
     Text(fn(&[Bar]) -> String),
 }
 
-/// What of a tick the form can say.
-enum Keeps {
-    BothInWholeSeconds,
-}
-
-struct Table {
-    delimiter: char,
-    header: Option<Vec<&'static str>>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new(delimiter: char, header: &str, rows: Vec<Vec<String>>) -> Self {
-        let names = || Box::leak(header.to_owned().into_boxed_str()).split(delimiter).collect();
-        Self { delimiter, header: (!header.is_empty()).then(names), rows }
-    }
-}
+/// One price of a tick.
+type Side = fn(&Tick) -> i64;
 
 fn clock(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap()
@@ -420,7 +377,7 @@ pub(crate) const TICK_FORMS: &[Form] = &[
         zone: None,
         file: "DAT_NT_EURUSD_T.csv",
         free: false,
-        rows: Rows::Sides(ninjatrader, Keeps::BothInWholeSeconds),
+        rows: Rows::Sides(ninjatrader),
     },
     ticks!("prices", "single prices", None, true, ',', "time,price", |tick| vec![
         at(tick.at, 0, "%Y-%m-%dT%H:%M:%S%.3fZ"),
@@ -447,7 +404,7 @@ pub(crate) const TICK_FORMS: &[Form] = &[
     ]),
 ];
 
-fn ninjatrader(rows: &[Tick], side: fn(&Tick) -> i64) -> Table {
+fn ninjatrader(rows: &[Tick], side: Side) -> Table {
     let cells = |tick: &Tick| vec![at(tick.at, -5, "%Y%m%d %H%M%S"), price(side(tick)), "0".into()];
     Table::new(';', "", tick_rows(rows, cells))
 }
@@ -485,7 +442,7 @@ impl Form {
     pub(crate) fn write_ticks(&self, rows: &[Tick], dress: &Dress) -> Vec<(String, Vec<u8>)> {
         match &self.rows {
             Rows::Ticks(table) => vec![self.file(&table(rows), dress)],
-            Rows::Sides(table, _) => {
+            Rows::Sides(table) => {
                 let (bid, ask) = (table(rows, |tick| tick.bid), table(rows, |tick| tick.ask));
                 let ((name, bid), (_, ask)) = (self.file(&bid, dress), self.file(&ask, dress));
                 vec![(format!("bid.{name}"), bid), (format!("ask.{name}"), ask)]
@@ -497,89 +454,14 @@ impl Form {
     /// What is left of a tick in this form.
     pub(crate) fn keeps(&self, tick: &Tick) -> Tick {
         match (&self.rows, self.name) {
-            (Rows::Sides(_, Keeps::BothInWholeSeconds), _) => {
-                Tick { at: START + (tick.at - START) * 1_000, ..*tick }
-            }
+            (Rows::Sides(_), _) => Tick { at: START + (tick.at - START) * 1_000, ..*tick },
             (_, "prices" | "binance-aggtrades" | "binance-trades") => Tick { ask: tick.bid, ..*tick },
             _ => *tick,
         }
     }
 
     fn file(&self, table: &Table, dress: &Dress) -> (String, Vec<u8>) {
-        let dress = if self.free {
-            *dress
-        } else {
-            Dress { quoted: false, decimal_comma: false, capitals: false, ..*dress }
-        };
-        let delimiter = if self.free { dress.delimiter } else { table.delimiter };
-        let order = if self.free {
-            shuffled(table.rows[0].len(), dress.seed)
-        } else {
-            (0..table.rows[0].len()).collect()
-        };
-        let line = |cells: Vec<String>| -> String {
-            let cells = order.iter().map(|place| cells[*place].clone());
-            let cells: Vec<String> = if dress.quoted {
-                cells.map(|cell| format!("\"{cell}\"")).collect()
-            } else {
-                cells.collect()
-            };
-            cells.join(&delimiter.to_string()) + dress.line_end
-        };
-        let name = |name: &&str| if dress.capitals { name.to_uppercase() } else { (*name).to_owned() };
-        let header = table.header.iter().map(|names| line(names.iter().map(name).collect()));
-        let cell = |cell: &String| {
-            if dress.decimal_comma && is_price(cell) { cell.replace('.', ",") } else { cell.clone() }
-        };
-        let rows = table.rows.iter().map(|row| line(row.iter().map(cell).collect()));
-        let text: String = header.chain(rows).collect();
-        (self.file.into(), pack(&encode(&text, dress.encoding), dress.packed, self.file))
-    }
-}
-
-fn is_price(cell: &str) -> bool {
-    cell.matches('.').count() == 1 && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
-/// An order of columns that follows from the seed.
-fn shuffled(columns: usize, mut seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..columns).collect();
-    for last in (1..columns).rev() {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        order.swap(last, usize::try_from(seed >> 33).unwrap() % (last + 1));
-    }
-    order
-}
-
-fn encode(text: &str, encoding: Encoding) -> Vec<u8> {
-    let units = |bytes: fn(u16) -> [u8; 2]| {
-        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
-    };
-    match encoding {
-        Encoding::Utf8 => text.as_bytes().to_vec(),
-        Encoding::Bom => format!("\u{feff}{text}").into_bytes(),
-        Encoding::Utf16Le => units(u16::to_le_bytes),
-        Encoding::Utf16Be => units(u16::to_be_bytes),
-    }
-}
-
-fn pack(bytes: &[u8], packed: Packed, name: &str) -> Vec<u8> {
-    match packed {
-        Packed::Plain => bytes.to_vec(),
-        Packed::Gzip => {
-            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            gzip.write_all(bytes).unwrap();
-            gzip.finish().unwrap()
-        }
-        Packed::Zip => {
-            let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-            let stored =
-                zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-            zip.start_file(name, stored).unwrap();
-            zip.write_all(bytes).unwrap();
-            zip.start_file("status.txt", stored).unwrap();
-            zip.write_all(b"gaps: none").unwrap();
-            zip.finish().unwrap().into_inner()
-        }
+        let text = encode(&table.write(self.free, dress), dress.encoding);
+        (self.file.into(), pack(&text, dress.packed, self.file))
     }
 }

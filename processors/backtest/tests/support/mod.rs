@@ -1,4 +1,5 @@
 //! Small files, and runs over them.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::path::{Path, PathBuf};
 

@@ -144,11 +144,10 @@ impl Columns {
     /// Of a header's cells. Where none holds date and time in one, a lone `time` or `date` does.
     pub(super) fn of_header(cells: &[String]) -> Self {
         let mut found: Vec<Option<(usize, Column)>> = cells.iter().map(|cell| known(cell)).collect();
-        for rank in 0..NAMES.len() {
-            let column = NAMES[rank].1;
+        for (rank, (_, column)) in NAMES.iter().enumerate() {
             if found.iter().flatten().any(|(at, _)| *at == rank) {
                 let keep = found.iter().position(|cell| cell.is_some_and(|(at, _)| at == rank));
-                drop_others(&mut found, column, keep);
+                drop_others(&mut found, *column, keep);
             }
         }
         let mut columns = Self(found.into_iter().map(|cell| cell.map(|(_, column)| column)).collect());

@@ -172,7 +172,7 @@ fn what_is_no_text_is_named_plain_and_packed() {
 #[test]
 fn an_empty_file_is_empty_even_when_it_is_packed() {
     for content in [Vec::new(), gzip(b""), zip(&[deflated("a.csv", b"")])] {
-        assert_eq!(said(&content), "is empty");
+        assert_eq!(said(&content), "no rows: it is empty");
     }
 }
 
