@@ -107,7 +107,9 @@ const fn of_producer(error: &ProducerError) -> u8 {
     match error {
         ProducerError::Input(input) => input.exit_code(),
         ProducerError::Log(log) => of_log(log),
-        ProducerError::Market(_) | ProducerError::Revision { .. } => CONFIG,
+        ProducerError::Market(_) | ProducerError::Revision { .. } | ProducerError::NewerEngine { .. } => {
+            CONFIG
+        }
         ProducerError::Encode(_) | ProducerError::Task(_) => SOFTWARE,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::log::LogError;
 use bellwether_schemas::codec::EncodeError;
 use bellwether_schemas::{TenantId, Timestamp};
@@ -35,6 +36,16 @@ pub enum ProducerError {
         revision: i64,
         /// Every key that differs, with both values.
         differences: String,
+    },
+    /// The journal's settings name rules that this build does not know.
+    #[error(
+        "{tenant}: its journal follows engine version {version}, this is version {ENGINE_VERSION}: upgrade me"
+    )]
+    NewerEngine {
+        /// The tenant whose journal it is.
+        tenant: TenantId,
+        /// The version that its settings name.
+        version: i32,
     },
     /// A background task ended before its work was done.
     #[error("{0} did not finish")]

@@ -68,11 +68,33 @@ impl JournalView {
         match entry {
             Entry::Alert(change) => self.see(change),
             Entry::Settings(change) => {
-                if self.settings.as_ref().is_none_or(|known| known.revision < change.revision) {
+                if self.settings.as_ref().is_none_or(|known| change.is_news_after(known)) {
                     self.settings = Some(change);
                 }
             }
             Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::settings::Settings;
+    use bellwether_schemas::{Origin, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn the_settings_in_force_are_of_the_highest_revision_and_at_one_revision_of_the_newest_rules() {
+        let mut view = JournalView::default();
+        for (revision, engine_version) in [(2, 1), (1, 2), (2, 2), (2, 1)] {
+            let tenant = "fxlabs".parse().unwrap();
+            let (source, session) = ("settings".into(), "1".into());
+            let origin = Origin { tenant, source, session, played: false, appended_at: Timestamp(0) };
+            let settings = Settings::with_symbols(Vec::new(), "m");
+            view.take(Entry::Settings(SettingsChanged { origin, revision, engine_version, settings }));
+        }
+        let settings = view.settings.unwrap();
+        assert_eq!((settings.revision, settings.engine_version), (2, 2));
     }
 }

@@ -263,12 +263,21 @@ fn duration(micros: i64) -> String {
 pub struct SettingsChanged {
     /// The producer that published the settings, and when.
     pub origin: Origin,
-    /// The file's revision; an equal or lower one is ignored.
+    /// The file's revision; a lower one is ignored, and an equal one unless it names a newer engine version.
     pub revision: i64,
-    /// The engine that may fold what follows.
+    /// Whose rules hold from here on; an engine that does not know them stops.
     pub engine_version: i32,
     /// Everything of the tenant's file that can change a result.
     pub settings: Settings,
+}
+
+impl SettingsChanged {
+    /// Whether it takes the place of the settings in force: of a higher revision, or the same one by newer rules.
+    #[must_use]
+    pub fn is_news_after(&self, known: &Self) -> bool {
+        let is_upgrade = self.revision == known.revision && self.engine_version > known.engine_version;
+        self.revision > known.revision || is_upgrade
+    }
 }
 
 #[cfg(test)]

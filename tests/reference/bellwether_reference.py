@@ -121,30 +121,32 @@ class Engine:
             if len(record) == 1:
                 self.advance(record[0])
                 continue
-            ts, symbol, bid, ask = record
-            reason = self.refusal(ts, symbol, bid, ask)
+            ts, symbol, bid, ask, *of_bar = record
+            judged, spacing = of_bar or (False, None)
+            reason = self.refusal(ts, symbol, bid, ask, judged)
             if reason:
                 self.refused[reason] += 1
             else:
-                self.take(ts, symbol, bid)
+                self.take(ts, symbol, bid, spacing)
 
-    def refusal(self, ts, symbol, bid, ask):
+    def refusal(self, ts, symbol, bid, ask, judged):
         if not (0 < bid <= ask < float("inf")):
             return "malformed"
         if symbol is None:
             return "unknown_symbol"
         if self.watermark is not None and ts - ts % MINUTE + MINUTE <= self.watermark:
             return "late"
-        if self.guards[symbol].absurd(ts, bid):
+        if not judged and self.guards[symbol].absurd(ts, bid):
             return "absurd"
         return None
 
-    def take(self, ts, symbol, bid):
+    def take(self, ts, symbol, bid, spacing):
         self.accepted += 1
         self.guards[symbol].accept(ts, bid)
         self.advance(ts)
         for timeframe in range(len(TIMEFRAMES)):
-            self.join(symbol, timeframe, ts, bid)
+            if spacing is None or NOMINAL[timeframe] % spacing == 0:
+                self.join(symbol, timeframe, ts, bid)
         seen = self.same_time[symbol]
         tick = Tick(ts, symbol, bid, seen[ts])
         seen[ts] += 1
@@ -236,9 +238,10 @@ class Engine:
                 if opened is None:
                     opened = row.bar.open_time
                 returns.append((*legs, indicators.math.log(row.close / before.close)))
-            if returns:
-                now.strengths[timeframe] = indicators.Strength(returns)
-                now.strengths[timeframe].open_time = opened
+            reading = indicators.Strength(returns) if returns else None
+            if reading is not None and reading.says_something:
+                now.strengths[timeframe] = reading
+                reading.open_time = opened
 
     # Lines
 
@@ -335,12 +338,14 @@ def arguments():
     parser.add_argument("--from", dest="start")
     parser.add_argument("--to", dest="until")
     parser.add_argument("--anchor-utc", action="append", default=[], metavar="SYMBOL")
+    parser.add_argument("--engine-version", type=int, choices=[1, 2], default=2, help="whose rules hold")
     words = sys.argv[2:] if sys.argv[1:2] == ["backtest"] else sys.argv[1:]
     return parser.parse_args(words)
 
 
 def main():
     args = arguments()
+    market.VERSION = args.engine_version
     symbols, inputs = [], []
     for item in args.input:
         symbol, _, path = item.partition("=")

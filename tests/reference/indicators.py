@@ -2,6 +2,8 @@
 
 import math
 
+import market
+
 RSI_CELL, CELLS = 14, ["EMA21", "EMA50", "EMA200", "MACD", "RSI", "UTBOT", "ICHIMOKU"]
 CURRENCIES = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "NZD"]
 LONG, SHORT = 1, -1
@@ -60,8 +62,10 @@ class Wilder:
 
 
 class Rsi:
+    """Over a close that equals the one before, the averages decay as always and the value stays (since version 2)."""
+
     def __init__(self, period):
-        self.gain, self.loss, self.before = Wilder(period), Wilder(period), None
+        self.gain, self.loss, self.before, self.value = Wilder(period), Wilder(period), None, None
 
     def update(self, close):
         before, self.before = self.before, close
@@ -72,6 +76,12 @@ class Rsi:
         loss = self.loss.update(-change if change < 0 else 0.0)
         if gain is None:
             return None
+        if change != 0 or self.value is None or market.VERSION < 2:
+            self.value = self.index(gain, loss)
+        return self.value
+
+    @staticmethod
+    def index(gain, loss):
         if loss == 0:
             return 100.0 if gain > 0 else 50.0
         return 100 - 100 / (1 + gain / loss)
@@ -312,6 +322,8 @@ class Strength:
             self.scores = {c: 0.0 for c in self.averages}
         else:
             self.scores = {c: 200 * (a - bottom) / (top - bottom) - 100 for c, a in self.averages.items()}
+        # Where nobody leads there is no reading, since version 2.
+        self.says_something = top != bottom or market.VERSION < 2
         self.strongest = next(c for c in self.averages if self.averages[c] == top)
         self.weakest = next(c for c in self.averages if self.averages[c] == bottom)
 

@@ -4,6 +4,7 @@ import gzip
 import heapq
 import re
 import sys
+from collections import Counter
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,10 @@ DAY = 24 * HOUR
 LATENESS = 2 * SECOND
 SUFFIX = "m"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+# Whose rules hold: in version 1 RSI over a still close was computed anew, equal currencies were a reading, and bars of
+# files were ticks like any other.
+VERSION = 2
 
 TIMEFRAMES = ["1M", "5M", "15M", "30M", "1H", "4H", "1D", "1W"]
 NOMINAL = [MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, DAY, 7 * DAY]
@@ -255,13 +260,45 @@ class Input:
 
     def _m1(self):
         asks = dict(self._bars(self.ask_path)) if self.ask_path else {}
-        for ts, bid in self._bars(self.path):
+        rows = list(self._bars(self.path))
+        length = spacing(rows) if VERSION >= 2 else MINUTE
+        of_bar = (True, length) if VERSION >= 2 else (False, None)
+        guard = RowGuard(length)
+        for ts, bid in rows:
+            if VERSION >= 2 and guard.refuses(ts, bid[3]):
+                continue
             ask = asks.get(ts, bid)
             opened, high, low, close = range(4)
             middle = (low, high) if bid[close] >= bid[opened] else (high, low)
-            steps = ((opened, 0), (middle[0], 20_000), (middle[1], 40_000), (close, 59_999))
+            steps = ((opened, 0), (middle[0], length // 3), (middle[1], length * 2 // 3), (close, length - 1_000))
             for corner, after in steps:
-                yield ts + after * 1000, self.symbol_index, bid[corner], max(ask[corner], bid[corner])
+                yield ts + after, self.symbol_index, bid[corner], max(ask[corner], bid[corner]), *of_bar
+
+
+def spacing(rows):
+    """The commonest difference of opens; of equally common ones the shortest."""
+    steps = Counter(b[0] - a[0] for a, b in zip(rows, rows[1:]) if b[0] > a[0])
+    return min(steps, key=lambda step: (-steps[step], step)) if steps else MINUTE
+
+
+class RowGuard:
+    """Judges a row of bars as a whole: by its close against the last accepted close, or the third of a refused run."""
+
+    BAND = 0.20
+
+    def __init__(self, length):
+        self.length, self.measure, self.before, self.run = length, None, None, 0
+
+    def refuses(self, ts, close):
+        before, self.before = self.before, ts
+        near = before is not None and ts - before <= self.length
+        if not near or self.measure is None or abs(close - self.measure) <= self.BAND * self.measure:
+            self.measure, self.run = close, 0
+            return False
+        self.run += 1
+        if self.run == 3:
+            self.measure, self.run = close, 0
+        return True
 
 
 def merged(inputs, until=None):

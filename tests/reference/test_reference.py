@@ -193,5 +193,61 @@ class Refusals(unittest.TestCase):
         self.assertEqual(self.guard((60, 2.0), (60.000001, 2.0))[0], [True, False])
 
 
+    def test_rows_are_judged_by_their_closes_and_the_third_refused_is_the_measure(self):
+        guard = market.RowGuard(market.HOUR)
+        closes = [1.0, 1.2, 1.5, 1.1, 2.0, 2.1, 2.2, 2.3, 1.0]
+        refused = [guard.refuses(n * market.HOUR, close) for n, close in enumerate(closes)]
+        self.assertEqual(refused, [False, False, True, False, True, True, True, False, True])
+        self.assertFalse(guard.refuses(20 * market.HOUR, 9.0), "behind a hole any close counts")
+
+
+class StillMarkets(unittest.TestCase):
+    def tearDown(self):
+        market.VERSION = 2
+
+    def values(self, version):
+        market.VERSION = version
+        rsi, close = indicators.Rsi(14), 110_000.0
+        rsi.update(close)
+        for step in [10, -6, 10, 10, -6, 10, 10, -6, 10, 10, -6, 0, 0, -6]:
+            close += step
+            value = rsi.update(close)
+        self.assertEqual(value, 70.0)
+        return {rsi.update(close) for _ in range(700)}
+
+    def test_rsi_of_70_stands_in_700_still_bars_and_wobbled_in_version_1(self):
+        self.assertEqual(self.values(2), {70.0})
+        self.assertGreater(len(self.values(1)), 1)
+
+    def test_a_first_value_over_a_still_close_is_computed(self):
+        rsi = indicators.Rsi(5)
+        values = [rsi.update(close) for close in [10, 11, 10, 12, 13, 13, 13, 13]]
+        self.assertEqual(values[:5], [None] * 5)
+        self.assertEqual(values[5:], [80.0] * 3)
+
+    def test_where_all_currencies_are_equal_nothing_is_said(self):
+        still = [("EUR", "USD", 0.0), ("GBP", "USD", 0.0)]
+        self.assertFalse(indicators.Strength(still).says_something)
+        self.assertTrue(indicators.Strength(still[:1] + [("GBP", "USD", 1e-9)]).says_something)
+        market.VERSION = 1
+        self.assertTrue(indicators.Strength(still).says_something)
+
+
+class RowsOfBars(unittest.TestCase):
+    def test_the_spacing_is_the_commonest_difference_of_opens(self):
+        hours = [0, 1, 2, 2, 5, 6, 7, 31, 30, 31]
+        self.assertEqual(market.spacing([(hour * market.HOUR, None) for hour in hours]), market.HOUR)
+        self.assertEqual(market.spacing([(0, None)]), market.MINUTE)
+
+    def test_hourly_bars_make_nothing_shorter(self):
+        engine = reference.Engine(reference.World(["EURUSD"]), set(), [], None, None, None)
+        for hour in range(30):
+            for step in range(4):
+                engine.take(hour * market.HOUR + step * 900 * market.SECOND, 0, 1.0 + step, market.HOUR)
+        counts = [engine.series[(0, timeframe)].count for timeframe in range(8)]
+        self.assertEqual(counts[:4], [0] * 4)
+        self.assertEqual(counts[4:6], [29, 7])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -223,7 +223,8 @@ pub fn rsi(closes: &[f64], period: usize) -> Vec<Option<f64>> {
     for at in period + 1..closes.len() {
         gains = (gains * (p - 1.0) + gain(at)) / p;
         losses = (losses * (p - 1.0) + loss(at)) / p;
-        values.push(Some(strength(gains, losses)));
+        let stands = closes[at] == closes[at - 1];
+        values.push(if stands { values[at - 1] } else { Some(strength(gains, losses)) });
     }
     values
 }

@@ -89,6 +89,16 @@ fn rsi_of_a_flat_and_of_a_rising_series() {
 }
 
 #[test]
+fn rsi_over_a_close_that_stands_is_the_one_before() {
+    let closes = [10.0, 11.0, 10.0, 12.0, 11.0, 13.0, 13.0, 13.0, 12.0];
+    let values = rsi(&closes, 5);
+    assert_eq!((values[6], values[7]), (values[5], values[5]));
+    // The averages went on: by hand (1·4/5)·4/5 of the gains, and a loss of 1 after two still closes.
+    let (gain, loss) = (1.0 * 0.8 * 0.8 * 0.8, (0.4 * 0.8 * 0.8 * 4.0 + 1.0) / 5.0);
+    assert_close(&[values[8].unwrap()], &[100.0 - 100.0 / (1.0 + gain / loss)]);
+}
+
+#[test]
 fn a_trigger_stands_where_its_line_is_reached_and_not_again_while_inside() {
     // RSI(5), by a calculator: 50.0 30.8 23.3 20.2 46.6 62.2 72.3 75.1.
     let closes = [1.5, 1.4, 1.6, 1.5, 1.6, 1.5, 1.2, 1.0, 0.9, 1.2, 1.5, 1.8, 1.9];

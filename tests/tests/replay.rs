@@ -1,7 +1,7 @@
 //! The same journal gives the same triggers, byte for byte, in every build; and `verify` says where one differs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,25 @@ use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, NewRecord, Record};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::{
-    AlertChanged, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker,
-    PriceAlert, RsiCorrelationTracker, RsiTracker,
+    AlertChanged, AlertKind, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker,
+    HeatmapTracker, PriceAlert, RsiCorrelationTracker, RsiTracker,
 };
 use bellwether_schemas::ids::derive;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::time::DAY;
-use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::triggers::{Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
 use bellwether_worker::replay::{Difference, verify};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// UUIDv5 over all bytes of the triggers topic. It changes only with [`ENGINE_VERSION`], the market or the alerts
-/// below; debug and release builds, and every machine, must give the same.
-const DIGEST: &str = "9be76b11-d71a-562a-a0de-843ac702e227";
+/// UUIDv5 over all bytes of the triggers topic, by the version of the rules that the journal names. It changes only with
+/// the market or the alerts below; debug and release builds, every later build and every machine must give the same.
+const DIGESTS: [(i32, &str); 2] =
+    [(1, "9be76b11-d71a-562a-a0de-843ac702e227"), (2, "a0531423-e2fb-5751-90a5-ad827be2b833")];
+/// Records of both topics, a line each, as the last program that knew version 1 alone wrote them: five-minute bars of
+/// three symbols that move until RSI(14) is 70 exactly, stand for five hours and move again.
+const WRITTEN_BEFORE: &str = include_str!("../vectors/journal-of-version-1.txt");
 /// Near which the synthetic EURUSD walks.
 const PRICE: f64 = 1.184;
 /// 2024-01-07T22:00:00Z, a Sunday's anchor.
@@ -96,8 +100,8 @@ fn alerts() -> Vec<AlertParameters> {
     rsi.into_iter().chain(pairs).chain([heatmap]).chain(turns).chain([strength]).chain(prices).collect()
 }
 
-/// Settings, alerts, and two days of the synthetic market.
-fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
+/// Settings that name that version, alerts, and two days of the synthetic market.
+fn journal(log: &Arc<dyn Log>, tenant: &Tenant, engine_version: i32) {
     let origin = Origin {
         tenant: tenant.id.clone(),
         source: "test".into(),
@@ -106,8 +110,7 @@ fn journal(log: &Arc<dyn Log>, tenant: &Tenant) {
         appended_at: START,
     };
     let (revision, settings) = (tenant.revision, tenant.settings.clone());
-    let change =
-        SettingsChanged { origin: origin.clone(), revision, engine_version: ENGINE_VERSION, settings };
+    let change = SettingsChanged { origin: origin.clone(), revision, engine_version, settings };
     append(log.as_ref(), tenant, &Entry::Settings(change));
     for (number, parameters) in (1..).zip(alerts()) {
         let change = AlertChanged {
@@ -174,15 +177,11 @@ fn digest(records: &[Record]) -> String {
 
 #[test]
 fn the_same_journal_gives_the_same_triggers_in_every_build_and_a_changed_byte_is_named() {
+    let (version, expected) = DIGESTS[DIGESTS.len() - 1];
+    assert_eq!(version, ENGINE_VERSION, "the newest rules have a digest");
     let (home, tenant) = (tempfile::tempdir().unwrap(), tenant());
     let log = open(&home.path().join("first"), &tenant);
-    journal(&log, &tenant);
-    process(&log, &tenant);
-    let triggers = Topic::new(&tenant.id, TopicKind::Triggers);
-    let recorded = records(log.as_ref(), &triggers);
-    assert!(recorded.len() > 500, "{} outcomes", recorded.len());
-    assert_every_kind_fired(&recorded);
-    assert_eq!(digest(&recorded), DIGEST);
+    let recorded = assert_digest(&log, &tenant, version, expected);
 
     let report = verify(log.as_ref(), &tenant.id, &WHOLE, &mut |_| {}).unwrap();
     assert_eq!((report.differences.len(), report.pending), (0, 0));
@@ -190,6 +189,116 @@ fn the_same_journal_gives_the_same_triggers_in_every_build_and_a_changed_byte_is
 
     assert_a_second_worker_writes_nothing(&log, &tenant, recorded.len());
     assert_changes_are_named(home.path(), log.as_ref(), &tenant, &recorded);
+}
+
+#[test]
+fn a_journal_that_names_older_rules_gives_the_triggers_that_it_always_gave() {
+    for (version, expected) in &DIGESTS[..DIGESTS.len() - 1] {
+        let (home, tenant) = (tempfile::tempdir().unwrap(), tenant());
+        let log = open(home.path(), &tenant);
+        assert_digest(&log, &tenant, *version, expected);
+    }
+}
+
+/// Writes and processes the journal; its outcomes.
+fn assert_digest(log: &Arc<dyn Log>, tenant: &Tenant, version: i32, expected: &str) -> Vec<Record> {
+    journal(log, tenant, version);
+    process(log, tenant);
+    let recorded = records(log.as_ref(), &Topic::new(&tenant.id, TopicKind::Triggers));
+    assert!(recorded.len() > 500, "{} outcomes", recorded.len());
+    assert_every_kind_fired(&recorded);
+    assert_eq!(digest(&recorded), expected, "version {version}");
+    recorded
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+/// Key and value of each record that the topic had.
+fn written_before(topic: &str) -> Vec<NewRecord> {
+    let record = |line: &str| {
+        let (key, value) = line.rsplit_once(' ').unwrap();
+        NewRecord { key: key.trim().as_bytes().to_vec(), value: bytes(value) }
+    };
+    WRITTEN_BEFORE.lines().filter_map(|line| line.strip_prefix(topic)).map(record).collect()
+}
+
+fn append_all(log: &dyn Log, tenant: &Tenant, kind: TopicKind, records: Vec<NewRecord>) {
+    log.append(&Topic::new(&tenant.id, kind), records).wait().unwrap();
+}
+
+/// The triggers topic's records, which a fold of the whole journal gives again byte for byte.
+fn verified(log: &dyn Log, tenant: &Tenant) -> Vec<Record> {
+    let recorded = records(log, &Topic::new(&tenant.id, TopicKind::Triggers));
+    let report = verify(log, &tenant.id, &WHOLE, &mut |_| {}).unwrap();
+    assert!(report.differences.is_empty(), "{:?}", report.differences);
+    let count = recorded.len() as u64;
+    assert_eq!((report.folded, report.compared, report.pending), (count, count, 0));
+    recorded
+}
+
+fn fired<'a>(values: impl Iterator<Item = &'a Vec<u8>>) -> Vec<TriggerFired> {
+    let trigger = |value: &Vec<u8>| match codec::decode_outcome(value).unwrap() {
+        Outcome::Fired(trigger) => Some(trigger),
+        Outcome::Status(_) => None,
+    };
+    values.filter_map(trigger).collect()
+}
+
+#[test]
+fn a_journal_written_before_the_rules_changed_is_verified_byte_for_byte() {
+    let (home, tenant) = (tempfile::tempdir().unwrap(), tenant());
+    let log = open(home.path(), &tenant);
+    append_all(log.as_ref(), &tenant, TopicKind::Journal, written_before("journal"));
+    append_all(log.as_ref(), &tenant, TopicKind::Triggers, written_before("triggers"));
+    assert_eq!(verified(log.as_ref(), &tenant).len(), written_before("triggers").len());
+}
+
+/// Where the market of that journal begins to stand still.
+const MIDDLE: usize = 22;
+
+/// That journal with its own settings once more in the middle, at the same revision, naming that version; the rest is
+/// processed by this build. What was fired before the middle, and after it.
+fn with_settings_in_the_middle(engine_version: i32) -> [Vec<TriggerFired>; 2] {
+    let (home, tenant) = (tempfile::tempdir().unwrap(), tenant());
+    let log = open(home.path(), &tenant);
+    let mut journal = written_before("journal");
+    let Entry::Settings(change) = codec::decode_entry(&journal[0].value).unwrap() else {
+        panic!("a journal begins with its settings")
+    };
+    let again = Entry::Settings(SettingsChanged { engine_version, ..change });
+    journal.insert(MIDDLE, NewRecord { key: Vec::new(), value: codec::encode_entry(&again).unwrap() });
+    append_all(log.as_ref(), &tenant, TopicKind::Journal, journal);
+    let offset = |record: &NewRecord| codec::decode_outcome(&record.value).unwrap().cause().offset;
+    let mut old = written_before("triggers");
+    old.retain(|record| offset(record) < MIDDLE as i64);
+    append_all(log.as_ref(), &tenant, TopicKind::Triggers, old.clone());
+    process(&log, &tenant);
+    let all = verified(log.as_ref(), &tenant);
+    assert!(all.iter().zip(&old).all(|(now, then)| now.value == then.value), "what was fired stays");
+    let (before, after) = all.split_at(old.len());
+    [before, after].map(|records| fired(records.iter().map(|record| &record.value)))
+}
+
+#[test]
+fn newer_rules_hold_from_the_settings_that_name_them_in_the_middle_of_an_old_journal() {
+    let ids = |triggers: &[TriggerFired]| triggers.iter().map(|trigger| trigger.id).collect::<Vec<_>>();
+    let [before, older] = with_settings_in_the_middle(1);
+    let old = written_before("triggers");
+    let old = fired(old.iter().map(|record| &record.value));
+    assert_eq!([ids(&before), ids(&older)].concat(), ids(&old), "named again they change nothing");
+    let [same, newer] = with_settings_in_the_middle(2);
+    assert_eq!(same, before);
+    assert!(before.iter().chain(&older).all(|trigger| trigger.engine_version == 1));
+    assert!(newer.iter().all(|trigger| trigger.engine_version == 2) && newer.len() > 10);
+    let kept = ids(&newer);
+    let gone = older.iter().filter(|trigger| !kept.contains(&trigger.id));
+    let kinds: BTreeSet<AlertKind> = gone.map(|trigger| trigger.kind).collect();
+    for kind in [AlertKind::RsiTracker, AlertKind::CurrencyStrengthTracker] {
+        assert!(kinds.contains(&kind), "what rounding and level currencies fired: {kinds:?}");
+    }
 }
 
 fn assert_every_kind_fired(recorded: &[Record]) {

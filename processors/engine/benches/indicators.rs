@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::hint::black_box;
 
+use bellwether_engine::Version;
 use bellwether_engine::heatmap::CellName;
 use bellwether_engine::indicators::{
     Indicators, MAX_PERIOD, MIN_PERIOD, Ohlc, PairReturns, Rsi, RsiBank, log_return,
@@ -101,7 +102,7 @@ fn bars(count: usize) -> Vec<Ohlc> {
 fn one_series(closes: &[f64], values: &mut [f64]) {
     let mut rsi = Rsi14::default();
     for (close, value) in closes.iter().zip(values) {
-        rsi.update(*close);
+        rsi.update(*close, Version::NEWEST);
         *value = rsi.value(14).unwrap_or(f64::NAN);
     }
 }
@@ -111,7 +112,7 @@ fn interleaved(closes: &[f64], values: &mut [f64]) {
     let mut series = vec![Rsi14::default(); SYMBOLS];
     for (closes, values) in closes.chunks_exact(SYMBOLS).zip(values.chunks_exact_mut(SYMBOLS)) {
         for ((close, value), rsi) in closes.iter().zip(values).zip(&mut series) {
-            rsi.update(*close);
+            rsi.update(*close, Version::NEWEST);
             *value = rsi.value(14).unwrap_or(f64::NAN);
         }
     }
@@ -120,7 +121,7 @@ fn interleaved(closes: &[f64], values: &mut [f64]) {
 fn bank(closes: &[f64]) {
     let mut bank = RsiBank::default();
     for close in closes {
-        bank.update(*close);
+        bank.update(*close, Version::NEWEST);
         black_box(bank.value(14));
     }
 }
@@ -128,7 +129,7 @@ fn bank(closes: &[f64]) {
 fn one_set(bars: &[Ohlc]) {
     let mut indicators = Indicators::default();
     for bar in bars {
-        indicators.update(bar);
+        indicators.update(bar, Version::NEWEST);
         black_box(indicators.score());
     }
 }
@@ -137,7 +138,7 @@ fn sets(bars: &[Ohlc], series: usize) {
     let mut sets = vec![Indicators::default(); series];
     for bars in bars.chunks(series) {
         for (bar, indicators) in bars.iter().zip(&mut sets) {
-            indicators.update(bar);
+            indicators.update(bar, Version::NEWEST);
             black_box(indicators.score());
         }
     }

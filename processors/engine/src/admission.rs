@@ -37,11 +37,17 @@ impl PriceBand {
             self.remember_absurd(ts, bid);
             return Err(RefusalReason::Absurd);
         }
+        self.accept(ts, bid);
+        Ok(())
+    }
+
+    /// Takes a bid as the last without judging it: the row of bars it comes of was judged.
+    #[inline]
+    pub(crate) fn accept(&mut self, ts: Timestamp, bid: f64) {
         self.last = Some((ts, bid));
         if !self.absurd.is_empty() {
             self.absurd.clear();
         }
-        Ok(())
     }
 
     #[inline]
@@ -247,6 +253,18 @@ mod tests {
         band.admit(at(10), 1.0, 0.2).unwrap();
         assert!(band.admit(at(11), 2.0, 0.2).is_err());
         assert!(band.admit(at(12), 2.0, 0.2).is_err());
+    }
+
+    #[test]
+    fn a_bid_that_is_not_judged_becomes_the_last_and_empties_the_run() {
+        let mut band = PriceBand::default();
+        band.admit(at(0), 1.0, 0.2).unwrap();
+        for i in 1..=9 {
+            assert!(band.admit(at(i), 2.0, 0.2).is_err());
+        }
+        band.accept(at(10), 4.0);
+        assert!(band.admit(at(11), 2.0, 0.2).is_err(), "the tenth, but the first since");
+        assert!(band.admit(at(12), 4.5, 0.2).is_ok());
     }
 
     #[test]

@@ -55,6 +55,12 @@ impl OpenBar {
         Self { span, first: span.open, last: span.close, open, high, low, close, ticks, history: true }
     }
 
+    /// A tick of this time is one of its own.
+    #[inline]
+    pub(crate) fn holds(&self, ts: Timestamp) -> bool {
+        self.span.open <= ts && ts < self.span.close
+    }
+
     /// Takes a tick in. Open is the price of the smallest time (ties: the first read), close that of the largest
     /// (ties: the last read), so a tick out of order still finds its place.
     #[inline]

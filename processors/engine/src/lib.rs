@@ -18,17 +18,22 @@ pub mod heatmap;
 pub mod indicators;
 mod leaders;
 mod pairs;
+mod rows;
 mod same_time;
 mod series;
 pub mod snapshot;
 pub mod strength;
 mod symbols;
+mod version;
 mod watermark;
 
 pub use admission::FUTURE_BOUND;
 pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
+pub use rows::RowBand;
+pub use version::Version;
 pub use watermark::smallest_counting;
 
-/// Rises when the same journal could give other triggers. A journal whose settings name a newer one is not folded.
-pub const ENGINE_VERSION: i32 = 1;
+/// The newest version of the rules that this build knows: see [`Version`]. It rises when the same ticks could give other
+/// triggers; a journal whose settings name a newer one is not folded.
+pub const ENGINE_VERSION: i32 = Version::NEWEST.number();

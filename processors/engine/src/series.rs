@@ -6,13 +6,16 @@ use bellwether_schemas::settings::{Settings, SymbolSettings};
 use bellwether_schemas::time::{MINUTE, Span};
 use bellwether_schemas::{SessionAnchor, Symbol, Timeframe, Timestamp};
 
+use crate::Version;
 use crate::admission::PriceBand;
 use crate::alerts::Turns;
 use crate::bars::{OpenBar, is_price};
+use crate::effect::RefusalReason;
 use crate::heatmap::{CellName, Style};
 use crate::indicators::{Indicators, Ohlc};
+use crate::rows::RowBand;
 use crate::same_time::SameTime;
-use crate::snapshot::{Misfit, each, stored};
+use crate::snapshot::{Code, Misfit, each, stored};
 
 /// Timeframes whose bars hang on the session's anchor.
 pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
@@ -43,9 +46,25 @@ pub(crate) struct Series {
     last_open: Option<Timestamp>,
     /// Journal offset of the record that closed the last bar.
     evaluated: Option<u64>,
+    /// What the next bar of history is judged by.
+    rows: RowBand,
     pub(crate) indicators: Indicators,
     /// By cell: how far its turns were evaluated.
     pub(crate) turns: [Turns; CellName::ALL.len()],
+}
+
+/// Ticks of one minute, as the timeframes from one on see them: up to where the next entry of the same minute begins,
+/// which has in it what longer bars' ticks add. Nearly always there is one entry, for all timeframes.
+#[derive(Debug, Clone, Copy)]
+struct Minute {
+    from: Timeframe,
+    bar: OpenBar,
+}
+
+impl Minute {
+    const fn key(&self) -> (Timestamp, Timeframe) {
+        (self.bar.span.open, self.from)
+    }
 }
 
 /// A value at an evaluation, and its journal offset.
@@ -61,8 +80,8 @@ pub(crate) struct SymbolState {
     pub(crate) name: Symbol,
     pub(crate) anchor: SessionAnchor,
     pub(crate) band: PriceBand,
-    /// Minutes that can still change, in order. Lateness keeps more than one of them open.
-    minutes: VecDeque<OpenBar>,
+    /// Minutes that can still change, by time and then by what they make. Lateness keeps more than one of them open.
+    minutes: VecDeque<Minute>,
     pub(crate) series: [Series; Timeframe::ALL.len()],
     /// By style: Buy% of its last reading.
     pub(crate) styles: [Option<Seen>; Style::ALL.len()],
@@ -91,74 +110,108 @@ impl SymbolState {
         }
     }
 
-    /// Takes an accepted tick in.
+    /// Takes an accepted tick in, for that timeframe and all longer ones.
     #[inline]
-    pub(crate) fn join(&mut self, ts: Timestamp, price: f64) {
+    pub(crate) fn join(&mut self, from: Timeframe, ts: Timestamp, price: f64) {
         match self.minutes.back_mut() {
-            Some(minute) if minute.span.open <= ts && ts < minute.span.close => minute.join_tick(ts, price),
-            _ => self.join_elsewhere(ts, price),
+            // Of its minute it is the entry for the longest timeframes.
+            Some(minute) if minute.from == from && minute.bar.holds(ts) => minute.bar.join_tick(ts, price),
+            _ => self.join_elsewhere(from, ts, price),
         }
     }
 
-    fn join_elsewhere(&mut self, ts: Timestamp, price: f64) {
+    fn join_elsewhere(&mut self, from: Timeframe, ts: Timestamp, price: f64) {
         let open = ts.floor(MINUTE);
-        let place = self.minutes.partition_point(|minute| minute.span.open < open);
-        match self.minutes.get_mut(place) {
-            Some(minute) if minute.span.open == open => minute.join_tick(ts, price),
-            _ => {
-                let span = Span { open, close: open.plus(MINUTE) };
-                self.minutes.insert(place, OpenBar::of_tick(span, ts, price));
-                self.next_end = self.next_end.min(span.close);
-            }
+        let place = self.minutes.partition_point(|minute| minute.key() < (open, from));
+        let is_there = self.minutes.get(place).is_some_and(|minute| minute.key() == (open, from));
+        if !is_there {
+            let bar = self.begun_minute(place, open, ts, price);
+            self.minutes.insert(place, Minute { from, bar });
+            self.next_end = self.next_end.min(bar.span.close);
+        }
+        let others = self.minutes.range_mut(place + usize::from(!is_there)..);
+        for minute in others.take_while(|minute| minute.bar.span.open == open) {
+            minute.bar.join_tick(ts, price);
         }
     }
 
-    /// Takes a bar of the past in; false when there is a bar already, at the same place or later, or an earlier one
-    /// that is not closed, as it is while another source holds the watermark.
-    pub(crate) fn join_history(&mut self, timeframe: Timeframe, bar: OpenBar) -> bool {
-        let series = &self.series[timeframe.index()];
-        let newest_open = match timeframe {
-            Timeframe::M1 => self.minutes.back().map(|minute| minute.span.open),
-            _ => series.filling.map(|filling| filling.span.open),
-        };
-        if newest_open.max(series.last_open).is_some_and(|open| open >= bar.span.open) {
-            return false;
+    /// What longer timeframes see of a minute once they see more of it than the shorter ones before `place` do.
+    fn begun_minute(&self, place: usize, open: Timestamp, ts: Timestamp, price: f64) -> OpenBar {
+        let shorter = place.checked_sub(1).and_then(|before| self.minutes.get(before));
+        match shorter.filter(|minute| minute.bar.span.open == open) {
+            Some(Minute { bar, .. }) => {
+                let mut bar = *bar;
+                bar.join_tick(ts, price);
+                bar
+            }
+            None => OpenBar::of_tick(Span { open, close: open.plus(MINUTE) }, ts, price),
         }
-        let is_open = series.filling.is_some() || !self.minutes.is_empty();
+    }
+
+    /// Takes a bar of the past in, judged by `band` where rows are judged. It is refused when there is a bar already, at
+    /// the same place or later, or an earlier one that is not closed, as it is while another source holds the watermark.
+    pub(crate) fn join_history(
+        &mut self,
+        timeframe: Timeframe,
+        bar: OpenBar,
+        band: Option<f64>,
+    ) -> Result<(), RefusalReason> {
+        if !self.has_room(timeframe, &bar) {
+            return Err(RefusalReason::BarExists);
+        }
+        let series = &mut self.series[timeframe.index()];
+        let mut admits = |band| series.rows.admit(bar.span.open, bar.close, timeframe.nominal(), band);
+        if band.is_some_and(|band| !admits(band)) {
+            return Err(RefusalReason::Absurd);
+        }
         match timeframe {
-            Timeframe::M1 => self.minutes.push_back(bar),
-            _ if is_open => return false,
-            _ => self.series[timeframe.index()].filling = Some(bar),
+            Timeframe::M1 => self.minutes.push_back(Minute { from: timeframe, bar }),
+            _ => series.filling = Some(bar),
         }
         self.next_end = self.next_end.min(bar.span.close);
-        true
+        Ok(())
     }
 
-    /// Closes every bar that ends at `instant`, short to long.
+    fn has_room(&self, timeframe: Timeframe, bar: &OpenBar) -> bool {
+        let series = &self.series[timeframe.index()];
+        let newest_open = match timeframe {
+            Timeframe::M1 => self.minutes.back().map(|minute| minute.bar.span.open),
+            _ => series.filling.map(|filling| filling.span.open),
+        };
+        let is_newest = newest_open.max(series.last_open).is_none_or(|open| open < bar.span.open);
+        let is_open = series.filling.is_some() || !self.minutes.is_empty();
+        is_newest && (timeframe == Timeframe::M1 || !is_open)
+    }
+
+    /// Closes every bar that ends at `instant`, short to long: by the record at that offset and the rules in force.
     pub(crate) fn close_at(
         &mut self,
         instant: Timestamp,
         symbol: usize,
-        offset: u64,
+        by: (u64, Version),
         closed: &mut Vec<Closed>,
     ) {
-        if self.minutes.front().is_some_and(|minute| minute.span.close == instant)
-            && let Some(minute) = self.minutes.pop_front()
-        {
+        while let Some(minute) = self.minutes.pop_front_if(|minute| minute.bar.span.close == instant) {
             self.widen(&minute);
-            closed.push(self.series[0].close(symbol, Timeframe::M1, minute, offset));
+            if minute.from == Timeframe::M1 {
+                closed.push(self.series[0].close(symbol, Timeframe::M1, minute.bar, by));
+            }
         }
         for timeframe in &Timeframe::ALL[1..] {
             let series = &mut self.series[timeframe.index()];
             if let Some(bar) = series.filling.take_if(|bar| bar.span.close == instant) {
-                closed.push(series.close(symbol, *timeframe, bar, offset));
+                closed.push(series.close(symbol, *timeframe, bar, by));
             }
         }
         self.next_end = self.smallest_end();
     }
 
-    fn widen(&mut self, minute: &OpenBar) {
-        for timeframe in &Timeframe::ALL[1..] {
+    /// Longer bars take the minute in, up to the timeframes that have an entry of their own for it.
+    fn widen(&mut self, Minute { from, bar: minute }: &Minute) {
+        let next = self.minutes.front().filter(|next| next.bar.span.open == minute.span.open);
+        let until = next.map(|next| next.from);
+        let sees = |timeframe: Timeframe| timeframe >= *from && until.is_none_or(|until| timeframe < until);
+        for timeframe in Timeframe::ALL[1..].iter().filter(|timeframe| sees(**timeframe)) {
             match &mut self.series[timeframe.index()].filling {
                 // Given as history while a tick of before could still come.
                 Some(filling) if filling.span.open > minute.span.open => {}
@@ -175,7 +228,7 @@ impl SymbolState {
     }
 
     fn smallest_end(&self) -> Timestamp {
-        let minute = self.minutes.front().map(|minute| minute.span.close);
+        let minute = self.minutes.front().map(|minute| minute.bar.span.close);
         let longer = self.series.iter().filter_map(|series| Some(series.filling?.span.close)).min();
         minute.into_iter().chain(longer).min().unwrap_or(NEVER)
     }
@@ -192,10 +245,16 @@ impl SymbolState {
 }
 
 impl Series {
-    fn close(&mut self, symbol: usize, timeframe: Timeframe, bar: OpenBar, offset: u64) -> Closed {
+    fn close(
+        &mut self,
+        symbol: usize,
+        timeframe: Timeframe,
+        bar: OpenBar,
+        (offset, version): (u64, Version),
+    ) -> Closed {
         self.last_open = Some(bar.span.open);
         let OpenBar { open, high, low, close, .. } = bar;
-        self.indicators.update(&Ohlc { open, high, low, close });
+        self.indicators.update(&Ohlc { open, high, low, close }, version);
         Closed { symbol, timeframe, bar, evaluated_before: self.evaluated.replace(offset) }
     }
 }
@@ -218,7 +277,7 @@ impl SymbolState {
         stored::SymbolState {
             name: name.as_str().into(),
             band: band.store(),
-            minutes: minutes.iter().map(OpenBar::store).collect(),
+            minutes: minutes.iter().map(Minute::store).collect(),
             series: series.each_ref().map(Series::store),
             styles: styles.map(|seen| seen.map(Seen::store)),
             tick: tick.map(Seen::store),
@@ -235,11 +294,13 @@ impl SymbolState {
             self.name.as_str() == name,
             "this is another symbol than the settings list at its place",
         )?;
-        Misfit::unless(minutes.is_sorted_by(|a, b| a.begin < b.begin), "open minutes are not in order")?;
+        let in_order =
+            |a: &stored::Minute, b: &stored::Minute| (a.bar.begin, a.from.0) < (b.bar.begin, b.from.0);
+        Misfit::unless(minutes.is_sorted_by(in_order), "open minutes are not in order")?;
         let are_percent = styles.iter().flatten().all(|seen| (0.0..=100.0).contains(&seen.value));
         Misfit::unless(are_percent, "a style's Buy% is no percentage")?;
         Misfit::unless(tick.is_none_or(|seen| is_price(seen.value)), "the last tick is no price")?;
-        let minutes = minutes.iter().map(OpenBar::restore).collect::<Result<_, _>>()?;
+        let minutes = minutes.iter().map(Minute::restore).collect::<Result<_, _>>()?;
         let mut restored = Self {
             band: PriceBand::restore(band)?,
             minutes,
@@ -255,25 +316,39 @@ impl SymbolState {
     }
 }
 
+impl Minute {
+    const fn store(&self) -> stored::Minute {
+        let Self { from, bar } = self;
+        stored::Minute { from: Code(*from), bar: bar.store() }
+    }
+
+    fn restore(stored: &stored::Minute) -> Result<Self, Misfit> {
+        let stored::Minute { from: Code(from), bar } = stored;
+        Ok(Self { from: *from, bar: OpenBar::restore(bar)? })
+    }
+}
+
 impl Series {
     fn store(&self) -> stored::Series {
-        let Self { filling, last_open, evaluated, indicators, turns } = self;
+        let Self { filling, last_open, evaluated, rows, indicators, turns } = self;
         stored::Series {
             filling: filling.as_ref().map(OpenBar::store),
             last_open: last_open.map(|time| time.0),
             evaluated: *evaluated,
+            rows: rows.store(),
             turns: turns.each_ref().map(Turns::store),
             indicators: (indicators.bars() > 0).then(|| indicators.store()),
         }
     }
 
     fn restore(stored: stored::Series) -> Result<Self, Misfit> {
-        let stored::Series { filling, last_open, evaluated, turns, indicators } = stored;
+        let stored::Series { filling, last_open, evaluated, rows, turns, indicators } = stored;
         let indicators = indicators.as_ref().map(Indicators::restore).transpose()?;
         Ok(Self {
             filling: filling.as_ref().map(OpenBar::restore).transpose()?,
             last_open: last_open.map(Timestamp),
             evaluated,
+            rows: RowBand::restore(rows)?,
             indicators: indicators.unwrap_or_default(),
             turns: turns.map(Turns::restore),
         })

@@ -43,6 +43,14 @@ pub fn strength(pairs: impl Iterator<Item = (usize, usize, f64)>) -> Option<Stre
     Some(StrengthScore { scores: averages.map(|average| average.map(score)), averages, strongest, weakest })
 }
 
+impl StrengthScore {
+    /// All averages are equal, as where nothing moved: nobody leads or trails.
+    #[must_use]
+    pub fn is_level(&self) -> bool {
+        self.averages[self.strongest] == self.averages[self.weakest]
+    }
+}
+
 fn add((sum, count): &mut (f64, u32), x: f64) {
     *sum += x;
     *count += 1;
@@ -82,6 +90,8 @@ mod tests {
         let score = strength([(1, 5, 0.0), (5, 6, 0.0)].into_iter()).unwrap();
         assert_eq!((score.strongest, score.weakest), (1, 1));
         assert_eq!(score.scores, [None, Some(0.0), None, None, None, Some(0.0), Some(0.0), None]);
+        assert!(score.is_level());
+        assert!(!strength([(1, 5, f64::MIN_POSITIVE), (5, 6, 0.0)].into_iter()).unwrap().is_level());
     }
 
     #[test]

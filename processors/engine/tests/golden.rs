@@ -7,6 +7,7 @@ mod generated;
 
 use std::collections::BTreeMap;
 
+use bellwether_engine::Version;
 use bellwether_engine::heatmap::CellName;
 use bellwether_engine::indicators::Indicators;
 use bellwether_schemas::readings::Signal;
@@ -59,7 +60,7 @@ fn every_cell_turn_and_score_is_the_references() {
     for Story { name, shape, cells: expected, .. } in stories() {
         let mut indicators = Indicators::default();
         for (place, bar) in bars(shape, expected.len()).iter().enumerate() {
-            indicators.update(bar);
+            indicators.update(bar, Version::NEWEST);
             assert_eq!(cells(&indicators), expected[place], "{name}, bar {}", place + 1);
         }
     }
@@ -71,7 +72,7 @@ fn first_values_and_those_around_them_are_the_references() {
     for Story { name, shape, cells, values } in stories() {
         let mut indicators = Indicators::default();
         for (place, bar) in bars(shape, cells.len()).iter().enumerate() {
-            indicators.update(bar);
+            indicators.update(bar, Version::NEWEST);
             let reading = indicators.reading(&symbol, Timeframe::H1, Timestamp(0), &[5, 14, 21, 50]);
             let reading = serde_json::to_value(reading).unwrap();
             if let Some(expected) = values.get(&(place + 1)) {

@@ -6,6 +6,7 @@ mod generated;
 mod journal;
 
 use bellwether_engine::Effect;
+use bellwether_engine::Version;
 use bellwether_engine::heatmap::{CellName, Turn};
 use bellwether_engine::indicators::{Indicators, Ohlc};
 use bellwether_schemas::alerts::HeatmapIndicatorTracker;
@@ -51,7 +52,7 @@ fn said(cell: CellName, closes: &[i64]) -> Vec<Option<Turn>> {
     let mut indicators = Indicators::default();
     let mut next = |points: &i64| {
         let price = *points as f64;
-        indicators.update(&Ohlc { open: price, high: price, low: price, close: price });
+        indicators.update(&Ohlc { open: price, high: price, low: price, close: price }, Version::NEWEST);
         indicators.turn(cell)
     };
     closes.iter().map(&mut next).collect()
@@ -190,7 +191,7 @@ fn after_a_stale_sell_a_second_buy_is_a_change() {
 fn history_moves_state_and_fires_nothing() {
     let mut journal = Journal::new(&[EUR]);
     journal.alert(1, 1, tracker("EMA21"));
-    let bars = (0..).zip(flat_then(&[1100, 900, 1100]));
+    let bars = (0..).zip(flat_then(&[1100, 900, 1050]));
     let bars = bars
         .map(|(bar, price)| history_bar(EUR, Timeframe::M5, minute(bar * 5), minute(bar * 5 + 5), price))
         .collect();

@@ -3,6 +3,7 @@
 
 mod generated;
 
+use bellwether_engine::Version;
 use bellwether_engine::heatmap::CellName;
 use bellwether_engine::indicators::{Ichimoku, Indicators, Mode, Ohlc, PairReturns, UtBot};
 use bellwether_schemas::readings::Signal;
@@ -15,7 +16,7 @@ fn flat(price: f64) -> Ohlc {
 
 fn after(bars: impl IntoIterator<Item = Ohlc>) -> Indicators {
     let mut indicators = Indicators::default();
-    bars.into_iter().for_each(|bar| indicators.update(&bar));
+    bars.into_iter().for_each(|bar| indicators.update(&bar, Version::NEWEST));
     indicators
 }
 
@@ -35,7 +36,7 @@ fn every_indicator_has_its_first_value_at_its_bar_and_none_before() {
     let first = |exists: &dyn Fn(&Indicators) -> bool| {
         let mut indicators = Indicators::default();
         let at = bars.iter().position(|bar| {
-            indicators.update(bar);
+            indicators.update(bar, Version::NEWEST);
             exists(&indicators)
         });
         at.unwrap() + 1
@@ -177,7 +178,7 @@ fn ichimoku_at(closes: &[f64]) -> Vec<(Signal, bool, &'static str)> {
     let late = (0..53).map(|_| Ohlc { open: 20.0, high: 40.0, low: 0.0, close: 15.0 });
     let mut indicators = after(early.chain(late));
     let mut next = |close: &f64| {
-        indicators.update(&wide(*close));
+        indicators.update(&wide(*close), Version::NEWEST);
         let cell = indicators.cell(CellName::Ichimoku).unwrap();
         (cell.signal, cell.is_new, cell.reason)
     };
@@ -290,7 +291,7 @@ proptest! {
     ) {
         let (mut indicators, mut pair) = (Indicators::default(), PairReturns::default());
         for bar in &bars {
-            indicators.update(bar);
+            indicators.update(bar, Version::NEWEST);
             pair.update(bar.open, bar.close);
         }
         prop_assert_eq!(numbers(&format!("{indicators:?} {pair:?}")), 0);

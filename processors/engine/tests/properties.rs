@@ -14,7 +14,7 @@ use bellwether_engine::{Effect, Engine};
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat};
 use bellwether_schemas::readings::{Bar, Reading};
-use bellwether_schemas::settings::Settings;
+use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{Timestamp, codec};
@@ -239,13 +239,16 @@ proptest! {
     }
 }
 
-/// The settings of the highest revision; of equal ones the first.
+/// The settings that the last change left in force.
 fn in_force(entries: &[Entry]) -> &Settings {
-    let settings = entries.iter().filter_map(|entry| match entry {
-        Entry::Settings(change) => Some((change.revision, &change.settings)),
+    let changes = entries.iter().filter_map(|entry| match entry {
+        Entry::Settings(change) => Some(change),
         _ => None,
     });
-    settings.reduce(|best, next| if next.0 > best.0 { next } else { best }).unwrap().1
+    let newer = |before: &SettingsChanged, next: &SettingsChanged| {
+        naive::is_news(next, before.revision, before.engine_version)
+    };
+    &changes.reduce(|before, next| if newer(before, next) { next } else { before }).unwrap().settings
 }
 
 /// Bytes that the state may have: by symbol and pair, by remembered session, by alert, and by the minutes that are

@@ -3,6 +3,7 @@
 
 mod generated;
 
+use bellwether_engine::Version;
 use bellwether_engine::indicators::{Indicators, Ohlc, PairReturns, RsiBank, log_return};
 use bellwether_engine::strength::{CURRENCIES, legs, strength};
 use generated::{Shape, bars, points, price};
@@ -28,7 +29,7 @@ fn assert_close(got: &[f64], expected: &[f64]) {
 fn series<T>(bars: &[Ohlc], reading: impl Fn(&Indicators) -> Option<T>) -> Vec<T> {
     let mut indicators = Indicators::default();
     let mut next = |bar| {
-        indicators.update(bar);
+        indicators.update(bar, Version::NEWEST);
         reading(&indicators)
     };
     bars.iter().filter_map(&mut next).collect()
@@ -44,7 +45,7 @@ fn rsi_14_of_the_textbook() {
     let textbook = &vectors["textbook_rsi14"];
     let mut bank = RsiBank::default();
     let mut value = |close: &f64| {
-        bank.update(*close);
+        bank.update(*close, Version::NEWEST);
         bank.value(14)
     };
     let values: Vec<f64> = numbers(&textbook["closes"]).iter().filter_map(&mut value).collect();
@@ -115,7 +116,7 @@ fn ichimoku_at_the_last_of_300_generated_bars() {
     let vectors = vectors();
     let expected = |key: &str| vectors["seed42_ichimoku_at_last"][key].as_f64().unwrap();
     let mut indicators = Indicators::default();
-    bars(Shape::plain(42), 300).iter().for_each(|bar| indicators.update(bar));
+    bars(Shape::plain(42), 300).iter().for_each(|bar| indicators.update(bar, Version::NEWEST));
     let ichimoku = &indicators.ichimoku;
     let (cloud, ahead) = (ichimoku.cloud().unwrap(), ichimoku.projected().unwrap());
     assert_close(

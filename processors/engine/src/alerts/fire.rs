@@ -10,7 +10,7 @@ use bellwether_schemas::triggers::{
 use bellwether_schemas::{Symbol, TenantId, Timeframe, Timestamp};
 
 use super::{Alert, Alerts, Rank};
-use crate::ENGINE_VERSION;
+use crate::Version;
 use crate::bars::OpenBar;
 
 /// What a trigger speaks of. Ordered as triggers of one kind are within an instant.
@@ -100,6 +100,7 @@ pub(crate) fn fire(
     instant: Timestamp,
     offset: u64,
     next_index: i32,
+    version: Version,
 ) -> Vec<TriggerFired> {
     let mut sizes: BTreeMap<Rank, i32> = BTreeMap::new();
     for draft in &drafts {
@@ -116,12 +117,19 @@ pub(crate) fn fire(
         let group = Group { id, index: *place, size };
         *place += 1;
         let cause = Cause { offset: offset.cast_signed(), index };
-        triggers.push(trigger(tenant, alert, draft, cause, group));
+        triggers.push(trigger(tenant, alert, draft, cause, group, version));
     }
     triggers
 }
 
-fn trigger(tenant: &TenantId, alert: &Alert, draft: Draft, cause: Cause, group: Group) -> TriggerFired {
+fn trigger(
+    tenant: &TenantId,
+    alert: &Alert,
+    draft: Draft,
+    cause: Cause,
+    group: Group,
+    version: Version,
+) -> TriggerFired {
     let Occasion { timeframe, open, close, same_time } = draft.occasion;
     let id = trigger_id(&TriggerIdentity {
         tenant,
@@ -159,7 +167,7 @@ fn trigger(tenant: &TenantId, alert: &Alert, draft: Draft, cause: Cause, group: 
         price: draft.price,
         detail,
         cause,
-        engine_version: ENGINE_VERSION,
+        engine_version: version.number(),
         group,
     }
 }

@@ -8,12 +8,12 @@ use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
 use bellwether_schemas::{Symbol, Timeframe};
 
 use super::{Engine, Shown, Step};
-use crate::ENGINE_VERSION;
 use crate::alerts::{Accepted, Awaited, Rank};
 use crate::effect::Effect;
 use crate::pairs;
 use crate::series::{ANCHORED, NEVER, SymbolState, anchor_of};
 use crate::symbols::SymbolTable;
+use crate::{ENGINE_VERSION, Version};
 
 /// Readings always show RSI of this period…
 const SHOWN_PERIOD: usize = 14;
@@ -70,22 +70,27 @@ impl Engine {
     }
 
     pub(super) fn settings(&mut self, change: &SettingsChanged, step: &mut Step<'_>) {
-        if change.engine_version > ENGINE_VERSION {
+        let Some(version) = Version::of(change.engine_version) else {
             self.halted = true;
             step.effects.push(Effect::Halt(format!(
                 "settings revision {} asks for engine version {}, this is version {ENGINE_VERSION}: upgrade me",
                 change.revision, change.engine_version
             )));
             return;
-        }
-        if self.revision.is_some_and(|known| change.revision <= known) {
+        };
+        if !self.is_news(change.revision, version) {
             return;
         }
-        self.revision = Some(change.revision);
+        (self.revision, self.version) = (Some(change.revision), version);
         self.rearrange(&change.settings);
         self.settings = change.settings.clone();
         self.shown.is_stale = true;
         self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER);
+    }
+
+    /// A higher revision, or the same one again by newer rules: a producer that knows those publishes its file anew.
+    fn is_news(&self, revision: i64, version: Version) -> bool {
+        self.revision.is_none_or(|known| revision > known || (revision == known && version > self.version))
     }
 
     /// Symbols that stay keep their state, as far as the change lets it mean the same; others begin cold.

@@ -44,7 +44,7 @@ impl Engine {
 
     pub(super) fn fire(&mut self, drafts: Vec<Draft>, at: Timestamp, step: &mut Step<'_>) {
         let ranks: Vec<Rank> = drafts.iter().map(|draft| draft.rank).collect();
-        let triggers = fire(&self.tenant, &self.alerts, drafts, at, step.offset, step.outcomes);
+        let triggers = fire(&self.tenant, &self.alerts, drafts, at, step.offset, step.outcomes, self.version);
         for trigger in triggers {
             step.outcome(Outcome::Fired(trigger));
         }

@@ -81,6 +81,10 @@ impl Engine {
     fn instant(&mut self, at: Timestamp, step: &mut Step<'_>) {
         self.show_what_is_used();
         let mut instant = self.close_bars(at, step);
+        // A minute of longer bars' ticks ends without being a bar.
+        if instant.closed.is_empty() {
+            return;
+        }
         self.say_bars(&instant, step);
         let styles = self.heatmaps(&instant, step);
         self.correlations(&mut instant, step);
@@ -94,7 +98,7 @@ impl Engine {
         let past = self.watermark.value().floor(MINUTE);
         for (place, state) in self.symbols.iter_mut().enumerate() {
             if state.next_end == at {
-                state.close_at(at, place, step.offset, &mut closed);
+                state.close_at(at, place, (step.offset, self.version), &mut closed);
                 state.same_time.forget_before(past);
             }
         }
@@ -221,6 +225,9 @@ impl Engine {
             let (Some(bar), Some(score)) = (first, crate::strength::strength(returns.into_iter())) else {
                 continue;
             };
+            if score.is_level() && self.version.needs_unequal_currencies() {
+                continue;
+            }
             if self.says_readings {
                 step.say(Reading::Strength(strength(timeframe, instant.at, &score)));
             }

@@ -3,7 +3,7 @@
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::settings::{PriceBasis, Settings};
-use bellwether_schemas::ticks::{Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::time::Span;
 use bellwether_schemas::{Timeframe, Timestamp, price};
 
@@ -13,17 +13,39 @@ use crate::bars::{OpenBar, Prices};
 use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::watermark::LentSource;
 
+/// A symbol of a block's dictionary, as this tenant takes it.
+#[derive(Clone, Copy)]
+struct Named {
+    /// Its place in the settings; none for one that they do not list.
+    place: Option<usize>,
+    /// Its ticks are not judged again.
+    judged: bool,
+    /// The shortest timeframe that its ticks make, and with it all longer ones; none where they make none.
+    shortest: Option<Timeframe>,
+}
+
+/// A tick that passed every check.
+#[derive(Clone, Copy)]
+struct AcceptedTick {
+    ts: Timestamp,
+    /// Place of its symbol.
+    symbol: usize,
+    /// Its price on the tenant's basis.
+    basis: f64,
+    /// As its symbol's.
+    shortest: Option<Timeframe>,
+}
+
 impl Engine {
     pub(super) fn ticks(&mut self, block: &TickBlock, step: &mut Step<'_>) {
-        let places: Vec<Option<usize>> =
-            block.symbols.iter().map(|symbol| self.table.find(&symbol.name)).collect();
+        let named: Vec<Named> = block.symbols.iter().map(|symbol| self.named(symbol)).collect();
         let mut sequences = std::mem::take(&mut self.sequences);
         let mut numbers = Numbers::new(&mut sequences);
         let mut source = self.watermark.lend(&block.origin.source);
         for (index, tick) in block.ticks.iter().enumerate() {
             let seq = block.first_seq.map(|first| first.wrapping_add(index as u64));
-            match self.admit(block, tick, &places, seq.map(|seq| (seq, &mut numbers))) {
-                Ok((symbol, basis)) => self.tick(&mut source, tick.ts, symbol, basis, step),
+            match self.admit(block, tick, &named, seq.map(|seq| (seq, &mut numbers))) {
+                Ok(accepted) => self.tick(&mut source, &accepted, step),
                 Err(reason) => {
                     let name = block.symbols.get(usize::from(tick.symbol)).map_or("", |symbol| &symbol.name);
                     step.refuse(index, name, tick.ts, reason);
@@ -34,22 +56,29 @@ impl Engine {
         self.sequences = sequences;
     }
 
+    fn named(&self, symbol: &BlockSymbol) -> Named {
+        Named {
+            place: self.table.find(&symbol.name),
+            judged: symbol.judged && self.version.judges_rows(),
+            shortest: match symbol.spacing.filter(|_| self.version.minds_spacing()) {
+                Some(spacing) => Timeframe::ALL.into_iter().find(|timeframe| spacing.makes(*timeframe)),
+                None => Some(Timeframe::M1),
+            },
+        }
+    }
+
     /// Takes an accepted tick in.
     #[inline]
-    fn tick(
-        &mut self,
-        source: &mut LentSource<'_>,
-        ts: Timestamp,
-        symbol: usize,
-        basis: f64,
-        step: &mut Step<'_>,
-    ) {
+    fn tick(&mut self, source: &mut LentSource<'_>, tick: &AcceptedTick, step: &mut Step<'_>) {
+        let AcceptedTick { ts, symbol, basis, shortest } = *tick;
         let Settings { source_idle, lateness_max, .. } = self.settings;
         if self.watermark.observe_lent(source, ts, source_idle, lateness_max) {
             self.pass_instants(step);
         }
         let state = &mut self.symbols[symbol];
-        state.join(ts, basis);
+        if let Some(shortest) = shortest {
+            state.join(shortest, ts, basis);
+        }
         self.next_end = self.next_end.min(state.next_end);
         self.tick_alerts(symbol, ts, basis, step);
     }
@@ -60,9 +89,9 @@ impl Engine {
         &mut self,
         block: &TickBlock,
         tick: &Tick,
-        places: &[Option<usize>],
+        named: &[Named],
         seq: Option<(u64, &mut Numbers<'_>)>,
-    ) -> Result<(usize, f64), RefusalReason> {
+    ) -> Result<AcceptedTick, RefusalReason> {
         let place = usize::from(tick.symbol);
         let scale = block.symbols.get(place).ok_or(RefusalReason::Malformed)?.scale;
         let bid = price::value(tick.bid, scale);
@@ -71,7 +100,8 @@ impl Engine {
         if !(bid > 0.0 && (tick.ask >= tick.bid || ask() >= bid)) {
             return Err(RefusalReason::Malformed);
         }
-        let symbol = places.get(place).copied().flatten().ok_or(RefusalReason::UnknownSymbol)?;
+        let Named { place, judged, shortest } = *named.get(place).ok_or(RefusalReason::UnknownSymbol)?;
+        let symbol = place.ok_or(RefusalReason::UnknownSymbol)?;
         if tick.ts.since(block.ingested_at) > FUTURE_BOUND {
             return Err(RefusalReason::Future);
         }
@@ -81,13 +111,18 @@ impl Engine {
         if is_late(tick.ts, self.watermark.value()) {
             return Err(RefusalReason::Late);
         }
-        self.symbols[symbol].band.admit(tick.ts, bid, self.settings.absurd_band)?;
+        let band = &mut self.symbols[symbol].band;
+        if judged {
+            band.accept(tick.ts, bid);
+        } else {
+            band.admit(tick.ts, bid, self.settings.absurd_band)?;
+        }
         let basis = match self.settings.price_basis {
             PriceBasis::Bid => bid,
             PriceBasis::Ask => ask(),
             PriceBasis::Mid => f64::midpoint(bid, ask()),
         };
-        Ok((symbol, basis))
+        Ok(AcceptedTick { ts: tick.ts, symbol, basis, shortest })
     }
 
     pub(super) fn heartbeat(&mut self, beat: &Heartbeat, step: &mut Step<'_>) {
@@ -108,7 +143,7 @@ impl Engine {
         let lateness = self.settings.lateness_max;
         let mut sound = Vec::with_capacity(block.bars.len());
         for (index, bar) in block.bars.iter().enumerate() {
-            match self.read_history(bar) {
+            match self.read_history(bar, block.origin.appended_at) {
                 Ok((symbol, whole)) => sound.push((index, bar, symbol, whole)),
                 Err(reason) => step.refuse(index, &bar.symbol, bar.close_time, reason),
             }
@@ -127,7 +162,11 @@ impl Engine {
     }
 
     /// The bar and its symbol's place.
-    fn read_history(&self, bar: &HistoryBar) -> Result<(usize, OpenBar), RefusalReason> {
+    fn read_history(
+        &self,
+        bar: &HistoryBar,
+        appended_at: Timestamp,
+    ) -> Result<(usize, OpenBar), RefusalReason> {
         let [open, high, low, close] =
             [bar.open, bar.high, bar.low, bar.close].map(|mantissa| price::value(mantissa, bar.scale));
         if !(low > 0.0 && low <= open.min(close) && high >= open.max(close) && bar.ticks >= 0) {
@@ -137,6 +176,9 @@ impl Engine {
         let span = Span { open: bar.open_time, close: bar.close_time };
         if self.symbols[symbol].anchor.span(bar.timeframe, bar.open_time) != span {
             return Err(RefusalReason::Malformed);
+        }
+        if self.version.judges_rows() && bar.close_time.since(appended_at) > FUTURE_BOUND {
+            return Err(RefusalReason::Future);
         }
         Ok((symbol, OpenBar::of_history(span, Prices { open, high, low, close }, bar.ticks)))
     }
@@ -151,10 +193,9 @@ impl Engine {
         if timeframe == Timeframe::M1 && bar.span.close <= self.watermark.value() {
             return Err(RefusalReason::Late);
         }
+        let band = self.version.judges_rows().then_some(self.settings.absurd_band);
         let state = &mut self.symbols[symbol];
-        if !state.join_history(timeframe, bar) {
-            return Err(RefusalReason::BarExists);
-        }
+        state.join_history(timeframe, bar, band)?;
         self.next_end = self.next_end.min(state.next_end);
         Ok(())
     }

@@ -14,6 +14,7 @@ use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
 
+use crate::Version;
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
 use crate::effect::{Effect, Refusal, RefusalReason};
@@ -28,6 +29,8 @@ use crate::watermark::Watermark;
 pub struct Engine {
     tenant: TenantId,
     revision: Option<i64>,
+    /// Whose rules are in force: of the settings.
+    version: Version,
     settings: Settings,
     table: SymbolTable,
     symbols: Vec<SymbolState>,
@@ -88,6 +91,7 @@ impl Engine {
         Self {
             tenant,
             revision: None,
+            version: Version::V1,
             settings: Settings::with_symbols(Vec::new(), ""),
             table: SymbolTable::default(),
             symbols: Vec::new(),

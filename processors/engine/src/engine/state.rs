@@ -10,7 +10,6 @@ use bellwether_schemas::TenantId;
 use bellwether_schemas::settings::{Settings, SymbolSettings};
 
 use super::{Engine, Shown};
-use crate::ENGINE_VERSION;
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
 use crate::leaders::Leaders;
@@ -19,6 +18,7 @@ use crate::series::{NEVER, SymbolState, anchor_of};
 use crate::snapshot::{BUCKET, Body, Misfit, Part, PartKey, SnapshotError, stored};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
+use crate::{ENGINE_VERSION, Version};
 
 impl Engine {
     /// Everything that a record can change, one part after the other: each is made when it is asked for.
@@ -26,6 +26,7 @@ impl Engine {
         let Self {
             tenant,
             revision,
+            version,
             settings,
             table: _,
             symbols,
@@ -40,7 +41,7 @@ impl Engine {
             halted,
         } = self;
         let core = stored::Core {
-            engine_version: ENGINE_VERSION,
+            engine_version: version.number(),
             tenant: tenant.as_str().into(),
             revision: *revision,
             settings: stored::Settings::of(settings),
@@ -84,9 +85,9 @@ impl Engine {
             alerts,
             halted,
         } = parts.core()?;
-        if engine_version > ENGINE_VERSION {
+        let Some(version) = Version::of(engine_version) else {
             return Err(SnapshotError::NewerEngine { version: engine_version, known: ENGINE_VERSION });
-        }
+        };
         if found != tenant.as_str() {
             return Err(SnapshotError::ForeignTenant { found, expected: tenant.to_string() });
         }
@@ -97,6 +98,7 @@ impl Engine {
         let engine = Self {
             tenant,
             revision,
+            version,
             sequences: Sequences::restore(sequences, symbols.len()).map_err(misfit)?,
             watermark: Watermark::restore(watermark).map_err(misfit)?,
             alerts: parts.alerts(alerts, &table)?,

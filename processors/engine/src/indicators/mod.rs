@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use bellwether_schemas::readings;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 
+use crate::Version;
 use crate::bars::is_price;
 use crate::heatmap::{Before, Cell, CellName, Cells, Standing, TimeframeScore, Turn};
 use crate::snapshot::{Misfit, stored};
@@ -94,8 +95,8 @@ impl Default for Indicators {
 }
 
 impl Indicators {
-    /// Takes the next closed bar in: all indicators, then the cells.
-    pub fn update(&mut self, bar: &Ohlc) {
+    /// Takes the next closed bar in, by the rules of that version: all indicators, then the cells.
+    pub fn update(&mut self, bar: &Ohlc, version: Version) {
         // Named one by one, so that an indicator that is added does not compile until it is updated.
         let Self {
             rsi,
@@ -114,7 +115,7 @@ impl Indicators {
         let close = bar.close;
         *bars += 1;
         *previous_close = last.replace(close);
-        rsi.update(close);
+        rsi.update(close, version);
         ema21.update(close);
         ema50.update(close);
         ema200.update(close);

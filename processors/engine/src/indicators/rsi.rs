@@ -1,6 +1,7 @@
 //! Relative strength index after J. Welles Wilder, *New Concepts in Technical Trading Systems* (1978).
 
 use super::MOST_BARS;
+use crate::Version;
 use crate::snapshot::{Misfit, stored};
 
 /// The shortest period an alert may ask for.
@@ -18,13 +19,22 @@ pub type RsiBank = Rsi<MIN_PERIOD, RSI_PERIODS>;
 /// Unit: 0 to 100. With p the period, G and L Wilder averages of gains and losses between successive closes:
 /// first averages = arithmetic mean of the first p, then `avg = (avg·(p−1) + x)/p`;
 /// `RSI = 100 − 100/(1 + G/L)`; L = 0 and G > 0 → 100; both 0 → 50 (MetaTrader's rule). First value at close p+1.
-#[derive(Debug, Clone, PartialEq)]
+/// Over a close that equals the one before the averages decay as always, and the value is the one before, bit for bit.
+#[derive(Debug, Clone)]
 pub struct Rsi<const FIRST: usize, const N: usize> {
     last_close: Option<f64>,
     changes: usize,
     sum: Averages<1>,
     now: Averages<N>,
+    /// One close earlier.
     before: Averages<N>,
+    /// While closes stand still: the averages of the last one that moved, or of a period's first value if that came
+    /// later.
+    moved: Averages<N>,
+    /// The last close keeps the value of the one before.
+    stands: bool,
+    /// The close before it did so.
+    stood: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +55,9 @@ impl<const FIRST: usize, const N: usize> Default for Rsi<FIRST, N> {
             sum: Averages::ZERO,
             now: Averages::ZERO,
             before: Averages::ZERO,
+            moved: Averages::ZERO,
+            stands: false,
+            stood: false,
         }
     }
 }
@@ -52,11 +65,16 @@ impl<const FIRST: usize, const N: usize> Default for Rsi<FIRST, N> {
 impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     const LAST: usize = FIRST + N - 1;
 
-    /// Takes the next close in.
+    /// Takes the next close in, by the rules of that version.
     #[inline]
-    pub fn update(&mut self, close: f64) {
+    pub fn update(&mut self, close: f64, version: Version) {
         let Some(last) = self.last_close.replace(close) else { return };
         let change = close - last;
+        self.stood = self.stands;
+        self.stands = change == 0.0 && version.keeps_rsi_of_still_closes();
+        if self.stands && !self.stood {
+            self.moved.clone_from(&self.now);
+        }
         let (gain, loss) = (positive(change), positive(-change));
         self.changes += 1;
         self.before.clone_from(&self.now);
@@ -72,13 +90,15 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     #[inline]
     #[must_use]
     pub fn value(&self, period: usize) -> Option<f64> {
-        self.at(&self.now, period, self.changes)
+        let averages = if self.stands { &self.moved } else { &self.now };
+        self.at(averages, period, self.changes)
     }
 
     /// The value one close earlier.
     #[must_use]
     pub fn previous(&self, period: usize) -> Option<f64> {
-        self.at(&self.before, period, self.changes.checked_sub(1)?)
+        let averages = if self.stood { &self.moved } else { &self.before };
+        self.at(averages, period, self.changes.checked_sub(1)?)
     }
 
     /// The last close brought the first value of this period.
@@ -102,6 +122,9 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
             if self.changes == period {
                 self.now.gain[place] = self.sum.gain[0] / as_f64(period);
                 self.now.loss[place] = self.sum.loss[0] / as_f64(period);
+                // A first value has none before it to keep.
+                self.moved.gain[place] = self.now.gain[place];
+                self.moved.loss[place] = self.now.loss[place];
             } else if self.changes > period {
                 self.now.gain[place] = wilder(self.now.gain[place], gain, period);
                 self.now.loss[place] = wilder(self.now.loss[place], loss, period);
@@ -146,28 +169,37 @@ fn index(gain: f64, loss: f64) -> f64 {
 
 impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     pub(crate) fn store(&self) -> stored::Rsi {
-        let Self { last_close, changes, sum, now, before } = self;
+        let Self { last_close, changes, sum, now, before, moved, stands, stood } = self;
+        let kept = if *stands || *stood { Self::warm(*changes) } else { 0 };
         stored::Rsi {
             last_close: *last_close,
             changes: *changes as u64,
             sum: (sum.gain[0], sum.loss[0]),
             now: now.store(Self::warm(*changes)),
             before: before.store(Self::warm(changes.saturating_sub(1))),
+            moved: moved.store(kept),
+            stands: *stands,
+            stood: *stood,
         }
     }
 
     pub(crate) fn restore(stored: &stored::Rsi) -> Result<Self, Misfit> {
-        let stored::Rsi { last_close, changes, sum, now, before } = stored;
+        let stored::Rsi { last_close, changes, sum, now, before, moved, stands, stood } = stored;
         let changes = usize::try_from(*changes).unwrap_or(usize::MAX);
         Misfit::unless(changes <= MOST_BARS, "RSI counts more closes than there can be")?;
         let fits = now.len() == Self::warm(changes) && before.len() == Self::warm(changes.saturating_sub(1));
         Misfit::unless(fits, "RSI has not the averages of its closes")?;
+        let kept = if *stands || *stood { Self::warm(changes) } else { 0 };
+        Misfit::unless(moved.len() == kept, "RSI has not the averages of the last close that moved")?;
         Ok(Self {
             last_close: *last_close,
             changes,
             sum: Averages::restore(&[*sum])?,
             now: Averages::restore(now)?,
             before: Averages::restore(before)?,
+            moved: Averages::restore(moved)?,
+            stands: *stands,
+            stood: *stood,
         })
     }
 
@@ -197,15 +229,20 @@ impl<const N: usize> Averages<N> {
 mod tests {
     use super::*;
 
-    fn values(closes: &[f64], period: usize) -> Vec<Option<f64>> {
+    fn values_by(version: Version, closes: &[f64], period: usize) -> Vec<Option<f64>> {
         let mut bank = RsiBank::default();
-        closes
-            .iter()
-            .map(|close| {
-                bank.update(*close);
-                bank.value(period)
-            })
-            .collect()
+        let mut before = None;
+        let mut next = |close: &f64| {
+            bank.update(*close, version);
+            assert_eq!(bank.previous(period), before, "the value one close earlier is what it was then");
+            before = bank.value(period);
+            before
+        };
+        closes.iter().map(&mut next).collect()
+    }
+
+    fn values(closes: &[f64], period: usize) -> Vec<Option<f64>> {
+        values_by(Version::NEWEST, closes, period)
     }
 
     #[test]
@@ -221,5 +258,72 @@ mod tests {
         assert_eq!(values(&closes, 4)[99], None);
         assert_eq!(values(&closes, 51)[99], None);
         assert!(values(&closes, 50)[99].is_some());
+    }
+
+    /// Seven tenths of what moved went up: RSI(10) is 70 at the eleventh close.
+    const TO_SEVENTY: [f64; 11] =
+        [100.0, 110.0, 120.0, 130.0, 140.0, 150.0, 160.0, 170.0, 160.0, 150.0, 140.0];
+
+    #[test]
+    fn a_still_close_leaves_the_value_as_it_was_bit_for_bit_however_long_it_stands() {
+        let mut closes = TO_SEVENTY.to_vec();
+        closes.extend([140.0; 700]);
+        let stood = values(&closes, 10);
+        assert!(stood[10..].iter().all(|value| *value == Some(70.0)), "{:?}", &stood[10..14]);
+        let computed = values_by(Version::V1, &closes, 10);
+        assert!(computed[11..].iter().any(|value| *value != Some(70.0)), "the first version let it wobble");
+    }
+
+    #[test]
+    fn the_averages_decay_while_the_value_stands() {
+        let closes = [&TO_SEVENTY[..], &[140.0; 5], &[150.0, 140.0, 140.0, 145.0]].concat();
+        let (stood, computed) = (values(&closes, 10), values_by(Version::V1, &closes, 10));
+        for moved in [16, 17, 19] {
+            assert_eq!(stood[moved], computed[moved], "where the close moves both versions agree");
+        }
+        assert_eq!(stood[18], stood[17]);
+    }
+
+    #[test]
+    fn a_first_value_over_a_still_close_is_computed_and_the_next_keeps_it() {
+        let closes = [&TO_SEVENTY[..], &[140.0; 30]].concat();
+        for period in 11..=40 {
+            let (stood, computed) = (values(&closes, period), values_by(Version::V1, &closes, period));
+            assert_eq!(stood[period - 1], None);
+            assert!(stood[period].is_some() && stood[period] == computed[period], "RSI({period})");
+            assert!(stood[period..].iter().all(|value| *value == stood[period]), "RSI({period})");
+        }
+    }
+
+    #[test]
+    fn a_version_that_comes_while_closes_stand_keeps_what_the_one_before_computed() {
+        let mut bank = RsiBank::default();
+        let closes = [&TO_SEVENTY[..], &[140.0; 20]].concat();
+        closes.iter().for_each(|close| bank.update(*close, Version::V1));
+        let computed = bank.value(10);
+        for _ in 0..50 {
+            bank.update(140.0, Version::V2);
+            assert_eq!((bank.value(10), bank.previous(10)), (computed, computed));
+        }
+    }
+
+    #[test]
+    fn what_is_restored_goes_on_the_same_whether_closes_stand_stood_or_moved() {
+        let closes = [&TO_SEVENTY[..], &[140.0, 140.0, 150.0, 150.0, 160.0, 170.0, 170.0]].concat();
+        let mut bank = RsiBank::default();
+        for (at, close) in closes.iter().enumerate() {
+            bank.update(*close, Version::V2);
+            let mut restored = RsiBank::restore(&bank.store()).unwrap();
+            let mut straight = bank.clone();
+            for next in &closes[at + 1..] {
+                restored.update(*next, Version::V2);
+                straight.update(*next, Version::V2);
+                assert_eq!(restored.store(), straight.store());
+                for period in [5, 10] {
+                    assert_eq!(restored.value(period), straight.value(period));
+                    assert_eq!(restored.previous(period), straight.previous(period));
+                }
+            }
+        }
     }
 }

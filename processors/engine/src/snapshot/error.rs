@@ -63,10 +63,10 @@ pub enum SnapshotError {
         /// Whose it should be.
         expected: String,
     },
-    /// An engine that follows newer rules wrote it.
-    #[error("core: engine version {version} wrote this state, this is version {known}: upgrade")]
+    /// Rules that this build does not know are in force in it.
+    #[error("core: this state follows engine version {version}, this is version {known}: upgrade")]
     NewerEngine {
-        /// Version of the rules of the engine that wrote it.
+        /// Version of the rules in force.
         version: i32,
         /// Version of the rules that this engine knows.
         known: i32,

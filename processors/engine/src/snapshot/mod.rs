@@ -86,7 +86,8 @@ impl Kind {
     /// The layout that this build writes; it reads all up to it.
     const fn version(self) -> u8 {
         match self {
-            Self::Core | Self::Symbol | Self::Pair | Self::Leaders | Self::Alerts => 1,
+            Self::Core | Self::Pair | Self::Leaders | Self::Alerts => 1,
+            Self::Symbol => 2,
         }
     }
 }
@@ -155,9 +156,12 @@ impl Part {
     /// # Errors
     /// When they are no part, one of another kind or of a layout that this build cannot read.
     pub fn decode(key: PartKey, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let body = body_of(key, bytes)?;
+        let (version, body) = body_of(key, bytes)?;
         let body = match key.kind() {
             Kind::Core => Body::Core(decoded(key, body)?),
+            Kind::Symbol if version == 1 => {
+                Body::Symbol(Box::new(decoded::<stored::v1::SymbolStateV1>(key, body)?.into()))
+            }
             Kind::Symbol => Body::Symbol(decoded(key, body)?),
             Kind::Pair => Body::Pair(decoded(key, body)?),
             Kind::Leaders => Body::Leaders(decoded(key, body)?),
@@ -173,17 +177,18 @@ fn encoded<T: Serialize>(key: PartKey, body: &T) -> postcard::Result<Vec<u8>> {
     postcard::to_extend(body, bytes)
 }
 
-/// What stands behind the head of a part, once it is one that can be read.
-fn body_of(key: PartKey, bytes: &[u8]) -> Result<&[u8], SnapshotError> {
+/// The layout's version and what stands behind the head of a part, once it is one that can be read.
+fn body_of(key: PartKey, bytes: &[u8]) -> Result<(u8, &[u8]), SnapshotError> {
     let head = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.split_first_chunk::<2>());
     let Some(([kind, version], body)) = head else { return Err(SnapshotError::NotAPart { key }) };
     if Kind::of(*kind) != Some(key.kind()) {
         return Err(SnapshotError::OtherKind { key, kind: *kind });
     }
-    match *version {
-        1 => Ok(body),
+    let (version, known) = (*version, key.kind().version());
+    match version {
         0 => Err(SnapshotError::NotAPart { key }),
-        version => Err(SnapshotError::NewerLayout { key, version, known: key.kind().version() }),
+        _ if version <= known => Ok((version, body)),
+        _ => Err(SnapshotError::NewerLayout { key, version, known }),
     }
 }
 

@@ -8,7 +8,7 @@ use bellwether_schemas::alerts::{
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::settings::SettingsChanged;
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
 use bellwether_schemas::{AlertId, SessionAnchor, Timeframe, Timestamp, UserId};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -70,7 +70,9 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn ticks() -> impl Strategy<Value = Entry> {
     let scale = prop_oneof![6 => Just(5u8), 1 => 0..20u8];
-    let symbol = (text(), scale).prop_map(|(name, scale)| BlockSymbol::of_quotes(name, scale));
+    let spacing = prop_oneof![4 => Just(None), 1 => whole().prop_map(Spacing::new)];
+    let symbol = (text(), scale, any::<bool>(), spacing)
+        .prop_map(|(name, scale, judged, spacing)| BlockSymbol { name, scale, judged, spacing });
     let tick = (time(), 0..6u16, whole(), whole(), any::<bool>())
         .prop_map(|(ts, symbol, bid, ask, same)| Tick { ts, symbol, bid, ask: if same { bid } else { ask } });
     let first = prop::option::of(prop_oneof![4 => 0..1_000u64, 1 => Just(u64::MAX)]);
@@ -152,14 +154,13 @@ fn alert() -> impl Strategy<Value = Entry> {
 
 fn settings() -> impl Strategy<Value = Entry> {
     let numbers = (whole(), whole(), double(), whole(), whole(), whole());
-    (origin(), whole(), numbers, prop::collection::vec(text(), 0..6)).prop_map(
-        |(origin, revision, numbers, pairs)| {
+    (origin(), whole(), -1..=ENGINE_VERSION, numbers, prop::collection::vec(text(), 0..6)).prop_map(
+        |(origin, revision, engine_version, numbers, pairs)| {
             let mut settings = first_settings();
             (settings.lateness_max, settings.source_idle, settings.absurd_band, ..) = numbers;
             (.., settings.max_alerts, settings.heatmap_cooldown, settings.heatmap_suppression) = numbers;
             settings.positive_pairs = pairs.iter().map(|name| format!("{name}-{}", SYMBOLS[0])).collect();
             settings.negative_pairs = pairs;
-            let engine_version = ENGINE_VERSION;
             Entry::Settings(SettingsChanged { origin, revision, engine_version, settings })
         },
     )

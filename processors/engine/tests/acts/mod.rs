@@ -15,7 +15,7 @@ use bellwether_schemas::alerts::{
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
 use bellwether_schemas::{AlertId, SessionAnchor, TenantId, Timeframe, Timestamp, UserId, price};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -47,6 +47,22 @@ pub(crate) struct TickAct {
     pub(crate) shift: i64,
     pub(crate) points: Points,
     pub(crate) spread: i64,
+    /// Place in [`KINDS`].
+    pub(crate) kind: usize,
+}
+
+/// How ticks come about: as quotes, and from rows of bars, judged or not, that long in minutes.
+const KINDS: [Option<(bool, i64)>; 5] =
+    [None, Some((true, 1)), Some((true, 5)), Some((false, 60)), Some((true, 11))];
+
+/// Every symbol in every way.
+fn dictionary() -> Vec<BlockSymbol> {
+    let way = |kind: &Option<(bool, i64)>| {
+        let (judged, spacing) =
+            kind.map_or((false, None), |(judged, minutes)| (judged, Spacing::new(minutes * MINUTE)));
+        SYMBOLS.map(|name| BlockSymbol { judged, spacing, ..BlockSymbol::of_quotes(name, SCALE) })
+    };
+    KINDS.iter().flat_map(way).collect()
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +104,7 @@ pub(crate) enum Change {
     Band(f64),
     Pairs(Vec<String>, Vec<String>),
     Silence(i64, i64),
+    Version(i32),
     MaxAlerts(i64),
 }
 
@@ -98,6 +115,12 @@ pub(crate) fn tenant() -> TenantId {
 pub(crate) fn origin(source: &str, session: &str) -> Origin {
     let (source, session) = (source.into(), session.into());
     Origin { tenant: tenant(), source, session, played: true, appended_at: START }
+}
+
+/// Written when the last of them had closed.
+fn of_history(bars: &[HistoryBar]) -> Origin {
+    let appended_at = bars.last().map_or(START, |bar| bar.close_time);
+    Origin { appended_at, ..origin("source 0", "history") }
 }
 
 pub(crate) fn timeframe() -> impl Strategy<Value = Timeframe> {
@@ -117,16 +140,14 @@ fn tick() -> impl Strategy<Value = TickAct> {
     ];
     let points = prop_oneof![
         60 => (-400..400i64).prop_map(Points::Moves),
+        6 => Just(Points::Moves(0)),
         3 => prop::sample::select(vec![-60, -21, -20, 20, 21, 150]).prop_map(Points::Absurd),
         1 => prop::sample::select(vec![0, -1, 1, i64::MAX]).prop_map(Points::Exactly),
     ];
     let spread = prop_oneof![30 => 0..20i64, 1 => Just(-1)];
-    (symbol, step, shift, points, spread).prop_map(|(symbol, step, shift, points, spread)| TickAct {
-        symbol,
-        step,
-        shift,
-        points,
-        spread,
+    let kind = prop_oneof![40 => Just(0), 4 => 1..KINDS.len()];
+    (symbol, step, shift, points, spread, kind).prop_map(|(symbol, step, shift, points, spread, kind)| {
+        TickAct { symbol, step, shift, points, spread, kind }
     })
 }
 
@@ -219,6 +240,7 @@ pub(crate) fn gentle_change() -> impl Strategy<Value = Change> {
         (0..KNOWN).prop_map(Change::Remove),
         Just(Change::Reverse),
         (0..5i64, 0..30i64).prop_map(|(a, b)| Change::Silence(a * HOUR, b * HOUR)),
+        (1..=ENGINE_VERSION).prop_map(Change::Version),
     ]
 }
 
@@ -269,6 +291,7 @@ pub(crate) struct Writer {
     sequences: BTreeMap<(u8, u8), u64>,
     versions: BTreeMap<u8, i64>,
     revision: i64,
+    version: i32,
     pub(crate) settings: Settings,
 }
 
@@ -285,6 +308,7 @@ impl Writer {
             sequences: BTreeMap::new(),
             versions: BTreeMap::new(),
             revision: 0,
+            version: ENGINE_VERSION,
             settings: first_settings(),
         };
         writer.publish(1);
@@ -338,7 +362,7 @@ impl Writer {
 
     fn ticks(&mut self, (source, session): (u8, u8), acts: &[TickAct], repeats: bool) {
         let mut ticks = Vec::new();
-        for TickAct { symbol, step, shift, points, spread } in acts {
+        for TickAct { symbol, step, shift, points, spread, kind } in acts {
             self.now = self.now.plus(step * MILLI);
             let last = &mut self.prices[*symbol];
             let bid = match points {
@@ -350,7 +374,7 @@ impl Writer {
                 Points::Exactly(bid) => *bid,
             };
             let ts = self.now.plus(shift * MILLI);
-            let symbol = u16::try_from(*symbol).unwrap();
+            let symbol = u16::try_from(kind * SYMBOLS.len() + symbol).unwrap();
             ticks.push(Tick { ts, symbol, bid, ask: bid.saturating_add(*spread) });
         }
         let next = self.sequences.entry((source, session)).or_default();
@@ -360,7 +384,7 @@ impl Writer {
             origin: origin(&format!("source {source}"), &format!("session {session}")),
             ingested_at: self.now,
             first_seq: Some(first),
-            symbols: SYMBOLS.map(|name| BlockSymbol::of_quotes(name, SCALE)).into(),
+            symbols: dictionary(),
             ticks,
             volumes: Vec::new(),
         }));
@@ -388,7 +412,7 @@ impl Writer {
             open = span.close;
         }
         self.now = self.now.max(open);
-        self.entries.push(Entry::Bars(BarBlock { origin: origin("source 0", "history"), bars }));
+        self.entries.push(Entry::Bars(BarBlock { origin: of_history(&bars), bars }));
     }
 
     fn alert(&mut self, number: u8, version: i64, (active, deleted): (bool, bool), wish: &Wish) {
@@ -455,6 +479,7 @@ impl Writer {
             Change::Silence(cooldown, suppression) => {
                 (settings.heatmap_cooldown, settings.heatmap_suppression) = (cooldown, suppression);
             }
+            Change::Version(version) => self.version = version,
             Change::MaxAlerts(alerts) => settings.max_alerts = alerts,
         }
     }
@@ -464,7 +489,7 @@ impl Writer {
         self.entries.push(Entry::Settings(SettingsChanged {
             origin: origin("alerts", "s"),
             revision: self.revision,
-            engine_version: ENGINE_VERSION,
+            engine_version: self.version,
             settings: self.settings.clone(),
         }));
     }
@@ -545,7 +570,7 @@ fn merge(writer: &mut Writer, first: usize) {
         bars.extend(block.bars);
     }
     bars.sort_by_key(|bar| bar.close_time);
-    writer.entries.push(Entry::Bars(BarBlock { origin: origin("source 0", "history"), bars }));
+    writer.entries.push(Entry::Bars(BarBlock { origin: of_history(&bars), bars }));
 }
 
 fn walk() -> impl Iterator<Item = i64> {

@@ -1,7 +1,7 @@
 //! A journal written by hand: verbs that append one record each and keep what the engine said to it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use bellwether_engine::{Effect, Engine, RefusalReason};
+use bellwether_engine::{ENGINE_VERSION, Effect, Engine, RefusalReason};
 use bellwether_schemas::alerts::{
     AlertChanged, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker,
     PriceAlert, RsiCorrelationTracker, RsiTracker,
@@ -10,7 +10,7 @@ use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::readings::{Bar, Reading};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
 use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Price, TenantId, Timeframe, Timestamp, UserId};
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(crate) struct Journal {
     pub(crate) entries: Vec<Entry>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) source: String,
+    /// Whose rules its settings name.
+    pub(crate) version: i32,
     seq: u64,
 }
 
@@ -89,11 +91,16 @@ pub(crate) fn exact(price: f64) -> Price {
 impl Journal {
     /// With these symbols and the default settings.
     pub(crate) fn new(symbols: &[&str]) -> Self {
+        Self::of_version(ENGINE_VERSION, symbols)
+    }
+
+    pub(crate) fn of_version(version: i32, symbols: &[&str]) -> Self {
         let mut journal = Self {
             engine: Engine::new(tenant()),
             entries: Vec::new(),
             effects: Vec::new(),
             source: "feed".into(),
+            version,
             seq: 0,
         };
         journal.settings(1, settings(symbols));
@@ -107,6 +114,7 @@ impl Journal {
             entries: self.entries.clone(),
             effects: Vec::new(),
             source: self.source.clone(),
+            version: self.version,
             seq: self.seq,
         }
     }
@@ -130,8 +138,8 @@ impl Journal {
     }
 
     pub(crate) fn settings(&mut self, revision: i64, settings: Settings) -> Vec<Effect> {
-        let origin = self.origin();
-        self.append(Entry::Settings(SettingsChanged { origin, revision, engine_version: 1, settings }))
+        let (origin, engine_version) = (self.origin(), self.version);
+        self.append(Entry::Settings(SettingsChanged { origin, revision, engine_version, settings }))
     }
 
     pub(crate) fn alert(&mut self, number: u128, version: i64, parameters: impl Watched) -> Vec<Effect> {
@@ -172,12 +180,31 @@ impl Journal {
         ask: i64,
         received: Timestamp,
     ) -> Vec<Effect> {
+        self.tick_of(BlockSymbol::of_quotes(symbol, bid.scale), ts, bid, ask, received)
+    }
+
+    /// A corner of a bar that long, in a row that was judged as a whole.
+    pub(crate) fn corner(&mut self, ts: Timestamp, symbol: &str, bid: &str, spacing: i64) -> Vec<Effect> {
+        let bid = Price::parse(bid).unwrap();
+        let spacing = Spacing::new(spacing);
+        let symbol = BlockSymbol { judged: true, spacing, ..BlockSymbol::of_quotes(symbol, bid.scale) };
+        self.tick_of(symbol, ts, bid, bid.mantissa, ts)
+    }
+
+    pub(crate) fn tick_of(
+        &mut self,
+        symbol: BlockSymbol,
+        ts: Timestamp,
+        bid: Price,
+        ask: i64,
+        received: Timestamp,
+    ) -> Vec<Effect> {
         self.seq += 1;
         let entry = Entry::Ticks(TickBlock {
             origin: self.origin(),
             ingested_at: received,
             first_seq: Some(self.seq),
-            symbols: vec![BlockSymbol::of_quotes(symbol, bid.scale)],
+            symbols: vec![symbol],
             ticks: vec![Tick { ts, symbol: 0, bid: bid.mantissa, ask }],
             volumes: Vec::new(),
         });
@@ -215,9 +242,10 @@ impl Journal {
         self.effects[before..].to_vec()
     }
 
-    /// A closed one-minute bar of the past.
+    /// Closed bars of the past, written when the last of them had closed.
     pub(crate) fn history(&mut self, bars: Vec<HistoryBar>) -> Vec<Effect> {
-        let origin = Origin { source: "history".into(), ..self.origin() };
+        let appended_at = bars.iter().map(|bar| bar.close_time).max().unwrap_or(START);
+        let origin = Origin { source: "history".into(), appended_at, ..self.origin() };
         self.append(Entry::Bars(BarBlock { origin, bars }))
     }
 }

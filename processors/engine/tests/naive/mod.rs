@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_engine::Effect;
+use bellwether_engine::{ENGINE_VERSION, Effect};
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, HeatmapTracker, PriceAlert, RsiTracker};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Bar, Cell, Indicators, Reading, Signal};
-use bellwether_schemas::settings::Settings;
+use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Timeframe, Timestamp, price};
 
@@ -17,6 +17,7 @@ const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", 
 pub(crate) struct Naive {
     settings: Settings,
     revision: i64,
+    version: i32,
     series: BTreeMap<Key, Past>,
     /// When each symbol had ticks that were accepted.
     ticks: BTreeMap<String, BTreeSet<Timestamp>>,
@@ -91,11 +92,18 @@ struct Hit<'a> {
     price: Option<f64>,
 }
 
+/// Of a higher revision, or the same one by newer rules.
+pub(crate) fn is_news(change: &SettingsChanged, revision: i64, version: i32) -> bool {
+    change.revision > revision || (change.revision == revision && change.engine_version > version)
+}
+
 impl Naive {
     pub(crate) fn new(settings: Settings) -> Self {
+        let (revision, version) = (1, ENGINE_VERSION);
         Self {
             settings,
-            revision: 1,
+            revision,
+            version,
             series: BTreeMap::new(),
             ticks: BTreeMap::new(),
             alerts: BTreeMap::new(),
@@ -120,8 +128,8 @@ impl Naive {
             self.moment(at, moment, watermark.unwrap_or(Timestamp::MIN));
         }
         match entry {
-            Entry::Settings(change) if change.revision > self.revision => {
-                self.revision = change.revision;
+            Entry::Settings(change) if is_news(change, self.revision, self.version) => {
+                (self.revision, self.version) = (change.revision, change.engine_version);
                 self.settings(&change.settings);
             }
             Entry::Alert(change) => self.change(change, effects),

@@ -8,7 +8,7 @@ use crate::snapshot::Code;
 /// The part `core`: what belongs to no symbol, pair or alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Core {
-    /// Of the engine that wrote this.
+    /// Whose rules are in force: what the settings name.
     pub(crate) engine_version: i32,
     pub(crate) tenant: String,
     /// Of the settings in force; none before the first.

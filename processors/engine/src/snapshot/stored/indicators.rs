@@ -39,6 +39,12 @@ pub(crate) struct Rsi {
     pub(crate) now: Vec<(f64, f64)>,
     /// Average gain and loss by period, one close earlier.
     pub(crate) before: Vec<(f64, f64)>,
+    /// Those of the last close that moved, or of a first value that came later; none unless a flag below is set.
+    pub(crate) moved: Vec<(f64, f64)>,
+    /// The last close kept the value of the one before.
+    pub(crate) stands: bool,
+    /// The close before it did.
+    pub(crate) stood: bool,
 }
 
 /// An exponential average, whose period is known from its place.

@@ -8,6 +8,7 @@ mod core;
 mod indicators;
 mod pair;
 mod symbol;
+pub(crate) mod v1;
 
 pub(crate) use alerts::{Alert, Bucket, Cooldown, Watch, Watched};
 pub(crate) use core::{Core, Sequences, Session, Settings, Watermark};
@@ -16,7 +17,7 @@ pub(crate) use indicators::{
     RsiCell, UtBot, UtbotCell,
 };
 pub(crate) use pair::{Leaders, Pair, PairFrame, PairReturns, PairRsi, Strength};
-pub(crate) use symbol::{Bar, PriceBand, SameTime, Seen, Series, SymbolState, Turns};
+pub(crate) use symbol::{Bar, Minute, PriceBand, RowBand, SameTime, Seen, Series, SymbolState, Turns};
 
 /// Timeframes in this version of the format.
 pub(crate) const FRAMES: usize = 8;

@@ -1,5 +1,6 @@
 //! One symbol: its bars, and what its closed bars left behind.
 
+use bellwether_schemas::Timeframe;
 use bellwether_schemas::readings::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ pub(crate) struct SymbolState {
     /// As the settings spell it.
     pub(crate) name: String,
     pub(crate) band: PriceBand,
-    /// Minutes that can still change, in order.
-    pub(crate) minutes: Vec<Bar>,
+    /// Minutes that can still change, by time, those of one time by timeframe.
+    pub(crate) minutes: Vec<Minute>,
     pub(crate) series: [Series; FRAMES],
     /// Buy% (0 to 100) of the last reading of each style: scalper, swing trader.
     pub(crate) styles: [Option<Seen>; 2],
@@ -22,6 +23,14 @@ pub(crate) struct SymbolState {
     pub(crate) same_time: SameTime,
     /// Percent against the day's first price, at the last minute's close.
     pub(crate) daily_change: Option<f64>,
+}
+
+/// Ticks of one minute as that timeframe and longer ones see them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Minute {
+    /// Up to that of the next entry of the same minute.
+    pub(crate) from: Code<Timeframe>,
+    pub(crate) bar: Bar,
 }
 
 /// What the next bid is judged by.
@@ -62,10 +71,22 @@ pub(crate) struct Series {
     pub(crate) last_open: Option<i64>,
     /// Offset of the record that closed it.
     pub(crate) evaluated: Option<u64>,
+    pub(crate) rows: RowBand,
     /// EMA21, EMA50, EMA200, MACD, RSI, UTBOT, Ichimoku.
     pub(crate) turns: [Turns; 7],
     /// None before the first bar closes.
     pub(crate) indicators: Option<Indicators>,
+}
+
+/// What the next bar of history is judged by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RowBand {
+    /// The close that it is compared with.
+    pub(crate) measure: Option<f64>,
+    /// When the bar before began, refused or not.
+    pub(crate) before: Option<i64>,
+    /// Refused ones since the last that was accepted or believed.
+    pub(crate) refused: u8,
 }
 
 /// A value at an evaluation.

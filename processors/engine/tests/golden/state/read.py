@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the parts of a directory beside this file without the program that wrote them, and prints them as JSON.
 
-    read.py [DIRECTORY, 1 unless given]
+    read.py [DIRECTORY, 2 unless given]
 
 Layouts are written down here a second time, after the comments of `src/snapshot/stored` and postcard's specification
 (https://postcard.jamesmunns.com/wire-format). It fails where a part has more or fewer bytes than its layout.
@@ -105,34 +105,37 @@ crosses = fields(side=one_of(["missing", "below", "on", "above"]), up=u8, down=u
 cloud = fields(a=f64, b=f64)
 middle = fields(highs=many(f64), negated_lows=many(f64), value=f64)
 
-indicators = fields(
-    bars=uint,
-    close=maybe(f64),
-    previous_close=maybe(f64),
-    rsi=fields(
-        last_close=maybe(f64),
-        changes=uint,
-        sum=both(f64, f64),
-        now=many(both(f64, f64)),
-        before=many(both(f64, f64)),
-    ),
-    ema21=ema,
-    ema50=ema,
-    ema200=ema,
-    macd=fields(fast=ema, slow=ema, signal=ema, line=f64, before=maybe(fields(line=f64, signal=f64))),
-    atr=fields(seen=uint, previous_close=maybe(f64), value=f64),
-    utbot=fields(mode=mode, stops=maybe(both(f64, f64))),
-    ichimoku=fields(bars=uint, tenkan=middle, kijun=middle, base=middle, ahead=many(cloud), cloud=cloud),
-    cells=fields(
-        emas=times(3, crosses),
-        macd=crosses,
-        rsi=fields(middle=crosses, zone=maybe(one_of(["oversold", "between", "overbought"])), edges=u8),
-        utbot=fields(mode=mode, flips=u8),
-        ichimoku=fields(lines=crosses, place=maybe(one_of(["above", "inside", "below"])), breakouts=u8),
-        ranges=many(f64),
-        eighths=sint,
-    ),
-)
+def indicators(**still):
+    return fields(
+        bars=uint,
+        close=maybe(f64),
+        previous_close=maybe(f64),
+        rsi=fields(
+            last_close=maybe(f64),
+            changes=uint,
+            sum=both(f64, f64),
+            now=many(both(f64, f64)),
+            before=many(both(f64, f64)),
+            **still,
+        ),
+        ema21=ema,
+        ema50=ema,
+        ema200=ema,
+        macd=fields(fast=ema, slow=ema, signal=ema, line=f64, before=maybe(fields(line=f64, signal=f64))),
+        atr=fields(seen=uint, previous_close=maybe(f64), value=f64),
+        utbot=fields(mode=mode, stops=maybe(both(f64, f64))),
+        ichimoku=fields(bars=uint, tenkan=middle, kijun=middle, base=middle, ahead=many(cloud), cloud=cloud),
+        cells=fields(
+            emas=times(3, crosses),
+            macd=crosses,
+            rsi=fields(middle=crosses, zone=maybe(one_of(["oversold", "between", "overbought"])), edges=u8),
+            utbot=fields(mode=mode, flips=u8),
+            ichimoku=fields(lines=crosses, place=maybe(one_of(["above", "inside", "below"])), breakouts=u8),
+            ranges=many(f64),
+            eighths=sint,
+        ),
+    )
+
 
 bar = fields(
     begin=sint,
@@ -173,23 +176,33 @@ core = fields(
     halted=flag,
 )
 
-symbol = fields(
-    name=text,
-    band=fields(last=maybe(both(sint, f64)), absurd=many(sint)),
-    minutes=many(bar),
-    series=frames(
-        fields(
-            filling=maybe(bar),
-            last_open=maybe(sint),
-            evaluated=maybe(uint),
-            turns=times(7, turns),
-            indicators=maybe(indicators),
-        )
-    ),
-    styles=times(2, maybe(seen)),
-    tick=maybe(seen),
-    same_time=fields(newest=maybe(both(sint, uint)), older=many(both(sint, uint))),
-    daily_change=maybe(f64),
+def symbol(minute, rows, indicators):
+    return fields(
+        name=text,
+        band=fields(last=maybe(both(sint, f64)), absurd=many(sint)),
+        minutes=many(minute),
+        series=frames(
+            fields(
+                filling=maybe(bar),
+                last_open=maybe(sint),
+                evaluated=maybe(uint),
+                **rows,
+                turns=times(7, turns),
+                indicators=maybe(indicators),
+            )
+        ),
+        styles=times(2, maybe(seen)),
+        tick=maybe(seen),
+        same_time=fields(newest=maybe(both(sint, uint)), older=many(both(sint, uint))),
+        daily_change=maybe(f64),
+    )
+
+
+symbol_1 = symbol(bar, {}, indicators())
+symbol_2 = symbol(
+    fields(**{"from": frame, "bar": bar}),
+    {"rows": fields(measure=maybe(f64), before=maybe(sint), refused=u8)},
+    indicators(moved=many(both(f64, f64)), stands=flag, stood=flag),
 )
 
 pair = fields(
@@ -267,7 +280,8 @@ alerts = many(
 
 LAYOUTS = {
     (1, 1): ("core", core),
-    (2, 1): ("symbol", symbol),
+    (2, 1): ("symbol", symbol_1),
+    (2, 2): ("symbol", symbol_2),
     (3, 1): ("pair", pair),
     (4, 1): ("leaders", leaders),
     (5, 1): ("alerts", alerts),
@@ -286,7 +300,7 @@ def part(path):
 
 
 def main():
-    directory = Path(__file__).parent / (sys.argv[1] if len(sys.argv) > 1 else "1")
+    directory = Path(__file__).parent / (sys.argv[1] if len(sys.argv) > 1 else "2")
     parts = {path.stem: part(path) for path in sorted(directory.glob("*.bin"))}
     json.dump(parts, sys.stdout, indent=1)
     print()
