@@ -24,6 +24,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::files::FileArgs;
 use crate::exit::{Coded, DATA, USAGE};
 use crate::named_offset::NamedOffset;
+use crate::output::{note, tell};
 use crate::wiring::Process;
 
 /// Alerts listed before the rest is only counted.
@@ -42,8 +43,10 @@ const LISTED: usize = 200;
         bellwether backtest --input EURUSD=mt5.csv --zone Europe/Athens --alerts alerts.json\n  \
         bellwether backtest --input EURUSD=ticks.csv.gz --alerts alerts.json --triggers - | head\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=65,70,75\n  \
-        bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n\n\
-        alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}]"
+        bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n  \
+        bellwether backtest --input EURUSD=ticks.csv --alerts rsi_tracker_alerts_rows.csv\n\n\
+        alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}];\n\
+        as a table it is\n\n  kind,timeframe,rsi_overbought,name\n  rsi_tracker,5M,75,mine"
 )]
 pub(crate) struct Backtest {
     /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable; merged by time.
@@ -69,7 +72,14 @@ pub(crate) struct Backtest {
     /// Ends before here: an RFC 3339 time, end, or (of a log) an offset.
     #[arg(long, value_name = "Y", default_value = "end")]
     to: NamedOffset,
-    /// The alerts: a JSON array of objects with a kind and the columns of its table.
+    /// The alerts: a JSON array, a table with a header, or a dump of the alert tables.
+    ///
+    /// An object, or a row, has a kind (rsi_tracker, rsi_correlation_tracker, heatmap_tracker,
+    /// heatmap_indicator_tracker, currency_strength_tracker, price_alert) and the columns of that kind's table; what is
+    /// left out has the table's default. A table has one header and , ; or tab between its cells; where it has no column
+    /// `kind`, the file's name has one in it, as in rsi_tracker_alerts_rows.csv. A dump has COPY blocks or INSERTs, as
+    /// pg_dump and dashboards write them; other tables in it are passed over. id, user_id, name and is_active may be
+    /// given. Anything unknown or impossible is an error with its place.
     #[arg(long, value_name = "FILE", required_unless_present = "help_formats")]
     alerts: Option<PathBuf>,
     /// Runs every alert that has the column with each of these values. Repeatable: every combination.
@@ -95,7 +105,7 @@ pub(crate) struct Backtest {
 impl Backtest {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         if self.help_formats {
-            super::print(&forms::table())?;
+            crate::output::show(&forms::table())?;
             return Ok(ExitCode::SUCCESS);
         }
         let shutdown = Process::shutdown()?;
@@ -116,10 +126,7 @@ impl Backtest {
             None => self.over_files(&alerts, &mut watch),
         };
         bar.finish_and_clear();
-        let mut finished = match ran {
-            Err(error) if is_closed(&error) => return Ok(ExitCode::SUCCESS),
-            other => other?,
-        };
+        let mut finished = ran?;
         finished.summary.set_elapsed(process.clock.now().since(started));
         self.write_report(&alerts, &finished)?;
         self.print(&finished.summary)?;
@@ -208,16 +215,14 @@ impl Backtest {
         let lines_on_stdout =
             [&self.readings, &self.triggers].into_iter().flatten().any(|file: &PathBuf| is_stdout(file));
         match (self.json, lines_on_stdout) {
-            (true, _) => println!("{}", summary.to_json()?),
-            (false, false) => print!("{}", table(summary)),
-            (false, true) => eprint!("{}", table(summary)),
+            (true, _) => tell(&(summary.to_json()? + "\n")),
+            (false, false) => tell(&table(summary)),
+            (false, true) => {
+                note(&table(summary));
+                Ok(())
+            }
         }
-        Ok(())
     }
-}
-
-fn is_closed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(BacktestError::Closed))
 }
 
 fn not_a_time(option: &str) -> Coded {

@@ -57,8 +57,8 @@ pub struct AlertSummary {
     pub place: usize,
     /// What it is called, with what a sweep has set.
     pub name: String,
-    /// Its kind; none where that was the trouble.
-    pub kind: Option<&'static str>,
+    /// Its kind.
+    pub kind: &'static str,
     /// How often it would have fired.
     pub fired: u64,
     /// Where it stood at the end.
@@ -70,6 +70,8 @@ pub struct AlertSummary {
 
 /// Of an alert that never got to its first evaluation.
 const NEVER: &str = "not reached";
+/// Of an alert that is switched off.
+const INACTIVE: &str = "inactive";
 
 impl Summary {
     /// Of a run with these alerts, before it.
@@ -79,12 +81,12 @@ impl Summary {
             id: alert.id,
             place: alert.place,
             name: alert.title(),
-            kind: alert.parameters.as_ref().ok().map(|parameters| parameters.kind().name()),
+            kind: alert.parameters.kind().name(),
             fired: 0,
-            state: if alert.parameters.is_ok() { NEVER } else { AlertState::Refused.name() },
-            reason: alert.parameters.as_ref().err().cloned(),
+            state: if alert.active { NEVER } else { INACTIVE },
+            reason: None,
         };
-        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.parameters.is_ok());
+        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.active);
         Self {
             alerts: alerts.iter().map(summary).collect(),
             places: watched.map(|(place, alert)| (alert.id, place)).collect(),

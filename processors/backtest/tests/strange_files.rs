@@ -239,3 +239,54 @@ fn what_is_no_table_is_named_as_what_it_is() {
         assert!(matches!(error, BacktestError::Input(input) if input.exit_code() == 65), "{said}");
     }
 }
+#[test]
+fn bars_of_an_hour_serve_alerts_of_an_hour_and_refuse_shorter_ones() {
+    let place = Place::new();
+    let hourly = |(hour, (_, prices)): (i64, (Timestamp, [f64; 4]))| line(&(START.plus(hour * HOUR), prices));
+    place.write("hours", table((0..).zip(bars(400)).map(hourly)));
+    let alerts = r#"[{"kind": "rsi_tracker", "timeframe": "5M"}, {"kind": "rsi_tracker", "timeframe": "1H"},
+                     {"kind": "heatmap_tracker", "pairs": ["EURUSD"], "trading_style": "scalper"},
+                     {"kind": "price_alert", "symbol": "EURUSD", "above": 1.2702, "on": "tick", "fires": "every"}]"#;
+    let ran = run(&place, "EURUSD=hours", &alerts.replace(r#""on": "tick", "#, ""));
+    let states: Vec<(&str, bool)> =
+        ran.finished.summary.alerts.iter().map(|alert| (alert.state, alert.fired > 0)).collect();
+    assert_eq!(states, [("refused", false), ("active", true), ("refused", false), ("active", true)]);
+    let reason = ran.finished.summary.alerts[0].reason.as_deref().unwrap();
+    assert_eq!(reason, "timeframe: 5M cannot be made of bars of 1 hour: give a file of shorter ones");
+    let timeframes: std::collections::BTreeSet<&str> = ran
+        .readings
+        .iter()
+        .filter(|reading| reading["type"] == "bar")
+        .map(|reading| reading["timeframe"].as_str().unwrap())
+        .collect();
+    assert_eq!(timeframes.into_iter().collect::<Vec<_>>(), ["1D", "1H", "1W", "4H"]);
+}
+
+#[test]
+fn a_row_of_a_crash_is_played_whole_and_one_beyond_the_band_is_left_out_with_its_line() {
+    let place = Place::new();
+    let row =
+        |minute: i64, prices: &str| format!("{},{prices}", START.plus(minute * MINUTE).utc().format("%F %T"));
+    let calm = "1.2010,1.2011,1.2009,1.2010";
+    let rows = |close: &str| {
+        let crash = format!("1.2010,1.2010,0.8500,{close}");
+        table([row(0, calm), row(1, calm), row(2, &crash), row(3, "1.0200,1.0300,1.0100,1.0200")])
+    };
+    place.write("crash", rows("1.0200"));
+    let crash = run(&place, "EURCHF=crash", RSI);
+    assert_eq!((crash.finished.summary.refused.len(), notices(&place, &crash)), (0, Vec::new()));
+    let lows =
+        crash.readings.iter().filter(|reading| reading["type"] == "bar" && reading["timeframe"] == "1M");
+    assert!(lows.into_iter().any(|bar| bar["low"] == 0.85));
+
+    place.write("error", rows("0.8600"));
+    let wrong = run(&place, "EURCHF=error", RSI);
+    assert_eq!(wrong.finished.summary.unreadable_lines.len(), 1);
+    assert!(
+        wrong.finished.summary.unreadable_lines[0]
+            .ends_with("error:4: absurd: the close 0.86 lies further than 20 % from 1.201")
+    );
+    let options = FileOptions { absurd_band: Some(0.0), ..FileOptions::default() };
+    let off = place.run(&Ask { inputs: &["EURCHF=error"], alerts: RSI, options, ..Ask::default() });
+    assert_eq!(off.finished.summary.unreadable, 0);
+}
