@@ -123,7 +123,10 @@ const fn of_backtest(error: &BacktestError) -> u8 {
     match error {
         BacktestError::Input(input) => input.exit_code(),
         BacktestError::Log(log) => of_log(log),
-        BacktestError::Alerts { .. } | BacktestError::JournalCut { .. } | BacktestError::Halted(_) => DATA,
+        BacktestError::Alerts { .. }
+        | BacktestError::NothingAccepted { .. }
+        | BacktestError::JournalCut { .. }
+        | BacktestError::Halted(_) => DATA,
         BacktestError::Usage(_) => USAGE,
         BacktestError::Page(_) => SOFTWARE,
         BacktestError::Closed | BacktestError::Io { .. } => IO,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_local::demo::{Demo as Running, Options, Summary, TenantSummary, default_dir};
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::Input;
 use bellwether_runtime::config::parse_duration;
 use clap::Args;
 
+use super::files::FileArgs;
 use crate::exit::NO;
 use crate::output::{show, tell};
 use crate::wiring::{Process, environment};
@@ -36,9 +37,8 @@ pub(crate) struct Demo {
     /// Plays a file to both tenants in place of the market: SYMBOL=FILE or SYMBOL=BID.csv+ASK.csv. Repeatable.
     #[arg(long, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
-    #[arg(long, value_name = "FORM", requires = "input")]
-    format: Option<Form>,
+    #[command(flatten)]
+    reading: FileArgs,
     /// The last line is one JSON object; nothing else is printed but the page's address.
     #[arg(long)]
     json: bool,
@@ -56,7 +56,7 @@ impl Demo {
             run_for: self.run_for,
             speed,
             inputs: self.input,
-            form: self.format,
+            reading: self.reading.into(),
             metrics: Arc::new(move || telemetry.render()),
         };
         let demo = Running::open(options, process.clock.clone()).await?;

@@ -3,6 +3,7 @@
 pub(crate) mod backtest;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
+mod files;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod migrate;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use bellwether_engine::RefusalReason;
-use bellwether_schemas::triggers::{AlertStatus, TriggerFired};
+use bellwether_producers::sources::files::report::Report;
+use bellwether_schemas::triggers::{AlertState, AlertStatus, TriggerFired};
 use bellwether_schemas::{AlertId, Timestamp};
 use serde::Serialize;
 
+use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::report::Ingredient;
 
@@ -33,6 +35,8 @@ pub struct Summary {
     pub unreadable: u64,
     /// The first of each file, with number and reason.
     pub unreadable_lines: Vec<String>,
+    /// What is strange about the files, and what to do.
+    pub notices: Vec<String>,
     /// The journal that was folded.
     #[serde(skip)]
     pub journal: Option<Ingredient>,
@@ -139,6 +143,33 @@ impl Summary {
         if let Some(place) = self.place(trigger.alert_id) {
             self.alerts[place].fired += 1;
         }
+    }
+
+    /// This alert does not take part.
+    pub(crate) fn refuse(&mut self, id: AlertId, reason: String) {
+        if let Some(place) = self.place(id) {
+            self.alerts[place].state = AlertState::Refused.name();
+            self.alerts[place].reason = Some(reason);
+        }
+    }
+
+    /// What is told of the files that were read.
+    pub(crate) fn files(&mut self, report: &Report) {
+        self.unreadable = report.total();
+        self.unreadable_lines = report.shown().iter().map(ToString::to_string).collect();
+        self.notices = report.notices().iter().map(ToString::to_string).collect();
+    }
+
+    /// At least one tick was accepted, unless somebody stopped the run.
+    pub(crate) fn want_accepted(&self) -> Result<(), BacktestError> {
+        let refused: u64 = self.refused.values().sum();
+        if self.stopped || self.ticks == 0 || self.ticks > refused {
+            return Ok(());
+        }
+        let reasons: Vec<String> =
+            self.refused.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let notices = self.notices.iter().map(|notice| format!("\n  {notice}")).collect();
+        Err(BacktestError::NothingAccepted { ticks: self.ticks, reasons: reasons.join(", "), notices })
     }
 
     pub(crate) fn status(&mut self, status: &AlertStatus) {

@@ -175,7 +175,7 @@ fn lines_of_another_symbol_are_refused_as_unknown_and_unreadable_ones_counted() 
 fn what_cannot_be_used_says_why() {
     let place = Place::new();
     place.write("words", "these are\nno quotes\n");
-    place.write("header", "ts,bid,ask\nyesterday,1,1\n");
+    place.write("header", "ts,bid,ask\n2024-01-02T10:00:00Z,x,1\n");
     place.write("a", as_ticks(&quotes(1)));
     let fails = |inputs: &[&str], alerts: &str, sweep: &[&str]| {
         place.attempt(&Ask { inputs, alerts, sweep, ..Ask::default() }).map(drop).unwrap_err()

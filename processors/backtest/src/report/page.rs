@@ -58,6 +58,7 @@ fn page<'a>(contents: &Contents<'a>) -> Page<'a> {
         refused_ticks: summary.refused.iter().map(|(reason, times)| (*reason, count(*times))).collect(),
         unreadable: if summary.unreadable > 0 { count(summary.unreadable) } else { String::new() },
         unreadable_lines: &summary.unreadable_lines,
+        notices: &summary.notices,
         stopped: summary.stopped,
         provenance,
     }
