@@ -15,6 +15,8 @@ use bellwether_sinks::SinkError;
 use bellwether_sinks::mail::server::ServerError;
 use bellwether_worker::WorkerError;
 
+use crate::output::{Closed, note};
+
 /// The answer is "no".
 pub(crate) const NO: u8 = 1;
 /// The command line is wrong.
@@ -46,9 +48,12 @@ pub(crate) fn of_usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
 }
 
-/// Prints the error with its causes on one line and finds its code.
+/// Prints the error with its causes on one line and finds its code. That a reader has gone is none.
 pub(crate) fn of_error(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    if error.is::<Closed>() || matches!(error.downcast_ref(), Some(BacktestError::Closed)) {
+        return ExitCode::SUCCESS;
+    }
+    note(&format!("error: {error:#}\n"));
     ExitCode::from(error.chain().find_map(code_of).unwrap_or(SOFTWARE))
 }
 
@@ -118,7 +123,10 @@ const fn of_backtest(error: &BacktestError) -> u8 {
     match error {
         BacktestError::Input(input) => input.exit_code(),
         BacktestError::Log(log) => of_log(log),
-        BacktestError::Alerts { .. } | BacktestError::JournalCut { .. } | BacktestError::Halted(_) => DATA,
+        BacktestError::Alerts { .. }
+        | BacktestError::NothingAccepted { .. }
+        | BacktestError::JournalCut { .. }
+        | BacktestError::Halted(_) => DATA,
         BacktestError::Usage(_) => USAGE,
         BacktestError::Page(_) => SOFTWARE,
         BacktestError::Closed | BacktestError::Io { .. } => IO,

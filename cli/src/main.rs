@@ -1,8 +1,10 @@
 //! The `bellwether` command: parses, wires, prints; nothing else.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod commands;
 mod exit;
 mod named_offset;
+mod output;
 mod wiring;
 
 use std::path::PathBuf;

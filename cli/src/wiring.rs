@@ -20,6 +20,7 @@ use bellwether_schemas::TenantId;
 use tokio::net::TcpListener;
 
 use crate::exit::{CONFIG, Coded, UNAVAILABLE};
+use crate::output::reader_gone;
 
 /// What every command starts from: its configuration, a clock, telemetry.
 pub(crate) struct Process {
@@ -39,6 +40,17 @@ impl Process {
     pub(crate) fn shutdown() -> anyhow::Result<Shutdown> {
         let shutdown = Shutdown::new();
         on_signals(shutdown.clone()).context("cannot listen for signals")?;
+        Ok(shutdown)
+    }
+
+    /// The same, raised also when whoever reads standard output has gone: for what shows something while it runs.
+    pub(crate) fn shutdown_with_reader() -> anyhow::Result<Shutdown> {
+        let shutdown = Self::shutdown()?;
+        let raised = shutdown.clone();
+        tokio::spawn(async move {
+            reader_gone().await;
+            raised.raise();
+        });
         Ok(shutdown)
     }
 

@@ -151,6 +151,7 @@ mod tests {
         NumberedQuote {
             seq,
             quote: Quote { ts, symbol, bid, ask: bid + 1, scale, judged: false, spacing: None },
+            line: None,
         }
     }
 
@@ -215,8 +216,8 @@ mod tests {
         let (minute, hour) = (Spacing::new(60_000_000).unwrap(), Spacing::new(3_600_000_000).unwrap());
         let plain = |seq| tick(seq, 0, 100, 2);
         let of_bar = |seq, spacing| {
-            let NumberedQuote { seq, quote } = plain(seq);
-            NumberedQuote { seq, quote: quote.of_bar(spacing) }
+            let NumberedQuote { seq, quote, .. } = plain(seq);
+            NumberedQuote { seq, quote: quote.of_bar(spacing), line: None }
         };
         let mut blocks = Blocks::default();
         for quote in [of_bar(0, hour), plain(1), of_bar(2, minute), of_bar(3, hour), tick(4, 1, 100, 2)] {

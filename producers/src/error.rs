@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::log::LogError;
-use bellwether_schemas::TenantId;
 use bellwether_schemas::codec::EncodeError;
+use bellwether_schemas::{TenantId, Timestamp};
 
-use crate::sources::Form;
+use crate::sources::files::forms;
 
 /// Why a producer ended without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum ProducerError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
     /// An input is not of the form `SYMBOL=FILE`.
-    #[error("{given:?}: {reason}: use SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars")]
+    #[error("{given:?}: {reason}: use SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for files of one side")]
     Usage {
         /// The text that was given.
         given: String,
@@ -71,17 +71,167 @@ pub enum InputError {
     },
     /// The first lines are of no form that is known.
     #[error(
-        "{file}: form not recognised, it begins with {begins:?}: force one with --format {}",
-        Form::NAMES
+        "{file}: form not recognised\n  seen: {seen}\n  nearest: {nearest}\n\
+         Known forms, each as it begins; --format NAME forces one that has no header:\n{}",
+        forms::table()
     )]
     Form {
         /// Path of the file.
         file: PathBuf,
-        /// Its first line, shortened.
-        begins: String,
+        /// What its first lines look like.
+        seen: String,
+        /// The form that comes nearest, and why it is not that.
+        nearest: String,
+    },
+    /// The form that was asked for is not what the file says of itself.
+    #[error(
+        "{file}: has {header}, and --format {asked} begins with {needs}: {}",
+        .form.map_or_else(|| "leave --format out, or give another".into(), |form| format!("it is {form}, leave --format out"))
+    )]
+    Contradiction {
+        /// Path of the file.
+        file: PathBuf,
+        /// The form that was asked for.
+        asked: &'static str,
+        /// How such a file begins.
+        needs: String,
+        /// What the file has instead.
+        header: String,
+        /// What it would be taken for.
+        form: Option<&'static str>,
+    },
+    /// A file that is no text, but something that is known.
+    #[error("{file}: is {what}: {advice}")]
+    Kind {
+        /// Path of the file.
+        file: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// An archive that is damaged, or holds none or several files.
+    #[error("{file}: {reason}")]
+    Archive {
+        /// Path of the archive.
+        file: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+    /// There is nothing in it.
+    #[error("{file}: no rows: {has}")]
+    NoRows {
+        /// Path of the file.
+        file: PathBuf,
+        /// What it has instead.
+        has: &'static str,
+    },
+    /// JSON that holds no bars.
+    #[error(
+        "{file}: is a JSON document of another shape: what is read is freqtrade's [[milliseconds, open, high, low, \
+         close, volume], …] and OANDA's {{\"candles\": […]}}"
+    )]
+    JsonShape {
+        /// Path of the file.
+        file: PathBuf,
+    },
+    /// JSON that cannot be parsed.
+    #[error("{file}: is not a whole JSON document: {reason}: fetch it again")]
+    Json {
+        /// Path of the file.
+        file: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The times are written in a way that is not known.
+    #[error(
+        "{file}: {text:?} is no time that is known: write 2012-02-01T00:00:00Z, 2012-02-01 00:00:00, or epoch \
+         seconds or milliseconds"
+    )]
+    TimeForm {
+        /// Path of the file.
+        file: PathBuf,
+        /// The time of a row.
+        text: String,
+    },
+    /// The dates can be read in two ways.
+    #[error("{file}: {text:?} has the day or the month first, no row tells which: write 2012-02-01")]
+    DayOrMonth {
+        /// Path of the file.
+        file: PathBuf,
+        /// The time of a row.
+        text: String,
+    },
+    /// The times are local, and the file does not say where.
+    #[error(
+        "{file}: {form}, and the file does not say of which zone: give it with --zone, for most brokers \
+         --zone Europe/Athens (UTC+2, in summer UTC+3), else --zone UTC or --zone +02:00"
+    )]
+    ZoneNeeded {
+        /// Path of the file.
+        file: PathBuf,
+        /// What it is.
+        form: &'static str,
+    },
+    /// No column of that name or number.
+    #[error("{file}: --symbol-column {name}: there is no such column, the header is {header:?}")]
+    SymbolColumn {
+        /// Path of the file.
+        file: PathBuf,
+        /// The name or number that was given.
+        name: String,
+        /// The header of the file.
+        header: String,
+    },
+    /// Every row names another symbol than the file was given for.
+    #[error("{file}: the file names {names}, you said {given}: give it as {names}=FILE, or another file")]
+    OtherSymbol {
+        /// Path of the file.
+        file: PathBuf,
+        /// What its rows name.
+        names: String,
+        /// What it was given for.
+        given: String,
+    },
+    /// The second file is not what goes with the first.
+    #[error("{file}: {reason}")]
+    AskFile {
+        /// Path of the file of the ask.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Bars that begin elsewhere than the days they are to be part of.
+    #[error(
+        "{file}:{line}: bars of {spacing} that do not begin where those of {symbol} do: this one opens at {open}, and \
+         there is one from {expected}: {advice}"
+    )]
+    Grid {
+        /// Path of the file.
+        file: PathBuf,
+        /// The first line concerned.
+        line: u64,
+        /// Length of the bars.
+        spacing: String,
+        /// The symbol they are given for.
+        symbol: String,
+        /// Where the bar opens.
+        open: Timestamp,
+        /// Where one of the symbol's would.
+        expected: Timestamp,
+        /// What to do.
+        advice: String,
+    },
+    /// Too many rows to turn them round in memory.
+    #[error("{file}: stands newest first and has more than {limit} rows: turn it round with tac or sort")]
+    TooLongToTurn {
+        /// Path of the file.
+        file: PathBuf,
+        /// How many would do.
+        limit: usize,
     },
     /// Not one line could be used.
-    #[error("{file}: no readable line, {unreadable} unreadable: is it of the form {form}?")]
+    #[error("{file}: no readable line, {unreadable} unreadable{}: is it of the form {form}?", first.as_ref().map_or_else(String::new, |first| format!(", the first is line {first}")))]
     NothingReadable {
         /// Path of the file.
         file: PathBuf,
@@ -89,6 +239,8 @@ pub enum InputError {
         unreadable: u64,
         /// What it was read as.
         form: &'static str,
+        /// Number of the first, and why it was refused.
+        first: Option<String>,
     },
     /// The file system said no.
     #[error("{file}: cannot be read: {reason}")]
@@ -105,10 +257,10 @@ impl InputError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage { .. } => 64,
-            Self::Form { .. } | Self::NothingReadable { .. } => 65,
+            Self::Usage { .. } | Self::ZoneNeeded { .. } | Self::SymbolColumn { .. } => 64,
             Self::Missing { .. } => 66,
             Self::Io { .. } => 74,
+            _ => 65,
         }
     }
 }
@@ -135,10 +287,46 @@ pub enum LineError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Bytes that are no text.
-    #[error("is not UTF-8 text")]
-    Text,
+    /// A time that the clocks of the zone left out.
+    #[error("{0}: is the zone right?")]
+    Zone(String),
+    /// A candle that goes on changing.
+    #[error("the candle is not complete")]
+    Incomplete,
+    /// JSON that is no candle.
+    #[error("is no candle: {0}")]
+    Candle(String),
+    /// A time that the rows after it deny.
+    #[error("absurd_time: it jumps to {0}, and the rows after it do not")]
+    AbsurdTime(Timestamp),
+    /// A close too far from the one before.
+    #[error("absurd: the close {close} lies further than {percent} % from {before}")]
+    Absurd {
+        /// Close of the refused bar.
+        close: String,
+        /// What it was compared with.
+        before: String,
+        /// The band.
+        percent: String,
+    },
     /// Longer than any line of data.
     #[error("is longer than {0} bytes")]
     TooLong(usize),
+}
+
+impl LineError {
+    /// One word for it, in counts.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Columns { .. } => "columns",
+            Self::Time(_) => "time",
+            Self::Price { .. } => "price",
+            Self::Zone(_) => "zone",
+            Self::Incomplete => "incomplete",
+            Self::Candle(_) => "candle",
+            Self::AbsurdTime(_) => "absurd_time",
+            Self::Absurd { .. } => "absurd",
+            Self::TooLong(_) => "too long",
+        }
+    }
 }

@@ -12,6 +12,7 @@ use bellwether_schemas::{TenantId, Timestamp};
 use metrics::counter;
 
 use crate::run::Ended;
+use crate::sources::files::report::Notice;
 
 /// A record was handed to the log.
 pub(crate) struct Encoded<'a> {
@@ -125,6 +126,21 @@ impl UnreadableLine<'_> {
             tracing::warn!(
                 file.path = %self.file.display(), file.line = self.line, "line left out: {}", self.error
             );
+        }
+    }
+}
+
+/// Something strange about a file.
+pub(crate) struct FileNotice<'a> {
+    pub(crate) notice: &'a Notice,
+}
+
+impl FileNotice<'_> {
+    pub(crate) fn emit(self) {
+        let Notice { file, line, text } = self.notice;
+        match line {
+            Some(line) => tracing::warn!(file.path = %file.display(), file.line = line, "{text}"),
+            None => tracing::warn!(file.path = %file.display(), "{text}"),
         }
     }
 }

@@ -181,7 +181,7 @@ mod tests {
                 Some((seq, _)) => {
                     let quote =
                         Quote { ts: wall, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
-                    pace.take(NumberedQuote { seq, quote }, wall);
+                    pace.take(NumberedQuote { seq, quote, line: None }, wall);
                 }
                 None => pace.keep_time(wall),
             }

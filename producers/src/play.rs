@@ -221,8 +221,10 @@ mod tests {
         horizon: Horizon,
     ) -> Player<impl Iterator<Item = Result<Event, InputError>>> {
         let quote = |ts| Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
-        let ticks: Vec<_> =
-            (0..).zip(millis).map(|(seq, ts)| Ok(NumberedQuote { seq, quote: quote(at(*ts)) })).collect();
+        let ticks: Vec<_> = (0..)
+            .zip(millis)
+            .map(|(seq, ts)| Ok(NumberedQuote { seq, quote: quote(at(*ts)), line: None }))
+            .collect();
         Player::new(Timeline::new(ticks.into_iter(), 2 * SECOND), Speed::new(speed).unwrap(), horizon)
     }
 

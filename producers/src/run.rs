@@ -18,10 +18,10 @@ use crate::output::Output;
 use crate::play::{Horizon, Player, Speed, Step};
 use crate::publish::{Identity, Publisher};
 use crate::resume::{Found, find};
-use crate::sources::files::lines::{Report, Unreadable};
-use crate::sources::files::merge::Merged;
+use crate::sources::files::report::{Notice, Report, Unreadable};
+use crate::sources::files::{OpenFiles, conclude};
 use crate::sources::synthetic::{Market, minute_of_seq};
-use crate::sources::{Form, Input, files};
+use crate::sources::{FileOptions, Input, files};
 use crate::timeline::{Event, Timeline, ceil};
 
 /// Longest wait before the wall clock is looked at again, should someone move it.
@@ -48,8 +48,8 @@ pub struct FileRun {
     pub tenant: TenantId,
     /// The files, each with its symbol.
     pub inputs: Vec<Input>,
-    /// Their form; recognised where it is not given.
-    pub form: Option<Form>,
+    /// How they are to be read.
+    pub options: FileOptions,
     /// How fast event time passes.
     pub speed: Speed,
     /// The tenant's lateness in microseconds: how far behind the last minute the last heartbeat stands.
@@ -126,6 +126,8 @@ pub struct Summary {
     pub unreadable: Vec<Unreadable>,
     /// How many lines were left out in all.
     pub unreadable_total: u64,
+    /// What is strange about the files.
+    pub notices: Vec<Notice>,
     /// Why it is done.
     pub ended: Ended,
 }
@@ -138,6 +140,7 @@ impl Summary {
             bars: 0,
             unreadable: Vec::new(),
             unreadable_total: 0,
+            notices: Vec::new(),
             ended: Ended::Source,
         }
     }
@@ -163,11 +166,11 @@ impl Summary {
 pub async fn run_file(ctx: &ProducerContext, run: FileRun) -> Result<Summary, ProducerError> {
     let report = Report::default();
     let names = run.inputs.iter().map(|input| input.symbol.clone()).collect();
-    let (merged, session) = open_files(run.inputs, run.form, report.clone()).await?;
+    let (opened, session) = open_files(run.inputs, run.options, report.clone()).await?;
     let found = find(&ctx.log, &run.tenant, FILE, &session).await?;
     let resumed = found.position.last_seq.is_some();
     Started { tenant: &run.tenant, source: FILE, session: &session, resumed }.emit();
-    let events = Timeline::new(merged, run.lateness_max).after(found.position);
+    let events = Timeline::new(opened.quotes, run.lateness_max).after(found.position);
     let mut playback = Playback {
         publisher: Publisher::new(ctx, &run.tenant, Identity::played(FILE, &session)),
         names,
@@ -175,6 +178,8 @@ pub async fn run_file(ctx: &ProducerContext, run: FileRun) -> Result<Summary, Pr
         limit: None,
     };
     playback.run(ctx, Player::new(events, run.speed, Horizon::None)).await?;
+    conclude(&report);
+    playback.summary.notices = report.notices();
     playback.summary.unreadable = report.shown();
     playback.summary.unreadable_total = report.total();
     Ok(playback.summary.told(&run.tenant, FILE))
@@ -182,10 +187,14 @@ pub async fn run_file(ctx: &ProducerContext, run: FileRun) -> Result<Summary, Pr
 
 async fn open_files(
     inputs: Vec<Input>,
-    form: Option<Form>,
+    options: FileOptions,
     report: Report,
-) -> Result<(Merged, String), ProducerError> {
-    let open = move || Ok((files::open(&inputs, form, &report)?, files::session(&inputs, form)?));
+) -> Result<(OpenFiles, String), ProducerError> {
+    let open = move || {
+        let opened = files::open(&inputs, &options, &report)?;
+        let session = files::session(&inputs, &options, &opened)?;
+        Ok((opened, session))
+    };
     let opened = tokio::task::spawn_blocking(open).await;
     opened.map_err(|_| ProducerError::Task("opening the input files"))?.map_err(|e: InputError| e.into())
 }

@@ -110,6 +110,7 @@ mod tests {
             Ok(NumberedQuote {
                 seq,
                 quote: Quote { ts, symbol: 0, bid: 1, ask: 1, scale: 0, judged: false, spacing: None },
+                line: None,
             })
         };
         let ticks = (0..).zip(seconds).map(tick);

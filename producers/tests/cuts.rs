@@ -85,6 +85,7 @@ fn ticks() -> impl Strategy<Value = Vec<NumberedQuote>> {
                     judged: false,
                     spacing: None,
                 },
+                line: None,
             }
         };
         (0..).zip(steps).map(tick).collect()

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use bellwether_producers::error::{InputError, LineError, ProducerError};
 use bellwether_producers::play::Speed;
 use bellwether_producers::run::{Ended, FileRun, Summary, run_file};
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_schemas::Entry;
 use support::{Journal, LATENESS, lines, tenant, ticks_only};
 
@@ -28,7 +28,13 @@ fn both() -> Vec<Input> {
 }
 
 fn file_run(inputs: Vec<Input>) -> FileRun {
-    FileRun { tenant: tenant(), inputs, form: None, speed: Speed::FREE, lateness_max: LATENESS }
+    FileRun {
+        tenant: tenant(),
+        inputs,
+        options: FileOptions::default(),
+        speed: Speed::FREE,
+        lateness_max: LATENESS,
+    }
 }
 
 async fn played(journal: &Journal, inputs: Vec<Input>) -> Result<Summary, ProducerError> {
@@ -117,7 +123,7 @@ async fn other_content_is_another_session() {
 async fn unreadable_lines_are_counted_the_first_ten_kept_and_the_rest_is_used() {
     let mut text = b"\xef\xbb\xbf20200101 170000065,1.1,1.2,0\r\n\r\n".to_vec();
     text.extend_from_slice(&[b'7'; 5000]);
-    text.extend_from_slice(b"\n\xff\xfe\n20200101 170000066,1.0000000001,1.2,0\n");
+    text.extend_from_slice(b"\n\xff\xfe\n20200101 170000066,1.0x,1.2,0\n");
     text.extend_from_slice("20200101\n".repeat(20).as_bytes());
     text.extend_from_slice(b"20200101 170000067,1.1,1.2,0");
     let (dir, journal) = (tempfile::tempdir().unwrap(), Journal::new());
@@ -126,17 +132,25 @@ async fn unreadable_lines_are_counted_the_first_ten_kept_and_the_rest_is_used() 
     let said: Vec<_> =
         summary.unreadable.iter().take(4).map(|line| (line.line, line.error.clone())).collect();
     assert_eq!(said[0], (3, LineError::TooLong(4096)));
-    assert_eq!(said[1], (4, LineError::Text));
-    assert_eq!((said[2].0, said[2].1.to_string().contains("more than 9 decimals")), (5, true));
+    assert_eq!(said[1], (4, LineError::Columns { found: 1, needed: 3 }));
+    assert_eq!((said[2].0, said[2].1.to_string().as_str()), (5, "bid: \"1.0x\" is not a decimal number"));
     assert_eq!(said[3], (6, LineError::Columns { found: 1, needed: 3 }));
 }
 
 #[tokio::test]
 async fn inputs_that_cannot_be_used_say_why_and_have_their_exit_codes() {
-    let header_only = refused(b"timestamp,open,high,low,close\nx,1,1,1,1\n").await;
-    assert_eq!((header_only.exit_code(), header_only.to_string().contains("1 unreadable")), (65, true));
-    let unknown = refused(b"Local time,Ask,Bid,AskVolume,BidVolume\n").await;
-    assert_eq!((unknown.exit_code(), unknown.to_string().contains("Local time")), (65, true));
+    for (text, said) in [
+        (&b"timestamp,open,high,low,close\nx,1,1,1,1\n"[..], "\"x\" is no time that is known"),
+        (
+            b"timestamp,open,high,low,close\n2020-01-01,1,x,1,1\n",
+            "no readable line, 1 unreadable, the first is line 2",
+        ),
+        (b"timestamp,open,high,low,close\n", "no rows: it has a header and nothing else"),
+        (b"ts,Ask,Volume\n2020-01-01,1,1\n", "nearest: ticks, but there is no column for bid"),
+    ] {
+        let error = refused(text).await;
+        assert_eq!((error.exit_code(), error.to_string().contains(said)), (65, true), "{error}");
+    }
     assert_eq!(refused(b"").await.exit_code(), 65);
     let journal = Journal::new();
     let missing = vec!["EURUSD=/nowhere/at/all.csv".parse().unwrap()];
@@ -164,13 +178,16 @@ async fn a_compressed_file_is_read_like_the_one_inside() {
 async fn a_form_can_be_forced_and_only_bars_have_a_second_file() {
     let journal = Journal::new();
     let mut run = file_run(both());
-    run.form = Some(Form::M1);
+    run.options.form = Some("m1".parse().unwrap());
     let error = run_file(&journal.ctx, run).await.unwrap_err();
     assert!(error.to_string().contains("no readable line"), "{error}");
     let mut two = both();
     two[0].ask = Some(golden("gbpusd.ask.csv"));
     let ProducerError::Input(error) = played(&journal, two).await.unwrap_err() else { panic!() };
-    assert_eq!(error.exit_code(), 64);
+    assert_eq!(
+        (error.exit_code(), error.to_string().contains("the ask file is of another form")),
+        (65, true)
+    );
 }
 
 #[tokio::test]

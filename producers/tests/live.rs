@@ -46,7 +46,7 @@ impl Client {
         let ts = journal.ctx.clock.now();
         let bid = 110_000 + seq.cast_signed();
         let quote = Quote { ts, symbol: 0, bid, ask: bid + 10, scale: 5, judged: false, spacing: None };
-        self.quotes.send(NumberedQuote { seq, quote }).await.unwrap();
+        self.quotes.send(NumberedQuote { seq, quote, line: None }).await.unwrap();
         let taken = async {
             while self.quotes.capacity() < self.quotes.max_capacity() {
                 tokio::task::yield_now().await;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bellwether_database as database;
 use bellwether_producers::Summary;
 use bellwether_producers::play::Speed;
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::retention;
 use bellwether_runtime::roles::{Context, Role};
@@ -56,8 +56,8 @@ pub enum Production {
 pub struct FileJob {
     /// What is played to each tenant.
     pub inputs: Vec<Input>,
-    /// The form of all of them; recognised where it is not given.
-    pub form: Option<Form>,
+    /// How they are to be read.
+    pub options: FileOptions,
     /// How fast event time passes.
     pub speed: Speed,
 }

@@ -193,7 +193,7 @@ impl FileJob {
         FileRun {
             tenant: tenant.id.clone(),
             inputs: self.inputs.clone(),
-            form: self.form,
+            options: self.options.of_tenant(&tenant.settings, &self.inputs),
             speed: self.speed,
             lateness_max: tenant.settings.lateness_max,
         }

@@ -74,6 +74,8 @@ where
     let filter = filter(&config.level)
         .map_err(|reason| TelemetryError::Level { level: config.level.clone(), reason })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
+    // It would complain to stderr that stderr cannot be written, which panics.
+    let lines = lines.log_internal_errors(false);
     Ok(match config.format {
         config::LogFormat::Text => Box::new(lines.with_target(false).finish()),
         config::LogFormat::Json => Box::new(lines.json().flatten_event(true).with_ansi(false).finish()),

@@ -10,7 +10,8 @@ use serde_json::Value;
 use journal::quotes;
 use support::Place;
 
-const ALERTS: &str = r#"[{"kind": "rsi_tracker", "timeframe": "5M", "name": "mine"}, {"kind": "rsi_tracker", "rsi_period": 99}]"#;
+const ALERTS: &str = r#"[{"kind": "rsi_tracker", "timeframe": "5M", "name": "mine"}, {"kind": "price_alert", "symbol": "XAUUSD", "above": 1},
+    {"kind": "rsi_tracker", "timeframe": "5M", "name": "off", "is_active": false}]"#;
 
 fn place() -> Place {
     let place = Place::new();
@@ -31,7 +32,10 @@ fn lines_go_to_stdout_alone_and_the_table_beside_them() {
     let triggers = lines.json();
     assert!(triggers.len() > 3 && triggers.iter().all(|line| line["type"] == "trigger"), "{lines}");
     let fired = format!("{:>8}  mine\n", triggers.len());
-    assert!(lines.stderr.contains(&fired) && lines.stderr.contains("refused: rsi_period is 99"), "{lines}");
+    assert!(
+        lines.stderr.contains(&fired) && lines.stderr.contains("refused: symbol \"XAUUSD\" is not one"),
+        "{lines}"
+    );
 
     let table = place.run(&backtest(&["--triggers", "triggers.jsonl"])).ended(0);
     assert!(table.stdout.contains(&fired), "{table}");
@@ -41,6 +45,10 @@ fn lines_go_to_stdout_alone_and_the_table_beside_them() {
     assert_eq!((&summary["type"], &summary["ticks"]), (&Value::from("summary"), &Value::from(12 * 360)));
     assert_eq!(summary["alerts"][0]["fired"], triggers.len());
     assert_eq!(summary["alerts"][1]["state"], "refused");
+    assert_eq!(
+        (&summary["alerts"][2]["state"], &summary["alerts"][2]["fired"]),
+        (&"inactive".into(), &0.into())
+    );
 }
 
 #[test]
@@ -72,6 +80,11 @@ fn what_is_wrong_has_its_own_code() {
     place.write("alerts.json", b"{}");
     assert!(code(&[], 65).starts_with("alerts.json: is no JSON array of alerts"));
     place.write("alerts.json", br#"[{"kind": "moon_phase"}]"#);
+    assert!(
+        code(&[], 65)
+            .starts_with("alerts.json: element 1: kind is \"moon_phase\", it must be one of rsi_tracker")
+    );
+    place.write("alerts.json", br#"[{"kind": "price_alert", "symbol": "XAUUSD", "above": 1}]"#);
     assert!(code(&[], 65).contains("every alert was refused"));
     let help = place.run(&["backtest", "--help"]).ended(0);
     assert!(help.stdout.contains("Examples:"), "{help}");

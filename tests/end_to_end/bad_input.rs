@@ -8,7 +8,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use bellwether_producers::sources::Input;
+use bellwether_producers::sources::files::report::Report;
+use bellwether_producers::sources::{FileOptions, Input, files};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, open};
 use serde_json::Value;
@@ -197,15 +198,19 @@ fn input_that_is_missing_unreadable_or_no_input_at_all_has_its_own_code() {
         |input: &str| place.run(&["produce", "file", "--tenant", "fxlabs", "--speed", "0", "--input", input]);
     assert_eq!(file("GBPUSD=none.csv").ended(66).error(), "none.csv: there is no such file");
     place.write("words.csv", b"these are\nno quotes\n");
-    assert_eq!(
-        file("GBPUSD=words.csv").ended(65).error(),
-        "words.csv: form not recognised, it begins with \"these are\": force one with --format \
-         histdata, m1, truefx, ticks or dukascopy"
-    );
+    let words = file("GBPUSD=words.csv").ended(65);
+    for said in [
+        "words.csv: form not recognised",
+        "seen: no columns, it begins with \"these are\"",
+        "histdata           HistData, ASCII ticks (EST)",
+    ] {
+        assert!(words.stderr.contains(said), "{said}: {words}");
+    }
     place.write("header.csv", b"timestamp,open,high,low,close\nyesterday,1,1,1,1\n");
     assert_eq!(
         file("GBPUSD=header.csv").ended(65).error(),
-        "header.csv: no readable line, 1 unreadable: is it of the form m1?"
+        "header.csv: \"yesterday\" is no time that is known: write 2012-02-01T00:00:00Z, 2012-02-01 00:00:00, or epoch \
+         seconds or milliseconds"
     );
     one_line(
         file("words.csv").ended(64).error().lines().next().unwrap(),
@@ -319,7 +324,9 @@ fn records_that_are_damaged_anothers_or_ahead_of_time_become_dead_letters_and_ch
     journal.append(&unknown);
     place.write("good.csv", quotes().join("\n").as_bytes());
     let file = Input { symbol: "GBPUSD".into(), file: place.path("good.csv"), ask: None };
-    let session = bellwether_producers::sources::files::session(&[file], None).unwrap();
+    let (inputs, options) = ([file], FileOptions::default());
+    let opened = files::open(&inputs, &options, &Report::default()).unwrap();
+    let session = files::session(&inputs, &options, &opened).unwrap();
     let others = [journal.others_settings(), journal.others_alert(), journal.others_heartbeat(session)];
     others.iter().for_each(|record| journal.append(record));
     journal.append(&journal.tick_of_the_future());

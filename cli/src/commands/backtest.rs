@@ -1,6 +1,6 @@
 //! `bellwether backtest`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bellwether_backtest::BacktestError;
@@ -14,14 +14,17 @@ use bellwether_backtest::study::Study;
 use bellwether_backtest::summary::{AlertSummary, Summary};
 use bellwether_backtest::sweep::Axis;
 use bellwether_engine::ENGINE_VERSION;
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::Input;
+use bellwether_producers::sources::files::forms;
 use bellwether_schemas::triggers::AlertState;
 use bellwether_schemas::{TenantId, Timestamp};
 use clap::{ArgGroup, Args};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::files::FileArgs;
 use crate::exit::{Coded, DATA, USAGE};
 use crate::named_offset::NamedOffset;
+use crate::output::{note, tell};
 use crate::wiring::Process;
 
 /// Alerts listed before the rest is only counted.
@@ -29,25 +32,31 @@ const LISTED: usize = 200;
 
 /// What alerts would have done, over files or over a tenant's journal.
 ///
-/// No database, no broker of its own, no mail. A file's form is recognised by its first lines: HistData's or TrueFX's
-/// ticks, one-minute bars, Dukascopy's ticks, or plain `ts[,symbol],bid,ask`; also with .gz.
+/// No database, no broker of its own, no mail. A file's form is recognised by what its columns are called and look
+/// like: exports of HistData, MetaTrader, Dukascopy, TrueFX, TradingView, Binance, OANDA, freqtrade and spreadsheets,
+/// bars or ticks, also as .gz and .zip; --help-formats lists them.
 #[derive(Args)]
 #[command(
-    group = ArgGroup::new("source").required(true).args(["input", "log"]),
+    group = ArgGroup::new("source").required(true).args(["input", "log", "help_formats"]),
     after_help = "Examples:\n  \
         bellwether backtest --input GBPUSD=bid.csv+ask.csv --alerts alerts.json --report report.html\n  \
+        bellwether backtest --input EURUSD=mt5.csv --zone Europe/Athens --alerts alerts.json\n  \
         bellwether backtest --input EURUSD=ticks.csv.gz --alerts alerts.json --triggers - | head\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=65,70,75\n  \
-        bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n\n\
-        alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}]"
+        bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n  \
+        bellwether backtest --input EURUSD=ticks.csv --alerts rsi_tracker_alerts_rows.csv\n\n\
+        alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}];\n\
+        as a table it is\n\n  kind,timeframe,rsi_overbought,name\n  rsi_tracker,5M,75,mine"
 )]
 pub(crate) struct Backtest {
     /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable; merged by time.
     #[arg(long, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
-    #[arg(long, value_name = "FORM", requires = "input")]
-    format: Option<Form>,
+    #[command(flatten)]
+    reading: FileArgs,
+    /// Prints the forms of files that are read, each as it begins, and ends.
+    #[arg(long)]
+    help_formats: bool,
     /// A symbol that trades around the clock: its days begin at 00:00 UTC. Repeatable.
     #[arg(long, value_name = "SYMBOL", requires = "input")]
     anchor_utc: Vec<String>,
@@ -63,9 +72,16 @@ pub(crate) struct Backtest {
     /// Ends before here: an RFC 3339 time, end, or (of a log) an offset.
     #[arg(long, value_name = "Y", default_value = "end")]
     to: NamedOffset,
-    /// The alerts: a JSON array of objects with a kind and the columns of its table.
-    #[arg(long, value_name = "FILE")]
-    alerts: PathBuf,
+    /// The alerts: a JSON array, a table with a header, or a dump of the alert tables.
+    ///
+    /// An object, or a row, has a kind (rsi_tracker, rsi_correlation_tracker, heatmap_tracker,
+    /// heatmap_indicator_tracker, currency_strength_tracker, price_alert) and the columns of that kind's table; what is
+    /// left out has the table's default. A table has one header and , ; or tab between its cells; where it has no column
+    /// `kind`, the file's name has one in it, as in rsi_tracker_alerts_rows.csv. A dump has COPY blocks or INSERTs, as
+    /// pg_dump and dashboards write them; other tables in it are passed over. id, user_id, name and is_active may be
+    /// given. Anything unknown or impossible is an error with its place.
+    #[arg(long, value_name = "FILE", required_unless_present = "help_formats")]
+    alerts: Option<PathBuf>,
     /// Runs every alert that has the column with each of these values. Repeatable: every combination.
     #[arg(long, value_name = "COLUMN=V,V")]
     sweep: Vec<Axis>,
@@ -88,8 +104,12 @@ pub(crate) struct Backtest {
 
 impl Backtest {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        if self.help_formats {
+            crate::output::show(&forms::table())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let shutdown = Process::shutdown()?;
-        let alerts = alerts::read(&self.alerts, &self.sweep)?;
+        let alerts = alerts::read(self.alerts_file(), &self.sweep)?;
         // Told now, not after a long run.
         self.report.as_deref().map_or(Ok(()), report::reserve)?;
         let started = process.clock.now();
@@ -106,15 +126,16 @@ impl Backtest {
             None => self.over_files(&alerts, &mut watch),
         };
         bar.finish_and_clear();
-        let mut finished = match ran {
-            Err(error) if is_closed(&error) => return Ok(ExitCode::SUCCESS),
-            other => other?,
-        };
+        let mut finished = ran?;
         finished.summary.set_elapsed(process.clock.now().since(started));
         self.write_report(&alerts, &finished)?;
         self.print(&finished.summary)?;
         self.want_one_alert(&finished.summary)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn alerts_file(&self) -> &Path {
+        self.alerts.as_deref().unwrap_or_else(|| Path::new(""))
     }
 
     /// As with a file without a readable line: a refused alert leaves the others working, but nothing is left here.
@@ -123,7 +144,8 @@ impl Backtest {
         if summary.alerts.is_empty() || !refused {
             return Ok(());
         }
-        let message = format!("{}: every alert was refused, the reasons stand above", self.alerts.display());
+        let message =
+            format!("{}: every alert was refused, the reasons stand above", self.alerts_file().display());
         Err(Coded { code: DATA, message })
     }
 
@@ -139,7 +161,7 @@ impl Backtest {
             NamedOffset::Start | NamedOffset::Offset(_) => return Err(not_a_time("--to").into()),
         };
         let (inputs, anchor_utc) = (self.input.clone(), self.anchor_utc.clone());
-        let files = Files { inputs, form: self.format, anchor_utc, to };
+        let files = Files { inputs, options: self.reading.clone().into(), anchor_utc, to };
         let run = Run::new(TENANT.parse()?, alerts, from, self.outputs()?, self.study(alerts));
         Ok(files::play(&files, run, watch)?)
     }
@@ -177,7 +199,7 @@ impl Backtest {
         let (Some(file), Some(study)) = (&self.report, &finished.study) else { return Ok(()) };
         let summary = &finished.summary;
         let files = self.input.iter().flat_map(|input| std::iter::once(&input.file).chain(&input.ask));
-        let files = files.chain([&self.alerts]).map(|file| sha256_of(file));
+        let files = files.chain(&self.alerts).map(|file| sha256_of(file));
         let sources = summary.journal.clone().map(Ok).into_iter().chain(files).collect::<Result<_, _>>()?;
         let provenance = Provenance {
             command: redact(&std::env::args().collect::<Vec<_>>()),
@@ -193,16 +215,14 @@ impl Backtest {
         let lines_on_stdout =
             [&self.readings, &self.triggers].into_iter().flatten().any(|file: &PathBuf| is_stdout(file));
         match (self.json, lines_on_stdout) {
-            (true, _) => println!("{}", summary.to_json()?),
-            (false, false) => print!("{}", table(summary)),
-            (false, true) => eprint!("{}", table(summary)),
+            (true, _) => tell(&(summary.to_json()? + "\n")),
+            (false, false) => tell(&table(summary)),
+            (false, true) => {
+                note(&table(summary));
+                Ok(())
+            }
         }
-        Ok(())
     }
-}
-
-fn is_closed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(BacktestError::Closed))
 }
 
 fn not_a_time(option: &str) -> Coded {
@@ -239,6 +259,7 @@ fn table(summary: &Summary) -> String {
     if summary.unreadable > 0 {
         lines.push(format!("{:>8}  lines unreadable", summary.unreadable));
     }
+    lines.extend(summary.notices.iter().map(|notice| format!("  note: {notice}")));
     let span = match (summary.first, summary.last) {
         (Some(first), Some(last)) => format!(" from {} to {}", minute(first), minute(last)),
         _ => String::new(),

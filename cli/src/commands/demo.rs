@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_local::demo::{Demo as Running, Options, Summary, default_dir};
-use bellwether_producers::sources::{Form, Input};
+use bellwether_local::demo::{Demo as Running, Options, Summary, TenantSummary, default_dir};
+use bellwether_producers::sources::Input;
 use bellwether_runtime::config::parse_duration;
 use clap::Args;
 
+use super::files::FileArgs;
 use crate::exit::NO;
+use crate::output::{show, tell};
 use crate::wiring::{Process, environment};
 
 /// Every role in one process: two example tenants on a market of their own, with database, inbox and a page to watch.
@@ -35,9 +37,8 @@ pub(crate) struct Demo {
     /// Plays a file to both tenants in place of the market: SYMBOL=FILE or SYMBOL=BID.csv+ASK.csv. Repeatable.
     #[arg(long, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
-    #[arg(long, value_name = "FORM", requires = "input")]
-    format: Option<Form>,
+    #[command(flatten)]
+    reading: FileArgs,
     /// The last line is one JSON object; nothing else is printed but the page's address.
     #[arg(long)]
     json: bool,
@@ -46,7 +47,7 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let json = self.json;
-        let shutdown = Process::shutdown()?;
+        let shutdown = Process::shutdown_with_reader()?;
         let telemetry = process.telemetry.clone();
         let speed = super::speed(self.speed)?;
         let options = Options {
@@ -55,27 +56,23 @@ impl Demo {
             run_for: self.run_for,
             speed,
             inputs: self.input,
-            form: self.format,
+            reading: self.reading.into(),
             metrics: Arc::new(move || telemetry.render()),
         };
         let demo = Running::open(options, process.clock.clone()).await?;
-        println!("{}", demo.address());
+        show(&format!("{}\n", demo.address()))?;
         let summary = demo.run(shutdown).await?;
-        if json {
-            println!("{}", serde_json::to_string(&summary)?)
-        } else {
-            print_text(&summary)
-        }
+        tell(&if json { format!("{}\n", serde_json::to_string(&summary)?) } else { text(&summary) })?;
         Ok(if summary.holds() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 }
 
-fn print_text(summary: &Summary) {
-    for (tenant, figures) in &summary.tenants {
+fn text(summary: &Summary) -> String {
+    let line = |(tenant, figures): (&String, &TenantSummary)| {
         let mails = &figures.mails;
-        println!(
+        format!(
             "{tenant}: {} ticks, {} bars, {} triggers, {} rows, {} groups; mails {} sent, {} held, {} suppressed, {} \
-             failed",
+             failed\n",
             figures.ticks,
             figures.bars,
             figures.triggers,
@@ -85,7 +82,8 @@ fn print_text(summary: &Summary) {
             mails.held,
             mails.suppressed,
             mails.failed
-        );
-    }
-    println!("{}", if summary.holds() { "everything adds up" } else { "something is missing: see above" });
+        )
+    };
+    let lines: String = summary.tenants.iter().map(line).collect();
+    lines + if summary.holds() { "everything adds up\n" } else { "something is missing: see above\n" }
 }

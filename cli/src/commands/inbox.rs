@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use crate::exit::{Coded, UNAVAILABLE};
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// A mail server that sends nothing on: it takes every mail and shows it. For trying things out.
@@ -48,7 +49,7 @@ impl Inbox {
         let listener = TcpListener::bind(page)
             .await
             .map_err(|error| unavailable(format!("--page: cannot listen on {page}: {error}")))?;
-        println!("smtp://{}\nhttp://{}/inbox", inbox.addr, listener.local_addr()?);
+        tell(&format!("smtp://{}\nhttp://{}/inbox\n", inbox.addr, listener.local_addr()?))?;
         let site = Site { mails: Some(Arc::new(inbox.store.clone())), ..Site::new(LiveState::new([])) };
         serve(listener, router(site, shutdown.clone())?, shutdown).await?;
         inbox.stop().await;

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::named_offset::NamedOffset;
+use crate::output::failed;
 use crate::wiring::Process;
 
 /// What the log holds, readable.
@@ -62,13 +63,10 @@ impl Cat {
         let range = self.from.offset(log.as_ref(), &topic)?..self.to.offset(log.as_ref(), &topic)?;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         for record in scan(log.as_ref(), &topic, range)? {
-            match write_record(&mut out, self.topic, &record?, self.json) {
-                // A reader that went away (`| head`) ends the command, and is no failure.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-                written => written?,
-            }
+            write_record(&mut out, self.topic, &record?, self.json).map_err(failed)?;
         }
-        Ok(out.flush().map_or(ExitCode::SUCCESS, |()| ExitCode::SUCCESS))
+        out.flush().map_err(failed)?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

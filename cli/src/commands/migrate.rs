@@ -8,6 +8,7 @@ use bellwether_schemas::TenantId;
 use clap::Args;
 
 use crate::exit::{CONFIG, Coded, NO};
+use crate::output::tell;
 use crate::wiring::{Process, environment};
 
 /// Brings tenants' databases to this version's tables. Harmless to repeat.
@@ -38,7 +39,7 @@ impl Migrate {
             let (done, none) =
                 if self.check { ("missing", "up to date") } else { ("applied", "nothing to do") };
             let what = if names.is_empty() { none.into() } else { format!("{done} {}", names.join(", ")) };
-            println!("{}: {what}", tenant.id);
+            tell(&format!("{}: {what}\n", tenant.id))?;
         }
         Ok(if missing { ExitCode::from(NO) } else { ExitCode::SUCCESS })
     }

@@ -3,6 +3,7 @@
 pub(crate) mod backtest;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
+mod files;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod migrate;
@@ -15,20 +16,9 @@ pub(crate) mod tenants;
 pub(crate) mod top;
 pub(crate) mod topics;
 
-use std::io::Write as _;
-
 use bellwether_producers::play::Speed;
 
 use crate::exit::{Coded, USAGE};
-
-/// Prints what was asked for. A reader that went away (`| head`) is no failure.
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
 
 /// A speed as given on the command line.
 fn speed(times: f64) -> Result<Speed, Coded> {

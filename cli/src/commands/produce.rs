@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::Input;
 use bellwether_roles::{FileJob, HistoryJob, Job, MarketChoice, Production, Seed, SyntheticJob};
 use bellwether_runtime::config::parse_duration;
 use bellwether_schemas::time::{HOUR, MINUTE};
 use bellwether_schemas::{TenantId, Timestamp};
 use clap::{Args, Subcommand};
 
+use super::files::FileArgs;
 use super::role::{How, run};
 use crate::exit::Coded;
 use crate::wiring::Process;
@@ -35,9 +36,8 @@ pub(crate) struct File {
     /// SYMBOL=FILE, or SYMBOL=BID.csv+ASK.csv for one-minute bars. Repeatable.
     #[arg(long, required = true, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
-    /// The files' form, where it is not recognised: histdata, m1, truefx, ticks or dukascopy.
-    #[arg(long, value_name = "FORM")]
-    format: Option<Form>,
+    #[command(flatten)]
+    reading: FileArgs,
     /// How fast; 0 is as fast as possible.
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
@@ -120,7 +120,7 @@ type Asked = (Production, Vec<TenantId>);
 impl File {
     fn production(self) -> Result<Asked, Coded> {
         let speed = super::speed(self.speed)?;
-        let job = FileJob { inputs: self.input, form: self.format, speed };
+        let job = FileJob { inputs: self.input, options: self.reading.into(), speed };
         Ok((Production::File(job), self.tenant))
     }
 }

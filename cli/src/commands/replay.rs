@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::NO;
 use crate::named_offset::NamedOffset;
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// Differences shown before the rest is only counted.
@@ -49,11 +50,7 @@ impl Replay {
         let bar = progress(log.bounds(&journal)?.next.min(range.end));
         let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         bar.finish_and_clear();
-        if self.json {
-            print_json(&report)?
-        } else {
-            print_text(&report)
-        }
+        tell(&if self.json { json(&report)? } else { text(&report) })?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 }
@@ -65,22 +62,21 @@ fn progress(length: u64) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn print_text(report: &Report) {
-    for difference in report.differences.iter().take(SHOWN) {
-        println!("{}", describe(difference));
-    }
+fn text(report: &Report) -> String {
+    let mut lines: Vec<String> = report.differences.iter().take(SHOWN).map(describe).collect();
     if report.differences.len() > SHOWN {
-        println!("and {} more", report.differences.len() - SHOWN);
+        lines.push(format!("and {} more", report.differences.len() - SHOWN));
     }
     let Report { records, folded, compared, repeats, pending, differences } = report;
-    println!(
+    lines.push(format!(
         "{records} journal records folded, {folded} outcomes; {compared} recorded ones compared, {repeats} of them \
          repeats; {pending} not recorded yet"
-    );
-    match differences.len() {
-        0 => println!("identical"),
-        count => println!("{count} differences"),
-    }
+    ));
+    lines.push(match differences.len() {
+        0 => "identical\n".into(),
+        count => format!("{count} differences\n"),
+    });
+    lines.join("\n")
 }
 
 fn describe(difference: &Difference) -> String {
@@ -104,7 +100,7 @@ fn describe(difference: &Difference) -> String {
     }
 }
 
-fn print_json(report: &Report) -> anyhow::Result<()> {
+fn json(report: &Report) -> serde_json::Result<String> {
     let line = serde_json::json!({
         "type": "verify",
         "identical": report.differences.is_empty(),
@@ -115,6 +111,5 @@ fn print_json(report: &Report) -> anyhow::Result<()> {
         "pending": report.pending,
         "differences": report.differences.iter().map(describe).collect::<Vec<_>>(),
     });
-    println!("{}", serde_json::to_string(&line)?);
-    Ok(())
+    Ok(serde_json::to_string(&line)? + "\n")
 }

@@ -12,6 +12,7 @@ use bellwether_runtime::roles::{Context, Group};
 use bellwether_schemas::TenantId;
 use tokio::sync::watch;
 
+use crate::output::{note, tell};
 use crate::wiring::Process;
 
 /// How a role is run.
@@ -74,10 +75,11 @@ fn measure_lag(process: &Process, context: &Context, group: Group) {
 
 fn report(tenant: &TenantId, summary: &Summary) {
     if summary.unreadable_total > 0 {
-        eprintln!("{tenant}: {} unreadable lines were left out", summary.unreadable_total);
+        note(&format!("{tenant}: {} unreadable lines were left out\n", summary.unreadable_total));
     }
-    println!(
-        "{tenant}: {} ticks, {} bars of history, {} heartbeats; stopped because {}",
+    // Told where nobody may be listening: what was published stays so.
+    let _ = tell(&format!(
+        "{tenant}: {} ticks, {} bars of history, {} heartbeats; stopped because {}\n",
         summary.ticks, summary.bars, summary.heartbeats, summary.ended
-    );
+    ));
 }

@@ -10,6 +10,7 @@ use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
 
 use super::migrate::{ADMIN_URL, OWNER, required};
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// The tenants and what they need.
@@ -40,7 +41,8 @@ impl Tenants {
         match self {
             Self::Check => {
                 for tenant in process.tenants()? {
-                    println!("{}: {} symbols, {}", tenant.id, tenant.settings.symbols.len(), tenant.zone);
+                    let symbols = tenant.settings.symbols.len();
+                    tell(&format!("{}: {symbols} symbols, {}\n", tenant.id, tenant.zone))?;
                 }
             }
             Self::Init(init) => init.run(process).await?,
@@ -62,11 +64,10 @@ impl Init {
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;
         }
-        println!(
+        tell(&format!(
             "{}: tables, role {role}, topics and settings are in place; its database.url_file is to hold \
-             postgres://{role}:PASSWORD@HOST:PORT/DATABASE",
+             postgres://{role}:PASSWORD@HOST:PORT/DATABASE\n",
             self.tenant
-        );
-        Ok(())
+        ))
     }
 }

@@ -1,6 +1,5 @@
 //! `bellwether topics`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use bellwether_runtime::log::{Access, Drift, Log, LogError};
@@ -9,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::exit::NO;
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// The topics every tenant needs, and what is there.
@@ -51,15 +51,14 @@ impl Topics {
         };
         let log = process.log(access)?;
         let existing = log.topics()?;
-        let (mut done, mut out) = (true, std::io::stdout().lock());
+        let mut done = true;
         for topic in process.tenants_named(&options.tenant)?.iter().flat_map(|tenant| Topic::all(&tenant.id))
         {
             let found = look(log.as_ref(), &topic, existing.contains(&topic))?;
             let state = if access == Access::Write { apply(log.as_ref(), &topic, found)? } else { found };
             done &= !matches!(state, State::Missing | State::Drifted(_));
             let line = if options.json { state.json(&topic) } else { state.line(&topic) };
-            // A reader that went away (`| head`) does not keep the rest from being done.
-            let _ = writeln!(out, "{line}");
+            tell(&(line + "\n"))?;
         }
         Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }

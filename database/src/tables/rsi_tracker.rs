@@ -12,7 +12,7 @@ use crate::statements::Query;
 pub(super) const TABLES: KindTables = KindTables {
     kind: AlertKind::RsiTracker,
     alerts: AlertTable {
-        name: "rsi_tracker_alerts",
+        name: AlertKind::RsiTracker.table(),
         captured: &["timeframe", "rsi_period", "rsi_overbought", "rsi_oversold"],
         select: select_alerts!(
             from "public.rsi_tracker_alerts",

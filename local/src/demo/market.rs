@@ -29,7 +29,7 @@ pub(super) fn job(options: &Options, now: Timestamp) -> Job {
             run_for: None,
         })
     } else {
-        let Options { inputs, form, speed, .. } = options.clone();
-        Production::File(FileJob { inputs, form, speed })
+        let Options { inputs, reading, speed, .. } = options.clone();
+        Production::File(FileJob { inputs, options: reading, speed })
     })
 }

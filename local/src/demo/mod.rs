@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
 use bellwether_producers::play::Speed;
-use bellwether_producers::sources::{Form, Input};
+use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_roles::RoleError;
 use bellwether_roles::topics::{self, Missing};
 use bellwether_runtime::clock::Clock;
@@ -47,8 +47,8 @@ pub struct Options {
     pub speed: Speed,
     /// Files to play to both tenants in place of the synthetic market; it ends by itself when they do.
     pub inputs: Vec<Input>,
-    /// Their form, where it is not to be recognised.
-    pub form: Option<Form>,
+    /// How they are to be read.
+    pub reading: FileOptions,
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

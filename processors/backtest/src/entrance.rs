@@ -41,6 +41,12 @@ impl Entrance {
         }
     }
 
+    /// Only those for which it holds are left.
+    pub(crate) fn retain(&mut self, mut holds: impl FnMut(&AlertChanged) -> bool) {
+        self.on_ticks.alerts.retain(&mut holds);
+        self.on_bars.alerts.retain(&mut holds);
+    }
+
     /// How far the watermark stays behind the newest time.
     pub(crate) const fn set_lateness(&mut self, micros: i64) {
         self.lateness_max = micros;

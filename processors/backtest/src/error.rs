@@ -33,6 +33,16 @@ pub enum BacktestError {
         /// The first offset that it still has.
         start: u64,
     },
+    /// Not one tick of the files was used.
+    #[error("nothing of the files was accepted: of {ticks} ticks {reasons} were refused{notices}")]
+    NothingAccepted {
+        /// How many were played.
+        ticks: u64,
+        /// How many were refused, by reason.
+        reasons: String,
+        /// What is strange about the files.
+        notices: String,
+    },
     /// The engine will not go on.
     #[error("{0}")]
     Halted(String),

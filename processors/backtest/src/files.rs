@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_producers::blocks::{Block, Blocks};
-use bellwether_producers::sources::files::lines::Report;
-use bellwether_producers::sources::{Form, Input, files};
+use bellwether_producers::sources::files::conclude;
+use bellwether_producers::sources::files::report::Report;
+use bellwether_producers::sources::{FileOptions, Input, LineRef, files};
 use bellwether_producers::timeline::{Event, Timeline};
 use bellwether_schemas::ids::match_key;
 use bellwether_schemas::journal::Heartbeat;
@@ -14,20 +15,21 @@ use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::{Entry, Symbol, Timestamp};
 
 use crate::BacktestError;
+use crate::resolution::Resolution;
 use crate::run::{Finished, Run, Watch};
 
 /// The tenant of a run over files.
 pub const TENANT: &str = "backtest";
 /// What its symbols may end in.
-const SUFFIX: &str = "m";
+pub(crate) const SUFFIX: &str = "m";
 
 /// Files whose ticks are to be played, and how.
 #[derive(Debug, Clone)]
 pub struct Files {
     /// Symbols and files, in the order given.
     pub inputs: Vec<Input>,
-    /// Their form; recognised where it is not given.
-    pub form: Option<Form>,
+    /// How they are to be read.
+    pub options: FileOptions,
     /// Symbols that trade around the clock.
     pub anchor_utc: Vec<String>,
     /// Ticks at or after this time are not played.
@@ -76,19 +78,24 @@ fn symbol(name: &str) -> Result<Symbol, BacktestError> {
 /// Plays the files through the run.
 ///
 /// # Errors
-/// A file is missing, of no known form or without a readable line; an output cannot be written.
+/// A file is missing, of no known form or without a usable line; an output cannot be written.
 pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let settings = files.settings()?;
     let report = Report::default();
-    let mut quotes = files::open(&files.inputs, files.form, &report)?;
+    let options = files.options.of_tenant(&settings, &files.inputs);
+    let mut opened = files::open(&files.inputs, &options, &report)?;
+    run.refuse_finer(&Resolution::of(&files.inputs, &opened.spacings));
     let before_end = |ts: Timestamp| files.to.is_none_or(|to| ts < to);
     let ticks = std::iter::from_fn(|| {
-        quotes.find(|tick| tick.as_ref().map_or(true, |tick| before_end(tick.quote.ts)))
+        opened.quotes.find(|tick| tick.as_ref().map_or(true, |tick| before_end(tick.quote.ts)))
     });
     let (lateness_max, size) = (settings.lateness_max, files.size());
     let mut player = Player {
         names: files.inputs.iter().map(|input| input.symbol.clone()).collect(),
+        inputs: &files.inputs,
+        report: &report,
         blocks: Blocks::default(),
+        lines: Vec::new(),
         clock: Timestamp::MIN,
         run: &mut run,
     };
@@ -100,15 +107,20 @@ pub fn play(files: &Files, mut run: Run, watch: &mut Watch<'_>) -> Result<Finish
         }
     }
     player.flush()?;
-    run.summary().unreadable = report.total();
-    run.summary().unreadable_lines = report.shown().iter().map(ToString::to_string).collect();
+    conclude(&report);
+    run.summary().files(&report);
+    run.summary().want_accepted()?;
     run.finish()
 }
 
 /// Turns the events of the timeline into journal records and folds them.
 struct Player<'a> {
     names: Vec<String>,
+    inputs: &'a [Input],
+    report: &'a Report,
     blocks: Blocks,
+    /// Where the ticks stand that are not folded yet.
+    lines: Vec<LineRef>,
     clock: Timestamp,
     run: &'a mut Run,
 }
@@ -131,6 +143,7 @@ impl Player<'_> {
                 // Full or not: what was there before has its own clock.
                 let before = self.blocks.push(tick, Timestamp::MIN);
                 before.map_or(Ok(()), |block| self.block(block))?;
+                self.lines.extend(tick.line);
                 self.clock = self.clock.max(tick.quote.ts);
                 if self.blocks.is_full() { self.flush() } else { Ok(()) }
             }
@@ -150,6 +163,7 @@ impl Player<'_> {
 
     fn block(&mut self, block: Block) -> Result<(), BacktestError> {
         let symbols = block.dictionary(&self.names);
+        let ticks = block.ticks.len();
         self.run.apply(&Entry::Ticks(TickBlock {
             origin: self.run.origin().clone(),
             ingested_at: self.clock,
@@ -157,7 +171,22 @@ impl Player<'_> {
             symbols,
             ticks: block.ticks,
             volumes: Vec::new(),
-        }))
+        }))?;
+        self.tell_refusals();
+        self.lines.drain(..ticks.min(self.lines.len()));
+        Ok(())
+    }
+
+    /// Each tick that the engine refused stands on some line of a file.
+    fn tell_refusals(&mut self) {
+        for (index, reason) in self.run.take_refusals() {
+            let line = self.lines.get(index as usize);
+            if let Some((input, line)) =
+                line.and_then(|line| Some((self.inputs.get(usize::from(line.input))?, line)))
+            {
+                self.report.refused(&input.file, line.line, reason.name());
+            }
+        }
     }
 }
 
@@ -168,7 +197,7 @@ mod tests {
     fn files(inputs: &[&str], anchor_utc: &[&str]) -> Files {
         Files {
             inputs: inputs.iter().map(|input| input.parse().unwrap()).collect(),
-            form: None,
+            options: FileOptions::default(),
             anchor_utc: anchor_utc.iter().map(|name| (*name).into()).collect(),
             to: None,
         }

@@ -11,6 +11,7 @@ pub mod files;
 pub mod journal;
 pub mod outputs;
 pub mod report;
+mod resolution;
 pub mod run;
 pub mod study;
 pub mod summary;

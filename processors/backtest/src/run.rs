@@ -1,6 +1,6 @@
 //! One run: records go into the engine, what comes out goes to the outputs.
 
-use bellwether_engine::{Effect, Engine};
+use bellwether_engine::{Effect, Engine, RefusalReason};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::triggers::Outcome;
@@ -10,6 +10,7 @@ use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::entrance::Entrance;
 use crate::outputs::Outputs;
+use crate::resolution::Resolution;
 use crate::study::Study;
 use crate::summary::Summary;
 
@@ -41,6 +42,8 @@ pub struct Run {
     origin: Origin,
     next_offset: u64,
     effects: Vec<Effect>,
+    /// What the engine refused of the last record: places in it, and why.
+    refusals: Vec<(u32, RefusalReason)>,
     entrance: Entrance,
     /// Readings from before are not written.
     speaks_from: Timestamp,
@@ -84,6 +87,7 @@ impl Run {
             origin,
             next_offset: 0,
             effects: Vec::new(),
+            refusals: Vec::new(),
             entrance: Entrance::new(changes, from),
             speaks_from: from.unwrap_or(Timestamp::MIN),
             outputs,
@@ -103,6 +107,23 @@ impl Run {
 
     pub(crate) const fn summary(&mut self) -> &mut Summary {
         &mut self.summary
+    }
+
+    /// What the engine refused of the last record: places in it, and why.
+    pub(crate) fn take_refusals(&mut self) -> Vec<(u32, RefusalReason)> {
+        std::mem::take(&mut self.refusals)
+    }
+
+    /// Alerts on timeframes that the inputs cannot make do not come in.
+    pub(crate) fn refuse_finer(&mut self, resolution: &Resolution) {
+        let summary = &mut self.summary;
+        self.entrance.retain(|alert| match resolution.refuses(&alert.parameters) {
+            Some(reason) => {
+                summary.refuse(alert.alert_id, reason);
+                false
+            }
+            None => true,
+        });
     }
 
     /// Readings from this event time on are written.
@@ -126,6 +147,7 @@ impl Run {
             self.entrance.set_lateness(change.settings.lateness_max);
             self.study.iter_mut().for_each(|study| study.settings(&change.settings));
         }
+        self.refusals.clear();
         self.engine.apply(self.next_offset, entry, &mut self.effects);
         self.next_offset += 1;
         self.summary.records += 1;
@@ -148,7 +170,10 @@ impl Run {
                 self.study.iter_mut().for_each(|study| study.trigger(&trigger));
             }
             Effect::Outcome(Outcome::Status(status)) => self.summary.status(&status),
-            Effect::Refused(refusal) => self.summary.refused(refusal.reason),
+            Effect::Refused(refusal) => {
+                self.refusals.extend(refusal.index.map(|index| (index, refusal.reason)));
+                self.summary.refused(refusal.reason);
+            }
             Effect::Halt(reason) => return Err(BacktestError::Halted(reason)),
         }
         Ok(())

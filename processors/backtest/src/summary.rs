@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use bellwether_engine::RefusalReason;
+use bellwether_producers::sources::files::report::Report;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, TriggerFired};
 use bellwether_schemas::{AlertId, Timestamp};
 use serde::Serialize;
 
+use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::report::Ingredient;
 
@@ -33,6 +35,8 @@ pub struct Summary {
     pub unreadable: u64,
     /// The first of each file, with number and reason.
     pub unreadable_lines: Vec<String>,
+    /// What is strange about the files, and what to do.
+    pub notices: Vec<String>,
     /// The journal that was folded.
     #[serde(skip)]
     pub journal: Option<Ingredient>,
@@ -53,8 +57,8 @@ pub struct AlertSummary {
     pub place: usize,
     /// What it is called, with what a sweep has set.
     pub name: String,
-    /// Its kind; none where that was the trouble.
-    pub kind: Option<&'static str>,
+    /// Its kind.
+    pub kind: &'static str,
     /// How often it would have fired.
     pub fired: u64,
     /// Where it stood at the end.
@@ -66,6 +70,8 @@ pub struct AlertSummary {
 
 /// Of an alert that never got to its first evaluation.
 const NEVER: &str = "not reached";
+/// Of an alert that is switched off.
+const INACTIVE: &str = "inactive";
 
 impl Summary {
     /// Of a run with these alerts, before it.
@@ -75,12 +81,12 @@ impl Summary {
             id: alert.id,
             place: alert.place,
             name: alert.title(),
-            kind: alert.parameters.as_ref().ok().map(|parameters| parameters.kind().name()),
+            kind: alert.parameters.kind().name(),
             fired: 0,
-            state: if alert.parameters.is_ok() { NEVER } else { AlertState::Refused.name() },
-            reason: alert.parameters.as_ref().err().cloned(),
+            state: if alert.active { NEVER } else { INACTIVE },
+            reason: None,
         };
-        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.parameters.is_ok());
+        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.active);
         Self {
             alerts: alerts.iter().map(summary).collect(),
             places: watched.map(|(place, alert)| (alert.id, place)).collect(),
@@ -137,6 +143,33 @@ impl Summary {
         if let Some(place) = self.place(trigger.alert_id) {
             self.alerts[place].fired += 1;
         }
+    }
+
+    /// This alert does not take part.
+    pub(crate) fn refuse(&mut self, id: AlertId, reason: String) {
+        if let Some(place) = self.place(id) {
+            self.alerts[place].state = AlertState::Refused.name();
+            self.alerts[place].reason = Some(reason);
+        }
+    }
+
+    /// What is told of the files that were read.
+    pub(crate) fn files(&mut self, report: &Report) {
+        self.unreadable = report.total();
+        self.unreadable_lines = report.shown().iter().map(ToString::to_string).collect();
+        self.notices = report.notices().iter().map(ToString::to_string).collect();
+    }
+
+    /// At least one tick was accepted, unless somebody stopped the run.
+    pub(crate) fn want_accepted(&self) -> Result<(), BacktestError> {
+        let refused: u64 = self.refused.values().sum();
+        if self.stopped || self.ticks == 0 || self.ticks > refused {
+            return Ok(());
+        }
+        let reasons: Vec<String> =
+            self.refused.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let notices = self.notices.iter().map(|notice| format!("\n  {notice}")).collect();
+        Err(BacktestError::NothingAccepted { ticks: self.ticks, reasons: reasons.join(", "), notices })
     }
 
     pub(crate) fn status(&mut self, status: &AlertStatus) {

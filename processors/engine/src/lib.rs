@@ -28,6 +28,7 @@ mod version;
 mod watermark;
 
 pub use admission::FUTURE_BOUND;
+pub use alerts::check_columns;
 pub use effect::{Effect, Refusal, RefusalReason};
 pub use engine::Engine;
 pub use rows::RowBand;

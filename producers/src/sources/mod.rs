@@ -8,9 +8,7 @@ pub mod synthetic;
 use bellwether_schemas::ticks::Spacing;
 use bellwether_schemas::{Price, Timestamp};
 
-use crate::error::InputError;
-
-pub use files::{Form, Input};
+pub use files::{FileOptions, FormRef, Input, Zone};
 
 /// One quote of a source. Both prices are integers in units of `scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +52,18 @@ pub struct NumberedQuote {
     pub seq: u64,
     /// The quote that has the number.
     pub quote: Quote,
+    /// Where it stands, if it comes from a file.
+    pub line: Option<LineRef>,
 }
 
-/// A source's quotes, in its order.
-pub type Quotes = Box<dyn Iterator<Item = Result<Quote, InputError>> + Send>;
+/// A line of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineRef {
+    /// Place of the input, from 0.
+    pub input: u16,
+    /// Number of the line, from 1.
+    pub line: u64,
+}
 
 /// The place of a quote whose row names another symbol than the file was given for: no name stands there, so that the
 /// engine refuses it as unknown.

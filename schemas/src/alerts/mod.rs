@@ -38,6 +38,21 @@ listed! {
     }
 }
 
+impl AlertKind {
+    /// The table, in each tenant's schema `public`, whose rows are alerts of this kind.
+    #[must_use]
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::RsiTracker => "rsi_tracker_alerts",
+            Self::RsiCorrelationTracker => "rsi_correlation_tracker_alerts",
+            Self::HeatmapTracker => "heatmap_tracker_alerts",
+            Self::HeatmapIndicatorTracker => "heatmap_indicator_tracker_alerts",
+            Self::CurrencyStrengthTracker => "currency_strength_tracker_alerts",
+            Self::PriceAlert => "price_alerts",
+        }
+    }
+}
+
 impl fmt::Display for AlertKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

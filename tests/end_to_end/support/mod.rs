@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::Permissions;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -102,6 +102,41 @@ impl Bellwether {
         let stdout = Gathered::from(child.stdout.take().unwrap());
         let stderr = Gathered::from(child.stderr.take().unwrap());
         Running { child, stdout, stderr, called: self.called }
+    }
+}
+
+/// What it prints that nobody reads.
+pub(crate) enum Unread {
+    /// Its results.
+    Stdout,
+    /// Its results and what it says beside them, as with `2>&1 | true`.
+    Both,
+}
+
+impl Bellwether {
+    /// Starts it with a reader that has gone already.
+    pub(crate) fn start_unread(mut self, unread: Unread) -> Running {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command.stderr(match unread {
+            Unread::Stdout => Stdio::piped(),
+            Unread::Both => writer.try_clone().unwrap().into(),
+        });
+        let mut child = self.command.stdout(writer).spawn().unwrap();
+        // The command holds our copies of the pipe's end.
+        drop(self.command);
+        let nothing = || Gathered::from(std::io::empty());
+        let stderr = child.stderr.take().map_or_else(nothing, Gathered::from);
+        Running { child, stdout: nothing(), stderr, called: self.called }
+    }
+
+    /// Starts it with a reader that goes after the first line, as `| head -1` does; that line.
+    pub(crate) fn start_for_one_line(mut self) -> (String, Running) {
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut line, stdout) = (String::new(), child.stdout.take().unwrap());
+        BufReader::with_capacity(1, stdout).read_line(&mut line).unwrap();
+        let stderr = Gathered::from(child.stderr.take().unwrap());
+        (line, Running { child, stdout: Gathered::from(std::io::empty()), stderr, called: self.called })
     }
 }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::find::{Kept, newest};
 use super::{hex, plain};
-use crate::commands::print;
 use crate::named_offset::NamedOffset;
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// Most characters of a reason in the table; `show` and `--json` have all of it.
@@ -64,7 +64,7 @@ impl ListLetters {
         if !self.json {
             text = table(&rows);
         }
-        print(&text)?;
+        tell(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 

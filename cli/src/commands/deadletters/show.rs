@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::find::{Id, Kept, each, id};
 use super::{hex, plain};
-use crate::commands::{journal, print};
+use crate::commands::journal;
 use crate::exit::{Coded, NO_INPUT};
+use crate::output::tell;
 use crate::wiring::Process;
 
 /// Shows letters whole: why, where from, the record's key, headers and bytes, and what it says where it can be read.
@@ -56,7 +57,7 @@ impl ShowLetters {
                 format!("no dead letter {:?} of {of}: `deadletters list` names those there are", self.key);
             return Err(Coded { code: NO_INPUT, message }.into());
         }
-        print(&text)?;
+        tell(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -14,7 +14,7 @@ use bellwether_schemas::TenantId;
 use clap::Args;
 
 use self::sample::{Sample, Sampler};
-use super::print;
+use crate::output::{show, tell};
 use crate::wiring::Process;
 
 /// Shows how far every role is with every tenant: who owns it, its lag, its rate, and the age of its watermark.
@@ -46,7 +46,7 @@ pub(crate) struct Top {
 impl Top {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let (log, _) = process.read_tenants(self.log.as_deref(), &self.tenant)?;
-        let shutdown = Process::shutdown()?;
+        let shutdown = Process::shutdown_with_reader()?;
         let mut sampler = Sampler::new(log, process, self.tenant.clone());
         let mut first = true;
         while !shutdown.is_raised() {
@@ -65,7 +65,7 @@ impl Top {
                 return self.end(sample?);
             }
             if !self.once {
-                print(&self.screen(sample))?;
+                show(&self.screen(sample))?;
             }
             shutdown.sleep(self.interval).await;
         }
@@ -73,7 +73,7 @@ impl Top {
     }
 
     fn end(&self, sample: Sample) -> anyhow::Result<ExitCode> {
-        print(&self.text(&sample))?;
+        tell(&self.text(&sample))?;
         sample.failures.into_iter().next().map_or(Ok(ExitCode::SUCCESS), |(_, error)| Err(error.into()))
     }
 

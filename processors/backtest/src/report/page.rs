@@ -58,6 +58,7 @@ fn page<'a>(contents: &Contents<'a>) -> Page<'a> {
         refused_ticks: summary.refused.iter().map(|(reason, times)| (*reason, count(*times))).collect(),
         unreadable: if summary.unreadable > 0 { count(summary.unreadable) } else { String::new() },
         unreadable_lines: &summary.unreadable_lines,
+        notices: &summary.notices,
         stopped: summary.stopped,
         provenance,
     }
@@ -94,7 +95,7 @@ fn overview(contents: &Contents<'_>, sections: &[Section]) -> Vec<Overview> {
         place,
         has_section: sections.iter().any(|section| section.place == place),
         name: alert.name.clone(),
-        kind: alert.kind.unwrap_or("none"),
+        kind: alert.kind,
         state: alert.state,
         fired: alert.fired,
         fired_text: count(alert.fired),
@@ -169,7 +170,7 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
     Section {
         place,
         name: numbers.name.clone(),
-        what: alert.parameters.as_ref().map(words::describe).unwrap_or_default(),
+        what: words::describe(&alert.parameters),
         fired: numbers.fired,
         fired_text: count(numbers.fired),
         state: numbers.state,

@@ -20,6 +20,7 @@ pub(super) struct Page<'a> {
     pub(super) refused_ticks: Vec<(&'static str, String)>,
     pub(super) unreadable: String,
     pub(super) unreadable_lines: &'a [String],
+    pub(super) notices: &'a [String],
     pub(super) stopped: bool,
     pub(super) provenance: &'a Provenance,
 }

@@ -45,7 +45,7 @@ pub struct Study {
 /// What is known of one alert.
 #[derive(Debug, Clone, Default)]
 pub struct AlertStudy {
-    /// What its chart shows; none for an alert that cannot be read.
+    /// What its chart shows; none for an alert that is switched off.
     pub picture: Option<Picture>,
     /// Days and hours of its triggers.
     pub when: When,
@@ -89,8 +89,8 @@ impl Study {
     #[must_use]
     pub fn new(alerts: &[Alert]) -> Self {
         let pictures: Vec<Option<Picture>> =
-            alerts.iter().map(|alert| alert.parameters.as_ref().ok().map(Picture::of)).collect();
-        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.parameters.is_ok());
+            alerts.iter().map(|alert| alert.active.then(|| Picture::of(&alert.parameters))).collect();
+        let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.active);
         Self {
             tracks: Tracks::new(pictures.iter().flatten()),
             alerts: pictures

@@ -1,4 +1,5 @@
 //! Small files, and runs over them.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use bellwether_backtest::run::{Finished, Run, Watch};
 use bellwether_backtest::study::Study;
 use bellwether_backtest::sweep::Axis;
 use bellwether_backtest::{BacktestError, alerts};
+use bellwether_producers::sources::FileOptions;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::Timestamp;
 use serde_json::Value;
@@ -50,6 +52,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) from: Option<Timestamp>,
     pub(crate) to: Option<Timestamp>,
     pub(crate) sweep: &'a [&'a str],
+    pub(crate) options: FileOptions,
+    pub(crate) anchor_utc: Vec<String>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -84,7 +88,8 @@ impl Place {
         let outputs = Outputs::open(Some(&readings), None, Some(&triggers))?;
         let run = Run::new(TENANT.parse().unwrap(), &alerts, ask.from, outputs, Some(Study::new(&alerts)));
         let inputs = ask.inputs.iter().map(|input| self.input(input)).collect();
-        let files = Files { inputs, form: None, anchor_utc: Vec::new(), to: ask.to };
+        let files =
+            Files { inputs, options: ask.options.clone(), anchor_utc: ask.anchor_utc.clone(), to: ask.to };
         let mut watch = Watch { shutdown: ask.shutdown.clone(), progress: &mut |_| {} };
         let finished = play(&files, run, &mut watch)?;
         Ok(Ran { finished, readings: lines(&readings), triggers: lines(&triggers) })

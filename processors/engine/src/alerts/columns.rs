@@ -11,14 +11,20 @@ const MAX_PAIRS: usize = 3;
 /// What of a row is not watched although the rest is, for its user; none where all of it is.
 pub(super) type LeftOut = Option<String>;
 
+/// How many symbols a heatmap alert may name.
+pub(super) fn few_symbols(names: &[String]) -> Result<(), String> {
+    if names.is_empty() || names.len() > MAX_PAIRS {
+        return Err(format!("pairs has {} symbols, it must have 1 to {MAX_PAIRS}", names.len()));
+    }
+    Ok(())
+}
+
 /// The named symbols that the tenant has, each once; the others are reported and the alert works without them.
 pub(super) fn known_symbols(
     names: &[String],
     symbols: &SymbolTable,
 ) -> Result<(Box<[String]>, LeftOut), String> {
-    if names.is_empty() || names.len() > MAX_PAIRS {
-        return Err(format!("pairs has {} symbols, it must have 1 to {MAX_PAIRS}", names.len()));
-    }
+    few_symbols(names)?;
     let mut known: Vec<String> = Vec::new();
     let mut places = Vec::new();
     let mut unknown = Vec::new();

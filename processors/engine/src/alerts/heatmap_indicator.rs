@@ -8,7 +8,7 @@ use bellwether_schemas::alerts::{AlertKind, HeatmapIndicatorTracker};
 use bellwether_schemas::readings::Signal;
 use bellwether_schemas::triggers::{Condition, Detail, IndicatorTurned};
 
-use super::columns::{LeftOut, known_symbols, not_one_of};
+use super::columns::{LeftOut, few_symbols, known_symbols, not_one_of};
 use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::heatmap::{CellName, Turn};
 use crate::series::Closed;
@@ -30,10 +30,20 @@ impl TurnWatch {
         symbols: &SymbolTable,
     ) -> Result<(Self, LeftOut), String> {
         let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
-        let given = &columns.indicator;
-        let cell = CellName::parse(given)
-            .ok_or_else(|| not_one_of("indicator", given, &CellName::ALL.map(CellName::name)))?;
+        let cell = Self::cell(columns)?;
         Ok((Self { symbols: known, timeframe: columns.timeframe.for_trackers(), cell }, left_out))
+    }
+
+    /// Whether the columns hold whatever symbols the tenant has.
+    pub(super) fn check(columns: &HeatmapIndicatorTracker) -> Result<(), String> {
+        few_symbols(&columns.pairs)?;
+        Self::cell(columns).map(drop)
+    }
+
+    fn cell(columns: &HeatmapIndicatorTracker) -> Result<CellName, String> {
+        let given = &columns.indicator;
+        CellName::parse(given)
+            .ok_or_else(|| not_one_of("indicator", given, &CellName::ALL.map(CellName::name)))
     }
 
     pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {

@@ -8,7 +8,7 @@ use bellwether_schemas::readings::Cell;
 use bellwether_schemas::triggers::{Condition, Detail, ZoneEntered};
 use bellwether_schemas::{Timeframe, Timestamp};
 
-use super::columns::{LeftOut, known_symbols, not_one_of, within};
+use super::columns::{LeftOut, few_symbols, known_symbols, not_one_of, within};
 use super::crossing::{Lines, reached_upward};
 use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::bars::OpenBar;
@@ -32,15 +32,27 @@ impl HeatmapWatch {
     /// What the columns ask for, and what of it is left out; or why it cannot be watched.
     pub(super) fn parse(columns: &HeatmapTracker, symbols: &SymbolTable) -> Result<(Self, LeftOut), String> {
         let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
+        let style = Self::style(columns)?;
+        // 30 and 70 are the same line seen from two sides.
+        let given = columns.sell_threshold;
+        let sell = if given >= 50 { given } else { 100 - given };
+        Ok((Self { symbols: known, style, buy: columns.buy_threshold, sell }, left_out))
+    }
+
+    /// Whether the columns hold whatever symbols the tenant has.
+    pub(super) fn check(columns: &HeatmapTracker) -> Result<(), String> {
+        few_symbols(&columns.pairs)?;
+        Self::style(columns).map(drop)
+    }
+
+    /// The style, where both thresholds are percentages.
+    fn style(columns: &HeatmapTracker) -> Result<Style, String> {
         let given = &columns.trading_style;
         let style = Style::parse(given)
             .ok_or_else(|| not_one_of("trading_style", given, &Style::ALL.map(Style::name)))?;
         within("buy_threshold", columns.buy_threshold, 0..=100)?;
         within("sell_threshold", columns.sell_threshold, 0..=100)?;
-        // 30 and 70 are the same line seen from two sides.
-        let given = columns.sell_threshold;
-        let sell = if given >= 50 { given } else { 100 - given };
-        Ok((Self { symbols: known, style, buy: columns.buy_threshold, sell }, left_out))
+        Ok(style)
     }
 
     pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {

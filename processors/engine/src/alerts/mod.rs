@@ -32,6 +32,7 @@ pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
+pub use watch::check_columns;
 
 /// Where an alert stands among all: the journal offset of its first record. It is the alert's name within the engine;
 /// edits keep it.

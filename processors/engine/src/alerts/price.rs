@@ -31,6 +31,21 @@ impl PriceWatch {
         if symbols.find(&symbol).is_none() {
             return Err(format!("symbol {symbol:?} is not one of the tenant's"));
         }
+        let once = Self::once(columns)?;
+        Ok(Self { symbol, above, below, on_close, once, expires_at })
+    }
+
+    /// Whether the columns hold whatever symbols the tenant has.
+    pub(super) fn check(columns: &PriceAlert) -> Result<(), String> {
+        if columns.symbol.is_empty() {
+            return Err("symbol is not given".into());
+        }
+        Self::once(columns).map(drop)
+    }
+
+    /// Whether its first trigger ends it, where its levels are prices.
+    fn once(columns: &PriceAlert) -> Result<bool, String> {
+        let PriceAlert { above, below, .. } = *columns;
         if above.is_none() && below.is_none() {
             return Err("neither above nor below is given: one level at least".into());
         }
@@ -39,12 +54,11 @@ impl PriceWatch {
                 return Err(format!("{name} is {}, it must be above 0", level.unwrap_or_default()));
             }
         }
-        let once = match columns.fires.as_str() {
-            "once" => true,
-            "every" => false,
-            other => return Err(not_one_of("fires", other, &["once", "every"])),
-        };
-        Ok(Self { symbol, above, below, on_close, once, expires_at })
+        match columns.fires.as_str() {
+            "once" => Ok(true),
+            "every" => Ok(false),
+            other => Err(not_one_of("fires", other, &["once", "every"])),
+        }
     }
 
     pub(super) fn awaits(&self, symbols: &SymbolTable) -> Vec<Awaited> {

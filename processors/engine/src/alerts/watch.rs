@@ -25,6 +25,22 @@ pub(crate) enum Watch {
     Price(Box<PriceWatch>),
 }
 
+/// Whether an alert's columns hold by themselves, whatever symbols a tenant has: what can be said of a row before there
+/// is an engine to take it.
+///
+/// # Errors
+/// The column, its value and what it must be.
+pub fn check_columns(parameters: &AlertParameters) -> Result<(), String> {
+    match parameters {
+        AlertParameters::RsiTracker(columns) => RsiWatch::parse(columns).map(drop),
+        AlertParameters::RsiCorrelationTracker(columns) => PairWatch::parse(columns).map(drop),
+        AlertParameters::HeatmapTracker(columns) => HeatmapWatch::check(columns),
+        AlertParameters::HeatmapIndicatorTracker(columns) => TurnWatch::check(columns),
+        AlertParameters::CurrencyStrengthTracker(_) => Ok(()),
+        AlertParameters::PriceAlert(columns) => PriceWatch::check(columns),
+    }
+}
+
 impl Watch {
     /// What the columns ask for, and what of it is left out; or why it cannot be watched.
     pub(super) fn parse(

@@ -1,58 +1,9 @@
-//! What is named on the command line: files, the symbols they are given for, and their form.
+//! What is named on the command line: files, and the symbols they are given for.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::InputError;
-
-/// The forms of input files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// `YYYYMMDD HHMMSSmmm,bid,ask,volume` in EST.
-    Histdata,
-    /// One-minute bars of the bid, in UTC.
-    M1,
-    /// `EUR/USD,YYYYMMDD HH:MM:SS.mmm,bid,ask` in UTC.
-    Truefx,
-    /// Ticks with a header `ts[,symbol],bid,ask[,volume]`.
-    Ticks,
-    /// A header `Gmt time,Ask,Bid,AskVolume,BidVolume`.
-    Dukascopy,
-}
-
-impl Form {
-    /// Every form, in the order in which they are tried.
-    pub const ALL: [Self; 5] = [Self::Histdata, Self::M1, Self::Truefx, Self::Ticks, Self::Dukascopy];
-    /// Their names, for people.
-    pub const NAMES: &'static str = "histdata, m1, truefx, ticks or dukascopy";
-
-    /// The name `--format` takes.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Histdata => "histdata",
-            Self::M1 => "m1",
-            Self::Truefx => "truefx",
-            Self::Ticks => "ticks",
-            Self::Dukascopy => "dukascopy",
-        }
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Form {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|form| form.name() == text);
-        found.ok_or_else(|| format!("{text:?} is not a form: use {}", Self::NAMES))
-    }
-}
 
 /// Most bytes of a symbol as a source spells it.
 const MAX_NAME: usize = 64;

@@ -1,7 +1,8 @@
 //! Several inputs as one stream.
 
+use super::{FileQuote, FileQuotes};
 use crate::error::InputError;
-use crate::sources::{NumberedQuote, Quote, Quotes};
+use crate::sources::{LineRef, NumberedQuote};
 
 /// Streams merged by the times of their heads, ties in the order given. Nothing is sorted: a stream that goes
 /// back in time does so here too. `seq` is the place in the merged stream.
@@ -11,8 +12,8 @@ pub struct Merged {
 }
 
 struct Stream {
-    head: Option<Quote>,
-    rest: Quotes,
+    head: Option<FileQuote>,
+    rest: FileQuotes,
 }
 
 impl Merged {
@@ -20,22 +21,23 @@ impl Merged {
     ///
     /// # Errors
     /// A head cannot be read.
-    pub fn new(streams: Vec<Quotes>) -> Result<Self, InputError> {
-        let stream = |mut rest: Quotes| Ok(Stream { head: rest.next().transpose()?, rest });
+    pub fn new(streams: Vec<FileQuotes>) -> Result<Self, InputError> {
+        let stream = |mut rest: FileQuotes| Ok(Stream { head: rest.next().transpose()?, rest });
         Ok(Self { streams: streams.into_iter().map(stream).collect::<Result<_, InputError>>()?, next_seq: 0 })
     }
 
     fn take(&mut self) -> Result<Option<NumberedQuote>, InputError> {
-        let heads = self.streams.iter().enumerate();
-        let Some((_, place)) = heads.filter_map(|(place, stream)| Some((stream.head?.ts, place))).min()
+        let heads = (0u16..).zip(&self.streams);
+        let Some((_, input)) = heads.filter_map(|(input, stream)| Some((stream.head?.quote.ts, input))).min()
         else {
             return Ok(None);
         };
-        let Stream { head, rest } = &mut self.streams[place];
-        let Some(quote) = std::mem::replace(head, rest.next().transpose()?) else { return Ok(None) };
+        let Stream { head, rest } = &mut self.streams[usize::from(input)];
+        let Some(taken) = std::mem::replace(head, rest.next().transpose()?) else { return Ok(None) };
         let seq = self.next_seq;
         self.next_seq += 1;
-        Ok(Some(NumberedQuote { seq, quote }))
+        let line = Some(LineRef { input, line: taken.line });
+        Ok(Some(NumberedQuote { seq, quote: taken.quote, line }))
     }
 }
 
@@ -52,10 +54,13 @@ mod tests {
     use bellwether_schemas::Timestamp;
 
     use super::*;
+    use crate::sources::Quote;
 
-    fn stream(symbol: u16, times: &[i64]) -> Quotes {
+    fn stream(symbol: u16, times: &[i64]) -> FileQuotes {
         let quote = move |ts: &i64| {
-            Ok(Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0, judged: false, spacing: None })
+            let quote =
+                Quote { ts: Timestamp(*ts), symbol, bid: 1, ask: 1, scale: 0, judged: false, spacing: None };
+            Ok(FileQuote { quote, line: 7 })
         };
         Box::new(times.iter().map(quote).collect::<Vec<_>>().into_iter())
     }

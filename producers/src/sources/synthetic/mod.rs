@@ -234,7 +234,7 @@ impl Ticks {
         let of = |(symbol, shape): (u16, Shape)| (0..shape.ticks).map(move |n| shape.quote(start, symbol, n));
         let mut quotes: Vec<Quote> = (0..).zip(shapes).flat_map(of).collect();
         quotes.sort_by_key(|quote| (quote.ts, quote.symbol));
-        let sequenced = (first..).zip(quotes).map(|(seq, quote)| NumberedQuote { seq, quote });
+        let sequenced = (first..).zip(quotes).map(|(seq, quote)| NumberedQuote { seq, quote, line: None });
         self.ready = sequenced.collect::<Vec<_>>().into_iter();
     }
 }
