@@ -69,9 +69,17 @@ pub enum InputError {
         /// Path of the file.
         file: PathBuf,
     },
+    /// One of a pair of files is not there.
+    #[error(
+        "{file}: there is no such file; a + stands between the files of bid and ask: rename one that has it in its name"
+    )]
+    MissingHalf {
+        /// Path of the file.
+        file: PathBuf,
+    },
     /// The first lines are of no form that is known.
     #[error(
-        "{file}: form not recognised\n  seen: {seen}\n  nearest: {nearest}\n\
+        "{file}: form not recognised: give it the columns of one of those below\n  seen: {seen}\n  nearest: {nearest}\n\
          Known forms, each as it begins; --format NAME forces one that has no header:\n{}",
         forms::table()
     )]
@@ -155,7 +163,10 @@ pub enum InputError {
         text: String,
     },
     /// The dates can be read in two ways.
-    #[error("{file}: {text:?} has the day or the month first, no row tells which: write 2012-02-01")]
+    #[error(
+        "{file}: {text:?} has the day or the month first, and neither a row nor the steps between them tell \
+         which: write 2012-02-01"
+    )]
     DayOrMonth {
         /// Path of the file.
         file: PathBuf,
@@ -258,7 +269,7 @@ impl InputError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. } | Self::ZoneNeeded { .. } | Self::SymbolColumn { .. } => 64,
-            Self::Missing { .. } => 66,
+            Self::Missing { .. } | Self::MissingHalf { .. } => 66,
             Self::Io { .. } => 74,
             _ => 65,
         }
@@ -276,6 +287,9 @@ pub enum LineError {
         /// Columns the form has.
         needed: usize,
     },
+    /// The last line, without an end and with fewer columns than the others.
+    #[error("the file is cut off in this line: fetch it again")]
+    Cut,
     /// No time of the form.
     #[error("{0:?} is not a time of this form")]
     Time(String),
@@ -319,6 +333,7 @@ impl LineError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Columns { .. } => "columns",
+            Self::Cut => "cut",
             Self::Time(_) => "time",
             Self::Price { .. } => "price",
             Self::Zone(_) => "zone",

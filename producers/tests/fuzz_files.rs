@@ -4,7 +4,7 @@
 
 #[path = "forms/dress.rs"]
 mod dress;
-#[path = "forms/writers.rs"]
+#[path = "forms/writers/mod.rs"]
 #[expect(dead_code, reason = "what the test of the forms needs besides")]
 mod writers;
 

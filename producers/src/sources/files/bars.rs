@@ -44,6 +44,7 @@ struct Watch {
     off_grid: Option<(u64, u64)>,
     pairs: u64,
     below: Option<(u64, u64)>,
+    upside_down: Option<(u64, u64)>,
     ended: bool,
 }
 
@@ -72,6 +73,7 @@ impl Bars {
                 off_grid: None,
                 pairs: 0,
                 below: None,
+                upside_down: None,
                 ended: false,
             },
         }
@@ -92,7 +94,11 @@ impl Bars {
 
     fn bar(&mut self, row: &Row, bid: &Prices, ask: Option<Prices>) -> Result<(), InputError> {
         let close = bid[3].value();
-        if let Err(before) = self.judged.admit(row.ts, close, self.grid.spacing, self.band) {
+        // What the engine refuses for another reason, as rows of other symbols and what is no price, is no measure.
+        if row.ours
+            && close > 0.0
+            && let Err(before) = self.judged.admit(row.ts, close, self.grid.spacing, self.band)
+        {
             let percent = (self.band * 100.0).to_string();
             let (close, before) = (close.to_string(), before.to_string());
             self.bids.refuse(row.line, LineError::Absurd { close, before, percent });
@@ -103,7 +109,7 @@ impl Bars {
             (None, Some(asks)) => asks.at(row.ts)?,
             (None, None) => None,
         };
-        self.watch.row(row, &self.grid);
+        self.watch.row(row, bid, &self.grid);
         self.watch.pair(row, bid, ask.as_ref());
         let symbol = if row.ours { self.symbol } else { NOT_OURS };
         let quotes = play(symbol, row.ts, &self.grid, bid, ask.as_ref().unwrap_or(bid));
@@ -134,12 +140,15 @@ impl Iterator for Bars {
 }
 
 impl Watch {
-    fn row(&mut self, row: &Row, grid: &Grid) {
+    fn row(&mut self, row: &Row, bid: &Prices, grid: &Grid) {
         let repeats = |newest: Timestamp| (1..=CLOCKS).contains(&newest.since(row.ts));
         if self.newest.is_some_and(repeats) {
             super::table::count(&mut self.twice, row.line);
         }
         self.newest = self.newest.max(Some(row.ts));
+        if exceeds(bid[2], bid[1]) {
+            super::table::count(&mut self.upside_down, row.line);
+        }
         if !grid.is_long() && row.ts.floor(grid.spacing.max(1)) != row.ts {
             super::table::count(&mut self.off_grid, row.line);
         }
@@ -166,6 +175,12 @@ impl Watch {
                 "{count} bars of {bars} do not open at multiples of {bars}: is the zone right? say --zone"
             );
             notice(Some(line), text);
+        }
+        if let Some((line, count)) = self.upside_down {
+            notice(
+                Some(line),
+                format!("{count} rows have their high below their low: are columns mixed up?"),
+            );
         }
         if let Some((line, count)) = self.below.filter(|(_, count)| count * 100 > self.pairs) {
             let below = format!("the asks lie below the bids in {count} of {} rows", self.pairs);
@@ -219,7 +234,7 @@ fn play(symbol: u16, open: Timestamp, grid: &Grid, bid: &Prices, ask: &Prices) -
         [*open, second, third, *close]
     };
     let (bids, asks) = (path(bid), path(ask));
-    let last = grid.close(open).since(open) - BEFORE_END;
+    let last = (grid.close(open).since(open) - BEFORE_END).max(0);
     let offsets = [0, grid.spacing / 3, grid.spacing * 2 / 3, last].map(|offset| offset.min(last));
     std::array::from_fn(|step| {
         let mut quote = Quote::new(open.plus(offsets[step]), symbol, bids[step], asks[step]);

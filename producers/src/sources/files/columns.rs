@@ -63,9 +63,9 @@ pub(super) const BAR: [Column; 4] = [Column::Open, Column::High, Column::Low, Co
 /// The four prices of its ask.
 pub(super) const ASK_BAR: [Column; 4] = [Column::AskOpen, Column::AskHigh, Column::AskLow, Column::AskClose];
 
-/// Names as they stand in headers, in small letters and without anything but letters and digits. Where two names of
-/// one meaning stand in a header, the one further up here is taken.
-const NAMES: [(&str, Column); 52] = [
+/// Names as they stand in headers, English and German, in small letters and without anything but letters and digits.
+/// Where two names of one meaning stand in a header, the one further up here is taken.
+const NAMES: [(&str, Column); 82] = [
     ("unix", Column::Time),
     ("unixtime", Column::Time),
     ("unixtimestamp", Column::Time),
@@ -80,32 +80,62 @@ const NAMES: [(&str, Column); 52] = [
     ("timeutc", Column::Time),
     ("datetimeutc", Column::Time),
     ("timestamputc", Column::Time),
+    ("t", Column::Time),
+    ("datumzeit", Column::Time),
+    ("zeitstempel", Column::Time),
     ("date", Column::Date),
     ("dtyyyymmdd", Column::Date),
     ("day", Column::Date),
     ("gmtdate", Column::Date),
+    ("datum", Column::Date),
     ("time", Column::Clock),
+    ("zeit", Column::Clock),
+    ("uhrzeit", Column::Clock),
     ("open", Column::Open),
     ("o", Column::Open),
     ("bidopen", Column::Open),
     ("openbid", Column::Open),
+    ("bido", Column::Open),
+    ("mido", Column::Open),
+    ("eröffnung", Column::Open),
+    ("erster", Column::Open),
     ("high", Column::High),
     ("h", Column::High),
     ("bidhigh", Column::High),
     ("highbid", Column::High),
+    ("bidh", Column::High),
+    ("midh", Column::High),
+    ("hoch", Column::High),
     ("low", Column::Low),
     ("l", Column::Low),
     ("bidlow", Column::Low),
     ("lowbid", Column::Low),
+    ("bidl", Column::Low),
+    ("midl", Column::Low),
+    ("tief", Column::Low),
     ("close", Column::Close),
     ("c", Column::Close),
     ("bidclose", Column::Close),
     ("closebid", Column::Close),
     ("closelast", Column::Close),
+    ("bidc", Column::Close),
+    ("midc", Column::Close),
+    ("schluss", Column::Close),
+    ("schluß", Column::Close),
+    ("schlusskurs", Column::Close),
+    ("last", Column::Close),
     ("askopen", Column::AskOpen),
+    ("openask", Column::AskOpen),
+    ("asko", Column::AskOpen),
     ("askhigh", Column::AskHigh),
+    ("highask", Column::AskHigh),
+    ("askh", Column::AskHigh),
     ("asklow", Column::AskLow),
+    ("lowask", Column::AskLow),
+    ("askl", Column::AskLow),
     ("askclose", Column::AskClose),
+    ("closeask", Column::AskClose),
+    ("askc", Column::AskClose),
     ("bid", Column::Bid),
     ("bidprice", Column::Bid),
     ("ask", Column::Ask),
@@ -152,6 +182,10 @@ impl Columns {
         }
         let mut columns = Self(found.into_iter().map(|cell| cell.map(|(_, column)| column)).collect());
         columns.settle_time();
+        if !columns.has_time() && cells.first().is_some_and(String::is_empty) && columns.known() > 0 {
+            // How pandas writes an index of times that has no name.
+            columns.0[0] = Some(Column::Time);
+        }
         if columns.has(&BAR[..3]) && columns.place(Column::Close).is_none() {
             columns.rename(Column::Price, Column::Close);
         }
@@ -257,6 +291,13 @@ mod tests {
         assert_eq!(of("Date,open").place(Column::Time), Some(0));
         let both = of("unix,date,symbol,open");
         assert_eq!((both.place(Column::Time), both.place(Column::Date)), (Some(0), None));
+    }
+
+    #[test]
+    fn an_index_of_times_needs_no_name() {
+        assert_eq!(of(",open,high,low,close").place(Column::Time), Some(0));
+        assert_eq!(of(",timestamp,open,high,low,close").place(Column::Time), Some(1));
+        assert!(!of(",,").has_time(), "blank cells are no header");
     }
 
     #[test]

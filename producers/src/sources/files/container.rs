@@ -128,6 +128,9 @@ pub(super) fn io_error(path: &Path, error: &io::Error) -> InputError {
     let file = path.into();
     match error.kind() {
         _ if is_damage(error) => InputError::Archive { file, reason: error.to_string() },
+        ErrorKind::IsADirectory => {
+            InputError::Kind { file, what: "a directory", advice: "name a file in it" }
+        }
         ErrorKind::NotFound => InputError::Missing { file },
         _ => InputError::Io { file, reason: error.to_string() },
     }

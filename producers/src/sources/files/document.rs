@@ -15,6 +15,7 @@ use super::numbers::{DecimalSign, Exactness, price};
 use super::owner::Owner;
 use super::row::{Body, Line, Oddities, Prices, Source, WrittenRow};
 use super::table::count;
+use super::text::decoded;
 use super::times::{parse, style_of};
 use super::{container, io_error};
 use crate::error::{InputError, LineError};
@@ -77,8 +78,17 @@ impl DocumentRows {
         bytes: Arc<AtomicU64>,
     ) -> Result<Self, InputError> {
         let mut text = String::new();
-        let mut reader = container::open(path, bytes)?.reader.take(MAX_BYTES);
-        reader.read_to_string(&mut text).map_err(|error| io_error(path, &error))?;
+        let failed = |error| io_error(path, &error);
+        let reader = decoded(container::open(path, bytes)?.reader).map_err(failed)?;
+        reader.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+        if text.len() as u64 > MAX_BYTES {
+            let advice = "cut it into pieces, or write it as CSV";
+            return Err(InputError::Kind {
+                file: path.into(),
+                what: "a JSON document of more than 512 MiB",
+                advice,
+            });
+        }
         let text = text.trim_start_matches('\u{feff}');
         let broken =
             |error: serde_json::Error| InputError::Json { file: path.into(), reason: error.to_string() };
@@ -89,7 +99,7 @@ impl DocumentRows {
                 (all.candles, all.instrument)
             }
         };
-        let ours = instrument.as_ref().is_none_or(|name| owner.owns(&name.replace('_', "/")));
+        let ours = instrument.as_ref().is_none_or(|name| owner.owns(name));
         let oddities =
             Oddities { others: instrument.filter(|_| !ours).into_iter().collect(), ..Oddities::default() };
         Ok(Self { candles: candles.into_iter(), document, number: 0, ours, oddities })

@@ -65,7 +65,10 @@ fn loss(file: &FileCounts, left_out: u64) -> (Option<u64>, String) {
 fn advice(reason: &str) -> &'static str {
     match reason {
         "columns" => "lines are cut off, or another table follows: look at the first of them",
-        "time" => "the times change their form in the middle: write them all alike",
+        "cut" => "the file is cut off: fetch it again",
+        "time" => {
+            "these lines are no rows, or their times are written in another way: look at the first of them"
+        }
         "zone" => "these times do not exist in that zone: is --zone right?",
         "price" => "these are no prices: look at the first of them",
         "absurd" => "prices jump: are two symbols mixed? --absurd-band widens what is believed",

@@ -5,7 +5,8 @@ use bellwether_schemas::time::{DAY, HOUR, SessionAnchor, Span, Timeframe};
 
 /// Bars of at least this length are cut at the symbol's days.
 const LONG: i64 = 4 * HOUR;
-const WEEK: i64 = 7 * DAY;
+/// A week of seven days of 24 hours.
+pub(super) const WEEK: i64 = 7 * DAY;
 
 /// The bars of one file.
 #[derive(Debug, Clone, Copy)]

@@ -12,15 +12,17 @@ use crate::error::InputError;
 
 /// Lines that a form is recognised by.
 const LOOKED_AT: usize = 60;
-/// Names in a line that make it a header.
+/// Names that are known in a line that make it a header.
 const HEADER_NAMES: usize = 2;
+/// Cells of a line that make it one of data, or of names that nobody knows.
+const SEVERAL: usize = 3;
 /// Longest piece of a file that an error shows.
 const SHOWN: usize = 100;
 
 /// What the first lines of a table look like.
 #[derive(Debug)]
 pub(super) struct Look {
-    /// Name of the file, or of the one inside an archive.
+    /// Name of the file, with that of the one inside it where it is an archive.
     pub(super) file: String,
     /// What separates cells.
     pub(super) delimiter: u8,
@@ -55,7 +57,7 @@ impl Look {
         let mut splitter = Splitter::new(delimiter);
         let mut lines: Vec<(u64, Vec<String>)> =
             first.iter().map(|(number, text)| (*number, owned(&mut splitter, text))).collect();
-        let header = lines.iter().position(|(_, cells)| is_header(cells));
+        let header = header_of(&lines);
         let rows = lines.split_off(header.map_or(0, |place| place + 1));
         let header = header.and_then(|_| lines.pop());
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, cells)| cells).collect();
@@ -74,11 +76,24 @@ impl Look {
         self.header.as_ref().map(|(_, cells)| Columns::of_header(cells))
     }
 
+    /// Is there a header of names that are known?
+    pub(super) fn has_known_header(&self) -> bool {
+        self.columns().is_some_and(|columns| columns.known() > 0)
+    }
+
     /// The header as it stands in the file.
     pub(super) fn header_text(&self) -> String {
         let separator =
             if self.delimiter == b'\t' { " ".into() } else { char::from(self.delimiter).to_string() };
         self.header.as_ref().map(|(_, cells)| cells.join(&separator)).unwrap_or_default()
+    }
+
+    /// How many cells most rows have.
+    pub(super) fn width(&self) -> usize {
+        let mut widths: Vec<usize> = self.rows.iter().map(Vec::len).collect();
+        widths.sort_unstable();
+        let alike = widths.chunk_by(|a, b| a == b).max_by_key(|alike| alike.len());
+        alike.and_then(|alike| alike.first()).copied().unwrap_or(0)
     }
 
     /// The rows as forms look at them.
@@ -111,15 +126,43 @@ pub(super) fn json_start(path: &Path, reader: &mut dyn BufRead) -> Result<Option
     Ok(bytes.first().is_some_and(|byte| matches!(byte, b'[' | b'{')).then(|| bytes.to_vec()))
 }
 
-/// The cells of a line, kept.
+/// The cells of a line, kept. What is no UTF-8 is taken for Latin-1, the core of Windows' western code page.
 pub(super) fn owned(splitter: &mut Splitter, text: &[u8]) -> Vec<String> {
-    splitter.split(text).iter().map(|cell| String::from_utf8_lossy(cell).into()).collect()
+    let kept = |cell: &[u8]| match std::str::from_utf8(cell) {
+        Ok(cell) => cell.into(),
+        Err(_) => cell.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    splitter.split(text).iter().map(kept).collect()
 }
 
-/// Two names that are known, and nothing that begins like a number.
+/// The place of the header: of a line of known names that no row stands before, else of names that nobody knows
+/// right before the first row. A header further down is that of a second file put behind the first.
+fn header_of(lines: &[(u64, Vec<String>)]) -> Option<usize> {
+    let is_row = |cells: &[String]| numbers(cells) >= SEVERAL && !is_header(cells);
+    let first_row = lines.iter().position(|(_, cells)| is_row(cells)).unwrap_or(lines.len());
+    let known = lines[..first_row].iter().position(|(_, cells)| is_header(cells));
+    let before = first_row.checked_sub(1).filter(|_| first_row < lines.len());
+    known.or_else(|| before.filter(|place| are_names(&lines[*place].1)))
+}
+
+/// Two names that are known, and more of them than cells that begin like a number, as `50 EMA` does.
 fn is_header(cells: &[String]) -> bool {
-    let is_data = |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit());
-    Columns::of_header(cells).known() >= HEADER_NAMES && !cells.iter().any(is_data)
+    let known = Columns::of_header(cells).known();
+    known >= HEADER_NAMES && known > numbers(cells)
+}
+
+/// Several words, and nothing else but empty cells.
+fn are_names(cells: &[String]) -> bool {
+    let is_word = |cell: &&String| cell.trim_start_matches(['<', '[', '(']).starts_with(char::is_alphabetic);
+    let filled = || cells.iter().filter(|cell| !cell.is_empty());
+    filled().count() >= SEVERAL && filled().all(|cell| is_word(&cell))
+}
+
+/// How many cells begin like a number, or like a time.
+fn numbers(cells: &[String]) -> usize {
+    let begins =
+        |cell: &&String| cell.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit());
+    cells.iter().filter(begins).count()
 }
 
 /// As much of a text as an error shows.

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use bellwether_schemas::time::{MINUTE, SessionAnchor};
+use bellwether_schemas::ticks::Spacing;
+use bellwether_schemas::time::{DAY, HOUR, MINUTE, SessionAnchor};
+use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::bars::Bars;
 use super::document::DocumentRows;
 use super::forms::{FormRef, Kind};
-use super::grid::{Grid, length};
+use super::grid::{Grid, WEEK, length};
 use super::merge::Merged;
 use super::owner::Owner;
 use super::quotes::Ticks;
@@ -17,6 +19,8 @@ use super::row::Source;
 use super::rows::Rows;
 use super::survey::{Survey, survey};
 use super::table::TableRows;
+use super::times::TimeStyle;
+use super::zone::Zone;
 use super::{FileOptions, FileQuotes, Input};
 use crate::error::InputError;
 
@@ -55,14 +59,15 @@ pub fn open(inputs: &[Input], options: &FileOptions, report: &Report) -> Result<
 type One = (FileQuotes, FormRef, Option<i64>);
 
 fn open_one(input: &Input, symbol: u16, options: &FileOptions, report: &Report) -> Result<One, InputError> {
-    let file = surveyed(&input.file, input, options)?;
-    let ask = input.ask.as_deref().map(|path| surveyed(path, input, options)).transpose()?;
+    let owner = options.owner(input);
+    let look = |path| surveyed(path, input, &owner, options).map_err(|error| of_pair(input, error));
+    let file = look(input.file.as_path())?;
+    let ask = input.ask.as_deref().map(look).transpose()?;
     file.say(report);
     if let Some(ask) = &ask {
         ask.say(report);
         ask.goes_with(&file, report)?;
     }
-    let owner = Owner::new(&input.symbol);
     let asks = ask.as_ref().map(|ask| ask.rows(&owner, report)).transpose()?;
     let rows = file.rows(&owner, report)?;
     let form = file.layout.form;
@@ -73,6 +78,7 @@ fn open_one(input: &Input, symbol: u16, options: &FileOptions, report: &Report) 
     let spacing = file.survey.spacing.unwrap_or(MINUTE);
     let grid = Grid::new(spacing, options.anchor(symbol));
     file.lies_on(&grid, input, &owner)?;
+    file.say_what_it_lacks(spacing, report);
     let zone_assumed = file.layout.zone_assumed && file.survey.has_local_times;
     let bars = Bars::new(rows, asks, symbol, grid, options.band(), zone_assumed);
     Ok((first(Box::new(bars), &file, report)?, form, Some(spacing)))
@@ -87,9 +93,22 @@ fn first(quotes: FileQuotes, file: &Surveyed<'_>, report: &Report) -> Result<Fil
     Ok(Box::new(quotes))
 }
 
-fn surveyed<'a>(path: &'a Path, input: &Input, options: &FileOptions) -> Result<Surveyed<'a>, InputError> {
+/// A name with a + in it is taken for two.
+fn of_pair(input: &Input, error: InputError) -> InputError {
+    match error {
+        InputError::Missing { file } if input.ask.is_some() => InputError::MissingHalf { file },
+        other => other,
+    }
+}
+
+fn surveyed<'a>(
+    path: &'a Path,
+    input: &Input,
+    owner: &Owner,
+    options: &FileOptions,
+) -> Result<Surveyed<'a>, InputError> {
     let layout = recognise(path, options)?;
-    let mut source = source(path, &layout, &Owner::new(&input.symbol), &Report::default())?;
+    let mut source = source(path, &layout, owner, &Report::default())?;
     let survey = survey(source.as_mut(), layout.form.kind())?;
     let file = Surveyed { path, layout, survey };
     if file.survey.ours == 0 && !file.survey.oddities.others.is_empty() {
@@ -146,6 +165,30 @@ impl Surveyed<'_> {
                 format!("--zone is not used: the times of {form} are of {} by definition", self.layout.zone);
             report.notice(self.path, None, text);
         }
+        if let Some(order) = self.layout.order_guessed {
+            let first = if order == TimeStyle::MonthFirst { "month" } else { "day" };
+            let text = format!(
+                "no date tells whether the day or the month is first: read with the {first} first, so that rows follow \
+                 closely; write 2012-02-01 if that is wrong"
+            );
+            report.notice(self.path, None, text);
+        }
+    }
+
+    /// Which timeframes get nothing from bars of that length.
+    fn say_what_it_lacks(&self, spacing: i64, report: &Report) {
+        let makes =
+            |timeframe: &Timeframe| Spacing::new(spacing).is_some_and(|spacing| spacing.makes(*timeframe));
+        let lacking: Vec<&str> = Timeframe::ALL
+            .iter()
+            .filter(|timeframe| !makes(timeframe))
+            .map(|timeframe| timeframe.code())
+            .collect();
+        if !lacking.is_empty() {
+            let (bars, names) = (length(spacing), lacking.join(", "));
+            let text = format!("bars of {bars}: alerts and readings of {names} get nothing from it");
+            report.notice(self.path, None, text);
+        }
     }
 
     /// A file of the ask must be of the same kind and spacing as that of the bid.
@@ -193,13 +236,7 @@ impl Surveyed<'_> {
         let mut rows = self.rows(owner, &Report::silent())?;
         while let Some(row) = rows.next_row()? {
             if let Some(expected) = grid.misses(row.ts) {
-                let utc = Grid::new(grid.spacing, SessionAnchor::UTC);
-                let advice = match utc.misses(row.ts) {
-                    None => format!("its days begin at 00:00 UTC, say --anchor-utc {}", input.symbol),
-                    Some(_) => {
-                        format!("say --zone, or --anchor-utc {} for days from 00:00 UTC", input.symbol)
-                    }
-                };
+                let advice = self.advice(grid, row.ts, expected, input);
                 return Err(InputError::Grid {
                     file: self.path.into(),
                     line: row.line,
@@ -212,5 +249,23 @@ impl Surveyed<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What to do about a bar that opens at another time than expected.
+    fn advice(&self, grid: &Grid, open: Timestamp, expected: Timestamp, input: &Input) -> String {
+        let symbol = &input.symbol;
+        if Grid::new(grid.spacing, SessionAnchor::UTC).misses(open).is_none() {
+            return format!("its days begin at 00:00 UTC, say --anchor-utc {symbol}");
+        }
+        if grid.spacing == WEEK && open.since(expected) <= 2 * DAY {
+            return "weeks begin on Sunday here: give a file of days, of which weeks are made".into();
+        }
+        match self.layout.zone {
+            Zone::Area(zone) if open.since(expected) == HOUR || expected.since(open) == HOUR => format!(
+                "clocks of {zone} and of New York change on other days; give a file of hours or shorter bars, of which \
+                 these are made"
+            ),
+            _ => format!("say --zone, or --anchor-utc {symbol} for days from 00:00 UTC"),
+        }
     }
 }

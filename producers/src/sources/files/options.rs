@@ -6,6 +6,7 @@ use bellwether_schemas::time::SessionAnchor;
 
 use super::Input;
 use super::forms::FormRef;
+use super::owner::Owner;
 use super::zone::Zone;
 
 /// How files are to be read. The default leaves everything to what is found in them.
@@ -21,6 +22,8 @@ pub struct FileOptions {
     pub absurd_band: Option<f64>,
     /// Where the days of each input begin, in the order of the inputs.
     pub anchors: Vec<SessionAnchor>,
+    /// What the symbols of the tenant end in where the names in a file do not.
+    pub symbol_suffix: String,
 }
 
 /// The band of a tenant that sets none.
@@ -42,12 +45,18 @@ impl FileOptions {
         Self {
             absurd_band: self.absurd_band.or(Some(settings.absurd_band)),
             anchors: inputs.iter().map(anchor).collect(),
+            symbol_suffix: settings.symbol_suffix.clone(),
             ..self.clone()
         }
     }
 
     pub(super) fn band(&self) -> f64 {
         self.absurd_band.unwrap_or(ABSURD_BAND)
+    }
+
+    /// Whose rows a file holds that is given for this input.
+    pub(super) fn owner(&self, input: &Input) -> Owner {
+        Owner::new(&input.symbol, &self.symbol_suffix)
     }
 
     /// Where the days of this input begin.

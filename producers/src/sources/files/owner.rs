@@ -2,25 +2,30 @@
 
 /// The symbol that a file was given for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Owner(String);
-
-/// What brokers of the ancestor's tenants add to a name.
-const SUFFIX: &str = "m";
+pub(super) struct Owner {
+    symbol: String,
+    /// What a tenant's names may end in where a file's do not.
+    suffix: String,
+}
 
 impl Owner {
     /// Of a file given for this symbol.
-    pub(super) fn new(symbol: &str) -> Self {
-        Self(symbol.into())
+    pub(super) fn new(symbol: &str, suffix: &str) -> Self {
+        Self { symbol: symbol.into(), suffix: suffix.into() }
     }
 
-    /// Does this name mean the symbol? Case, slashes and spaces do not count, and a suffix may be missing.
+    /// Does this name mean the symbol? Case, slashes, spaces, dashes and underscores do not count, nor does a market
+    /// before a colon, and the suffix may be missing.
     pub(super) fn owns(&self, name: &str) -> bool {
-        letters(name).eq(letters(&self.0)) || letters(name).chain(letters(SUFFIX)).eq(letters(&self.0))
+        let name = name.rsplit_once(':').map_or(name, |(_, symbol)| symbol);
+        let ours = || letters(&self.symbol);
+        letters(name).eq(ours()) || letters(name).chain(letters(&self.suffix)).eq(ours())
     }
 }
 
 fn letters(name: &str) -> impl Iterator<Item = u8> {
-    name.bytes().filter(|byte| !matches!(byte, b'/' | b' ')).map(|byte| byte.to_ascii_uppercase())
+    let is_apart = |byte: &u8| matches!(byte, b'/' | b' ' | b'-' | b'_');
+    name.bytes().filter(move |byte| !is_apart(byte)).map(|byte| byte.to_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -29,13 +34,14 @@ mod tests {
 
     #[test]
     fn a_name_agrees_without_case_slash_space_and_suffix() {
-        let owner = Owner::new("EURUSDm");
-        for name in ["EURUSDm", "eur/usd", "EUR USD", "EURUSDM"] {
+        let owner = Owner::new("EURUSDm", "m");
+        for name in ["EURUSDm", "eur/usd", "EUR USD", "EURUSDM", "EUR_USD", "EUR-USD", "FX:EURUSD"] {
             assert!(owner.owns(name), "{name}");
         }
-        for name in ["GBPUSD", "EURUSDmm", "", "EURUS"] {
+        for name in ["GBPUSD", "EURUSDmm", "", "EURUS", "EURUSD:GBPUSD", "EURUSD."] {
             assert!(!owner.owns(name), "{name}");
         }
-        assert!(!Owner::new("EURUSD").owns("EURUSDm"), "a suffix is added to a name, never taken off");
+        assert!(!Owner::new("EURUSD", "m").owns("EURUSDm"), "a suffix is added to a name, never taken off");
+        assert!(Owner::new("EURUSD.x", ".x").owns("EURUSD"), "the tenant's own");
     }
 }

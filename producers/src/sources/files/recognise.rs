@@ -1,6 +1,5 @@
 //! Which form a file is of, and how its rows are to be read: by what its columns are called and look like.
 
-use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,13 +9,10 @@ use super::forms::{Document, FORMS, Form, FormRef, Header, Kind, Local, Order};
 use super::look::{Look, Seen, json_start, owned};
 use super::numbers::DecimalSign;
 use super::options::FileOptions;
-use super::text::Lines;
-use super::times::{Moment, StyleError, TimeStyle, parse, style_of};
+use super::text::{Lines, decoded};
+use super::times::{Moment, Orders, StyleError, TimeStyle, parse, style_of};
 use super::zone::Zone;
 use crate::error::InputError;
-
-/// Of so many first rows without a header one must look like the form.
-const ENOUGH: usize = 20;
 
 /// How the rows of a file are to be read.
 #[derive(Debug)]
@@ -29,6 +25,8 @@ pub(super) struct Layout {
     pub(super) zone_assumed: bool,
     /// `--zone` was given, and the form has its own.
     pub(super) zone_unused: bool,
+    /// No date tells whether it has the day or the month first: this order makes the steps between rows short.
+    pub(super) order_guessed: Option<TimeStyle>,
     /// None for JSON documents.
     pub(super) table: Option<Table>,
 }
@@ -50,6 +48,8 @@ pub(super) struct Table {
     pub(super) sparse: bool,
     /// Rows of other symbols are passed over.
     pub(super) picks_symbol: bool,
+    /// Cells of most rows.
+    pub(super) width: usize,
 }
 
 /// Finds out what this file is.
@@ -58,12 +58,13 @@ pub(super) struct Table {
 /// It is of no known form, or not of the one that was asked for, or its zone has to be said.
 pub(super) fn recognise(path: &Path, options: &FileOptions) -> Result<Layout, InputError> {
     let opened = container::open(path, Arc::default())?;
-    let mut reader: Box<dyn BufRead + Send> = opened.reader;
+    let error = |error: std::io::Error| super::io_error(path, &error);
+    let mut reader = decoded(opened.reader).map_err(error)?;
     if let Some(begins) = json_start(path, reader.as_mut())? {
         return json(path, &begins, options);
     }
-    let file = opened.member.unwrap_or_else(|| path.file_name().unwrap_or_default().to_string_lossy().into());
-    let error = |error: std::io::Error| super::io_error(path, &error);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = opened.member.map_or_else(|| name.clone().into(), |member| format!("{name}/{member}"));
     match Lines::new(reader).and_then(|mut lines| Look::at(file, &mut lines)).map_err(error)? {
         Seen::Nothing => Err(InputError::NoRows { file: path.into(), has: "it is empty" }),
         Seen::NoTable { begins } => Err(unknown(
@@ -118,7 +119,7 @@ fn of_table(path: &Path, look: &Look, options: &FileOptions) -> Result<Layout, I
     }
     let columns = with_symbol(path, columns, look, options)?;
     let texts: Vec<String> = look.rows.iter().filter_map(|cells| time_text(cells, &columns)).collect();
-    let times = times(path, look, &columns, &texts)?;
+    let (times, order_guessed) = times(path, look, &columns, &texts)?;
     let has_local_times = texts.iter().any(|text| matches!(parse(times, text), Some(Moment::Local(_))));
     let header = look.header.as_ref().map_or(&[][..], |(_, cells)| cells);
     let layout = in_zone(form, header, options);
@@ -133,8 +134,9 @@ fn of_table(path: &Path, look: &Look, options: &FileOptions) -> Result<Layout, I
         header_line: look.header.as_ref().map_or(0, |(line, _)| *line),
         sparse: form.sparse,
         picks_symbol: options.symbol_column.is_some(),
+        width: look.width(),
     };
-    Ok(Layout { table: Some(table), ..layout })
+    Ok(Layout { table: Some(table), order_guessed: order_guessed.then_some(times), ..layout })
 }
 
 /// Why a file is not of a form, and how near it comes.
@@ -157,10 +159,11 @@ fn fits_header(columns: Columns, header: &Header, look: &Look) -> Result<Columns
         header.needs.iter().filter(|column| !columns.has(&[**column])).map(|column| column.name()).collect();
     let near = 2 * (header.needs.len() - missing.len()) + usize::from(columns.has_time());
     if !missing.is_empty() {
-        return Err(Misfit { near, why: format!("there is no column for {}", missing.join(", ")) });
+        let why = format!("there is no column for {}: call one so", missing.join(", "));
+        return Err(Misfit { near, why });
     }
     if !columns.has_time() {
-        return Err(Misfit { near, why: "there is no column for the time".into() });
+        return Err(Misfit { near, why: "there is no column for the time: call one so".into() });
     }
     let names = look.header.iter().flat_map(|(_, cells)| cells);
     let is_marked = |name: &String| header.marks.iter().any(|mark| is_mark(name, mark));
@@ -177,10 +180,10 @@ fn is_mark(name: &str, mark: &str) -> bool {
     begins && (name.len() == mark.len() || mark.ends_with('('))
 }
 
-/// Enough rows look like it: what is wrong with the others is said line by line.
+/// Most rows look like it: what is wrong with the others is said line by line.
 fn fits_order(order: &Order, look: &Look) -> Result<Columns, Misfit> {
     let alike = look.form_rows().filter(|row| (order.looks)(row)).count();
-    if alike > 0 && alike * ENOUGH >= look.rows.len() {
+    if alike > 0 && look.rows.len() - alike <= look.rows.len().div_ceil(order.one_in) {
         return Ok(Columns::in_order(order.columns));
     }
     let cells = look.rows.first().map_or(0, Vec::len);
@@ -197,7 +200,7 @@ fn forced(
 ) -> Result<Columns, InputError> {
     let columns = match (fit(form, look), &form.order) {
         (Ok(columns), _) => Some(columns),
-        (Err(_), Some(order)) if look.header.is_none() => Some(Columns::in_order(order.columns)),
+        (Err(_), Some(order)) if !look.has_known_header() => Some(Columns::in_order(order.columns)),
         (Err(_), _) => None,
     };
     columns.ok_or_else(|| InputError::Contradiction {
@@ -230,10 +233,13 @@ fn not_recognised(path: &Path, look: &Look, fits: &[Result<Columns, Misfit>]) ->
     };
     let misfits = FORMS.iter().zip(fits).filter_map(|(form, fit)| Some((form, fit.as_ref().err()?)));
     let nearest = misfits.filter(|(_, misfit)| misfit.near > 0).max_by_key(|(_, misfit)| misfit.near);
-    let nearest = nearest.map_or_else(
-        || "none comes near".into(),
-        |(form, misfit)| format!("{}, but {}", form.name, misfit.why),
-    );
+    let nearest = match nearest {
+        Some((form, misfit)) => format!("{}, but {}", form.name, misfit.why),
+        None if look.header.is_some() => {
+            "none: no name is known: call the columns time, open, high, low, close, or time, bid, ask".into()
+        }
+        None => "none comes near".into(),
+    };
     unknown(path, seen, &nearest)
 }
 
@@ -259,30 +265,44 @@ fn with_symbol(
     Ok(columns)
 }
 
-fn times(path: &Path, look: &Look, columns: &Columns, texts: &[String]) -> Result<TimeStyle, InputError> {
+/// How times are written, and whether that is a guess.
+fn times(
+    path: &Path,
+    look: &Look,
+    columns: &Columns,
+    texts: &[String],
+) -> Result<(TimeStyle, bool), InputError> {
     match style_of(texts.iter().map(String::as_str)) {
-        Ok(style) => Ok(style),
+        Ok(style) => Ok((style, false)),
         Err(StyleError::Unknown(text)) => Err(InputError::TimeForm { file: path.into(), text }),
         Err(StyleError::DayOrMonthFirst(text)) => decided(path, look, columns, text),
     }
 }
 
-/// The whole file is asked where the first rows leave open whether the day or the month comes first.
-fn decided(path: &Path, look: &Look, columns: &Columns, text: String) -> Result<TimeStyle, InputError> {
-    let open = || InputError::DayOrMonth { file: path.into(), text: text.clone() };
+/// The whole file is asked where the first rows leave open whether the day or the month comes first: a row may tell,
+/// else one of the two makes far shorter steps between rows.
+fn decided(
+    path: &Path,
+    look: &Look,
+    columns: &Columns,
+    text: String,
+) -> Result<(TimeStyle, bool), InputError> {
+    let mut steps = Orders::default();
     let error = |error: std::io::Error| super::io_error(path, &error);
     let mut lines = Lines::new(container::open(path, Arc::default())?.reader).map_err(error)?;
     let mut splitter = super::cells::Splitter::new(look.delimiter);
     while let Some(line) = lines.next_line().map_err(error)? {
         let Ok(text) = line.text else { continue };
         let Some(text) = time_text(&owned(&mut splitter, text), columns) else { continue };
-        if let Ok(style) = style_of(std::iter::once(text.as_str()))
-            && text.starts_with(|c: char| c.is_ascii_digit())
+        if let Ok(style @ (TimeStyle::DayFirst | TimeStyle::MonthFirst)) =
+            style_of(std::iter::once(text.as_str()))
         {
-            return Ok(style);
+            return Ok((style, false));
         }
+        steps.add(&text);
     }
-    Err(open())
+    let open = || InputError::DayOrMonth { file: path.into(), text };
+    steps.shorter().map(|style| (style, true)).ok_or_else(open)
 }
 
 /// The time of a row, date and clock joined where they are two columns.
@@ -302,6 +322,7 @@ fn in_zone(form: &'static Form, header: &[String], options: &FileOptions) -> Lay
         zone,
         zone_assumed,
         zone_unused,
+        order_guessed: None,
         table: None,
     };
     let said = header.iter().find_map(|cell| zone_of(cell)).and_then(|name| name.parse::<Zone>().ok());

@@ -13,6 +13,9 @@ const TICKS: u64 = 5_000;
 /// Longest wait for a first row of the symbol, in rows of ticks.
 const FOREIGN: u64 = 1_000_000;
 
+/// Different steps between rows that are counted: the commonest is one of the first.
+const GAPS: usize = 10_000;
+
 /// What a file looks like as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
@@ -81,7 +84,8 @@ impl Counts {
             let gap = micros.saturating_sub(before);
             self.back += u64::from(gap < 0);
             self.ahead += u64::from(gap > 0);
-            if kind != Kind::Ticks && gap != 0 {
+            let is_told = self.gaps.len() < GAPS || self.gaps.contains_key(&gap.saturating_abs());
+            if kind != Kind::Ticks && gap != 0 && is_told {
                 *self.gaps.entry(gap.saturating_abs()).or_default() += 1;
             }
         }

@@ -28,6 +28,8 @@ pub(super) struct TableRows {
     splitter: Splitter,
     header_line: u64,
     picks_symbol: bool,
+    /// Cells of most rows.
+    width: usize,
     owner: Owner,
     reader: RowReader,
 }
@@ -82,6 +84,7 @@ impl TableRows {
             splitter: Splitter::new(table.delimiter),
             header_line: table.header_line,
             picks_symbol: table.picks_symbol,
+            width: table.width,
             owner,
             reader: RowReader {
                 places,
@@ -108,6 +111,9 @@ impl Source for TableRows {
                 Ok(text) => self.splitter.split(text),
                 Err(_) => return Ok(Some((line.number, Err(LineError::TooLong(super::text::MAX_LINE))))),
             };
+            if line.is_open && cells.len() < self.width {
+                return Ok(Some((line.number, Err(LineError::Cut))));
+            }
             let ours = self.reader.whose(&cells, &self.owner);
             if self.picks_symbol && !ours {
                 continue;

@@ -21,6 +21,8 @@ pub(super) struct Line<'a> {
     pub(super) number: u64,
     /// Its bytes without the line's end. They are UTF-8 but for files in Windows' code pages.
     pub(super) text: Result<&'a [u8], TooLong>,
+    /// It has no end: the last line of a file, whole or cut off.
+    pub(super) is_open: bool,
 }
 
 /// A line of more than [`MAX_LINE`] bytes, which no file of market data has.
@@ -43,13 +45,8 @@ impl Lines {
     /// # Errors
     /// The reader's own.
     pub(super) fn new(reader: Box<dyn BufRead + Send>) -> io::Result<Self> {
-        let (begin, mut reader) = peek(reader)?;
-        let mut end = end_of(&begin);
-        if let Some(order) = byte_order(&begin) {
-            let (begin, decoded) = peek(Box::new(BufReader::new(Utf16::new(reader, order))))?;
-            (reader, end) = (decoded, end_of(&begin));
-        }
-        Ok(Self { reader, end, number: 0, line: Vec::with_capacity(MAX_LINE + 2) })
+        let (begin, reader) = peek(decoded(reader)?)?;
+        Ok(Self { reader, end: end_of(&begin), number: 0, line: Vec::with_capacity(MAX_LINE + 2) })
     }
 
     /// The next line that is not blank; none at the end.
@@ -61,13 +58,14 @@ impl Lines {
             let Some(whole) = self.read()? else { return Ok(None) };
             self.number += 1;
             if !whole || text_of(&self.line).len() > MAX_LINE {
-                return Ok(Some(Line { number: self.number, text: Err(TooLong) }));
+                return Ok(Some(Line { number: self.number, text: Err(TooLong), is_open: false }));
             }
             if !text_of(&self.line).trim_ascii().is_empty() {
                 break;
             }
         }
-        Ok(Some(Line { number: self.number, text: Ok(text_of(&self.line)) }))
+        let is_open = self.line.last() != Some(&self.end);
+        Ok(Some(Line { number: self.number, text: Ok(text_of(&self.line)), is_open }))
     }
 
     /// Reads up to the line's end, which takes one or two bytes. Of a longer line the rest is passed over and
@@ -82,6 +80,18 @@ impl Lines {
         }
         Ok((read > 0).then_some(whole))
     }
+}
+
+/// The reader's text as UTF-8, whatever it is in.
+///
+/// # Errors
+/// The reader's own.
+pub(super) fn decoded(reader: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
+    let (begin, reader) = peek(reader)?;
+    Ok(match byte_order(&begin) {
+        Some(order) => Box::new(BufReader::new(Utf16::new(reader, order))),
+        None => reader,
+    })
 }
 
 /// The line without its end and without a byte order mark, which files put together have in their middle.

@@ -1,9 +1,11 @@
 //! Times as files write them. A file has one style; some of its cells tell which.
 
+mod orders;
 mod scan;
 
 use bellwether_schemas::time::{DAY, SECOND};
 
+pub(super) use orders::Orders;
 use scan::{Scan, days};
 
 /// The first day that is past every time a file may name: 1 January 2262.

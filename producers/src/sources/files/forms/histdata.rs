@@ -15,6 +15,7 @@ pub(super) const TICKS: Form = Form {
     order: Some(Order {
         columns: &[Some(Time), Some(Bid), Some(Ask)],
         looks: |row| row.is_like(0, "00000000 000000000") && row.are_numbers(1..3),
+        one_in: 2,
     }),
 };
 
@@ -30,16 +31,17 @@ pub(super) const M1: Form = Form {
     order: Some(Order {
         columns: &[Some(Time), Some(Open), Some(High), Some(Low), Some(Close)],
         looks: |row| row.is_like(0, "00000000 000000") && row.are_numbers(1..5),
+        one_in: 2,
     }),
 };
 
-/// What HistData's MT files, and the archives they come in, are called.
-const MT_NAME: &str = "DAT_MT_";
+/// What is in the names of HistData's MT files, and of the archives they come in.
+const MT_NAMES: [&str; 2] = ["DAT_MT_", "HISTDATA_COM_MT_"];
 
 /// The columns of MetaTrader 4 in HistData's zone: only the name of the file tells the two apart.
 pub(super) const MT: Form = Form {
     name: "histdata-mt",
-    title: "HistData, MetaTrader bars (EST), known by DAT_MT_ in the file's name",
+    title: "HistData, MetaTrader bars (EST), known by DAT_MT_ in the file's or archive's name",
     sample: "2012.01.31,19:00,1.306600,1.306600,1.306560,1.306560,0",
     rows: Kind::Bars,
     local: Local::Est,
@@ -47,6 +49,12 @@ pub(super) const MT: Form = Form {
     header: None,
     order: Some(Order {
         columns: &[Some(Date), Some(Clock), Some(Open), Some(High), Some(Low), Some(Close)],
-        looks: |row| row.file.contains(MT_NAME) && row.is_like(0, "0000.00.00") && row.are_numbers(2..6),
+        looks: |row| is_mt(row.file) && row.is_like(0, "0000.00.00") && row.are_numbers(2..6),
+        one_in: 2,
     }),
 };
+
+fn is_mt(file: &str) -> bool {
+    let file = file.to_ascii_uppercase();
+    MT_NAMES.iter().any(|name| file.contains(name))
+}

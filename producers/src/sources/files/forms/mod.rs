@@ -82,13 +82,15 @@ pub(super) struct Order {
     pub(super) columns: &'static [Option<Column>],
     /// Does a row look like it, and its file's name where that matters?
     pub(super) looks: fn(&Row<'_>) -> bool,
+    /// Of so many first rows one may look different.
+    pub(super) one_in: usize,
 }
 
 /// A row as it is looked at.
 pub(super) struct Row<'a> {
     /// Its cells.
     pub(super) cells: &'a [String],
-    /// Name of the file, or of the one inside an archive.
+    /// Name of the file, with that of the one inside it where it is an archive.
     pub(super) file: &'a str,
     /// What separates decimals.
     pub(super) decimal: DecimalSign,
