@@ -3,6 +3,8 @@
 
 mod alert_changes;
 mod database;
+mod kinds;
 mod repairs;
+mod rights;
 mod server;
 mod support;
