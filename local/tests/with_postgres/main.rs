@@ -6,5 +6,6 @@ mod database;
 mod kinds;
 mod repairs;
 mod rights;
+mod saved_alerts;
 mod server;
 mod support;
