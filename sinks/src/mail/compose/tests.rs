@@ -330,3 +330,20 @@ fn what_cannot_be_mailed_is_an_error_and_never_a_panic() {
     let never = Timestamp(i64::MAX);
     assert!(matches!(Case { now: never, ..case }.compose(), Err(ComposeError::Date)));
 }
+
+#[test]
+fn bodies_are_encoded_as_lettre_encodes_them() {
+    let long = "a line that is longer than seventy-six characters has to be broken somewhere = here, or there, at last";
+    for text in [
+        "",
+        "\n",
+        "plain\n",
+        "ends in a space \nand\ttab\t\n",
+        "one\r\ntwo\n",
+        "₹ 1,5 · EUR/USD – 70\n",
+        long,
+    ] {
+        let whole = text.to_owned().into_body(Some(ContentTransferEncoding::QuotedPrintable));
+        assert_eq!(quoted_printable(text.into()).as_ref(), whole.as_ref(), "{text:?}");
+    }
+}
