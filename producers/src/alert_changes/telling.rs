@@ -6,15 +6,17 @@ use bellwether_database::tables::alerts::AlertRow;
 use bellwether_database::{StatementOutcome, Statements, begin, classify};
 use sqlx::postgres::PgPool;
 
-use super::Changes;
+use super::{Changes, events};
 
 impl Changes<'_> {
-    /// Tells where each of these rows stands. Repeats are harmless.
+    /// Tells where each of these rows stands. Repeats are harmless, and what cannot be told holds no change back.
     pub(super) async fn tell(&self, pool: &PgPool, rows: &[(AlertRow, Standing)]) -> Result<(), sqlx::Error> {
         for (row, standing) in rows {
-            match self.tell_one(pool, row, standing).await {
-                Err(error) if classify(&error) == StatementOutcome::UserGone => {}
-                told => told?,
+            let Err(error) = self.tell_one(pool, row, standing).await else { continue };
+            match classify(&error) {
+                StatementOutcome::UserGone => {}
+                StatementOutcome::Reject { code } => events::untold(&self.tenant.id, &row.alert_id, &code),
+                StatementOutcome::Retry | StatementOutcome::Denied => return Err(error),
             }
         }
         Ok(())
