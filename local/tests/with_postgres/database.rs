@@ -82,7 +82,9 @@ async fn the_ancestors_rows_stay_with_their_users_and_nobodys_are_put_aside() {
     );
     let created = count(&mut admin, written).await;
     database::migrate(&url).await.unwrap();
-    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("x")).await.unwrap();
+    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("bellwether_fxlabs"))
+        .await
+        .unwrap();
 
     for (sql, expected) in [
         ("select count(*) from rsi_tracker_alerts where tenant_id = 'fxlabs'", 2),

@@ -82,7 +82,7 @@ pub(super) struct Order {
     pub(super) columns: &'static [Option<Column>],
     /// Does a row look like it, and its file's name where that matters?
     pub(super) looks: fn(&Row<'_>) -> bool,
-    /// Of so many first rows one may look different.
+    /// Of so many first rows one may look different; at 1 all may but one, because nothing else looks like that one.
     pub(super) one_in: usize,
 }
 
