@@ -108,7 +108,7 @@ fn surveyed<'a>(
     options: &FileOptions,
 ) -> Result<Surveyed<'a>, InputError> {
     let layout = recognise(path, options)?;
-    let mut source = source(path, &layout, owner, &Report::default())?;
+    let mut source = line_source(path, &layout, owner, &Report::default())?;
     let survey = survey(source.as_mut(), layout.form.kind())?;
     let file = Surveyed { path, layout, survey };
     if file.survey.ours == 0 && !file.survey.oddities.others.is_empty() {
@@ -121,7 +121,7 @@ fn surveyed<'a>(
     Ok(file)
 }
 
-fn source(
+fn line_source(
     path: &Path,
     layout: &Layout,
     owner: &Owner,
@@ -141,7 +141,7 @@ impl Surveyed<'_> {
     }
 
     fn rows(&self, owner: &Owner, report: &Report) -> Result<Rows, InputError> {
-        let source = source(self.path, &self.layout, owner, report)?;
+        let source = line_source(self.path, &self.layout, owner, report)?;
         Rows::new(source, self.layout.zone, self.survey.newest_first, self.path.into(), report.clone())
     }
 
