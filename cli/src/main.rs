@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, inbox, journal, migrate, process, produce, replay, sink, tenants, top,
+    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, sink, tenants, top,
     topics,
 };
 
@@ -49,6 +49,8 @@ enum Command {
     #[command(subcommand, name = "deadletters")]
     DeadLetters(deadletters::DeadLetters),
     Inbox(inbox::Inbox),
+    #[command(subcommand)]
+    Mail(mail::Mail),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +84,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process),
             Command::Inbox(command) => command.run(&process).await,
+            Command::Mail(command) => command.run(&process).await,
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -29,6 +29,12 @@ migrations! {
     "20260301000100" "pipeline",
     "20260301000200" "rsi_tracker",
     "20260301000300" "repairs",
+    "20260301000400" "given",
+    "20260301000500" "rsi_correlation_tracker",
+    "20260301000600" "heatmap_tracker",
+    "20260301000700" "heatmap_indicator_tracker",
+    "20260301000800" "currency_strength_tracker",
+    "20260301000900" "price_alerts",
 }
 
 /// Two processes migrating one database wait for each other on this key.

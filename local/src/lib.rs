@@ -4,4 +4,5 @@ pub mod demo;
 pub mod inbox;
 pub mod kafka;
 pub mod postgres;
+pub mod samples;
 pub mod seed;

@@ -2,7 +2,7 @@
 
 use bellwether_database::{self as database, DatabaseError, tables};
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::alerts::{AlertKind, AlertParameters, RsiTracker};
+use bellwether_schemas::alerts::{AlertParameters, RsiTracker};
 use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
@@ -21,9 +21,6 @@ pub enum SeedError {
     /// A statement failed in the tenant's database.
     #[error("cannot seed the database")]
     Query(#[from] sqlx::Error),
-    /// This version makes no table for alerts of that kind.
-    #[error("there is no table for alerts of kind {0}")]
-    NoTable(AlertKind),
 }
 
 type Result<T> = std::result::Result<T, SeedError>;
@@ -128,13 +125,11 @@ pub async fn add_users(admin: &Secret, users: &[User]) -> Result<()> {
 /// Adds alerts as their users would; a user who has one of a kind keeps it.
 ///
 /// # Errors
-/// A kind has no tables, or the server refuses: a user or a parameter is not as it must be.
+/// The server refuses: a user or a parameter is not as it must be.
 pub async fn add_alerts(admin: &Secret, alerts: &[Alert]) -> Result<()> {
     let mut connection = connect(admin).await?;
     for Alert { id, user_id, parameters } in alerts {
-        let kind = parameters.kind();
-        let tables = tables::of(kind).ok_or(SeedError::NoTable(kind))?;
-        tables.add_alert(&mut connection, *id, *user_id, parameters).await?;
+        tables::of(parameters.kind()).add_alert(&mut connection, *id, *user_id, parameters).await?;
     }
     Ok(connection.close().await?)
 }

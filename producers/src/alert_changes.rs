@@ -3,13 +3,15 @@
 //! Row triggers queue each change in the user's own transaction; here the queue is published in order, and emptied
 //! only by deleting what the log has acknowledged: numbers do not commit in order, so none is ever skipped past.
 //! Repeats are harmless, an equal version is ignored. From time to time tables and journal are compared, which heals
-//! what no queue can: a restored backup, a lost queue, rows from before us.
+//! what no queue can: a restored backup, a lost queue, rows from before us. Of a row that cannot be read, or is switched
+//! off, no engine speaks: its user is told here.
 
 mod events;
 mod hint;
 mod queue;
 mod reconcile;
 mod row;
+mod telling;
 
 use std::error::Error;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::{SmtpServer, Tenant};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{AlertState, Outcome, group_id};
+use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired, group_id};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::mail;
 use bellwether_sinks::mail::outbox::{Claimed, Outbox, Settlement};
@@ -212,15 +212,54 @@ async fn a_group_that_lost_a_trigger_is_mailed_as_it_is_and_those_around_it_once
 }
 
 #[tokio::test]
-async fn an_alert_of_a_kind_without_a_mail_is_a_failed_row_and_no_dead_letter() {
-    let shop = Shop::new("kinds", "fxlabs").await;
+async fn a_group_of_every_kind_of_alert_becomes_one_mail_of_its_own_tenant() {
+    for (id, other) in [("fxlabs", "hextech"), ("hextech", "fxlabs")] {
+        let shop = Shop::new("kinds", id).await;
+        let world = World::new(vec![shop.tenant.clone()]);
+        let sink = run(&world);
+        for (number, kind) in AlertKind::ALL.into_iter().enumerate() {
+            world.append(id, &sample(id, kind, number)).await;
+        }
+        shop.in_state("sent", 6).await;
+        let arrived = shop.smtp.arrived();
+        let texts: Vec<String> =
+            arrived.iter().map(|mail| String::from_utf8(mail.content.clone()).unwrap()).collect();
+        for kind in AlertKind::ALL {
+            let feedback = format!("Feedback-ID: {kind}:alert:{id}");
+            assert_eq!(texts.iter().filter(|text| text.contains(&feedback)).count(), 1, "{kind}");
+        }
+        assert!(texts.iter().all(|text| !text.contains(other)));
+        assert_eq!(distinct(message_ids(&shop.smtp)), 6);
+        sink.stop(&world).await;
+        assert!(world.dead_letters(id).is_empty());
+    }
+}
+
+/// The triggers of that kind's sample as one group of user 0's.
+fn sample(tenant: &str, kind: AlertKind, number: usize) -> Vec<Outcome> {
+    let file = format!("{}/mail/{kind}/sample.json", env!("CARGO_MANIFEST_DIR"));
+    let triggers: Vec<TriggerFired> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let own = |(index, mut of): (usize, TriggerFired)| {
+        (of.tenant, of.user_id) = (tenant.parse().unwrap(), user(0));
+        (of.cause.offset, of.cause.index) = (number as i64, i32::try_from(index).unwrap());
+        of.group.id = group_id(&of.tenant, kind, of.alert_id, 1, of.close_time, None);
+        Outcome::Fired(of)
+    };
+    triggers.into_iter().enumerate().map(own).collect()
+}
+
+#[tokio::test]
+async fn an_alert_whose_detail_cannot_be_read_is_a_failed_row_and_no_dead_letter() {
+    let shop = Shop::new("unread", "fxlabs").await;
     let world = World::new(vec![shop.tenant.clone()]);
     let sink = run(&world);
     let Outcome::Fired(mut trigger) = part("fxlabs", 0, 0, 0, 1) else { unreachable!() };
-    trigger.kind = AlertKind::PriceAlert;
+    (trigger.kind, trigger.condition) = (AlertKind::PriceAlert, Condition::Above);
     world.append("fxlabs", &[Outcome::Fired(trigger)]).await;
     shop.in_state("failed", 1).await;
-    assert_eq!(shop.reasons().await, ["cannot be composed: this version has no mail of kind price_alert"]);
+    let reasons = shop.reasons().await;
+    assert!(reasons[0].starts_with("cannot be composed: trigger "), "{reasons:?}");
+    assert!(reasons[0].contains(": detail is "), "{reasons:?}");
     sink.stop(&world).await;
     assert!(world.dead_letters("fxlabs").is_empty());
 }

@@ -8,11 +8,13 @@ mod support;
 use std::time::Duration;
 
 use bellwether_database as database;
-use bellwether_database::tables::triggers;
+use bellwether_database::tables::{self, triggers};
 use bellwether_local::postgres::{Options, Postgres};
+use bellwether_local::samples;
 use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::secret::Secret;
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::rows;
@@ -148,6 +150,78 @@ async fn a_row_says_what_its_trigger_said_and_the_status_counts_it() {
     assert_eq!(database.number(told).await, 1);
     sink.stop(&mut world).await;
     assert_eq!(world.committed(rows::SINK, "fxlabs"), 4);
+}
+
+/// A trigger of each kind, causes from that number on.
+fn one_of_each_kind(from: u16) -> Vec<Outcome> {
+    let of = |(number, kind): (u16, AlertKind)| {
+        Outcome::Fired(samples::trigger(&"fxlabs".parse().unwrap(), kind, alert(0), user(0), number))
+    };
+    (from..).zip(AlertKind::ALL).map(of).collect()
+}
+
+#[tokio::test]
+async fn a_trigger_of_each_kind_is_one_row_of_its_table_however_often_it_comes() {
+    let database = Database::new("each", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let outcomes = one_of_each_kind(0);
+    world.append("fxlabs", &outcomes).await;
+    world.append("fxlabs", &outcomes).await;
+    let sink = Sink::start(&world);
+    database.passed(12).await;
+    sink.stop(&mut world).await;
+    for tables in tables::all() {
+        let of_kind =
+            format!("select count(*) from public.{} where tenant_id = 'fxlabs'", tables.triggers.name);
+        assert_eq!(database.number(&of_kind).await, 1, "{}", tables.kind);
+    }
+    assert_eq!(world.dead_letters("fxlabs"), []);
+}
+
+#[tokio::test]
+async fn a_trigger_whose_detail_no_table_takes_is_a_dead_letter_and_the_others_are_written() {
+    let database = Database::new("details", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let mut outcomes = one_of_each_kind(0);
+    let Outcome::Fired(heatmap) = &mut outcomes[2] else { unreachable!() };
+    heatmap.detail = r#"{"final_score":1}"#.into();
+    world.append("fxlabs", &outcomes).await;
+    let sink = Sink::start(&world);
+    database.passed(6).await;
+    sink.stop(&mut world).await;
+    let pool = database::connect(&database.tenant).await.unwrap();
+    assert_eq!(triggers::count(&pool).await.unwrap(), 5);
+    let letters = world.dead_letters("fxlabs");
+    assert_eq!((letters.len(), letters[0].offset, letters[0].reason.as_str()), (1, 2, "row_refused"));
+}
+
+#[tokio::test]
+async fn a_status_of_an_older_version_does_not_hide_what_is_told_of_a_newer_one() {
+    let database = Database::new("older", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    database
+        .execute(&format!(
+            "insert into public.alert_status (alert_id, kind, user_id, version, state, reason)
+             values ('{}', 'rsi_tracker', '{}', 4, 'refused', 'cannot be read')",
+            alert(0),
+            user(0)
+        ))
+        .await;
+    world.append("fxlabs", &[status("fxlabs", 1, AlertState::Active)]).await;
+    let sink = Sink::start(&world);
+    database.passed(1).await;
+    let told = "select count(*) from public.alert_status
+        where version = 4 and state = 'refused' and reason = 'cannot be read'";
+    assert_eq!(database.number(told).await, 1, "of version 3, the engine still says");
+
+    let Outcome::Status(mut newer) = status("fxlabs", 2, AlertState::Active) else { unreachable!() };
+    newer.version = 5;
+    world.append("fxlabs", &[Outcome::Status(newer)]).await;
+    database.passed(2).await;
+    let told =
+        "select count(*) from public.alert_status where version = 5 and state = 'active' and reason is null";
+    assert_eq!(database.number(told).await, 1);
+    sink.stop(&mut world).await;
 }
 
 #[tokio::test]

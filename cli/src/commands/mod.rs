@@ -6,6 +6,7 @@ pub(crate) mod demo;
 mod files;
 pub(crate) mod inbox;
 pub(crate) mod journal;
+pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod process;
 pub(crate) mod produce;

@@ -4,6 +4,7 @@ use bellwether_schemas::Timestamp;
 use bellwether_schemas::triggers::AlertStatus;
 use sqlx::PgConnection;
 
+use super::alerts::AlertRow;
 use super::column;
 use crate::statements::{Statements, touched};
 
@@ -15,10 +16,49 @@ const UPSERT: &str = "insert into public.alert_status as s
     select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
                              $8::timestamptz[])
     on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
-        version = excluded.version, state = excluded.state, reason = excluded.reason,
-        effective_at = excluded.effective_at";
+        version = greatest(s.version, excluded.version),
+        state = case when excluded.version >= s.version then excluded.state else s.state end,
+        reason = case when excluded.version >= s.version then excluded.reason else s.reason end,
+        effective_at = case when excluded.version >= s.version then excluded.effective_at else s.effective_at end";
 
-/// Sets the state of alerts as the engine sees it; each alert at most once.
+const TELL: &str = "insert into public.alert_status as s
+        (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
+    values ($1, $2, $3, $4, $5, $6, $7, now())
+    on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
+        version = excluded.version, state = excluded.state, reason = excluded.reason,
+        effective_at = excluded.effective_at
+    where s.version < excluded.version
+        or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))";
+
+/// What can be said of an alert's row without an engine: it cannot be read, or nobody is to watch it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It cannot be read, for this reason; the version before goes on, if there is one.
+    Refused(String),
+    /// Switched off by its user.
+    Inactive,
+}
+
+/// Tells the user of one row where it stands; repeats and older versions change nothing.
+///
+/// # Errors
+/// The database said no: the user may be gone.
+pub async fn tell(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    row: &AlertRow,
+    standing: &Standing,
+) -> sqlx::Result<()> {
+    let (state, reason) = match standing {
+        Standing::Refused(reason) => ("refused", Some(reason.clone())),
+        Standing::Inactive => ("inactive", None),
+    };
+    let query = statements.query(TELL).bind(row.alert_id).bind(row.kind.clone()).bind(row.user_id);
+    query.bind(row.version).bind(state).bind(reason).execute(connection).await.map(drop)
+}
+
+/// Sets the state of alerts as the engine sees it; each alert at most once. A version that its user has changed by
+/// now stays behind what is told of the newer one.
 ///
 /// # Errors
 /// The database said no, or touched other rows: then nothing may be committed.

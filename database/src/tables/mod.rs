@@ -7,10 +7,17 @@ mod statements;
 
 pub mod alert_status;
 pub mod alerts;
+mod currency_strength_tracker;
+mod heatmap_indicator_tracker;
+mod heatmap_tracker;
+mod price_alert;
+mod rsi_correlation_tracker;
 mod rsi_tracker;
 pub mod triggers;
 
+use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::AlertKind;
+use bellwether_schemas::triggers::TriggerFired;
 
 use alerts::AlertTable;
 use triggers::TriggerTable;
@@ -29,23 +36,22 @@ pub struct KindTables {
     pub triggers: TriggerTable,
 }
 
-/// The kind's tables. None where no migration of this version makes any: then its alerts cannot be configured, and
-/// no trigger of it can be written.
+/// The kind's tables.
 #[must_use]
-pub const fn of(kind: AlertKind) -> Option<&'static KindTables> {
+pub const fn of(kind: AlertKind) -> &'static KindTables {
     match kind {
-        AlertKind::RsiTracker => Some(&rsi_tracker::TABLES),
-        AlertKind::RsiCorrelationTracker
-        | AlertKind::HeatmapTracker
-        | AlertKind::HeatmapIndicatorTracker
-        | AlertKind::CurrencyStrengthTracker
-        | AlertKind::PriceAlert => None,
+        AlertKind::RsiTracker => &rsi_tracker::TABLES,
+        AlertKind::RsiCorrelationTracker => &rsi_correlation_tracker::TABLES,
+        AlertKind::HeatmapTracker => &heatmap_tracker::TABLES,
+        AlertKind::HeatmapIndicatorTracker => &heatmap_indicator_tracker::TABLES,
+        AlertKind::CurrencyStrengthTracker => &currency_strength_tracker::TABLES,
+        AlertKind::PriceAlert => &price_alert::TABLES,
     }
 }
 
-/// The tables of every kind that has some.
+/// The tables of every kind.
 pub fn all() -> impl Iterator<Item = &'static KindTables> {
-    AlertKind::ALL.into_iter().filter_map(of)
+    AlertKind::ALL.into_iter().map(of)
 }
 
 /// Every table of ours in schema `public`, by its name there.
@@ -58,15 +64,24 @@ fn column<R, T>(rows: &[&R], value: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(|row| value(row)).collect()
 }
 
+/// The trigger's symbol, for a column of that name.
+fn symbol(trigger: &TriggerFired) -> Option<String> {
+    trigger.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())
+}
+
+/// Code of the trigger's timeframe, for a column of that name.
+fn timeframe(trigger: &TriggerFired) -> Option<&'static str> {
+    trigger.timeframe.map(Timeframe::code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_statement_of_a_kind_names_its_own_table() {
-        assert_eq!(all().next().map(|tables| tables.kind), Some(AlertKind::RsiTracker));
+        assert!(all().map(|tables| tables.kind).eq(AlertKind::ALL));
         for tables in all() {
-            assert_eq!(of(tables.kind).map(|found| found.alerts.name), Some(tables.alerts.name));
             for (name, statements) in [
                 (tables.alerts.name, tables.alerts.statements()),
                 (tables.triggers.name, tables.triggers.statements()),

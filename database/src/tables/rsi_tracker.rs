@@ -6,7 +6,7 @@ use bellwether_schemas::triggers::TriggerFired;
 use super::alerts::AlertTable;
 use super::statements::{insert_triggers, select_alerts};
 use super::triggers::TriggerTable;
-use super::{KindTables, column};
+use super::{KindTables, column, symbol, timeframe};
 use crate::statements::Query;
 
 pub(super) const TABLES: KindTables = KindTables {
@@ -46,8 +46,8 @@ pub(super) const TABLES: KindTables = KindTables {
 /// `symbol`, `timeframe`, `trigger_condition`, `rsi_value`.
 fn bind<'q>(insert: Query<'q>, triggers: &[&TriggerFired]) -> Query<'q> {
     insert
-        .bind(column(triggers, |t| t.symbol.as_ref().map(|symbol| symbol.as_str().to_owned())))
-        .bind(column(triggers, |t| t.timeframe.map(|timeframe| timeframe.code().to_owned())))
+        .bind(column(triggers, symbol))
+        .bind(column(triggers, timeframe))
         .bind(column(triggers, |t| t.condition.name()))
         .bind(column(triggers, |t| t.value))
 }

@@ -19,21 +19,21 @@ use tokio::task::JoinHandle;
 use crate::support::{ASHA, database, id, open, run, tenant};
 
 /// The promise: an alert change is in the journal two seconds after it was committed. Longer than that fails.
-const PROMISE: Duration = Duration::from_secs(2);
+pub(crate) const PROMISE: Duration = Duration::from_secs(2);
 
 const INSERT: &str = "insert into rsi_tracker_alerts (user_id, timeframe) values ('00000000-0000-4000-8000-000000000001', '5M')";
 
 /// A log of its own and the producer of one tenant on it.
-struct Stage {
+pub(crate) struct Stage {
     context: ProducerContext,
     tenant: Tenant,
-    admin: Secret,
+    pub(crate) admin: Secret,
     running: Option<JoinHandle<Result<(), ProducerError>>>,
     dir: tempfile::TempDir,
 }
 
 impl Stage {
-    async fn new(mode: &str) -> Self {
+    pub(crate) async fn new(mode: &str) -> Self {
         let (_, seeded) = database("fxlabs").await;
         Self::on(tenant("fxlabs", &seeded.pipeline, mode), seeded.admin)
     }
@@ -49,27 +49,31 @@ impl Stage {
         Self { context, tenant, admin, running: None, dir }
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.context.shutdown = Shutdown::new();
         let (context, tenant) = (self.context.clone(), self.tenant.clone());
         self.running = Some(tokio::spawn(async move { alert_changes::run(&context, &tenant).await }));
     }
 
-    async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.context.shutdown.raise();
         self.running.take().unwrap().await.unwrap().unwrap();
     }
 
-    async fn user_does(&self, sql: &'static str) {
+    pub(crate) async fn user_does(&self, sql: &'static str) {
         run(&mut open(&self.admin).await, sql).await;
     }
 
-    async fn view(&self) -> JournalView {
+    pub(crate) async fn view(&self) -> JournalView {
         journal_view::read(&self.context.log, &self.tenant.id).await.unwrap()
     }
 
     /// Waits until Asha's alert in the journal is as expected.
-    async fn journal_has(&self, what: &str, expected: impl Fn(&AlertChanged) -> bool) -> AlertChanged {
+    pub(crate) async fn journal_has(
+        &self,
+        what: &str,
+        expected: impl Fn(&AlertChanged) -> bool,
+    ) -> AlertChanged {
         let found = tokio::time::timeout(PROMISE, async {
             loop {
                 let view = self.view().await;
@@ -101,7 +105,7 @@ impl Stage {
     }
 
     /// Waits until a statement that counts gives that number.
-    async fn database_has(&self, sql: &'static str, expected: i64) {
+    pub(crate) async fn database_has(&self, sql: &'static str, expected: i64) {
         let mut admin = open(&self.admin).await;
         let reached = tokio::time::timeout(PROMISE, async {
             while crate::support::count(&mut admin, sql).await != expected {
@@ -117,7 +121,7 @@ fn timeframe(change: &AlertChanged) -> &'static str {
     rsi.timeframe.code()
 }
 
-const QUEUED: &str = "select count(*) from bellwether.alert_change";
+pub(crate) const QUEUED: &str = "select count(*) from bellwether.alert_change";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_in_the_journal_within_two_seconds_of_its_commit() {

@@ -1,7 +1,8 @@
 //! The tables, their row security and the tenant's own role, on a real server.
 
 use crate::support::{
-    ANCESTOR, ASHA, OMAR, bare, count, database, id, name, open, refused, run, sign_in, tenant,
+    ANCESTOR, ASHA, OMAR, bare, count, database, give_tables_to, id, name, open, refused, run, sign_in,
+    tenant,
 };
 use bellwether_database::cursor::{self, Cursor};
 use bellwether_database::{
@@ -89,11 +90,10 @@ async fn the_ancestors_rows_stay_with_their_users_and_nobodys_are_put_aside() {
             "select count(*) from rsi_tracker_alert_triggers where tenant_id = 'fxlabs' and user_id is not null",
             2,
         ),
-        ("select count(*) from bellwether.quarantine where reason = 'no user' and tenant_id = 'fxlabs'", 2),
+        ("select count(*) from bellwether.quarantine where reason = 'no user' and tenant_id = 'fxlabs'", 3),
         ("select count(*) from rsi_tracker_alerts where user_email = 'someone.else@example.test'", 1),
         ("select count(*) from bellwether.recipients where email = 'someone.else@example.test'", 0),
         ("select count(*) from watchlist", 1),
-        ("select count(*) from heatmap_tracker_alerts", 6),
         ("select count(*) from pg_policies where tablename like 'rsi_tracker%' and qual like '%email%'", 0),
     ] {
         assert_eq!(count(&mut admin, sql).await, expected, "{sql}");
@@ -125,7 +125,10 @@ async fn the_newest_of_a_users_rows_stays_and_a_choice_out_of_range_is_told_not_
     database::migrate(&url).await.unwrap();
     for (sql, expected) in [
         ("select count(*) from rsi_tracker_alerts where timeframe = '4H'", 1),
-        ("select count(*) from bellwether.quarantine where reason = 'the user has a newer alert'", 1),
+        (
+            "select count(*) from bellwether.quarantine where reason = 'the user has a newer alert' and source_table = 'rsi_tracker_alerts'",
+            1,
+        ),
         ("select count(*) from bellwether.quarantine where reason = 'a parameter is out of range'", 1),
         ("select count(*) from alert_status where state = 'refused' and reason like '%out of range%'", 1),
         ("select count(*) from rsi_tracker_alert_triggers", 2),
@@ -278,9 +281,9 @@ async fn a_migration_needs_no_superuser() {
          grant usage on schema auth to owner_{name};
          grant select, references on auth.users to owner_{name};
          create policy owner on auth.users to owner_{name} using (true);
-         alter table public.rsi_tracker_alerts owner to owner_{name};
-         alter table public.rsi_tracker_alert_triggers owner to owner_{name};",
-        password.reveal()
+         {}",
+        password.reveal(),
+        give_tables_to(&format!("owner_{name}"))
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
     let owner = server.url_as(&format!("owner_{name}"), &password, &name);

@@ -3,6 +3,9 @@
 
 mod alert_changes;
 mod database;
+mod kinds;
 mod repairs;
+mod rights;
+mod saved_alerts;
 mod server;
 mod support;

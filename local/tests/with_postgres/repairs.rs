@@ -7,7 +7,7 @@ use bellwether_runtime::secret::Secret;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
-use crate::support::{ANCESTOR, bare, count, name, open, run};
+use crate::support::{ANCESTOR, bare, count, give_tables_to, name, open, run};
 
 const MADE_UP: &str = include_str!("made_up.sql");
 
@@ -150,11 +150,9 @@ async fn lowly_owner(admin: &mut PgConnection, url: &Secret, database: &str, rol
          grant usage on schema auth to {role};
          grant select, references on auth.users to {role};
          create policy owner on auth.users to {role} using (true);
-         alter table public.rsi_tracker_alerts owner to {role};
-         alter table public.rsi_tracker_alert_triggers owner to {role};
-         alter table public.made_up_alerts owner to {role};
-         alter table public.made_up_alert_triggers owner to {role};",
-        password.reveal()
+         {}",
+        password.reveal(),
+        give_tables_to(role)
     );
     execute(admin, setup).await;
     assert!(url.reveal().contains(database));

@@ -63,6 +63,17 @@ pub(crate) fn tenant(tenant: &str, url: &Secret, mode: &str) -> Tenant {
     load_tenant(&file, &|name| (name == variable).then(|| url.reveal().to_string())).unwrap()
 }
 
+/// The statement that makes a role the owner of all that stands in schema `public`.
+pub(crate) fn give_tables_to(role: &str) -> String {
+    format!(
+        "do $$ declare t name; begin
+           for t in select tablename from pg_tables where schemaname = 'public' loop
+             execute format('alter table public.%I owner to {role}', t);
+           end loop;
+         end $$;"
+    )
+}
+
 pub(crate) async fn open(url: &Secret) -> PgConnection {
     PgConnection::connect(url.reveal()).await.unwrap()
 }

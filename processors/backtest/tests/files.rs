@@ -196,11 +196,11 @@ fn what_cannot_be_used_says_why() {
 fn an_alert_that_is_refused_stops_no_other_even_where_its_time_never_comes() {
     let place = Place::new();
     place.write("a", as_ticks(&quotes(4)));
-    let alerts = r#"[{"kind": "price_alert", "symbol": "XAUUSD", "above": 1}, {"kind": "rsi_tracker", "timeframe": "5M"}]"#;
+    let alerts = r#"[{"kind": "rsi_tracker", "timeframe": "5M", "rsi_period": 99}, {"kind": "rsi_tracker", "timeframe": "5M"}]"#;
     let ran = place.run(&Ask { inputs: &["EURUSD=a"], alerts, ..Ask::default() });
     let [refused, good] = ran.finished.summary.alerts.try_into().unwrap();
     assert_eq!((refused.state, refused.fired), ("refused", 0));
-    assert!(refused.reason.unwrap().contains("XAUUSD"));
+    assert!(refused.reason.unwrap().contains("99"));
     assert!(good.fired > 0 && good.reason.is_none());
     let from = Some(START.plus(100 * HOUR));
     let ran = place.run(&Ask { inputs: &["EURUSD=a"], alerts, from, ..Ask::default() });

@@ -20,7 +20,7 @@ const ALERTS: &str = r#"[
     {"kind": "heatmap_indicator_tracker", "pairs": ["EURUSD"], "timeframe": "5M", "indicator": "ichimoku"},
     {"kind": "currency_strength_tracker", "timeframe": "15M", "name": "strength"},
     {"kind": "price_alert", "symbol": "EURUSD", "above": 1.2702, "below": 1.2698, "fires": "every", "name": "level"},
-    {"kind": "price_alert", "symbol": "XAUUSD", "above": 1, "name": "elsewhere"}
+    {"kind": "rsi_tracker", "rsi_period": 99, "name": "too long"}
 ]"#;
 
 fn run(place: &Place, sweep: &[&str]) -> (Vec<Alert>, Ran) {
@@ -57,7 +57,9 @@ fn the_page_says_how_often_each_alert_would_have_fired_and_needs_nothing_but_its
         assert!(!page.contains(needs), "{needs}");
     }
     let sha = sha256_of(&place.path("a")).unwrap().sha256;
-    for says in [sha.as_str(), "1.2.3", "bellwether backtest --input EURUSD=a", "elsewhere", "XAUUSD"] {
+    for says in
+        [sha.as_str(), "1.2.3", "bellwether backtest --input EURUSD=a", "too long", "rsi_period is 99"]
+    {
         assert!(page.contains(says), "{says}");
     }
     assert!(!page.contains("NaN") && !page.contains("inf "), "no number that is none");
@@ -71,7 +73,7 @@ fn settings_of_a_sweep_stand_side_by_side() {
     assert!(page.contains("Settings compared: pairs"));
     assert_eq!(
         page.matches("<td class=\"mono\">rsi_overbought=65</td>").count(),
-        3,
+        4,
         "each alert that has the column"
     );
 }

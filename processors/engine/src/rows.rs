@@ -21,20 +21,23 @@ pub struct RowBand {
 }
 
 impl RowBand {
-    /// Whether the row counts. It does not where its close lies further from the measure than `band`, a fraction of
-    /// it, while the row before opened at most one `spacing` (microseconds) earlier. A band of 0 judges nothing.
-    pub fn admit(&mut self, open: Timestamp, close: f64, spacing: i64, band: f64) -> bool {
+    /// Takes the next row in. A band of 0 judges nothing.
+    ///
+    /// # Errors
+    /// The measure, where the row does not count: its close lies further from it than `band`, a fraction of it, while
+    /// the row before opened at most one `spacing` (microseconds) earlier.
+    pub fn admit(&mut self, open: Timestamp, close: f64, spacing: i64, band: f64) -> Result<(), f64> {
         let follows = self.before.replace(open).is_some_and(|before| open.since(before) <= spacing);
-        let is_far = |measure: f64| (close - measure).abs() > band * measure;
-        if !(band > 0.0 && follows && self.measure.is_some_and(is_far)) {
+        let is_far = |measure: &f64| (close - measure).abs() > band * measure;
+        let Some(measure) = self.measure.filter(|measure| band > 0.0 && follows && is_far(measure)) else {
             (self.measure, self.refused) = (Some(close), 0);
-            return true;
-        }
+            return Ok(());
+        };
         self.refused += 1;
         if self.refused == BELIEVE_AFTER {
             (self.measure, self.refused) = (Some(close), 0);
         }
-        false
+        Err(measure)
     }
 
     pub(crate) fn store(&self) -> stored::RowBand {
@@ -59,7 +62,9 @@ mod tests {
     /// Whether each row of (hour, close) counts, with a band of a fifth.
     fn admitted(rows: &[(i64, f64)]) -> Vec<bool> {
         let mut band = RowBand::default();
-        rows.iter().map(|(hour, close)| band.admit(Timestamp(hour * HOUR), *close, HOUR, 0.2)).collect()
+        rows.iter()
+            .map(|(hour, close)| band.admit(Timestamp(hour * HOUR), *close, HOUR, 0.2).is_ok())
+            .collect()
     }
 
     #[test]
@@ -93,6 +98,10 @@ mod tests {
     fn a_band_of_zero_judges_nothing() {
         let mut band = RowBand::default();
         let closes = [1.0, 100.0, 0.01];
-        assert!((0..).zip(closes).all(|(hour, close)| band.admit(Timestamp(hour * HOUR), close, HOUR, 0.0)));
+        assert!(
+            (0..)
+                .zip(closes)
+                .all(|(hour, close)| band.admit(Timestamp(hour * HOUR), close, HOUR, 0.0).is_ok())
+        );
     }
 }

@@ -160,7 +160,8 @@ impl SymbolState {
             return Err(RefusalReason::BarExists);
         }
         let series = &mut self.series[timeframe.index()];
-        let mut admits = |band| series.rows.admit(bar.span.open, bar.close, timeframe.nominal(), band);
+        let mut admits =
+            |band| series.rows.admit(bar.span.open, bar.close, timeframe.nominal(), band).is_ok();
         if band.is_some_and(|band| !admits(band)) {
             return Err(RefusalReason::Absurd);
         }

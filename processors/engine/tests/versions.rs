@@ -4,14 +4,16 @@
 mod journal;
 mod parts;
 
+use bellwether_engine::indicators::{MAX_PERIOD, MIN_PERIOD, RsiBank};
 use bellwether_engine::snapshot::PartKey;
-use bellwether_engine::{ENGINE_VERSION, Effect};
+use bellwether_engine::{ENGINE_VERSION, Effect, Version};
 use bellwether_schemas::alerts::{CurrencyStrengthTracker, RsiCorrelationTracker};
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::triggers::TriggerFired;
 use bellwether_schemas::{Price, Timeframe};
 use journal::{Journal, fired, minute, rsi, settings};
 use parts::{changed, written};
+use proptest::prelude::*;
 
 const SYMBOL: &str = "EURUSDm";
 
@@ -197,4 +199,40 @@ fn the_first_version_says_that_the_first_of_the_list_leads_where_nothing_moves()
     let journal = strengths(1, &[[0, 0], [50, 20], [0, 0]]);
     assert_eq!(strength_readings(&journal), [(1, "EUR".into()), (2, "USD".into())]);
     assert_eq!(fired(&journal.effects).len(), 1, "USD already trailed");
+}
+
+/// Whole closes of which many stand.
+fn closes() -> impl Strategy<Value = Vec<f64>> {
+    let step = prop_oneof![3 => Just(0_i32), 2 => -50..50_i32];
+    prop::collection::vec(step, 2..400).prop_map(|steps| {
+        let mut close = 100_000;
+        let mut next = |step| {
+            close += step;
+            f64::from(close)
+        };
+        steps.into_iter().map(&mut next).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// What the first version computes is Wilder's RSI: the second shows it wherever the close moved.
+    #[test]
+    fn rsi_of_every_period_is_the_one_before_over_a_still_close_and_wilders_over_any_other(closes in closes()) {
+        let (mut first, mut second) = (RsiBank::default(), RsiBank::default());
+        let mut before: Vec<Option<f64>> = vec![None; MAX_PERIOD + 1];
+        for (at, close) in closes.iter().enumerate() {
+            first.update(*close, Version::V1);
+            second.update(*close, Version::V2);
+            let stands = at > 0 && closes[at - 1] == *close;
+            for (period, before) in before.iter_mut().enumerate().skip(MIN_PERIOD) {
+                let kept = before.filter(|_| stands);
+                let expected = kept.or_else(|| first.value(period));
+                prop_assert_eq!(second.value(period), expected, "RSI({}) at {}", period, at);
+                prop_assert_eq!(second.previous(period), *before);
+                *before = expected;
+            }
+        }
+    }
 }

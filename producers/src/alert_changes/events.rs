@@ -46,6 +46,13 @@ pub(super) fn bad_row(tenant: &TenantId, table: &str, id: &dyn Display, reason: 
     );
 }
 
+pub(super) fn untold(tenant: &TenantId, id: &dyn Display, code: &str) {
+    tracing::warn!(
+        tenant.id = %tenant, row.id = %id, sqlstate = code,
+        "where an alert stands could not be written to alert_status: its user is not told"
+    );
+}
+
 pub(super) fn reconciled(tenant: &TenantId, alerts: usize) {
     metrics::counter!(PRODUCER_RECONCILED, "tenant" => tenant.to_string()).increment(alerts as u64);
     tracing::info!(tenant.id = %tenant, alerts, "tables and journal differed: published what the tables say");

@@ -6,7 +6,7 @@ use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 
-use super::row::change;
+use super::row::{change, standing};
 use super::{Changes, Interrupted, events};
 
 /// Most changes that are read, published and deleted together.
@@ -30,6 +30,8 @@ impl Changes<'_> {
             let changes = queued.iter().filter_map(|queued| self.readable(&queued.row)).collect::<Vec<_>>();
             behind |= changes.iter().any(|change| self.is_behind(change));
             self.publish(changes).await?;
+            let told = queued.iter().filter_map(|queued| Some((queued.row.clone(), standing(&queued.row)?)));
+            self.tell(pool, &told.collect::<Vec<_>>()).await?;
             self.delete(pool, &queued).await?;
             if (queued.len() as i64) < BATCH {
                 return Ok(behind);

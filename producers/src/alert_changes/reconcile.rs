@@ -1,7 +1,8 @@
 //! Tables against journal: where they differ and no change is under way, the tables are right.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use bellwether_database::tables::alert_status::Standing;
 use bellwether_database::tables::alerts::AlertRow;
 use bellwether_database::{Statements, begin, begin_snapshot, tables};
 use bellwether_schemas::AlertId;
@@ -9,7 +10,7 @@ use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
-use super::row::change;
+use super::row::{change, standing};
 use super::{Changes, Interrupted, events};
 
 /// What the database holds at one moment.
@@ -27,6 +28,7 @@ impl Changes<'_> {
         // After the tables: a change that had left the queue by then is in the journal by now.
         self.view.advance(&self.context.log, &self.tenant.id).await?;
         let changes = self.differences(&tables);
+        self.tell(pool, &standings(&tables, &changes)).await?;
         if changes.is_empty() {
             return Ok(());
         }
@@ -91,6 +93,19 @@ impl Changes<'_> {
         query.execute(&mut *transaction).await?;
         transaction.commit().await
     }
+}
+
+/// What users are to be told: of every row that cannot be read, and of those switched off that the journal had not.
+fn standings(tables: &Tables, changes: &[AlertChanged]) -> Vec<(AlertRow, Standing)> {
+    let news: HashMap<Uuid, i64> = changes.iter().map(|change| (change.alert_id.0, change.version)).collect();
+    let rows = tables.alerts.iter().map(|(_, row)| row).filter(|row| !tables.queued.contains(&row.alert_id));
+    let told = rows.filter_map(|row| {
+        let (standing, published) = (standing(row)?, news.get(&row.alert_id));
+        let news = published.is_some() || standing != Standing::Inactive;
+        let version = published.copied().unwrap_or(row.version);
+        news.then(|| (AlertRow { version, ..row.clone() }, standing))
+    });
+    told.collect()
 }
 
 /// The same but for version and origin.

@@ -9,6 +9,8 @@ use bellwether_schemas::TenantId;
 use chrono_tz::Tz;
 use lettre::Address;
 use lettre::message::Mailbox;
+use minijinja::Value;
+use minijinja::value::Serde;
 
 use super::colour::{Night, Palette};
 
@@ -39,8 +41,10 @@ pub struct Look {
     pub(crate) from: Mailbox,
     pub(crate) reply_to: Option<Mailbox>,
     pub(crate) brand: BrandTexts,
-    pub(crate) colours: Palette,
-    pub(crate) dark: Night,
+    /// A [`Palette`] as templates see it: every mail of the tenant has the same, so it is made once.
+    pub(crate) colours: Value,
+    /// A [`Night`], likewise.
+    pub(crate) dark: Value,
     pub(crate) logo: Option<Logo>,
     pub(crate) preferences_url: Option<String>,
     pub(crate) unsubscribe_url: Option<String>,
@@ -84,8 +88,8 @@ impl Look {
             from: mailbox(&mail.from).map_err(wrong("mail.from"))?,
             reply_to,
             brand: BrandTexts::from(brand),
-            colours: Palette::of(brand.bar, brand.ink, brand.accent),
-            dark: Night::of(brand.accent),
+            colours: Value::from(Serde(Palette::of(brand.bar, brand.ink, brand.accent))),
+            dark: Value::from(Serde(Night::of(brand.accent))),
             logo,
             preferences_url: text(&brand.preferences_url),
             unsubscribe_url: text(&brand.unsubscribe_url),

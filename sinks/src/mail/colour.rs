@@ -16,6 +16,10 @@ const LABEL: Colour = Colour::new(0x4b, 0x55, 0x63);
 const OVERBOUGHT: Tint = Tint { ground: Colour::new(0xec, 0xfd, 0xf3), tone: Colour::new(0x04, 0x78, 0x57) };
 const OVERSOLD: Tint = Tint { ground: Colour::new(0xfe, 0xf2, 0xf2), tone: Colour::new(0xb9, 0x1c, 0x1c) };
 
+/// The two sides of a market where no text stands on them: parts of a bar, by day and by night.
+const BUY: Colour = Colour::new(0x0c, 0xcc, 0x7c);
+const SELL: Colour = Colour::new(0xe5, 0x49, 0x4d);
+
 /// The same at night.
 const NIGHT_PAGE: Colour = Colour::new(0x10, 0x14, 0x1f);
 const NIGHT_CARD: Colour = Colour::new(0x1b, 0x22, 0x31);
@@ -46,8 +50,12 @@ pub(crate) struct Palette {
     on_bar: Colour,
     ink: Colour,
     link: Colour,
+    buy: Colour,
+    sell: Colour,
     overbought: Tint,
     oversold: Tint,
+    /// Neither side.
+    plain: Tint,
 }
 
 /// Everything a template may colour with, dark.
@@ -61,12 +69,14 @@ pub(crate) struct Night {
     link: Colour,
     overbought: Tint,
     oversold: Tint,
+    plain: Tint,
 }
 
 impl Palette {
     /// The shared colours and a brand's three, moved as far as legibility asks.
     pub(crate) fn of(bar: Colour, ink: Colour, accent: Colour) -> Self {
         let on_bar = if ink.contrast(bar) >= CARD.contrast(bar) { ink } else { CARD };
+        let ink = legible(ink, &[CARD, PAGE, OVERBOUGHT.ground, OVERSOLD.ground]);
         Self {
             page: PAGE,
             card: CARD,
@@ -75,10 +85,13 @@ impl Palette {
             label: LABEL,
             bar,
             on_bar: legible(on_bar, &[bar]),
-            ink: legible(ink, &[CARD, PAGE, OVERBOUGHT.ground, OVERSOLD.ground]),
+            ink,
             link: legible(accent, &[CARD, PAGE]),
+            buy: BUY,
+            sell: SELL,
             overbought: OVERBOUGHT,
             oversold: OVERSOLD,
+            plain: Tint { ground: PAGE, tone: ink },
         }
     }
 }
@@ -94,6 +107,7 @@ impl Night {
             link: legible(accent, &[NIGHT_CARD, NIGHT_PAGE]),
             overbought: NIGHT_OVERBOUGHT,
             oversold: NIGHT_OVERSOLD,
+            plain: Tint { ground: NIGHT_PAGE, tone: NIGHT_INK },
         }
     }
 }
@@ -135,12 +149,14 @@ mod tests {
             ("night link on page", night.link, night.page),
             ("night link on card", night.link, night.card),
         ];
-        for side in [palette.overbought, palette.oversold] {
+        for side in [palette.overbought, palette.oversold, palette.plain] {
+            pairs.push(("tone on plain", side.tone, palette.plain.ground));
             pairs.push(("tone", side.tone, side.ground));
             pairs.push(("ink in a side", palette.ink, side.ground));
             pairs.push(("label in a side", palette.label, side.ground));
         }
-        for side in [night.overbought, night.oversold] {
+        for side in [night.overbought, night.oversold, night.plain] {
+            pairs.push(("night tone on plain", side.tone, night.plain.ground));
             pairs.push(("night tone", side.tone, side.ground));
             pairs.push(("night ink in a side", night.ink, side.ground));
             pairs.push(("night label in a side", night.muted, side.ground));

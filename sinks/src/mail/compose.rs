@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bellwether_schemas::Timestamp;
 use lettre::Address;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
-use lettre::message::{Attachment, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::{Attachment, Body, IntoBody, Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
 
 use super::brand::Look;
 use super::error::ComposeError;
@@ -61,7 +61,7 @@ pub(crate) fn compose(
 fn parts(look: &Look, html: String, text: String, occurrence: &str) -> MultiPart {
     let part = |content_type, body: String| {
         let builder = SinglePart::builder().header(content_type);
-        builder.header(ContentTransferEncoding::QuotedPrintable).body(body)
+        builder.header(ContentTransferEncoding::QuotedPrintable).body(quoted_printable(body))
     };
     let text = part(ContentType::TEXT_PLAIN, text);
     let html = part(ContentType::TEXT_HTML, html);
@@ -75,6 +75,16 @@ fn parts(look: &Look, html: String, text: String, occurrence: &str) -> MultiPart
             both.multipart(multi(MultiPartKind::Related, "whole").singlepart(html).singlepart(picture))
         }
     }
+}
+
+/// A text as quoted-printable with the line ends of mail. lettre gives the same bytes, but first weighs every encoding
+/// and mends line ends character by character: a fifth of composing a mail.
+fn quoted_printable(text: String) -> Body {
+    if text.contains('\r') {
+        return text.into_body(Some(ContentTransferEncoding::QuotedPrintable));
+    }
+    let encoded = quoted_printable::encode(text.replace('\n', "\r\n"));
+    Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable)
 }
 
 /// The address alone: a name would be a free text of the user's.

@@ -249,11 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_of_a_kind_without_a_mail_fails_and_says_so() {
+    fn a_group_that_its_kind_cannot_tell_of_fails_and_says_so() {
         let none = decide(|_, _, group| {
             group.triggers.iter_mut().for_each(|trigger| trigger.kind = AlertKind::PriceAlert);
         });
-        reason(&none, State::Failed, "cannot be composed: this version has no mail of kind price_alert");
+        reason(
+            &none,
+            State::Failed,
+            "cannot be composed: trigger 5a0c2f1e-5f35-5d0c-9f2c-0d5b4a8b6a01: condition is",
+        );
         assert_eq!(none.kind, MailKind::Alert(AlertKind::PriceAlert));
     }
 

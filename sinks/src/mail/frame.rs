@@ -4,10 +4,10 @@
 //! by side.
 
 use bellwether_schemas::Timestamp;
+use minijinja::Value;
 use serde::Serialize;
 
 use super::brand::{BrandTexts, Look};
-use super::colour::{Night, Palette};
 use super::kind::MailKind;
 use super::local_time;
 use super::render::{RenderError, Rendered, Templates};
@@ -57,8 +57,8 @@ pub(crate) struct Frame {
     late: Option<String>,
     why: String,
     brand: BrandTexts,
-    colours: Palette,
-    dark: Night,
+    colours: Value,
+    dark: Value,
     logo: Option<LogoView>,
     links: Links,
 }

@@ -22,6 +22,8 @@ mod number;
 pub mod occurrence;
 pub mod outbox;
 pub mod preview;
+#[cfg(test)]
+mod reading;
 pub mod render;
 mod retry;
 #[cfg(test)]

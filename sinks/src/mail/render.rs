@@ -9,7 +9,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::kind::MailKind;
-use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, files};
+use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, PARTS, files};
 
 /// Most bytes of HTML: clients cut a mail off above this.
 const MAX_HTML: usize = 102 * 1024;
@@ -79,11 +79,15 @@ impl Templates {
         environment.set_auto_escape_callback(|name| {
             if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
         });
+        environment.add_filter("padded", padded);
         let mut add = |name: String, source: String| {
             let failed = |error| template_error(&name, &error);
             environment.add_template_owned(name.clone(), source).map_err(failed)
         };
         add("layout.txt".into(), LAYOUT_TXT.into())?;
+        for (name, source) in PARTS {
+            add(name.into(), source.into())?;
+        }
         for kind in MailKind::all() {
             let Some(files) = files(kind) else { continue };
             add(format!("{kind}/body.html"), to_html(kind, &files)?)?;
@@ -149,6 +153,11 @@ fn write_escaped(
     }
 }
 
+/// Columns of plain text: the text, then spaces up to that many characters.
+fn padded(text: String, width: usize) -> String {
+    format!("{text:<width$}")
+}
+
 fn template_error(name: &str, error: &minijinja::Error) -> RenderError {
     RenderError::Template { name: name.into(), reason: error.to_string() }
 }
@@ -162,12 +171,18 @@ mod tests {
     fn text_in_the_colours_of_the_day_has_the_class_that_changes_them_at_night() {
         for kind in MailKind::all() {
             let Some(files) = files(kind) else { continue };
-            let html = to_html(kind, &files).unwrap();
-            for cell in html.split("<td").skip(1) {
-                for class in ["ink", "muted"] {
-                    let day = cell.contains(&format!(";color:{{{{ colours.{class} }}}}"));
-                    assert!(!day || cell.contains(&format!("class=\"{class}\"")), "{kind}: <td{cell}");
-                }
+            has_a_night(&to_html(kind, &files).unwrap(), kind.name());
+        }
+        for (name, source) in PARTS {
+            has_a_night(source, name);
+        }
+    }
+
+    fn has_a_night(html: &str, name: &str) {
+        for cell in html.split("<td").skip(1) {
+            for class in ["ink", "muted"] {
+                let day = cell.contains(&format!(";color:{{{{ colours.{class} }}}}"));
+                assert!(!day || cell.contains(&format!("class=\"{class}\"")), "{name}: <td{cell}");
             }
         }
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 
 use super::brand::Look;
-use super::kinds::rsi_tracker;
+use super::kinds::sample_triggers;
 
 /// One of the tenants that ship with the project.
 pub(crate) fn tenant(id: &str) -> Tenant {
@@ -16,5 +17,10 @@ pub(crate) fn tenant(id: &str) -> Tenant {
 
 /// A group of three.
 pub(crate) fn triggers(id: &str) -> Vec<TriggerFired> {
-    rsi_tracker::sample(&Look::new(&tenant(id)).unwrap()).unwrap()
+    triggers_of(id, AlertKind::RsiTracker)
+}
+
+/// The sample of that kind.
+pub(crate) fn triggers_of(id: &str, kind: AlertKind) -> Vec<TriggerFired> {
+    sample_triggers(&Look::new(&tenant(id)).unwrap(), kind).unwrap()
 }

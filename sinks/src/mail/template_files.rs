@@ -9,6 +9,17 @@ pub(super) const LAYOUT_MJML: &str = include_str!("../../mail/layout.mjml");
 /// The same in plain text.
 pub(super) const LAYOUT_TXT: &str = include_str!("../../mail/layout.txt");
 
+/// Parts that bodies include by these names.
+pub(super) const PARTS: [(&str, &str); 7] = [
+    ("card_top.html", include_str!("../../mail/card_top.html")),
+    ("card_facts.html", include_str!("../../mail/card_facts.html")),
+    ("card_end.html", include_str!("../../mail/card_end.html")),
+    ("bars.html", include_str!("../../mail/bars.html")),
+    ("grid.html", include_str!("../../mail/grid.html")),
+    ("card.txt", include_str!("../../mail/card.txt")),
+    ("more.txt", include_str!("../../mail/more.txt")),
+];
+
 /// A kind's own templates.
 pub(super) struct Files {
     pub(super) body_mjml: &'static str,
@@ -28,17 +39,12 @@ macro_rules! folder {
 pub(super) const fn files(kind: MailKind) -> Option<Files> {
     match kind {
         MailKind::Alert(AlertKind::RsiTracker) => folder!("rsi_tracker"),
+        MailKind::Alert(AlertKind::RsiCorrelationTracker) => folder!("rsi_correlation_tracker"),
+        MailKind::Alert(AlertKind::HeatmapTracker) => folder!("heatmap_tracker"),
+        MailKind::Alert(AlertKind::HeatmapIndicatorTracker) => folder!("heatmap_indicator_tracker"),
+        MailKind::Alert(AlertKind::CurrencyStrengthTracker) => folder!("currency_strength_tracker"),
+        MailKind::Alert(AlertKind::PriceAlert) => folder!("price_alert"),
         MailKind::Test => folder!("test"),
-        MailKind::Alert(
-            AlertKind::RsiCorrelationTracker
-            | AlertKind::HeatmapTracker
-            | AlertKind::HeatmapIndicatorTracker
-            | AlertKind::CurrencyStrengthTracker
-            | AlertKind::PriceAlert,
-        )
-        | MailKind::Brief
-        | MailKind::Digest
-        | MailKind::Reminder
-        | MailKind::Correction => None,
+        MailKind::Brief | MailKind::Digest | MailKind::Reminder | MailKind::Correction => None,
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bellwether_database::cursor::Cursor;
-use bellwether_database::tables;
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
@@ -44,14 +43,6 @@ pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
     cursor.cause = piece.through.map_or(cursor.cause, |through| through.max(cursor.cause));
     cursor.next_offset = cursor.next_offset.max(piece.next_offset);
     Plan { triggers, statuses: statuses.into_values().collect(), repeats, cursor }
-}
-
-/// The first kind in the piece whose triggers have no table: such a record is refused, the others are written.
-pub(super) fn kind_without_table(piece: &Piece) -> Option<AlertKind> {
-    piece.records.iter().find_map(|record| match &record.outcome {
-        Outcome::Fired(trigger) => Some(trigger.kind).filter(|kind| tables::of(*kind).is_none()),
-        Outcome::Status(_) => None,
-    })
 }
 
 impl Plan<'_> {

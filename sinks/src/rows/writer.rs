@@ -4,13 +4,12 @@ use bellwether_database::cursor::{self, Cursor};
 use bellwether_database::tables::{self, alert_status};
 use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
 use bellwether_runtime::config::{Database, Tenant};
-use bellwether_schemas::alerts::AlertKind;
 use sqlx::{PgConnection, PgPool};
 
 use super::SINK;
 use super::core::{FailureClass, WriteFailure};
 use super::piece::Piece;
-use super::plan::{kind_without_table, plan};
+use super::plan::plan;
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -41,9 +40,6 @@ pub struct Receipt {
 impl Writer {
     /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
     pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, WriteFailure> {
-        if let Some(kind) = kind_without_table(piece) {
-            return Err(no_table(kind));
-        }
         let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
         transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
     }
@@ -115,11 +111,6 @@ fn failure(error: &sqlx::Error) -> WriteFailure {
     // Not the server's detail: it may repeat the row.
     let message = server.map_or_else(|| error.to_string(), |server| server.message().into());
     WriteFailure { class, code, message }
-}
-
-fn no_table(kind: AlertKind) -> WriteFailure {
-    let message = format!("this version has no trigger table for alerts of kind {kind}");
-    WriteFailure { class: FailureClass::Refused, code: "kind".into(), message }
 }
 
 /// No record's fault, whatever it is: it is waited for.

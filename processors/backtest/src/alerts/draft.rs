@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use bellwether_engine::check_columns;
-use bellwether_schemas::alerts::{AlertKind, AlertParameters};
+use bellwether_schemas::alerts::{
+    AlertKind, AlertParameters, HeatmapTracker, PriceAlert, RsiCorrelationTracker, RsiTracker,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -56,7 +58,7 @@ impl Draft {
     /// The parameters, with the columns as they are.
     ///
     /// # Errors
-    /// A value that the engine would refuse whatever symbols there are.
+    /// A value of the wrong type, or a word that no column has.
     pub(super) fn parameters(&self) -> Result<AlertParameters, String> {
         parameters(self.kind, &self.columns)
     }
@@ -69,7 +71,24 @@ fn parameters(kind: AlertKind, columns: &Map<String, Value>) -> Result<AlertPara
         let wrong = columns.iter().find(|(column, value)| !can_be(kind, column, value));
         wrong.map_or_else(|| error.to_string(), |(column, value)| is_not(column, value))
     })?;
-    check_columns(&parameters).map(|()| parameters)
+    check_columns(&with_usual_numbers(&parameters)).map(|()| parameters)
+}
+
+/// A number out of its range is the engine's to refuse, as that of a live alert is: it stops no other alert.
+fn with_usual_numbers(parameters: &AlertParameters) -> AlertParameters {
+    match parameters.clone() {
+        AlertParameters::RsiTracker(_) => AlertParameters::RsiTracker(RsiTracker::default()),
+        AlertParameters::RsiCorrelationTracker(RsiCorrelationTracker { mode, .. }) => {
+            AlertParameters::RsiCorrelationTracker(RsiCorrelationTracker { mode, ..Default::default() })
+        }
+        AlertParameters::HeatmapTracker(HeatmapTracker { pairs, trading_style, .. }) => {
+            AlertParameters::HeatmapTracker(HeatmapTracker { pairs, trading_style, ..Default::default() })
+        }
+        AlertParameters::PriceAlert(PriceAlert { symbol, fires, .. }) => {
+            AlertParameters::PriceAlert(PriceAlert { symbol, fires, above: Some(1.0), ..Default::default() })
+        }
+        other => other,
+    }
 }
 
 fn can_be(kind: AlertKind, column: &str, value: &Value) -> bool {

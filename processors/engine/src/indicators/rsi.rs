@@ -26,7 +26,7 @@ pub struct Rsi<const FIRST: usize, const N: usize> {
     changes: usize,
     sum: Averages<1>,
     now: Averages<N>,
-    /// One close earlier.
+    /// One close earlier; of no use while closes stand still.
     before: Averages<N>,
     /// While closes stand still: the averages of the last one that moved, or of a period's first value if that came
     /// later.
@@ -72,12 +72,13 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
         let change = close - last;
         self.stood = self.stands;
         self.stands = change == 0.0 && version.keeps_rsi_of_still_closes();
-        if self.stands && !self.stood {
-            self.moved.clone_from(&self.now);
+        match (self.stands, self.stood) {
+            (false, _) => self.before.clone_from(&self.now),
+            (true, false) => self.moved.clone_from(&self.now),
+            (true, true) => {}
         }
         let (gain, loss) = (positive(change), positive(-change));
         self.changes += 1;
-        self.before.clone_from(&self.now);
         if self.changes <= Self::LAST {
             self.warm_up(gain, loss);
         } else {
@@ -97,7 +98,7 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
     /// The value one close earlier.
     #[must_use]
     pub fn previous(&self, period: usize) -> Option<f64> {
-        let averages = if self.stood { &self.moved } else { &self.before };
+        let averages = if self.stands || self.stood { &self.moved } else { &self.before };
         self.at(averages, period, self.changes.checked_sub(1)?)
     }
 
@@ -176,7 +177,7 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
             changes: *changes as u64,
             sum: (sum.gain[0], sum.loss[0]),
             now: now.store(Self::warm(*changes)),
-            before: before.store(Self::warm(changes.saturating_sub(1))),
+            before: before.store(if *stands { 0 } else { Self::warm(changes.saturating_sub(1)) }),
             moved: moved.store(kept),
             stands: *stands,
             stood: *stood,
@@ -187,7 +188,8 @@ impl<const FIRST: usize, const N: usize> Rsi<FIRST, N> {
         let stored::Rsi { last_close, changes, sum, now, before, moved, stands, stood } = stored;
         let changes = usize::try_from(*changes).unwrap_or(usize::MAX);
         Misfit::unless(changes <= MOST_BARS, "RSI counts more closes than there can be")?;
-        let fits = now.len() == Self::warm(changes) && before.len() == Self::warm(changes.saturating_sub(1));
+        let earlier = if *stands { 0 } else { Self::warm(changes.saturating_sub(1)) };
+        let fits = now.len() == Self::warm(changes) && before.len() == earlier;
         Misfit::unless(fits, "RSI has not the averages of its closes")?;
         let kept = if *stands || *stood { Self::warm(changes) } else { 0 };
         Misfit::unless(moved.len() == kept, "RSI has not the averages of the last close that moved")?;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use bellwether_engine::RowBand;
 use bellwether_schemas::ticks::Spacing;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Price, Timestamp};
@@ -10,7 +11,6 @@ use bellwether_schemas::{Price, Timestamp};
 use super::FileQuote;
 use super::ends;
 use super::grid::{Grid, length};
-use super::judge::Judge;
 use super::row::{Body, Prices, Row};
 use super::rows::Rows;
 use crate::error::{InputError, LineError};
@@ -29,8 +29,8 @@ pub(super) struct Bars {
     asks: Option<Asks>,
     symbol: u16,
     grid: Grid,
-    judge: Judge,
-    percent: f64,
+    judged: RowBand,
+    band: f64,
     steps: VecDeque<FileQuote>,
     watch: Watch,
 }
@@ -63,8 +63,8 @@ impl Bars {
             asks: asks.map(|rows| Asks { rows, ahead: None }),
             symbol,
             grid,
-            judge: Judge::new(band, grid.spacing),
-            percent: band * 100.0,
+            judged: RowBand::default(),
+            band,
             steps: VecDeque::with_capacity(STEPS),
             watch: Watch {
                 zone_assumed,
@@ -96,8 +96,9 @@ impl Bars {
         let close = bid[3].value();
         // What the engine refuses for another reason, as rows of other symbols and what is no price, is no measure.
         let is_judged = row.ours && close > 0.0;
-        if let Some(before) = is_judged.then(|| self.judge.refuses(row.ts, close)).flatten() {
-            let (close, before, percent) = (close.to_string(), before.to_string(), self.percent.to_string());
+        if is_judged && let Err(before) = self.judged.admit(row.ts, close, self.grid.spacing, self.band) {
+            let percent = (self.band * 100.0).to_string();
+            let (close, before) = (close.to_string(), before.to_string());
             self.bids.refuse(row.line, LineError::Absurd { close, before, percent });
             return Ok(());
         }

@@ -9,7 +9,6 @@ mod ends;
 pub mod forms;
 mod grid;
 mod input;
-mod judge;
 mod look;
 mod magic;
 pub mod merge;

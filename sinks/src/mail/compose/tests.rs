@@ -8,6 +8,7 @@ use super::*;
 use crate::mail::error::ViewError;
 use crate::mail::frame::{Late, Setting};
 use crate::mail::kind::MailKind;
+use crate::mail::reading::{bodies, numbers, prose, visible};
 use crate::mail::render::Templates;
 use crate::mail::unsubscribe::WayOut;
 use crate::mail::{kinds, samples};
@@ -55,45 +56,10 @@ fn compose_of(look: &Look, triggers: &[TriggerFired], late: bool) -> Composed {
     Case { late, ..Case::of(look, triggers) }.compose().unwrap()
 }
 
-/// HTML and text of a mail, read by a parser that did not write it.
-fn bodies(mail: &Composed) -> (String, String) {
-    let parsed = MessageParser::default().parse(&mail.content).unwrap();
-    (parsed.body_html(0).unwrap().into_owned(), parsed.body_text(0).unwrap().into_owned())
-}
-
 fn header(mail: &Composed, name: &str) -> String {
     let parsed = MessageParser::default().parse(&mail.content).unwrap();
     let raw = parsed.header_raw(name).unwrap_or_else(|| panic!("no {name}"));
     raw.trim().replace("\r\n", "")
-}
-
-/// What a person sees of HTML.
-fn visible(html: &str) -> String {
-    let body = &html[html.find("<body").unwrap()..];
-    let mut text = String::new();
-    let mut inside = false;
-    for c in body.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                text.push(' ');
-            }
-            c if !inside => text.push(c),
-            _ => {}
-        }
-    }
-    text.replace("&#8202;", " ")
-        .replace("&#160;", " ")
-        .replace("&#183;", "·")
-        .replace("&amp;", "&")
-        .replace("&#39;", "'")
-}
-
-fn numbers(text: &str) -> std::collections::BTreeSet<String> {
-    let split = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-    let trimmed = split.map(|part| part.trim_matches('.')).filter(|part| !part.is_empty());
-    trimmed.map(String::from).collect()
 }
 
 #[test]
@@ -179,10 +145,7 @@ fn every_number_of_the_html_stands_in_the_plain_text_and_none_besides() {
     for (count, late) in [(1, false), (3, false), (3, true)] {
         let mail = compose_of(&look("fxlabs"), &samples::triggers("fxlabs")[..count], late);
         let (html, text) = bodies(&mail);
-        // Addresses are links in the one and written out in the other.
-        let prose: String =
-            text.lines().filter(|line| !line.contains("https://")).collect::<Vec<_>>().join("\n");
-        assert_eq!(numbers(&visible(&html)), numbers(&prose));
+        assert_eq!(numbers(&visible(&html)), numbers(&prose(&text)));
         assert!(text.contains("71.23") && text.contains("68.41") && text.contains("1.08755"), "{text}");
     }
 }
@@ -329,4 +292,21 @@ fn what_cannot_be_mailed_is_an_error_and_never_a_panic() {
     assert!(matches!(Case { triggers: &[], ..case }.compose(), Err(ComposeError::View(ViewError::Empty))));
     let never = Timestamp(i64::MAX);
     assert!(matches!(Case { now: never, ..case }.compose(), Err(ComposeError::Date)));
+}
+
+#[test]
+fn bodies_are_encoded_as_lettre_encodes_them() {
+    let long = "a line that is longer than seventy-six characters has to be broken somewhere = here, or there, at last";
+    for text in [
+        "",
+        "\n",
+        "plain\n",
+        "ends in a space \nand\ttab\t\n",
+        "one\r\ntwo\n",
+        "₹ 1,5 · EUR/USD – 70\n",
+        long,
+    ] {
+        let whole = text.to_owned().into_body(Some(ContentTransferEncoding::QuotedPrintable));
+        assert_eq!(quoted_printable(text.into()).as_ref(), whole.as_ref(), "{text:?}");
+    }
 }

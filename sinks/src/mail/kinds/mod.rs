@@ -1,14 +1,24 @@
 //! What each kind of mail says: a file a kind, which turns its input into its view. There is no catch-all arm: a kind
 //! without a mail is one that says so.
 
-pub(super) mod rsi_tracker;
+mod card;
+mod currency_strength_tracker;
+mod grid;
+mod heatmap_indicator_tracker;
+mod heatmap_tracker;
+mod price_alert;
+mod rsi_correlation_tracker;
+mod rsi_tracker;
 mod test;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_alerts;
 
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 
+use super::brand::Look;
 use super::error::{ComposeError, ViewError};
 use super::frame::Setting;
 use super::kind::MailKind;
@@ -19,31 +29,33 @@ pub(super) fn alert_group(setting: Setting<'_>, triggers: &[TriggerFired]) -> Re
     let kind = triggers.first().ok_or(ViewError::Empty)?.kind;
     match kind {
         AlertKind::RsiTracker => rsi_tracker::render(setting, triggers),
-        AlertKind::RsiCorrelationTracker
-        | AlertKind::HeatmapTracker
-        | AlertKind::HeatmapIndicatorTracker
-        | AlertKind::CurrencyStrengthTracker
-        | AlertKind::PriceAlert => Err(ViewError::Kind(MailKind::Alert(kind)).into()),
+        AlertKind::RsiCorrelationTracker => rsi_correlation_tracker::render(setting, triggers),
+        AlertKind::HeatmapTracker => heatmap_tracker::render(setting, triggers),
+        AlertKind::HeatmapIndicatorTracker => heatmap_indicator_tracker::render(setting, triggers),
+        AlertKind::CurrencyStrengthTracker => currency_strength_tracker::render(setting, triggers),
+        AlertKind::PriceAlert => price_alert::render(setting, triggers),
+    }
+}
+
+/// The made-up triggers of a kind, as that tenant's.
+pub(super) fn sample_triggers(look: &Look, kind: AlertKind) -> Result<Vec<TriggerFired>, ViewError> {
+    match kind {
+        AlertKind::RsiTracker => rsi_tracker::sample(look),
+        AlertKind::RsiCorrelationTracker => rsi_correlation_tracker::sample(look),
+        AlertKind::HeatmapTracker => heatmap_tracker::sample(look),
+        AlertKind::HeatmapIndicatorTracker => heatmap_indicator_tracker::sample(look),
+        AlertKind::CurrencyStrengthTracker => currency_strength_tracker::sample(look),
+        AlertKind::PriceAlert => price_alert::sample(look),
     }
 }
 
 /// A kind's mail with the made-up content of its folder, to look at.
 pub(super) fn sample(setting: Setting<'_>, kind: MailKind) -> Result<Rendered, ComposeError> {
     match kind {
-        MailKind::Alert(AlertKind::RsiTracker) => {
-            rsi_tracker::render(setting, &rsi_tracker::sample(setting.look)?)
-        }
+        MailKind::Alert(kind) => alert_group(setting, &sample_triggers(setting.look, kind)?),
         MailKind::Test => test::render(setting, &test::sample()?),
-        MailKind::Alert(
-            AlertKind::RsiCorrelationTracker
-            | AlertKind::HeatmapTracker
-            | AlertKind::HeatmapIndicatorTracker
-            | AlertKind::CurrencyStrengthTracker
-            | AlertKind::PriceAlert,
-        )
-        | MailKind::Brief
-        | MailKind::Digest
-        | MailKind::Reminder
-        | MailKind::Correction => Err(ViewError::Kind(kind).into()),
+        MailKind::Brief | MailKind::Digest | MailKind::Reminder | MailKind::Correction => {
+            Err(ViewError::Kind(kind).into())
+        }
     }
 }

@@ -5,6 +5,7 @@ use bellwether_schemas::triggers::{Condition, Detail, TriggerFired};
 use bellwether_schemas::{Timeframe, Timestamp};
 use serde::Serialize;
 
+use super::card::{self, More};
 use crate::mail::brand::Look;
 use crate::mail::error::{ComposeError, ViewError};
 use crate::mail::frame::{Setting, Summary};
@@ -14,10 +15,6 @@ use crate::mail::{local_time, number};
 
 /// Most cards of a mail: more are named, not shown, so that no mail grows past what clients cut off.
 const MAX_CARDS: usize = 34;
-/// How many symbols a preheader names.
-const NAMED: usize = 4;
-/// How many of the symbols that have no card are named below the cards.
-const LISTED: usize = 100;
 
 /// What the templates of this kind show beside the frame.
 #[derive(Debug, Clone, Serialize)]
@@ -25,13 +22,6 @@ struct View {
     timeframe: &'static str,
     cards: Vec<Card>,
     more: Option<More>,
-}
-
-/// Symbols that have no card.
-#[derive(Debug, Clone, Serialize)]
-struct More {
-    count: usize,
-    names: String,
 }
 
 /// One symbol that entered the user's zone.
@@ -68,12 +58,8 @@ pub(super) fn render(setting: Setting<'_>, triggers: &[TriggerFired]) -> Result<
 }
 
 /// A group of three symbols of that tenant.
-pub(in crate::mail) fn sample(look: &Look) -> Result<Vec<TriggerFired>, ViewError> {
-    let triggers: Vec<TriggerFired> =
-        serde_json::from_str(include_str!("../../../mail/rsi_tracker/sample.json")).map_err(|error| {
-            ViewError::Sample { kind: MailKind::Alert(AlertKind::RsiTracker), reason: error.to_string() }
-        })?;
-    Ok(triggers.into_iter().map(|trigger| TriggerFired { tenant: look.tenant.clone(), ..trigger }).collect())
+pub(super) fn sample(look: &Look) -> Result<Vec<TriggerFired>, ViewError> {
+    card::sample(look, AlertKind::RsiTracker, include_str!("../../../mail/rsi_tracker/sample.json"))
 }
 
 fn view(look: &Look, triggers: &[TriggerFired]) -> Result<(Summary, View), ViewError> {
@@ -82,7 +68,7 @@ fn view(look: &Look, triggers: &[TriggerFired]) -> Result<(Summary, View), ViewE
     let mut cards: Vec<Card> =
         triggers.iter().map(|trigger| card(look, trigger)).collect::<Result<_, _>>()?;
     let summary = summary(look, &cards, timeframe, first.close_time);
-    let more = more(&cards);
+    let more = card::more(&cards, MAX_CARDS, |card| format!("{} {}", card.symbol, card.value));
     cards.truncate(MAX_CARDS);
     Ok((summary, View { timeframe, cards, more }))
 }
@@ -137,7 +123,7 @@ fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
         },
         value: number::reading(trigger.value),
         previous: number::reading(trigger.previous),
-        gauge: gauge(trigger.value),
+        gauge: number::filled(trigger.value, 0.0..=100.0),
         period: detail.rsi_period,
         overbought: number::line(detail.overbought),
         oversold: number::line(detail.oversold),
@@ -147,27 +133,10 @@ fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
     })
 }
 
-/// Whole percent, never so little or so much that one part of the bar vanishes.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1..=99 before")]
-fn gauge(value: Option<f64>) -> u8 {
-    value.filter(|value| value.is_finite()).unwrap_or(50.0).round().clamp(1.0, 99.0) as u8
-}
-
 /// The main numbers, for the line that a list of mails shows below the subject.
 fn preheader(cards: &[Card]) -> String {
     if let [card] = cards {
         return format!("RSI {} (before {}), price {}", card.value, card.previous, card.price);
     }
-    let named: Vec<String> =
-        cards.iter().take(NAMED).map(|card| format!("{} RSI {}", card.symbol, card.value)).collect();
-    let rest = cards.len().saturating_sub(NAMED);
-    if rest == 0 { named.join(", ") } else { format!("{} and {rest} more", named.join(", ")) }
-}
-
-fn more(cards: &[Card]) -> Option<More> {
-    let rest = cards.get(MAX_CARDS..).filter(|rest| !rest.is_empty())?;
-    let names: Vec<String> =
-        rest.iter().take(LISTED).map(|card| format!("{} {}", card.symbol, card.value)).collect();
-    let ending = if rest.len() > LISTED { ", …" } else { "" };
-    Some(More { count: rest.len(), names: names.join(", ") + ending })
+    card::preheader(cards, |card| format!("{} RSI {}", card.symbol, card.value))
 }

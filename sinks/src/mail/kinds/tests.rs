@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::alerts::AlertKind;
 use mail_parser::MessageParser;
 
 use crate::mail::brand::Look;
 use crate::mail::error::{ComposeError, ViewError};
-use crate::mail::frame::Setting;
 use crate::mail::kind::MailKind;
-use crate::mail::kinds::alert_group;
 use crate::mail::preview::{Preview, preview};
 use crate::mail::render::Templates;
 use crate::mail::samples;
@@ -60,21 +57,6 @@ fn every_folder_of_templates_is_that_of_a_kind_which_uses_it() {
     let named: BTreeSet<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
     let used = MailKind::all().filter(|kind| files(*kind).is_some());
     assert_eq!(named, used.map(|kind| kind.to_string()).collect());
-}
-
-#[test]
-fn triggers_become_the_mail_of_their_kind_where_it_has_templates() {
-    let (templates, look) = (Templates::compile().unwrap(), Look::new(&samples::tenant("fxlabs")).unwrap());
-    let setting = Setting { templates: &templates, look: &look, late: None, way_out: None };
-    for kind in AlertKind::ALL {
-        let mut triggers = samples::triggers("fxlabs");
-        triggers.iter_mut().for_each(|trigger| trigger.kind = kind);
-        let refused = matches!(
-            alert_group(setting, &triggers),
-            Err(ComposeError::View(ViewError::Kind(MailKind::Alert(none)))) if none == kind
-        );
-        assert_eq!(refused, files(MailKind::Alert(kind)).is_none(), "{kind}");
-    }
 }
 
 #[test]

@@ -274,7 +274,10 @@ fn values_of_an_insert_are_literals_whatever_they_are_cast_to() {
         other => panic!("{other:?}"),
     });
     assert_eq!(facts.collect::<Vec<_>>(), [("A".into(), Some(1.5), true), ("B".into(), Some(2.0), false)]);
-    assert_eq!(refused(&insert("('A', -1, null, true)")), "line 1: above is -1, it must be above 0");
+    assert_eq!(
+        refused(&insert("('A', 'x', null, true)")),
+        "line 1: above is \"x\", it must be a number such as 1.25"
+    );
     let computed = refused(&insert("(lower('A'), 1, null, true)"));
     assert_eq!(computed, "line 1: symbol is lower('A'), it must be a value: nothing is computed here");
     let array =

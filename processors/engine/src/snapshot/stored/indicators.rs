@@ -37,7 +37,7 @@ pub(crate) struct Rsi {
     pub(crate) sum: (f64, f64),
     /// Average gain and loss by period, at the last close.
     pub(crate) now: Vec<(f64, f64)>,
-    /// Average gain and loss by period, one close earlier.
+    /// Average gain and loss by period, one close earlier; none while closes stand still.
     pub(crate) before: Vec<(f64, f64)>,
     /// Those of the last close that moved, or of a first value that came later; none unless a flag below is set.
     pub(crate) moved: Vec<(f64, f64)>,

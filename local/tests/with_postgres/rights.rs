@@ -1,0 +1,148 @@
+//! Who may do what: every statement that somebody might try, on every table of every kind.
+
+use bellwether_database::tables;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor};
+use uuid::Uuid;
+
+use crate::kinds::{inhabited, rows};
+use crate::support::{ASHA, OMAR, open, run, sign_in};
+
+/// What a statement does: the SQLSTATE that refuses it, or how many rows it touches.
+#[derive(Debug, PartialEq, Eq)]
+enum Does {
+    Touches(u64),
+    Fails(&'static str),
+}
+use Does::{Fails, Touches};
+
+/// No right to it, or a row that row security refuses.
+const DENIED: Does = Fails("42501");
+
+/// Runs it and takes it back.
+async fn does(connection: &mut PgConnection, statement: &str) -> std::result::Result<u64, String> {
+    connection.execute("begin").await.unwrap();
+    let done = connection.execute(AssertSqlSafe(statement.to_owned())).await;
+    connection.execute("rollback").await.unwrap();
+    done.map(|done| done.rows_affected())
+        .map_err(|error| error.as_database_error().unwrap().code().unwrap().into_owned())
+}
+
+/// Copies of all that a table holds, as somebody's new rows: whatever its columns are.
+fn insert_as(table: &str, user: Uuid) -> String {
+    format!(
+        "insert into {table} select (jsonb_populate_record(null::{table}, to_jsonb(one) || jsonb_build_object(
+            'id', gen_random_uuid(), 'user_id', '{user}', 'alert_id', gen_random_uuid()))).* from stored_{table} one"
+    )
+}
+
+/// Every statement that is tried on every table, as whom, and what it must do.
+fn matrix(table: &str, alerts: bool) -> Vec<(&'static str, String, Does)> {
+    let update = |column: &str, value: &str| format!("update {table} set {column} = {value}");
+    let (select, delete) = (format!("select * from {table}"), format!("delete from {table}"));
+    let given_away = update("user_id", &format!("'{OMAR}'"));
+    let moved = update("tenant_id", "'hextech'");
+    let renamed = update("created_at", "now()");
+    let truncate = format!("truncate {table}");
+    let switched = update(if alerts { "is_active" } else { "is_acknowledged" }, "true");
+    let mut tried = vec![
+        ("asha", select.clone(), Touches(1)),
+        ("asha", switched.clone(), Touches(1)),
+        ("asha", format!("{switched} where user_id = '{OMAR}'"), Touches(0)),
+        ("asha", given_away, DENIED),
+        ("asha", insert_as(table, OMAR), DENIED),
+        ("asha", truncate.clone(), DENIED),
+        ("asha", moved, if alerts { Fails("23514") } else { DENIED }),
+        ("asha", delete.clone(), if alerts { Touches(1) } else { DENIED }),
+        ("asha", renamed.clone(), if alerts { Touches(1) } else { DENIED }),
+        ("pipeline", select.clone(), Touches(2)),
+        ("pipeline", renamed.clone(), DENIED),
+        ("pipeline", delete.clone(), DENIED),
+        ("pipeline", truncate.clone(), DENIED),
+        ("another tenant's pipeline", select.clone(), Touches(0)),
+    ];
+    if alerts {
+        tried.push(("asha", format!("{delete}; {}", insert_as(table, ASHA)), Touches(2)));
+    } else {
+        let empty = format!("insert into {table} (id) values (gen_random_uuid())");
+        tried.push(("asha", insert_as(table, ASHA), DENIED));
+        tried.push(("another tenant's pipeline", empty.clone(), DENIED));
+        tried.push((
+            "pipeline",
+            format!("insert into {table} (id) values (gen_random_uuid())"),
+            Fails("23502"),
+        ));
+    }
+    let nobody = [("asha without claims", Touches(0)), ("anon", DENIED)];
+    for (who, sees) in nobody {
+        let changes = || if who == "anon" || !alerts { DENIED } else { Touches(0) };
+        tried.extend([
+            (who, insert_as(table, ASHA), DENIED),
+            (who, delete.clone(), changes()),
+            (who, renamed.clone(), changes()),
+            (who, truncate.clone(), DENIED),
+            (who, select.clone(), sees),
+        ]);
+    }
+    tried
+}
+
+async fn become_someone(connection: &mut PgConnection, admin: bool, who: &str) {
+    if admin {
+        run(connection, "reset role; select set_config('request.jwt.claims', '', false)").await;
+    }
+    match who {
+        "asha" => sign_in(connection, ASHA).await,
+        "asha without claims" => run(connection, "set role authenticated").await,
+        "anon" => run(connection, "set role anon").await,
+        "pipeline" => run(connection, "set app.tenant_id = 'fxlabs'").await,
+        _ => run(connection, "set app.tenant_id = 'hextech'").await,
+    }
+}
+
+/// What each table holds, where insertions may read it whoever they are.
+async fn store(admin: &mut PgConnection, table: &str) {
+    let copy = format!("create table stored_{table} as select * from {table} limit 1");
+    admin.execute(AssertSqlSafe(copy)).await.unwrap();
+}
+
+#[tokio::test]
+async fn in_every_table_each_role_may_do_what_is_its_own_and_nothing_else() {
+    let seeded = inhabited().await;
+    let mut tried = 0;
+    for kind in tables::all() {
+        for (table, alerts) in [(kind.alerts.name, true), (kind.triggers.name, false)] {
+            let mut page = open(&seeded.admin).await;
+            let mut pipeline = open(&seeded.pipeline).await;
+            store(&mut page, table).await;
+            for (who, statement, expected) in matrix(table, alerts) {
+                let of_pages = !who.contains("pipeline");
+                let connection = if of_pages { &mut page } else { &mut pipeline };
+                become_someone(connection, of_pages, who).await;
+                let done = match does(connection, &statement).await {
+                    Ok(rows) => format!("{:?}", Touches(rows)),
+                    Err(code) => format!("Fails({code:?})"),
+                };
+                assert_eq!(done, format!("{expected:?}"), "{who}: {statement}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
+}
+
+#[tokio::test]
+async fn users_read_their_own_status_of_every_kind_and_write_none() {
+    let seeded = inhabited().await;
+    let mut page = open(&seeded.admin).await;
+    sign_in(&mut page, ASHA).await;
+    assert_eq!(rows(&mut page, "alert_status").await, 6);
+    assert_eq!(rows(&mut page, &format!("alert_status where user_id = '{OMAR}'")).await, 0);
+    for statement in [
+        "delete from alert_status",
+        "update alert_status set state = 'active'",
+        "insert into alert_status select * from alert_status",
+    ] {
+        assert_eq!(does(&mut page, statement).await, Err("42501".into()), "{statement}");
+    }
+}
