@@ -37,7 +37,7 @@ fn fails(place: &Place, input: &str) -> InputError {
     let ran = place.attempt(&Ask { inputs: &[input], alerts: RSI, ..Ask::default() }).map(drop);
     match ran.unwrap_err() {
         BacktestError::Input(error) => error,
-        other => panic!("{other}"),
+        other => unreachable!("{other}"),
     }
 }
 
@@ -83,9 +83,8 @@ fn rows_without_a_header_are_bars_only_if_nearly_all_look_so() {
     // Open, low, high, close, as some write it: rows that stand still look like bars in every order.
     let mut mixed = rows();
     for row in &mut mixed[..8] {
-        for cell in 2..5 {
-            row[cell] = row[1].clone();
-        }
+        let open = row[1].clone();
+        row[2..].fill(open);
     }
     let text = table("", [0, 1, 3, 2, 4], &mixed);
     place.write("olhc", text.trim_start());
@@ -128,10 +127,8 @@ fn a_row_that_is_no_price_or_of_another_symbol_is_no_measure() {
     let place = Place::new();
     let mut zero = rows();
     zero.remove(9);
-    for cell in 1..5 {
-        // Behind a gap, where nothing is compared.
-        zero[9][cell] = "0".into();
-    }
+    // Behind a gap, where nothing is compared.
+    zero[9][1..].fill("0".into());
     place.write("zero", table(USUAL, IN_ORDER, &zero));
     let ran = run(&place, "EURUSD=zero");
     let refused: Vec<_> = ran.finished.summary.refused.into_iter().collect();

@@ -181,7 +181,10 @@ fn a_missing_file_is_missing_and_a_directory_is_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let missing = open(&directory.path().join("a.csv"), Arc::default()).map(|_| ()).unwrap_err();
     assert!(matches!(missing, InputError::Missing { .. }));
-    assert!(matches!(open(directory.path(), Arc::default()), Err(InputError::Io { .. })));
+    assert!(matches!(
+        open(directory.path(), Arc::default()),
+        Err(InputError::Kind { what: "a directory", .. })
+    ));
 }
 
 #[test]
