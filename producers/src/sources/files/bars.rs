@@ -95,10 +95,8 @@ impl Bars {
     fn bar(&mut self, row: &Row, bid: &Prices, ask: Option<Prices>) -> Result<(), InputError> {
         let close = bid[3].value();
         // What the engine refuses for another reason, as rows of other symbols and what is no price, is no measure.
-        if row.ours
-            && close > 0.0
-            && let Err(before) = self.judged.admit(row.ts, close, self.grid.spacing, self.band)
-        {
+        let is_judged = row.ours && close > 0.0;
+        if is_judged && let Err(before) = self.judged.admit(row.ts, close, self.grid.spacing, self.band) {
             let percent = (self.band * 100.0).to_string();
             let (close, before) = (close.to_string(), before.to_string());
             self.bids.refuse(row.line, LineError::Absurd { close, before, percent });

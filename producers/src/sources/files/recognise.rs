@@ -180,10 +180,10 @@ fn is_mark(name: &str, mark: &str) -> bool {
     begins && (name.len() == mark.len() || mark.ends_with('('))
 }
 
-/// Most rows look like it: what is wrong with the others is said line by line.
+/// Enough rows look like it, whatever one of them does: what is wrong with others is said line by line.
 fn fits_order(order: &Order, look: &Look) -> Result<Columns, Misfit> {
     let alike = look.form_rows().filter(|row| (order.looks)(row)).count();
-    if alike > 0 && look.rows.len() - alike <= look.rows.len().div_ceil(order.one_in) {
+    if alike > 0 && (alike + 1) * 100 > look.rows.len() * order.percent {
         return Ok(Columns::in_order(order.columns));
     }
     let cells = look.rows.first().map_or(0, Vec::len);

@@ -21,7 +21,7 @@ pub(super) const KLINES: Form = Form {
         looks: |row| {
             row.cells.len() == KLINE_CELLS && row.are_numbers(1..6) && is_epoch(row, 0) && is_epoch(row, 6)
         },
-        one_in: 2,
+        percent: 5,
     }),
 };
 
@@ -37,7 +37,7 @@ pub(super) const AGG_TRADES: Form = Form {
     order: Some(Order {
         columns: &[None, Some(Price), None, None, None, Some(Time)],
         looks: |row| row.are_numbers(0..5) && is_epoch(row, 5) && is_flag(row, 6),
-        one_in: 2,
+        percent: 5,
     }),
 };
 
@@ -53,7 +53,7 @@ pub(super) const TRADES: Form = Form {
     order: Some(Order {
         columns: &[None, Some(Price), None, None, Some(Time)],
         looks: |row| row.are_numbers(0..4) && is_epoch(row, 4) && is_flag(row, 5),
-        one_in: 2,
+        percent: 5,
     }),
 };
 

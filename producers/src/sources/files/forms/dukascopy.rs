@@ -17,7 +17,7 @@ pub(super) const TICKS: Form = Form {
     local: Local::Utc,
     sparse: false,
     header: Some(Header { needs: &[Bid, Ask], marks: MARKS }),
-    order: Some(Order { columns: &[Some(Time), Some(Ask), Some(Bid)], looks: |_| false, one_in: 2 }),
+    order: Some(Order { columns: &[Some(Time), Some(Ask), Some(Bid)], looks: |_| false, percent: 5 }),
 };
 
 /// Candles of one side.

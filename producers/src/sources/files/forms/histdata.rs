@@ -15,7 +15,7 @@ pub(super) const TICKS: Form = Form {
     order: Some(Order {
         columns: &[Some(Time), Some(Bid), Some(Ask)],
         looks: |row| row.is_like(0, "00000000 000000000") && row.are_numbers(1..3),
-        one_in: 1,
+        percent: 5,
     }),
 };
 
@@ -31,7 +31,7 @@ pub(super) const M1: Form = Form {
     order: Some(Order {
         columns: &[Some(Time), Some(Open), Some(High), Some(Low), Some(Close)],
         looks: |row| row.is_like(0, "00000000 000000") && row.are_numbers(1..5),
-        one_in: 1,
+        percent: 5,
     }),
 };
 
@@ -50,7 +50,7 @@ pub(super) const MT: Form = Form {
     order: Some(Order {
         columns: &[Some(Date), Some(Clock), Some(Open), Some(High), Some(Low), Some(Close)],
         looks: |row| is_mt(row.file) && row.is_like(0, "0000.00.00") && row.are_numbers(2..6),
-        one_in: 1,
+        percent: 5,
     }),
 };
 

@@ -20,7 +20,7 @@ pub(super) const MT4: Form = Form {
                 && (row.is_like(1, "00:00") || row.is_like(1, "00:00:00"))
                 && row.are_numbers(2..6)
         },
-        one_in: 1,
+        percent: 5,
     }),
 };
 

@@ -82,8 +82,8 @@ pub(super) struct Order {
     pub(super) columns: &'static [Option<Column>],
     /// Does a row look like it, and its file's name where that matters?
     pub(super) looks: fn(&Row<'_>) -> bool,
-    /// Of so many first rows one may look different; at 1 all may but one, because nothing else looks like that one.
-    pub(super) one_in: usize,
+    /// How many of the first rows must look so: few where hardly anything else does.
+    pub(super) percent: usize,
 }
 
 /// A row as it is looked at.

@@ -20,6 +20,6 @@ pub(super) const TICKS: Form = Form {
         looks: |row| {
             row.cells.len() == CELLS && row.is_like(0, "00000000 000000") && row.are_numbers(1..CELLS)
         },
-        one_in: 2,
+        percent: 5,
     }),
 };

@@ -13,7 +13,7 @@ pub(super) const TICKS: Form = Form {
     local: Local::Utc,
     sparse: false,
     header: Some(Header { needs: &[Bid, Ask], marks: &[] }),
-    order: Some(Order { columns: &[Some(Time), Some(Bid), Some(Ask)], looks: |_| false, one_in: 2 }),
+    order: Some(Order { columns: &[Some(Time), Some(Bid), Some(Ask)], looks: |_| false, percent: 5 }),
 };
 
 /// Bars of the bid, or of bid and ask.
@@ -28,7 +28,7 @@ pub(super) const BARS: Form = Form {
     order: Some(Order {
         columns: &[Some(Time), Some(Open), Some(High), Some(Low), Some(Close)],
         looks: is_bar,
-        one_in: 10,
+        percent: 90,
     }),
 };
 

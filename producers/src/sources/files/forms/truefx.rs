@@ -15,6 +15,6 @@ pub(super) const TRUEFX: Form = Form {
     order: Some(Order {
         columns: &[Some(Symbol), Some(Time), Some(Bid), Some(Ask)],
         looks: |row| row.is_like(1, "00000000 00:00:00.000") && row.are_numbers(2..4),
-        one_in: 1,
+        percent: 5,
     }),
 };
