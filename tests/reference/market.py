@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000
@@ -161,13 +162,23 @@ _number = re.compile(r"[+-]?\d*\.?\d*$")
 
 
 def price(text):
-    """A plain decimal as a double; more than 9 decimals, or anything else, cannot be read."""
+    """A plain decimal as a double. More than 9 decimals: exact without its trailing zeros, else a double of 15
+    digits, and what still has more than 9 decimals is rounded to 9, half to even."""
     text = text.strip()
     if not _number.match(text) or not any(c.isdigit() for c in text):
         raise ValueError(f"not a price: {text!r}")
-    if "." in text and len(text.split(".")[1]) > 9:
-        raise ValueError(f"more than 9 decimals: {text!r}")
-    return float(text)
+    if len(text.partition(".")[2]) <= 9:
+        return float(text)
+    number = Decimal(text)
+    if decimals(number.normalize()) > 9:
+        number = Decimal(f"{float(text):.14e}")
+        if decimals(number.normalize()) > 9:
+            number = number.quantize(Decimal("1e-9"), rounding=ROUND_HALF_EVEN)
+    return float(number)
+
+
+def decimals(number):
+    return max(0, -number.as_tuple().exponent)
 
 
 class Input:
