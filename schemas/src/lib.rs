@@ -3,12 +3,14 @@
 
 pub mod alerts;
 pub mod bars;
+pub mod calendar;
 pub mod codec;
 pub mod dead_letter;
 pub mod heatmap;
 pub mod ids;
 pub mod journal;
 mod listed;
+pub mod market_hours;
 pub mod price;
 pub mod readings;
 pub mod settings;

@@ -237,7 +237,7 @@ fn first_after_gap(zone: Tz, local: NaiveDateTime) -> Timestamp {
 }
 
 /// The first instant of a calendar that sessions are computed for: 0001-01-01T00:00:00Z.
-const YEAR_1: Timestamp = Timestamp(-62_135_596_800 * SECOND);
+pub(crate) const YEAR_1: Timestamp = Timestamp(-62_135_596_800 * SECOND);
 
 /// Where days, and with them 4H and 1W bars, begin: a wall-clock time in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ mod events;
 pub mod feed;
 pub mod mail;
 pub mod rows;
+pub mod schedule;
 #[cfg(test)]
 mod simulated;
 
