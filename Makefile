@@ -6,8 +6,8 @@
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 # dev or release. The demo is built once and watched once, and a cold dev build takes half the time of a release
-# build: 3 minutes instead of 6 on two quick cores, 10 on two slow ones. Dependencies are optimised in both, dev shares its build with
-# `make test`, and the demo's market is far below what either can fold.
+# build: 3 minutes instead of 6 on two quick cores, 8 on two slow ones. Dependencies are optimised in both, dev shares
+# its build with `make test`, and the demo's market is far below what either can fold.
 PROFILE ?= dev
 # More for the demo's command line, as in: make demo ARGS="--for 75s --json"
 ARGS ?=
@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 demo: setup ## every stage in one process, both example tenants, a page to watch
-	@[ -x target/$(PROFILE:dev=debug)/bellwether ] || echo "building Bellwether and what it stands on: 3 to 11 minutes on \
+	@[ -x target/$(PROFILE:dev=debug)/bellwether ] || echo "building Bellwether and what it stands on: 3 to 9 minutes on \
 two free cores the first time (this machine has $$(nproc)). Then the page's address is printed here." >&2
 	cargo run --profile $(PROFILE) --locked -p bellwether -- demo $(ARGS)
 

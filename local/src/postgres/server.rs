@@ -13,8 +13,8 @@ use bellwether_runtime::secret::Secret;
 use super::home::Home;
 use super::{LOOK, LOOKS, Options, PORTS, Result, answers, failed, io};
 
-/// Looks, 2 ms apart, at a process without a command line.
-const BETWEEN_PROGRAMS: u32 = 20;
+/// Looks, 2 ms apart, at a process without a command line: ten seconds for a program that a busy disk has yet to load.
+const BETWEEN_PROGRAMS: u32 = 5_000;
 
 /// Process and port of a server that is ready.
 pub(super) type Running = (u32, u16);
@@ -91,16 +91,23 @@ fn is_alive(home: &Home, pid: u32) -> bool {
     let data = home.data();
     let ours =
         |line: &[u8]| line.split(|byte| *byte == 0).any(|word| word == data.as_os_str().as_encoded_bytes());
-    // A process has no command line for a moment while it becomes another program, and none any more once it is
-    // dead: only the latter lasts.
+    // A process has no command line while it becomes another program, and none any more once it is dead.
     for _ in 0..BETWEEN_PROGRAMS {
         match fs::read(format!("/proc/{pid}/cmdline")) {
+            Ok(line) if line.is_empty() && is_dead(pid) => return false,
             Ok(line) if line.is_empty() => std::thread::sleep(Duration::from_millis(2)),
             Ok(line) => return ours(&line),
             Err(_) => return false,
         }
     }
     false
+}
+
+/// Whether the process has ended, though its parent may not have heard of it.
+fn is_dead(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // pid (name) state …: a name may hold anything, brackets too.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 /// The thread stays with the process: the system ties a tied child to the *thread* that made it.
@@ -159,4 +166,21 @@ fn last_words(home: &Home) -> String {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(5)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_ended_is_dead_before_anybody_waits_for_it() {
+        let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert!(!is_dead(child.id()));
+        drop(child.stdin.take());
+        while !is_dead(child.id()) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(is_dead(child.id()), "nobody has this number");
+    }
 }
