@@ -72,7 +72,7 @@ impl JournalView {
                     self.settings = Some(change);
                 }
             }
-            Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) => {}
+            Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) | Entry::Calendar(_) => {}
         }
     }
 }

@@ -20,7 +20,7 @@ use bellwether_runtime::log::retention;
 use bellwether_runtime::roles::{Context, Role};
 use bellwether_schemas::{TenantId, Timestamp};
 use bellwether_sinks::mail::server::Server;
-use bellwether_sinks::{mail, rows};
+use bellwether_sinks::{mail, rows, schedule};
 use bellwether_worker::WorkerError;
 
 pub use error::RoleError;
@@ -36,6 +36,8 @@ pub enum Job {
     Rows,
     /// Mails triggers to the users whose alerts fired.
     Mail,
+    /// Owes the mails of the tenants' own clocks.
+    Schedule,
 }
 
 /// What is written into each tenant's journal.
@@ -121,6 +123,7 @@ impl Job {
             Self::Process => Role::Process,
             Self::Rows => Role::SinkRows,
             Self::Mail => Role::SinkMail,
+            Self::Schedule => Role::SinkSchedule,
         }
     }
 
@@ -134,6 +137,7 @@ impl Job {
             Self::Process => process(context).await,
             Self::Rows => Ok(rows::run(context).await?),
             Self::Mail => Ok(mail::run(context).await?),
+            Self::Schedule => Ok(schedule::run(context).await?),
         }
     }
 }
@@ -145,7 +149,7 @@ impl Job {
 pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
     match role {
         Role::ProduceFile | Role::ProduceSynthetic | Role::ProduceHistory | Role::Process => Ok(()),
-        Role::ProduceAlerts | Role::SinkRows => Ok(database::check_configured(tenant)?),
+        Role::ProduceAlerts | Role::SinkRows | Role::SinkSchedule => Ok(database::check_configured(tenant)?),
         Role::SinkMail => {
             database::check_configured(tenant)?;
             Ok(Server::of(&tenant.mail).map(drop)?)
@@ -158,9 +162,12 @@ pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
 pub const fn follows(role: Role) -> bool {
     match role {
         Role::ProduceFile | Role::ProduceHistory => false,
-        Role::ProduceSynthetic | Role::ProduceAlerts | Role::Process | Role::SinkRows | Role::SinkMail => {
-            true
-        }
+        Role::ProduceSynthetic
+        | Role::ProduceAlerts
+        | Role::Process
+        | Role::SinkRows
+        | Role::SinkMail
+        | Role::SinkSchedule => true,
     }
 }
 

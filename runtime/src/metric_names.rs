@@ -82,6 +82,13 @@ metrics! {
         "Tenants whose mail stopped because their server refused the password.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    SCHEDULE_RUNS: Counter = "bellwether_schedule_runs_total", "Briefs, reminders and corrections that became due.";
+    SCHEDULE_MAILS: Counter = "bellwether_schedule_mails_total", "Mails owed by what became due.";
+    SCHEDULE_MISSED: Counter = "bellwether_schedule_missed_total",
+        "Days and items that passed while nobody kept the schedule.";
+    SCHEDULE_RETRIES: Counter = "bellwether_schedule_retries_total", "Times a schedule could not be looked at.";
+    SCHEDULE_READINGS_REFUSED: Counter = "bellwether_schedule_readings_refused_total",
+        "Records of readings topics that a schedule could not use.";
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub mod group;
 mod headers;
 pub mod kind;
 mod kinds;
-mod local_time;
+mod late_rendering;
+pub(crate) mod local_time;
 mod number;
 pub mod occurrence;
 pub mod outbox;
@@ -28,6 +29,7 @@ pub mod render;
 mod retry;
 #[cfg(test)]
 mod samples;
+pub mod scheduled;
 pub mod server;
 pub mod session;
 mod socket;
