@@ -28,6 +28,7 @@ pub mod render;
 mod retry;
 #[cfg(test)]
 mod samples;
+pub mod scheduled;
 pub mod server;
 pub mod session;
 mod socket;
