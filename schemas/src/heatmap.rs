@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::listed::listed;
+use crate::time::Timeframe::{self, D1, H1, H4, M5, M15, M30};
 
 listed! {
     /// The seven indicators of the heatmap, in the order of the readings.
@@ -58,6 +59,15 @@ impl Style {
         match self {
             Self::Scalper => "Intraday",
             Self::SwingTrader => "Swing trader",
+        }
+    }
+
+    /// What it looks at, short to long.
+    #[must_use]
+    pub const fn timeframes(self) -> &'static [Timeframe] {
+        match self {
+            Self::Scalper => &[M5, M15, M30, H1, H4],
+            Self::SwingTrader => &[M30, H1, H4, D1],
         }
     }
 

@@ -30,12 +30,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write(dir: &Path, preview: &Preview) -> std::io::Result<()> {
-    let Preview { mail, html, text, logo } = preview;
+    let Preview { mail, html, text, pictures } = preview;
     std::fs::create_dir_all(dir)?;
     let mut shown = html.clone();
-    if let Some(logo) = logo {
-        std::fs::write(dir.join("logo.png"), &logo.png)?;
-        shown = shown.replace(&format!("cid:{}", logo.cid), "logo.png");
+    for picture in pictures {
+        std::fs::write(dir.join(picture.file), &picture.png)?;
+        shown = shown.replace(&format!("cid:{}", picture.cid), picture.file);
     }
     std::fs::write(dir.join("index.html"), shown)?;
     std::fs::write(dir.join("body.txt"), text)?;

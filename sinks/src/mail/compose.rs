@@ -1,4 +1,4 @@
-//! From what was rendered to the bytes of one mail: headers, both bodies, the logo. Knows nothing of what the mail is
+//! From what was rendered to the bytes of one mail: headers, both bodies, pictures. Knows nothing of what the mail is
 //! about. The same look, headers and bodies give the same bytes.
 
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use lettre::message::{Attachment, Body, IntoBody, Mailbox, Message, MultiPart, M
 
 use super::brand::Look;
 use super::error::ComposeError;
-use super::frame::logo_cid;
+use super::frame::{logo_cid, picture_cid};
 use super::headers::Headers;
 use super::occurrence::Occurrence;
 use super::render::Rendered;
@@ -51,14 +51,16 @@ pub(crate) fn compose(
     for header in headers.raw(look) {
         builder = builder.raw_header(header);
     }
-    let Rendered { subject, html, text } = rendered;
-    let message = builder.multipart(parts(look, html, text, &headers.occurrence.text(&look.tenant)));
+    let occurrence = headers.occurrence.text(&look.tenant);
+    let subject = rendered.subject.clone();
+    let message = builder.multipart(parts(look, rendered, &occurrence));
     let message = message.map_err(|error| ComposeError::Message { reason: error.to_string() })?;
     Ok(Composed { subject, message_id, content: message.formatted() })
 }
 
-/// Plain text first; then the HTML with its logo. Boundaries follow from the occurrence: nothing here is random.
-fn parts(look: &Look, html: String, text: String, occurrence: &str) -> MultiPart {
+/// Plain text first; then the HTML with its pictures. Boundaries follow from the occurrence: nothing here is random.
+fn parts(look: &Look, rendered: Rendered, occurrence: &str) -> MultiPart {
+    let Rendered { subject: _, html, text, picture } = rendered;
     let part = |content_type, body: String| {
         let builder = SinglePart::builder().header(content_type);
         builder.header(ContentTransferEncoding::QuotedPrintable).body(quoted_printable(body))
@@ -67,14 +69,19 @@ fn parts(look: &Look, html: String, text: String, occurrence: &str) -> MultiPart
     let html = part(ContentType::TEXT_HTML, html);
     let multi = |kind, name| MultiPart::builder().kind(kind).boundary(format!("{name}-{occurrence}"));
     let both = multi(MultiPartKind::Alternative, "either").singlepart(text);
-    match &look.logo {
-        None => both.singlepart(html),
-        Some(logo) => {
-            let png = ContentType::parse("image/png").unwrap_or(ContentType::TEXT_PLAIN);
-            let picture = Attachment::new_inline(logo_cid(look)).body(logo.png.clone(), png);
-            both.multipart(multi(MultiPartKind::Related, "whole").singlepart(html).singlepart(picture))
-        }
+    let logo = look.logo.as_ref().map(|logo| inline(logo_cid(look), logo.png.clone()));
+    let picture = picture.map(|picture| inline(picture_cid(look), picture.png.to_vec()));
+    if logo.is_none() && picture.is_none() {
+        return both.singlepart(html);
     }
+    let whole = multi(MultiPartKind::Related, "whole").singlepart(html);
+    both.multipart(logo.into_iter().chain(picture).fold(whole, MultiPart::singlepart))
+}
+
+/// A picture that the HTML names.
+fn inline(cid: String, png: Vec<u8>) -> SinglePart {
+    let content_type = ContentType::parse("image/png").unwrap_or(ContentType::TEXT_PLAIN);
+    Attachment::new_inline(cid).body(png, content_type)
 }
 
 /// A text as quoted-printable with the line ends of mail. lettre gives the same bytes, but first weighs every encoding

@@ -4,6 +4,7 @@
 //! by side.
 
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::time::{HOUR, MINUTE};
 use minijinja::Value;
 use serde::Serialize;
 
@@ -103,7 +104,7 @@ impl Setting<'_> {
     ) -> Result<Rendered, RenderError> {
         let frame = self.frame(kind, summary);
         let (html, text) = self.templates.render(kind, &Page { frame: &frame, view })?;
-        Ok(Rendered { subject: frame.subject, html, text })
+        Ok(Rendered { subject: frame.subject, html, text, picture: None })
     }
 
     fn frame(&self, kind: MailKind, summary: Summary) -> Frame {
@@ -135,6 +136,11 @@ pub(crate) fn logo_cid(look: &Look) -> String {
     format!("logo@{}", look.domain())
 }
 
+/// The name of a mail's own picture inside it.
+pub(crate) fn picture_cid(look: &Look) -> String {
+    format!("picture@{}", look.domain())
+}
+
 fn logo(look: &Look) -> Option<LogoView> {
     let logo = look.logo.as_ref()?;
     Some(LogoView { cid: logo_cid(look), width: logo.width, height: logo.height })
@@ -151,7 +157,7 @@ fn unsubscribe(kind: MailKind, way_out: &WayOut) -> UnsubscribeLink {
 }
 
 fn lateness(look: &Look, kind: MailKind, late: Late) -> String {
-    let hours = late.now.since(late.due) / 3_600_000_000;
+    let waited = waited(late.now.since(late.due));
     let due = local_time::stamp(look.zone, late.due);
     let what = match kind {
         MailKind::Alert(_) => "the alert fired",
@@ -159,5 +165,14 @@ fn lateness(look: &Look, kind: MailKind, late: Late) -> String {
             "it was due"
         }
     };
-    format!("This mail is late: {what} at {due} and could not be sent for {hours} hours.")
+    format!("This mail is late: {what} at {due} and could not be sent for {waited}.")
+}
+
+/// `8 hours`; below two of them minutes.
+fn waited(micros: i64) -> String {
+    if micros < 2 * HOUR {
+        format!("{} minutes", micros / MINUTE)
+    } else {
+        format!("{} hours", micros / HOUR)
+    }
 }

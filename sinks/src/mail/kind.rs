@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use bellwether_schemas::alerts::AlertKind;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
@@ -110,6 +112,18 @@ impl FromStr for MailKind {
     type Err = UnknownMailKind;
     fn from_str(text: &str) -> Result<Self, UnknownMailKind> {
         Self::all().find(|kind| kind.name() == text).ok_or_else(|| UnknownMailKind(text.into()))
+    }
+}
+
+impl Serialize for MailKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for MailKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

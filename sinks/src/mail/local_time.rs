@@ -6,9 +6,18 @@ use chrono_tz::Tz;
 
 /// `2026-03-04 • 18:30 IST`, on the wall clock of the zone.
 pub(crate) fn stamp(zone: Tz, time: Timestamp) -> String {
+    shown(zone, time, "%Y-%m-%d • %H:%M")
+}
+
+/// `18:30 IST`
+pub(crate) fn clock(zone: Tz, time: Timestamp) -> String {
+    shown(zone, time, "%H:%M")
+}
+
+fn shown(zone: Tz, time: Timestamp, format: &str) -> String {
     let local = time.utc().with_timezone(&zone);
     let label = label(zone, local.offset().fix().local_minus_utc());
-    format!("{} {label}", local.format("%Y-%m-%d • %H:%M"))
+    format!("{} {label}", local.format(format))
 }
 
 /// The zone's short name where one is usual, else its distance from UTC at that moment.

@@ -9,6 +9,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::kind::MailKind;
+use super::scheduled::Picture;
 use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, PARTS, files};
 
 /// Most bytes of HTML: clients cut a mail off above this.
@@ -59,6 +60,8 @@ pub(crate) struct Rendered {
     pub(crate) subject: String,
     pub(crate) html: String,
     pub(crate) text: String,
+    /// What the HTML shows besides the logo.
+    pub(crate) picture: Option<Picture>,
 }
 
 /// Every kind's templates, compiled.

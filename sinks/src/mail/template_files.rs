@@ -10,12 +10,14 @@ pub(super) const LAYOUT_MJML: &str = include_str!("../../mail/layout.mjml");
 pub(super) const LAYOUT_TXT: &str = include_str!("../../mail/layout.txt");
 
 /// Parts that bodies include by these names.
-pub(super) const PARTS: [(&str, &str); 7] = [
+pub(super) const PARTS: [(&str, &str); 9] = [
     ("card_top.html", include_str!("../../mail/card_top.html")),
     ("card_facts.html", include_str!("../../mail/card_facts.html")),
     ("card_end.html", include_str!("../../mail/card_end.html")),
     ("bars.html", include_str!("../../mail/bars.html")),
     ("grid.html", include_str!("../../mail/grid.html")),
+    ("section.html", include_str!("../../mail/section.html")),
+    ("news_facts.html", include_str!("../../mail/news_facts.html")),
     ("card.txt", include_str!("../../mail/card.txt")),
     ("more.txt", include_str!("../../mail/more.txt")),
 ];
@@ -45,6 +47,9 @@ pub(super) const fn files(kind: MailKind) -> Option<Files> {
         MailKind::Alert(AlertKind::CurrencyStrengthTracker) => folder!("currency_strength_tracker"),
         MailKind::Alert(AlertKind::PriceAlert) => folder!("price_alert"),
         MailKind::Test => folder!("test"),
-        MailKind::Brief | MailKind::Digest | MailKind::Reminder | MailKind::Correction => None,
+        MailKind::Brief => folder!("daily_brief"),
+        MailKind::Digest => folder!("digest"),
+        MailKind::Reminder => folder!("news_reminder"),
+        MailKind::Correction => folder!("news_correction"),
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Mail {
     bellwether mail preview --kind price_alert --tenant hextech --out preview")]
 pub(crate) struct Preview {
     /// Kind of mail: rsi_tracker, rsi_correlation_tracker, heatmap_tracker, heatmap_indicator_tracker,
-    /// currency_strength_tracker, price_alert or test.
+    /// currency_strength_tracker, price_alert, daily_brief, news_reminder, news_correction, digest or test.
     #[arg(long, value_name = "KIND")]
     kind: MailKind,
     /// Tenant whose brand it has.
@@ -83,9 +83,9 @@ impl Preview {
 fn write(dir: &Path, shown: &preview::Preview) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
     let mut html = shown.html.clone();
-    if let Some(logo) = &shown.logo {
-        std::fs::write(dir.join("logo.png"), &logo.png)?;
-        html = html.replace(&format!("cid:{}", logo.cid), "logo.png");
+    for picture in &shown.pictures {
+        std::fs::write(dir.join(picture.file), &picture.png)?;
+        html = html.replace(&format!("cid:{}", picture.cid), picture.file);
     }
     std::fs::write(dir.join("body.txt"), &shown.text)?;
     std::fs::write(dir.join("mail.eml"), &shown.mail.content)?;

@@ -109,8 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_whole() {
+    fn weights_are_whole_and_of_the_timeframes_that_the_style_says_it_looks_at() {
         for style in Style::ALL {
+            assert!(weights(style).iter().map(|(timeframe, _)| timeframe).eq(style.timeframes()));
             assert_eq!(weights(style).iter().map(|(_, weight)| weight).sum::<i32>(), 100);
         }
     }

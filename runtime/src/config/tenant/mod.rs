@@ -2,6 +2,7 @@
 //! where the section is put together, and what two tenants may not share in [`super::directory`].
 
 mod brand;
+mod core_symbols;
 mod database;
 mod limits;
 mod mail;
@@ -36,6 +37,8 @@ pub struct Tenant {
     pub zone: Tz,
     /// When the daily brief is due, by the clocks of the zone; none: there is no brief.
     pub daily_brief: Option<NaiveTime>,
+    /// What the daily brief begins with, in its order.
+    pub core_symbols: Vec<Symbol>,
     /// What the engine folds by.
     pub settings: Settings,
     /// Section `[brand]`: what the tenant's mails look like.
@@ -60,6 +63,9 @@ struct File {
     daily_brief: Option<NaiveTime>,
     /// What the tenant watches, in the order of its results; without it 33 symbols, each with the suffix.
     symbols: Option<Vec<Symbol>>,
+    /// Which of the symbols the daily brief begins with, in its order, at most 12; without it EURUSD, XAUUSD, USOIL and
+    /// BTCUSD, each with the suffix, as far as they are among the symbols.
+    core_symbols: Option<Vec<Symbol>>,
     /// What the tenant's source adds to the names of symbols.
     #[serde(default)]
     symbol_suffix: String,
@@ -111,12 +117,13 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     })?;
     let file: File = toml_file::sections(path, toml_file::parse(path, &toml_file::read(path)?)?)?;
     let settings = settings::settings(path, &file)?;
+    let core_symbols = core_symbols::of(path, &file, &settings)?;
     let secrets = Secrets { file: path, tenant: &id, environment };
     let File { revision, zone, daily_brief, mut brand, database, mail, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secret(&secrets)?;
     let mail = mail.with_secrets(&secrets)?;
-    Ok(Tenant { id, revision, zone, daily_brief, settings, brand, database, mail })
+    Ok(Tenant { id, revision, zone, daily_brief, core_symbols, settings, brand, database, mail })
 }
 
 /// A path that stands in the tenant's file.

@@ -3,9 +3,12 @@
 
 mod card;
 mod currency_strength_tracker;
+mod daily_brief;
+mod digest;
 mod grid;
 mod heatmap_indicator_tracker;
 mod heatmap_tracker;
+mod news;
 mod price_alert;
 mod rsi_correlation_tracker;
 mod rsi_tracker;
@@ -14,6 +17,9 @@ mod test;
 mod tests;
 #[cfg(test)]
 mod tests_of_alerts;
+#[cfg(test)]
+mod tests_of_schedule;
+mod words;
 
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
@@ -23,6 +29,7 @@ use super::error::{ComposeError, ViewError};
 use super::frame::Setting;
 use super::kind::MailKind;
 use super::render::Rendered;
+use super::scheduled::{self, Content, Picture};
 
 /// The mail of one group of triggers, in the group's order.
 pub(super) fn alert_group(setting: Setting<'_>, triggers: &[TriggerFired]) -> Result<Rendered, ComposeError> {
@@ -34,6 +41,20 @@ pub(super) fn alert_group(setting: Setting<'_>, triggers: &[TriggerFired]) -> Re
         AlertKind::HeatmapIndicatorTracker => heatmap_indicator_tracker::render(setting, triggers),
         AlertKind::CurrencyStrengthTracker => currency_strength_tracker::render(setting, triggers),
         AlertKind::PriceAlert => price_alert::render(setting, triggers),
+    }
+}
+
+/// The mail of what a schedule sends, with its picture.
+pub(super) fn scheduled(
+    setting: Setting<'_>,
+    content: &Content,
+    picture: Option<&Picture>,
+) -> Result<Rendered, ComposeError> {
+    match content {
+        Content::Brief(brief) => daily_brief::render(setting, brief, picture),
+        Content::Reminder(reminder) => news::reminder(setting, reminder),
+        Content::Correction(correction) => news::correction(setting, correction),
+        Content::Digest(digest) => digest::render(setting, digest),
     }
 }
 
@@ -49,13 +70,26 @@ pub(super) fn sample_triggers(look: &Look, kind: AlertKind) -> Result<Vec<Trigge
     }
 }
 
+/// The JSON of a scheduled mail's made-up content; none of a kind that no schedule sends.
+pub(super) const fn sample_of_schedule(kind: MailKind) -> Option<&'static str> {
+    match kind {
+        MailKind::Brief => Some(include_str!("../../../mail/daily_brief/sample.json")),
+        MailKind::Reminder => Some(include_str!("../../../mail/news_reminder/sample.json")),
+        MailKind::Correction => Some(include_str!("../../../mail/news_correction/sample.json")),
+        MailKind::Digest => Some(include_str!("../../../mail/digest/sample.json")),
+        MailKind::Alert(_) | MailKind::Test => None,
+    }
+}
+
 /// A kind's mail with the made-up content of its folder, to look at.
 pub(super) fn sample(setting: Setting<'_>, kind: MailKind) -> Result<Rendered, ComposeError> {
-    match kind {
-        MailKind::Alert(kind) => alert_group(setting, &sample_triggers(setting.look, kind)?),
-        MailKind::Test => test::render(setting, &test::sample()?),
-        MailKind::Brief | MailKind::Digest | MailKind::Reminder | MailKind::Correction => {
-            Err(ViewError::Kind(kind).into())
+    match (kind, sample_of_schedule(kind)) {
+        (MailKind::Alert(kind), _) => alert_group(setting, &sample_triggers(setting.look, kind)?),
+        (_, Some(json)) => {
+            let content = serde_json::from_str(json)
+                .map_err(|error| ViewError::Sample { kind, reason: error.to_string() })?;
+            scheduled::render(setting, &content)
         }
+        (_, None) => test::render(setting, &test::sample()?),
     }
 }
