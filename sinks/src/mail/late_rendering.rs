@@ -14,7 +14,7 @@ use super::frame::{Late, Setting};
 use super::headers::Headers;
 use super::outbox::{Claimed, Outbox, RunKey, StoredRun};
 use super::render::Templates;
-use super::scheduled;
+use super::scheduled::Prepared;
 use super::unsubscribe::WayOut;
 
 /// Composes what the runs of one tenant owe.
@@ -23,7 +23,15 @@ pub(super) struct Renderer {
     pub(super) look: Arc<Look>,
     pub(super) clock: Clock,
     /// The run that was asked for last: its mails come one after the other.
-    pub(super) last: Option<(String, String, Arc<StoredRun>)>,
+    pub(super) last: Option<Arc<LastRun>>,
+}
+
+/// A run as it is composed of, once for all who get its mails.
+pub(super) struct LastRun {
+    schedule: String,
+    key: String,
+    stored: StoredRun,
+    prepared: Prepared,
 }
 
 /// Why a mail has no content.
@@ -57,26 +65,30 @@ impl Renderer {
         if outbox.keep(mail, &composed).await? { Ok(composed.content) } else { Err(Unrendered::NotOurs) }
     }
 
-    async fn run(&mut self, outbox: &Outbox, run: RunKey<'_>) -> Result<Arc<StoredRun>, Unrendered> {
-        if let Some((schedule, key, stored)) = &self.last
-            && (schedule.as_str(), key.as_str()) == (run.schedule, run.key)
+    async fn run(&mut self, outbox: &Outbox, run: RunKey<'_>) -> Result<Arc<LastRun>, Unrendered> {
+        if let Some(last) = &self.last
+            && (last.schedule.as_str(), last.key.as_str()) == (run.schedule, run.key)
         {
-            return Ok(stored.clone());
+            return Ok(last.clone());
         }
         let gone = || Unrendered::Never("the run that it belongs to is gone".into());
-        let stored = Arc::new(outbox.run(run).await?.ok_or_else(gone)?);
-        self.last = Some((run.schedule.into(), run.key.into(), stored.clone()));
-        Ok(stored)
+        let stored = outbox.run(run).await?.ok_or_else(gone)?;
+        let prepared = Prepared::from(stored.content.clone());
+        let (schedule, key) = (run.schedule.into(), run.key.into());
+        let found = Arc::new(LastRun { schedule, key, stored, prepared });
+        self.last = Some(found.clone());
+        Ok(found)
     }
 
-    fn compose(&self, run: &StoredRun, user: UserId, recipient: &str) -> Result<Composed, ComposeError> {
+    fn compose(&self, run: &LastRun, user: UserId, recipient: &str) -> Result<Composed, ComposeError> {
         let Self { templates, look, .. } = self;
-        let (now, kind) = (self.clock.now(), run.content.kind());
+        let LastRun { stored, prepared, .. } = run;
+        let (now, kind) = (self.clock.now(), stored.content.kind());
         let way_out = WayOut::of(look, user, kind);
         let way_out = way_out.as_ref();
-        let late = run.delayed.then_some(Late { due: run.due, now });
-        let rendered = scheduled::render(Setting { templates, look, late, way_out }, &run.content)?;
-        let occurrence = run.content.occurrence(user);
+        let late = stored.delayed.then_some(Late { due: stored.due, now });
+        let rendered = prepared.render(Setting { templates, look, late, way_out })?;
+        let occurrence = stored.content.occurrence(user);
         let headers = Headers { kind, occurrence: &occurrence, recipient, way_out, date: now };
         compose(look, &headers, rendered)
     }

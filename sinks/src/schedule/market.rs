@@ -7,7 +7,7 @@ use bellwether_runtime::log::Record;
 use bellwether_schemas::TenantId;
 use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::codec::decode_reading;
-use bellwether_schemas::readings::Reading;
+use bellwether_schemas::readings::{Reading, ReadingRecord};
 use tokio::sync::Notify;
 
 /// What is known of a market.
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 pub(super) struct Known {
     /// The newest reading of each key.
     pub(super) readings: BTreeMap<String, Reading>,
-    /// Items of the news calendar by their ids.
+    /// Items of the news calendar, by their keys too.
     pub(super) calendar: BTreeMap<String, CalendarItem>,
 }
 
@@ -86,6 +86,10 @@ impl Market {
     pub(super) fn take(&self, tenant: &TenantId, records: &[Record]) -> u64 {
         let mut refused = 0;
         for record in records {
+            if record.is_tombstone() {
+                self.forget(&record.key);
+                continue;
+            }
             match decode_reading(&record.value) {
                 Ok(reading) if reading.tenant == *tenant => refused += u64::from(!self.learn(&reading)),
                 Ok(_) | Err(_) => refused += 1,
@@ -98,10 +102,25 @@ impl Market {
     }
 
     /// False for a body of a kind that this version does not know.
-    fn learn(&self, record: &bellwether_schemas::readings::ReadingRecord) -> bool {
+    fn learn(&self, record: &ReadingRecord) -> bool {
         let Ok(reading) = record.reading() else { return false };
-        self.lock().known.readings.insert(record.key.clone(), reading);
+        let mut state = self.lock();
+        if let Reading::Calendar(item) = reading {
+            state.known.calendar.insert(record.key.clone(), item);
+            if state.reading == Progress::Whole {
+                self.changed.notify_one();
+            }
+        } else {
+            state.known.readings.insert(record.key.clone(), reading);
+        }
         true
+    }
+
+    fn forget(&self, key: &[u8]) {
+        let mut state = self.lock();
+        let key = String::from_utf8_lossy(key);
+        state.known.readings.remove(&*key);
+        state.known.calendar.remove(&*key);
     }
 
     fn caught_up(&self, next_offset: u64) {

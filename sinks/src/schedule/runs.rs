@@ -7,7 +7,7 @@ use bellwether_database::cursor;
 use bellwether_database::Statements;
 use bellwether_runtime::config::Tenant;
 use bellwether_schemas::calendar::{CalendarItem, Impact};
-use bellwether_schemas::{Timestamp, UserId};
+use bellwether_schemas::Timestamp;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::IANA_TZDB_VERSION;
 use sqlx::types::Json;
@@ -20,9 +20,8 @@ use super::reminders::{self, AHEAD, Owed, Told};
 use super::slots::{DailyTime, Slot};
 use crate::mail::brand::Look;
 use crate::mail::kind::MailKind;
-use crate::mail::occurrence::Occurrence;
 use crate::mail::outbox::{Circular, Outbox, RunKey};
-use crate::mail::scheduled::{self, Brief, Content};
+use crate::mail::scheduled::{self, Brief, Content, Correction, Occasion, Reminder};
 
 /// One tenant's schedule, with what recording it takes.
 pub(super) struct Runs {
@@ -112,12 +111,7 @@ impl Settling<'_> {
             let key = run.slot.date.to_string();
             let new =
                 NewRun { kind: MailKind::Brief, key: &key, due: run.slot.due, state: run.state, content };
-            self.record(new, |user| Occurrence::Scheduled {
-                schedule: MailKind::Brief.name().into(),
-                date: run.slot.date,
-                user,
-            })
-            .await?;
+            self.record(new).await?;
         }
         self.comes(daily.next(now).map(|slot| slot.due));
         Ok(true)
@@ -131,7 +125,8 @@ impl Settling<'_> {
         previous: Option<&Brief>,
     ) -> Brief {
         let items: Vec<CalendarItem> = known.calendar.values().cloned().collect();
-        scheduled::brief(&known.readings, &items, &self.runs.tenant, slot.due, slot.date, next, previous)
+        let occasion = Occasion { date: slot.date, due: slot.due, now: self.settled.now, next };
+        scheduled::brief(&known.readings, &items, &self.runs.tenant, occasion, previous)
     }
 
     /// False where the market is not ours any more.
@@ -158,28 +153,28 @@ impl Settling<'_> {
 
     async fn remind(&mut self, item: &CalendarItem) -> sqlx::Result<()> {
         let due = reminders::due(item.time);
-        let content = Some(Content::reminder(item, self.settled.now));
+        let reminder = Reminder { item: item.clone(), told_at: self.settled.now };
+        let content = Some(Content::Reminder(reminder));
         let state = RunState::Due { delayed: self.settled.now.since(due) > DELAYED };
         let new = NewRun { kind: MailKind::Reminder, key: &item.id, due, state, content };
-        self.record(new, |user| Occurrence::Reminder { item: item.id.clone(), user }).await
+        self.record(new).await
     }
 
     async fn correct(&mut self, item: &CalendarItem, told: Timestamp) -> sqlx::Result<()> {
-        let content = Some(Content::correction(item, told));
+        let content = Some(Content::Correction(Correction { item: item.clone(), told }));
         let (due, state) = (self.settled.now, RunState::Due { delayed: false });
         let new = NewRun { kind: MailKind::Correction, key: &item.id, due, state, content };
-        let moved_to = item.time;
-        self.record(new, |user| Occurrence::Correction { item: item.id.clone(), moved_to, user }).await
+        self.record(new).await
     }
 
     async fn miss(&mut self, item: &CalendarItem) -> sqlx::Result<()> {
         let (due, state) = (reminders::due(item.time), RunState::Missed);
         let new = NewRun { kind: MailKind::Reminder, key: &item.id, due, state, content: None };
-        self.record(new, |user| Occurrence::Reminder { item: item.id.clone(), user }).await
+        self.record(new).await
     }
 
     /// One row for each day and item, whoever writes it first; its mails with it.
-    async fn record(&mut self, new: NewRun<'_>, occurrence: impl Fn(UserId) -> Occurrence) -> sqlx::Result<()> {
+    async fn record(&mut self, new: NewRun<'_>) -> sqlx::Result<()> {
         let NewRun { kind, key, due, state, content } = new;
         let delayed = state == RunState::Due { delayed: true };
         let fresh = sqlx::query(
@@ -195,32 +190,25 @@ impl Settling<'_> {
         .bind(delayed)
         .bind(self.runs.tenant.zone.name())
         .bind(IANA_TZDB_VERSION)
-        .bind(content.map(Json))
+        .bind(content.as_ref().map(Json))
         .execute(&mut *self.transaction)
         .await?;
         if fresh.rows_affected() == 0 {
             return Ok(());
         }
-        match state {
-            RunState::Due { .. } => self.owe(kind, key, due, occurrence).await,
-            RunState::Missed => {
-                self.settled.missed += 1;
-                Ok(())
-            }
-            RunState::Before => Ok(()),
+        self.settled.missed += u64::from(state == RunState::Missed);
+        match &content {
+            Some(content) => self.owe(content, key, due).await,
+            None => Ok(()),
         }
     }
 
-    async fn owe(
-        &mut self,
-        kind: MailKind,
-        key: &str,
-        due: Timestamp,
-        occurrence: impl Fn(UserId) -> Occurrence,
-    ) -> sqlx::Result<()> {
-        let Runs { outbox, look, configured, tenant } = self.runs;
+    async fn owe(&mut self, content: &Content, key: &str, due: Timestamp) -> sqlx::Result<()> {
+        let (runs, kind) = (self.runs, content.kind());
+        let Runs { outbox, look, configured, tenant } = runs;
         let run = RunKey { schedule: kind.name(), key };
         let circular = Circular { run, kind, due, look, configured: *configured };
+        let occurrence = |user| content.occurrence(user);
         let mails = outbox.owe_everybody(&mut self.transaction, &circular, occurrence).await?;
         sqlx::query(
             "update bellwether.schedule_run set mails = $4 where tenant_id = $1 and schedule = $2 and key = $3",
