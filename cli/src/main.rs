@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, schedule, sink, tenants,
-    top, topics,
+    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, schedule, sink,
+    tenants, top, topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.

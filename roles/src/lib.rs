@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_producers::Summary;
+use bellwether_producers::calendar::Looks;
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_runtime::config::Tenant;
@@ -51,6 +52,8 @@ pub enum Production {
     History(HistoryJob),
     /// What users change in the alert tables.
     Alerts,
+    /// What the tenants' news calendars say.
+    Calendar(Looks),
 }
 
 /// Which files are played, and how fast.
@@ -120,6 +123,7 @@ impl Job {
             Self::Produce(Production::Synthetic(_)) => Role::ProduceSynthetic,
             Self::Produce(Production::History(_)) => Role::ProduceHistory,
             Self::Produce(Production::Alerts) => Role::ProduceAlerts,
+            Self::Produce(Production::Calendar(_)) => Role::ProduceCalendar,
             Self::Process => Role::Process,
             Self::Rows => Role::SinkRows,
             Self::Mail => Role::SinkMail,
@@ -148,7 +152,11 @@ impl Job {
 /// What is missing, or not as it has to be.
 pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
     match role {
-        Role::ProduceFile | Role::ProduceSynthetic | Role::ProduceHistory | Role::Process => Ok(()),
+        Role::ProduceFile
+        | Role::ProduceSynthetic
+        | Role::ProduceHistory
+        | Role::ProduceCalendar
+        | Role::Process => Ok(()),
         Role::ProduceAlerts | Role::SinkRows | Role::SinkSchedule => Ok(database::check_configured(tenant)?),
         Role::SinkMail => {
             database::check_configured(tenant)?;
@@ -164,6 +172,7 @@ pub const fn follows(role: Role) -> bool {
         Role::ProduceFile | Role::ProduceHistory => false,
         Role::ProduceSynthetic
         | Role::ProduceAlerts
+        | Role::ProduceCalendar
         | Role::Process
         | Role::SinkRows
         | Role::SinkMail

@@ -79,6 +79,8 @@ roles! {
     ProduceHistory = "produce history", None;
     /// Publishes what users change in the alert tables.
     ProduceAlerts = "produce alerts", None;
+    /// Publishes what the tenants' news calendars say.
+    ProduceCalendar = "produce calendar", None;
     /// Folds journals into triggers and readings.
     Process = "process", Some(PROCESS);
     /// Writes triggers as rows of the tenants' databases.

@@ -29,7 +29,9 @@ impl Impact {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().to_ascii_lowercase().trim_end_matches(" impact expected") {
-            "low" | "yellow" | "1" | "none" | "holiday" | "non-economic" | "gray" | "grey" | "0" => Some(Self::Low),
+            "low" | "yellow" | "1" | "none" | "holiday" | "non-economic" | "gray" | "grey" | "0" => {
+                Some(Self::Low)
+            }
             "medium" | "moderate" | "orange" | "2" => Some(Self::Medium),
             "high" | "red" | "3" => Some(Self::High),
             _ => None,

@@ -40,7 +40,10 @@ impl Schedule {
             };
             lines.extend(upcoming.iter().map(line));
             if upcoming.is_empty() && !self.json {
-                lines.push(format!("{:<14} nothing: its file has no daily_brief, its calendar no item of high impact", tenant.id.as_str()));
+                lines.push(format!(
+                    "{:<14} nothing: its file has no daily_brief, its calendar no item of high impact",
+                    tenant.id.as_str()
+                ));
             }
         }
         tell(&lines.into_iter().map(|line| line + "\n").collect::<String>())?;

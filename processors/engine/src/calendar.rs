@@ -50,13 +50,21 @@ impl Calendar {
 
     pub(crate) fn restore(stored: stored::Calendar) -> Result<Self, Misfit> {
         let item = |stored: stored::CalendarItem| {
-            let stored::CalendarItem { id, time, currency, title, impact, previous, forecast, actual, source } =
-                stored;
+            let stored::CalendarItem {
+                id,
+                time,
+                currency,
+                title,
+                impact,
+                previous,
+                forecast,
+                actual,
+                source,
+            } = stored;
             let known = Impact::ALL.get(usize::from(impact)).copied();
             Misfit::unless(known.is_some(), "an item's impact is none that is known")?;
             let (time, impact) = (Timestamp(time), known.unwrap_or(Impact::Low));
-            let item =
-                CalendarItem { id, time, currency, title, impact, previous, forecast, actual, source };
+            let item = CalendarItem { id, time, currency, title, impact, previous, forecast, actual, source };
             Ok((item.id.clone(), item))
         };
         Ok(Self { items: stored.items.into_iter().map(item).collect::<Result<_, Misfit>>()? })

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_runtime::config::{CalendarAddress, CalendarPlace};
+use bellwether_runtime::config::{CalendarPlace, FeedAddress};
 use bellwether_runtime::secret::Secret;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
@@ -44,7 +44,7 @@ async fn file(path: &Path) -> Result<String, Failed> {
     String::from_utf8(read).map_err(|_| format!("{}: it is no UTF-8 text", path.display()))
 }
 
-async fn call(address: &CalendarAddress, headers: &[(String, Secret)]) -> Result<String, Failed> {
+async fn call(address: &FeedAddress, headers: &[(String, Secret)]) -> Result<String, Failed> {
     let said = |error: std::io::Error| error.to_string();
     let stream = TcpStream::connect((address.host(), address.port())).await.map_err(said)?;
     if !address.is_tls() {
@@ -66,7 +66,7 @@ fn trusting_the_machine() -> Result<Arc<ClientConfig>, Failed> {
 
 async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    address: &CalendarAddress,
+    address: &FeedAddress,
     headers: &[(String, Secret)],
 ) -> Result<String, Failed> {
     let mut request = Request::get(address.path_and_query())

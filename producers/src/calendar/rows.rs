@@ -67,11 +67,20 @@ fn csv_rows(text: &str) -> Result<Vec<Result<Cells, String>>, String> {
     let head = text.lines().next().unwrap_or_default();
     let most = |separator: &u8| head.bytes().filter(|byte| byte == separator).count();
     let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(most).unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let names: Vec<String> =
-        reader.headers().map_err(|error| error.to_string())?.iter().map(|name| name.trim().to_lowercase()).collect();
-    if !names.iter().any(|name| WHEN.contains(&name.as_str())) {
-        return Err(format!("its first line has no column {}: it names {}", WHEN.join(", "), names.join(", ")));
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let names: Vec<String> = reader
+        .headers()
+        .map_err(|error| error.to_string())?
+        .iter()
+        .map(|name| name.trim().to_lowercase())
+        .collect();
+    if !names.iter().any(|name| WHEN.iter().chain(TIME).any(|known| known == name)) {
+        return Err(format!(
+            "its first line has no column {}: it names {}",
+            WHEN.join(", "),
+            names.join(", ")
+        ));
     }
     let cells = |record: csv::Result<csv::StringRecord>| {
         let record = record.map_err(|error| error.to_string())?;
@@ -113,7 +122,9 @@ fn item(cells: &Cells, reading: &Reading<'_>) -> Result<CalendarItem, String> {
     let title = text(TITLE).ok_or("it has no title")?;
     let impact = match find(cells, IMPACT) {
         None => Impact::Low,
-        Some(word) => Impact::parse(word).ok_or_else(|| format!("{word:?} is no impact: use low, medium or high"))?,
+        Some(word) => {
+            Impact::parse(word).ok_or_else(|| format!("{word:?} is no impact: use low, medium or high"))?
+        }
     };
     let own = text(ID).map(|id| format!("{}:{id}", reading.source));
     let id = own.unwrap_or_else(|| derived_id(reading.source, &currency, time, &title));
@@ -135,7 +146,18 @@ fn derived_id(source: &str, currency: &str, time: Timestamp, title: &str) -> Str
 /// The title in small letters, without what stands in brackets and words that tell one edition of it from another.
 fn plain(title: &str) -> String {
     const QUALIFIERS: [&str; 12] = [
-        "m/m", "y/y", "q/q", "mom", "yoy", "qoq", "prelim", "preliminary", "flash", "final", "revised", "advance",
+        "m/m",
+        "y/y",
+        "q/q",
+        "mom",
+        "yoy",
+        "qoq",
+        "prelim",
+        "preliminary",
+        "flash",
+        "final",
+        "revised",
+        "advance",
     ];
     let mut depth = 0_u32;
     let outside = title.chars().filter(|letter| match letter {
@@ -156,7 +178,7 @@ fn plain(title: &str) -> String {
 
 /// One cell with a date and a time, or two.
 fn time(cells: &Cells, zone: Tz) -> Result<Timestamp, String> {
-    let when = find(cells, WHEN).ok_or("it does not say when")?;
+    let when = find(cells, WHEN).or_else(|| find(cells, TIME)).ok_or("it does not say when")?;
     if let Ok(time) = when.parse() {
         return Ok(time);
     }
@@ -240,7 +262,8 @@ mod tests {
             "date;time;currency;title;impact\n2026-03-06;All Day;USD;Election;High\n2026-03-06;08:30;;CPI;High\n\
              2026-03-06;08:30;USD;;High\n2026-03-06;08:30;USD;CPI;huge\n2026-03-06;08:30;USD;CPI;2\n",
         );
-        let reasons: Vec<(usize, &str)> = found.bad.iter().map(|bad| (bad.row, bad.reason.as_str())).collect();
+        let reasons: Vec<(usize, &str)> =
+            found.bad.iter().map(|bad| (bad.row, bad.reason.as_str())).collect();
         assert_eq!(
             reasons,
             [

@@ -138,8 +138,7 @@ impl Follower {
     fn start_again(&mut self) {
         for (topic, served) in self.served.iter_mut().filter(|(_, served)| served.task.is_finished()) {
             TaskRestarted { sink: SINK, tenant: &topic.tenant }.emit();
-            served.task =
-                (self.keep)(topic.tenant.clone(), served.market.clone(), served.shutdown.clone());
+            served.task = (self.keep)(topic.tenant.clone(), served.market.clone(), served.shutdown.clone());
         }
     }
 

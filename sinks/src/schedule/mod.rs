@@ -38,7 +38,8 @@ const TASK_END: Duration = Duration::from_secs(5);
 pub async fn run(context: Context) -> Result<(), SinkError> {
     let runtime = tokio::runtime::Handle::current();
     let given = context.clone();
-    let keep = move |tenant, market, shutdown| runtime.spawn(Keeper::new(tenant, market, &given, shutdown).run());
+    let keep =
+        move |tenant, market, shutdown| runtime.spawn(Keeper::new(tenant, market, &given, shutdown).run());
     let follower = Follower::new(context, Box::new(keep));
     let gone = |reason: String| SinkError::Thread { sink: SINK, reason };
     let (ended, end) = tokio::sync::oneshot::channel();

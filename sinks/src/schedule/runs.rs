@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_database::cursor;
 use bellwether_database::Statements;
+use bellwether_database::cursor;
 use bellwether_runtime::config::Tenant;
-use bellwether_schemas::calendar::{CalendarItem, Impact};
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::calendar::{CalendarItem, Impact};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::IANA_TZDB_VERSION;
 use sqlx::types::Json;
@@ -117,13 +117,7 @@ impl Settling<'_> {
         Ok(true)
     }
 
-    fn compose(
-        &self,
-        known: &Known,
-        slot: Slot,
-        next: Option<Timestamp>,
-        previous: Option<&Brief>,
-    ) -> Brief {
+    fn compose(&self, known: &Known, slot: Slot, next: Option<Timestamp>, previous: Option<&Brief>) -> Brief {
         let items: Vec<CalendarItem> = known.calendar.values().cloned().collect();
         let occasion = Occasion { date: slot.date, due: slot.due, now: self.settled.now, next };
         scheduled::brief(&known.readings, &items, &self.runs.tenant, occasion, previous)

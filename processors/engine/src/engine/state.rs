@@ -59,8 +59,8 @@ impl Engine {
         let pair =
             |(place, pair): (u32, &Pair)| Part::new(PartKey::Pair(place), Body::Pair(Box::new(pair.store())));
         let leaders = || Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
-        let calendar = (!calendar.is_empty())
-            .then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
+        let calendar =
+            (!calendar.is_empty()).then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
         let alerts = (0..).zip(alerts.buckets());
         let bucket = |(bucket, alerts)| Part::new(PartKey::Alerts(bucket), Body::Alerts(alerts));
         std::iter::once(core)

@@ -126,11 +126,7 @@ fn compact_segment(
 }
 
 /// The frame without the records that have a newer one and without old tombstones, and how many went and stay.
-fn squeeze(
-    frame: &Frame<'_>,
-    newest: &BTreeMap<Vec<u8>, u64>,
-    cutoff: Timestamp,
-) -> (Vec<u8>, u64, u64) {
+fn squeeze(frame: &Frame<'_>, newest: &BTreeMap<Vec<u8>, u64>, cutoff: Timestamp) -> (Vec<u8>, u64, u64) {
     let mut records = frame.records().unwrap_or_default();
     let before = records.len() as u64;
     let is_old = frame.time < cutoff;

@@ -81,8 +81,9 @@ impl Producer {
         let name = topic.to_string();
         let _order = locked(&self.order);
         for (sent, record) in records.iter().enumerate() {
-            let mut message =
-                BaseRecord::with_opaque_to(&name, Arc::clone(&batch)).partition(PARTITION).key(&record.key[..]);
+            let mut message = BaseRecord::with_opaque_to(&name, Arc::clone(&batch))
+                .partition(PARTITION)
+                .key(&record.key[..]);
             if !record.value.is_empty() {
                 message = message.payload(&record.value[..]);
             }

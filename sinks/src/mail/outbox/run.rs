@@ -132,9 +132,7 @@ fn owed(reader: Reader, circular: &Circular<'_>, occurrence: &Occurrence) -> Owe
     let (state, reason) = match (reader.switched_off, reader.suppressed, circular.configured) {
         (true, _, _) => (State::Suppressed, Some("switched off by the user".into())),
         (_, Some(reason), _) => (State::Suppressed, Some(format!("the address is suppressed: {reason}"))),
-        (_, _, false) => {
-            (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()))
-        }
+        (_, _, false) => (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into())),
         _ => (State::Pending, None),
     };
     Owed {

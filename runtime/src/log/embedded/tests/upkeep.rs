@@ -88,7 +88,8 @@ fn compaction_takes_what_has_a_newer_record_and_moves_nothing() {
 fn a_tombstone_takes_what_stood_under_its_key_and_goes_a_day_later() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 100, ..Options::default() };
-    let log = EmbeddedLog::open_with(dir.path(), Access::Write, Clock::manual(Timestamp(0)), options).unwrap();
+    let log =
+        EmbeddedLog::open_with(dir.path(), Access::Write, Clock::manual(Timestamp(0)), options).unwrap();
     let readings = topic(TopicKind::Readings);
     log.create(&readings).unwrap();
     for (key, value) in [("gone", "1"), ("gone", "2"), ("stays", "1"), ("gone", "")] {
