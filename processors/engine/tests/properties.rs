@@ -342,6 +342,7 @@ fn generated_journals_hold_what_they_are_for() {
                 Effect::Outcome(Outcome::Status(status)) => format!("status {}", status.state.name()),
                 Effect::Refused(refusal) => format!("refused {}", refusal.reason.name()),
                 Effect::Reading(_) => "reading".into(),
+                Effect::Forgotten(_) => "forgotten".into(),
                 Effect::Halt(_) => "halt".into(),
             };
             *counts.entry(name).or_default() += 1;

@@ -27,7 +27,8 @@ pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, LogFormat, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Tenant, load_tenant,
+    Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
+    Tenant, load_tenant,
 };
 pub use values::{
     Colour, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, SmtpError, SmtpServer, Tls,

@@ -7,6 +7,7 @@ mod core_symbols;
 mod database;
 mod limits;
 mod mail;
+mod retention;
 mod secrets;
 mod settings;
 
@@ -21,8 +22,9 @@ use serde::Deserialize;
 
 pub use brand::Brand;
 pub use calendar::{CalendarPlace, CalendarSource};
-pub use database::{Database, DatabaseMode, Recipients};
+pub use database::{Announce, Database, DatabaseMode, Recipients};
 pub use mail::Mail;
+pub use retention::Retention;
 
 use super::{ConfigError, toml_file, values};
 use limits::Limits;
@@ -51,6 +53,8 @@ pub struct Tenant {
     pub mail: Mail,
     /// Sections `[[calendar]]`: where its news calendar is read.
     pub calendar: Vec<CalendarSource>,
+    /// Section `[retention]`: how long its users' rows are kept.
+    pub retention: Retention,
 }
 
 /// The keys of the file, as they stand there.
@@ -110,6 +114,9 @@ struct File {
     /// Most of a thing.
     #[serde(default)]
     limits: Limits,
+    /// How long things are kept.
+    #[serde(default)]
+    retention: Retention,
 }
 
 /// Reads one tenant's file.
@@ -126,12 +133,24 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     let settings = settings::settings(path, &file)?;
     let core_symbols = core_symbols::of(path, &file, &settings)?;
     let secrets = Secrets { file: path, tenant: &id, environment };
-    let File { revision, zone, daily_brief, mut brand, database, mail, calendar, .. } = file;
+    let File { revision, zone, daily_brief, mut brand, database, mail, calendar, retention, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secret(&secrets)?;
     let mail = mail.with_secrets(&secrets)?;
     let calendar = calendar::sources(calendar, &secrets)?;
-    Ok(Tenant { id, revision, zone, daily_brief, core_symbols, settings, brand, database, mail, calendar })
+    Ok(Tenant {
+        id,
+        revision,
+        zone,
+        daily_brief,
+        core_symbols,
+        settings,
+        brand,
+        database,
+        mail,
+        calendar,
+        retention,
+    })
 }
 
 /// A path that stands in the tenant's file.
@@ -191,6 +210,33 @@ mod tests {
             let wrong = error(&GOOD.replace("[database]", &format!("{key} = \"{value}\"\n[database]")), &[]);
             assert!(wrong.contains(&format!("fxlabs.toml: brand.{key}: {reason}")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn events_are_kept_for_400_days_or_as_the_file_says_but_for_30_at_least() {
+        let kept = |section: &str| load(&format!("{GOOD}{section}"), &[]).map(|tenant| tenant.retention);
+        let days = |days: u64| Retention { user_events: Duration::from_secs(days * 86_400) };
+        assert_eq!(kept("").unwrap(), days(400));
+        assert_eq!(kept("[retention]\nuser_events = \"90d\"\n").unwrap(), days(90));
+        let wrong = kept("[retention]\nuser_events = \"29d\"\n").unwrap_err().to_string();
+        assert!(
+            wrong.ends_with(
+                "fxlabs.toml: retention.user_events: \"29d\" is less than 30d: nothing younger is removed"
+            ),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn pages_hear_of_events_through_the_publication_unless_the_file_says_otherwise() {
+        let announce = |line: &str| load(&GOOD.replace("[database]", &format!("[database]\n{line}")), &[]);
+        for (line, expected) in
+            [("", "publication"), ("announce = \"broadcast\"", "broadcast"), ("announce = \"none\"", "none")]
+        {
+            assert_eq!(announce(line).unwrap().database.announce.name(), expected);
+        }
+        let wrong = announce("announce = \"loudly\"").unwrap_err().to_string();
+        assert!(wrong.contains("fxlabs.toml: database.announce: unknown variant `loudly`"), "{wrong}");
     }
 
     #[test]

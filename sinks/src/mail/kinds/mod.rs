@@ -21,6 +21,8 @@ mod tests_of_alerts;
 mod tests_of_schedule;
 mod words;
 
+use std::num::NonZeroUsize;
+
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 
@@ -81,10 +83,20 @@ pub(super) const fn sample_of_schedule(kind: MailKind) -> Option<&'static str> {
     }
 }
 
-/// A kind's mail with the made-up content of its folder, to look at.
-pub(super) fn sample(setting: Setting<'_>, kind: MailKind) -> Result<Rendered, ComposeError> {
+/// A kind's mail with the made-up content of its folder, to look at; of an alert with so many triggers, over and over
+/// the same where the folder has fewer.
+pub(super) fn sample(
+    setting: Setting<'_>,
+    kind: MailKind,
+    triggers: Option<NonZeroUsize>,
+) -> Result<Rendered, ComposeError> {
     match (kind, sample_of_schedule(kind)) {
-        (MailKind::Alert(kind), _) => alert_group(setting, &sample_triggers(setting.look, kind)?),
+        (MailKind::Alert(kind), _) => {
+            let all = sample_triggers(setting.look, kind)?;
+            let count = triggers.map_or(all.len(), NonZeroUsize::get);
+            let group: Vec<TriggerFired> = all.into_iter().cycle().take(count).collect();
+            alert_group(setting, &group)
+        }
         (_, Some(json)) => {
             let content = serde_json::from_str(json)
                 .map_err(|error| ViewError::Sample { kind, reason: error.to_string() })?;
