@@ -55,6 +55,7 @@ impl From<Impact> for String {
 
 /// One announcement of the news calendar, as far as it is known now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "AnnouncedItem")]
 pub struct CalendarItem {
     /// What its source calls it, or what follows from currency, time and title where the source gives no id: the same
     /// for every change of it.

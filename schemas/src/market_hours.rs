@@ -61,6 +61,9 @@ fn overlap(week: Span, from: Timestamp, to: Timestamp) -> i64 {
 fn open_week(at: Timestamp) -> Span {
     const ZONE: Tz = Tz::America__New_York;
     let week = FX.span(Timeframe::W1, at);
+    if !(YEAR_1..=Timestamp::MAX).contains(&at) {
+        return week;
+    }
     let sunday = week.open.utc().with_timezone(&ZONE).date_naive();
     let five_o_clock = NaiveTime::from_hms_opt(17, 0, 0).unwrap_or(NaiveTime::MIN);
     let friday = sunday.checked_add_days(Days::new(5)).map(|friday| friday.and_time(five_o_clock));

@@ -109,11 +109,11 @@ impl World {
 }
 
 /// By brute force: every existing day of the zone's calendar between two instants, and the first instant at which its
-/// clocks show that time or a later one on that day. `step` divides every offset and the time.
+/// clocks show that time or a later one on that day, to the minute.
 fn by_looking_at_the_clock(daily: DailyTime, date: NaiveDate) -> Option<Timestamp> {
     let midnight = Timestamp::from(date.and_time(NaiveTime::MIN).and_utc());
     let local = |at: Timestamp| at.utc().with_timezone(&daily.zone).naive_local();
-    let minutes = || (-26 * 60..=26 * 60).map(|minute| midnight.plus(minute * MINUTE));
+    let minutes = || (-26 * 60..=52 * 60).map(|minute| midnight.plus(minute * MINUTE));
     let exists = minutes().any(|at| local(at).date() == date);
     let due = minutes().find(|at| local(*at) >= date.and_time(daily.time));
     due.filter(|_| exists)
