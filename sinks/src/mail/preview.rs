@@ -44,7 +44,7 @@ pub struct Inline {
 /// Composes a kind's sample in a brand.
 ///
 /// # Errors
-/// The kind has no mail yet, or its templates do not fit its sample.
+/// Its templates do not fit its sample.
 pub fn preview(
     templates: &Templates,
     look: &Look,
