@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, sink, tenants, top,
-    topics,
+    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, schedule, sink,
+    tenants, top, topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -40,6 +40,7 @@ enum Command {
     Process(process::Process),
     #[command(subcommand)]
     Sink(sink::Sink),
+    Schedule(schedule::Schedule),
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Tenants(tenants::Tenants),
@@ -78,6 +79,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Produce(command) => command.run(&process).await,
             Command::Process(command) => command.run(&process).await,
             Command::Sink(command) => command.run(&process).await,
+            Command::Schedule(command) => command.run(&process),
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),

@@ -24,11 +24,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "sink_cursor",
     "mail_outbox",
     "mail_event",
     "mail_suppression",
+    "schedule_run",
     "alert_change",
     "alert_version",
     "quarantine",

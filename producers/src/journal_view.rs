@@ -1,4 +1,4 @@
-//! What a tenant's journal says of settings and alerts: the side that a producer of either compares with.
+//! What a tenant's journal says of settings, alerts and the news calendar: the side that a producer of either compares with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::{Log, LogError};
 use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::{AlertId, Entry, TenantId};
 
@@ -18,6 +19,8 @@ pub struct JournalView {
     pub settings: Option<SettingsChanged>,
     /// Every alert there ever was, deleted ones too: their versions are still taken.
     pub alerts: BTreeMap<AlertId, AlertChanged>,
+    /// Every item of the news calendar there ever was, by its id.
+    pub calendar: BTreeMap<String, CalendarItem>,
     /// The journal offset before which everything is taken in.
     next: u64,
 }
@@ -72,6 +75,7 @@ impl JournalView {
                     self.settings = Some(change);
                 }
             }
+            Entry::Calendar(change) => drop(self.calendar.insert(change.item.id.clone(), change.item)),
             Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) => {}
         }
     }

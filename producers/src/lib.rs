@@ -11,6 +11,7 @@
 //! Where a producer stood is found in the journal itself ([`resume`]).
 pub mod alert_changes;
 pub mod blocks;
+pub mod calendar;
 pub mod error;
 pub mod events;
 pub mod history;

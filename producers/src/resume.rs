@@ -87,7 +87,7 @@ impl Position {
                 self.last_seq = self.last_seq.max(block.first_seq.map(last));
             }
             Entry::Heartbeat(beat) => self.last_beat = self.last_beat.max(Some(beat.ts)),
-            Entry::Bars(_) | Entry::Alert(_) | Entry::Settings(_) => {}
+            Entry::Bars(_) | Entry::Alert(_) | Entry::Settings(_) | Entry::Calendar(_) => {}
         }
     }
 }

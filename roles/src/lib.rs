@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_producers::Summary;
+use bellwether_producers::calendar::Looks;
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_runtime::config::Tenant;
@@ -20,7 +21,7 @@ use bellwether_runtime::log::retention;
 use bellwether_runtime::roles::{Context, Role};
 use bellwether_schemas::{TenantId, Timestamp};
 use bellwether_sinks::mail::server::Server;
-use bellwether_sinks::{mail, rows};
+use bellwether_sinks::{mail, rows, schedule};
 use bellwether_worker::WorkerError;
 
 pub use error::RoleError;
@@ -36,6 +37,8 @@ pub enum Job {
     Rows,
     /// Mails triggers to the users whose alerts fired.
     Mail,
+    /// Owes the mails of the tenants' own clocks.
+    Schedule,
 }
 
 /// What is written into each tenant's journal.
@@ -49,6 +52,8 @@ pub enum Production {
     History(HistoryJob),
     /// What users change in the alert tables.
     Alerts,
+    /// What the tenants' news calendars say.
+    Calendar(Looks),
 }
 
 /// Which files are played, and how fast.
@@ -118,9 +123,11 @@ impl Job {
             Self::Produce(Production::Synthetic(_)) => Role::ProduceSynthetic,
             Self::Produce(Production::History(_)) => Role::ProduceHistory,
             Self::Produce(Production::Alerts) => Role::ProduceAlerts,
+            Self::Produce(Production::Calendar(_)) => Role::ProduceCalendar,
             Self::Process => Role::Process,
             Self::Rows => Role::SinkRows,
             Self::Mail => Role::SinkMail,
+            Self::Schedule => Role::SinkSchedule,
         }
     }
 
@@ -134,6 +141,7 @@ impl Job {
             Self::Process => process(context).await,
             Self::Rows => Ok(rows::run(context).await?),
             Self::Mail => Ok(mail::run(context).await?),
+            Self::Schedule => Ok(schedule::run(context).await?),
         }
     }
 }
@@ -144,8 +152,12 @@ impl Job {
 /// What is missing, or not as it has to be.
 pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
     match role {
-        Role::ProduceFile | Role::ProduceSynthetic | Role::ProduceHistory | Role::Process => Ok(()),
-        Role::ProduceAlerts | Role::SinkRows => Ok(database::check_configured(tenant)?),
+        Role::ProduceFile
+        | Role::ProduceSynthetic
+        | Role::ProduceHistory
+        | Role::ProduceCalendar
+        | Role::Process => Ok(()),
+        Role::ProduceAlerts | Role::SinkRows | Role::SinkSchedule => Ok(database::check_configured(tenant)?),
         Role::SinkMail => {
             database::check_configured(tenant)?;
             Ok(Server::of(&tenant.mail).map(drop)?)
@@ -158,9 +170,13 @@ pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
 pub const fn follows(role: Role) -> bool {
     match role {
         Role::ProduceFile | Role::ProduceHistory => false,
-        Role::ProduceSynthetic | Role::ProduceAlerts | Role::Process | Role::SinkRows | Role::SinkMail => {
-            true
-        }
+        Role::ProduceSynthetic
+        | Role::ProduceAlerts
+        | Role::ProduceCalendar
+        | Role::Process
+        | Role::SinkRows
+        | Role::SinkMail
+        | Role::SinkSchedule => true,
     }
 }
 

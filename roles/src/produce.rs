@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_producers::{
-    FileRun, HistoryRun, ProducerContext, ProducerError, Summary, SyntheticRun, alert_changes, run_file,
-    run_history, run_synthetic, settings,
+    FileRun, HistoryRun, ProducerContext, ProducerError, Summary, SyntheticRun, alert_changes, calendar,
+    run_file, run_history, run_synthetic, settings,
 };
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::LogError;
@@ -183,6 +183,10 @@ async fn produce(production: &Production, context: &ProducerContext, tenant: &Te
         Production::Alerts => {
             database::check_configured(tenant)?;
             alert_changes::run(context, tenant).await?;
+            None
+        }
+        Production::Calendar(looks) => {
+            calendar::run(context, tenant, *looks).await?;
             None
         }
     })

@@ -82,6 +82,18 @@ metrics! {
         "Tenants whose mail stopped because their server refused the password.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    CALENDAR_CHANGES: Counter = "bellwether_calendar_changes_total", "Items of the news calendar published.";
+    CALENDAR_FAILURES: Counter = "bellwether_calendar_failures_total",
+        "Times a source of the news calendar could not be read.";
+    CALENDAR_ROWS_REFUSED: Counter = "bellwether_calendar_rows_refused_total",
+        "Rows of the news calendar that could not be read.";
+    SCHEDULE_RUNS: Counter = "bellwether_schedule_runs_total", "Briefs, reminders and corrections that became due.";
+    SCHEDULE_MAILS: Counter = "bellwether_schedule_mails_total", "Mails owed by what became due.";
+    SCHEDULE_MISSED: Counter = "bellwether_schedule_missed_total",
+        "Days and items that passed while nobody kept the schedule.";
+    SCHEDULE_RETRIES: Counter = "bellwether_schedule_retries_total", "Times a schedule could not be looked at.";
+    SCHEDULE_READINGS_REFUSED: Counter = "bellwether_schedule_readings_refused_total",
+        "Records of readings topics that a schedule could not use.";
 }
 
 #[cfg(test)]

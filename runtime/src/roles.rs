@@ -40,6 +40,9 @@ pub const ROWS: Group = Group { name: "bellwether-rows", reads: TopicKind::Trigg
 /// The group that mails triggers.
 pub const MAIL: Group = Group { name: "bellwether-mail", reads: TopicKind::Triggers };
 
+/// The group that keeps the tenants' schedules.
+pub const SCHEDULE: Group = Group { name: "bellwether-schedule", reads: TopicKind::Readings };
+
 macro_rules! roles {
     ($($(#[$doc:meta])* $role:ident = $name:literal, $group:expr;)*) => {
         /// What a process of the pipeline can be started as.
@@ -76,12 +79,16 @@ roles! {
     ProduceHistory = "produce history", None;
     /// Publishes what users change in the alert tables.
     ProduceAlerts = "produce alerts", None;
+    /// Publishes what the tenants' news calendars say.
+    ProduceCalendar = "produce calendar", None;
     /// Folds journals into triggers and readings.
     Process = "process", Some(PROCESS);
     /// Writes triggers as rows of the tenants' databases.
     SinkRows = "sink rows", Some(ROWS);
     /// Mails triggers to the users whose alerts fired.
     SinkMail = "sink mail", Some(MAIL);
+    /// Owes the mails of the tenants' own clocks: briefs and reminders.
+    SinkSchedule = "sink schedule", Some(SCHEDULE);
 }
 
 impl fmt::Display for Role {

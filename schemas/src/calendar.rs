@@ -13,7 +13,7 @@ pub const KEPT: i64 = 7 * DAY;
 listed! {
     /// How much an item is expected to move the market.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
+    #[serde(try_from = "String", into = "String")]
     pub enum Impact {
         /// Little, or nothing at all, as on a holiday.
         Low = "low",
@@ -21,6 +21,35 @@ listed! {
         Medium = "medium",
         /// Much: users are reminded of it.
         High = "high",
+    }
+}
+
+impl Impact {
+    /// As sources write it, in any letter case: `high`, `red`, `3`; a holiday moves nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().trim_end_matches(" impact expected") {
+            "low" | "yellow" | "1" | "none" | "holiday" | "non-economic" | "gray" | "grey" | "0" => {
+                Some(Self::Low)
+            }
+            "medium" | "moderate" | "orange" | "2" => Some(Self::Medium),
+            "high" | "red" | "3" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+impl TryFrom<String> for Impact {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|impact| impact.name() == text);
+        found.ok_or_else(|| format!("{text:?} is not an impact: use low, medium or high"))
+    }
+}
+
+impl From<Impact> for String {
+    fn from(impact: Impact) -> Self {
+        impact.name().into()
     }
 }
 

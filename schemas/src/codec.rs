@@ -89,6 +89,7 @@ schemas! {
     Reading = "reading.v2",
     DeadLetter = "dead_letter.v2",
     TickBlock = "tick_block.v2",
+    CalendarItem = "calendar_item.v1",
 }
 
 impl SchemaName {
@@ -172,6 +173,7 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Heartbeat(beat) => encode(SchemaName::Heartbeat, beat),
         Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
         Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
+        Entry::Calendar(change) => encode(SchemaName::CalendarItem, change),
     }
 }
 
@@ -198,6 +200,7 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
         SchemaName::SettingsChangedV1 | SchemaName::SettingsChanged => {
             decode(name, datum).map(Entry::Settings)
         }
+        SchemaName::CalendarItem => decode(name, datum).map(Entry::Calendar),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

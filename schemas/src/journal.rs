@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::AlertChanged;
 use crate::bars::BarBlock;
+use crate::calendar::CalendarChanged;
 use crate::codec::{self, DecodeError};
 use crate::dead_letter::Header;
 use crate::ids::TenantId;
@@ -48,6 +49,8 @@ pub enum Entry {
     Alert(AlertChanged),
     /// The tenant's settings that can change a result.
     Settings(SettingsChanged),
+    /// An item of the news calendar is new, or known otherwise than before.
+    Calendar(CalendarChanged),
 }
 
 /// Why a record of a tenant's journal is none of its entries.
@@ -108,6 +111,7 @@ impl Entry {
             Self::Heartbeat(beat) => &beat.origin,
             Self::Alert(change) => &change.origin,
             Self::Settings(change) => &change.origin,
+            Self::Calendar(change) => &change.origin,
         }
     }
 
@@ -120,17 +124,18 @@ impl Entry {
             Self::Heartbeat(_) => "heartbeat",
             Self::Alert(_) => "alert_changed",
             Self::Settings(_) => "settings_changed",
+            Self::Calendar(_) => "calendar_item",
         }
     }
 
-    /// The largest event time the record carries; none for settings and alerts.
+    /// The largest event time the record carries; none where it says what holds, and nothing of the market.
     #[must_use]
     pub fn event_time(&self) -> Option<Timestamp> {
         match self {
             Self::Ticks(block) => block.ticks.iter().map(|tick| tick.ts).max(),
             Self::Bars(block) => block.bars.iter().map(|bar| bar.close_time).max(),
             Self::Heartbeat(beat) => Some(beat.ts),
-            Self::Alert(_) | Self::Settings(_) => None,
+            Self::Alert(_) | Self::Settings(_) | Self::Calendar(_) => None,
         }
     }
 }

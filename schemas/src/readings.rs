@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::CalendarItem;
 use crate::ids::{Symbol, TenantId};
 use crate::time::{Timeframe, Timestamp};
 
@@ -28,6 +29,8 @@ pub enum Reading {
     DailyChange(DailyChange),
     /// Symbols that moved most today.
     Trending(Trending),
+    /// An item of the news calendar, as it is known now.
+    Calendar(CalendarItem),
 }
 
 /// A closed bar of one symbol and timeframe.
@@ -260,6 +263,7 @@ impl Reading {
             Self::Strength(_) => "strength",
             Self::DailyChange(_) => "daily_change",
             Self::Trending(_) => "trending",
+            Self::Calendar(_) => "calendar",
         }
     }
 
@@ -274,6 +278,7 @@ impl Reading {
             Self::Strength(reading) => reading.close_time,
             Self::DailyChange(reading) => reading.close_time,
             Self::Trending(reading) => reading.close_time,
+            Self::Calendar(item) => item.time,
         }
     }
 
@@ -291,6 +296,7 @@ impl Reading {
             Self::Strength(reading) => format!("{kind}|{}", reading.timeframe),
             Self::DailyChange(reading) => format!("{kind}|{}", reading.symbol),
             Self::Trending(_) => kind.into(),
+            Self::Calendar(item) => format!("{kind}|{}", item.id),
         }
     }
 

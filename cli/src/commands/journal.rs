@@ -108,6 +108,7 @@ fn entry_json(entry: &Entry) -> serde_json::Result<Value> {
         Entry::Heartbeat(beat) => serde_json::to_value(beat),
         Entry::Alert(change) => serde_json::to_value(change),
         Entry::Settings(change) => serde_json::to_value(change),
+        Entry::Calendar(change) => serde_json::to_value(change),
     }
 }
 

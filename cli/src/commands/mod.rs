@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod produce;
 pub(crate) mod replay;
 mod role;
+pub(crate) mod schedule;
 pub(crate) mod sink;
 pub(crate) mod tenants;
 pub(crate) mod top;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bellwether_producers::calendar::Looks;
 use bellwether_producers::sources::Input;
 use bellwether_roles::{FileJob, HistoryJob, Job, MarketChoice, Production, Seed, SyntheticJob};
 use bellwether_runtime::config::parse_duration;
@@ -15,13 +16,14 @@ use super::role::{How, run};
 use crate::exit::Coded;
 use crate::wiring::Process;
 
-/// Writes market data, settings and alert changes into tenants' journals.
+/// Writes market data, settings, alert changes and the news calendar into tenants' journals.
 #[derive(Subcommand)]
 pub(crate) enum Produce {
     File(File),
     Synthetic(Synthetic),
     History(History),
     Alerts(Alerts),
+    Calendar(Calendar),
 }
 
 /// Plays files. A run that was cut off goes on where the journal stands.
@@ -91,6 +93,20 @@ pub(crate) struct Alerts {
     tenant: Vec<TenantId>,
 }
 
+/// Publishes what the sources of `[[calendar]]` in the tenants' files say of the news: what is new, moved or known now.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  bellwether produce calendar\n  bellwether produce calendar --tenant fxlabs --once"
+)]
+pub(crate) struct Calendar {
+    /// Whose calendar. Repeatable; without it every tenant's.
+    #[arg(long)]
+    tenant: Vec<TenantId>,
+    /// Look at every source once, and end.
+    #[arg(long)]
+    once: bool,
+}
+
 /// Options that choose the synthetic market.
 #[derive(Args, Clone, Copy)]
 struct Market {
@@ -109,6 +125,9 @@ impl Produce {
             Self::Synthetic(synthetic) => synthetic.production(process)?,
             Self::History(history) => history.production(process),
             Self::Alerts(alerts) => (Production::Alerts, alerts.tenant),
+            Self::Calendar(Calendar { tenant, once }) => {
+                (Production::Calendar(if once { Looks::Once } else { Looks::OnAndOn }), tenant)
+            }
         };
         run(process, Job::Produce(production), How { tenants, ..How::default() }).await
     }

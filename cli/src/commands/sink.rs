@@ -17,9 +17,12 @@ pub(crate) enum Sink {
     /// Sends each tenant's mail in its own brand.
     #[command(after_help = "Example:\n  bellwether sink mail")]
     Mail(Options),
+    /// Owes each tenant's users what its own clock says: the brief of each morning, reminders of the news.
+    #[command(after_help = "Example:\n  bellwether sink schedule")]
+    Schedule,
 }
 
-/// Options of every sink.
+/// Options of sinks that deliver triggers.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Stop when every trigger is delivered; for mail: when every mail owed is in the outbox.
@@ -29,10 +32,11 @@ pub(crate) struct Options {
 
 impl Sink {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let (job, options) = match self {
-            Self::Rows(options) => (Job::Rows, options),
-            Self::Mail(options) => (Job::Mail, options),
+        let (job, drain) = match self {
+            Self::Rows(options) => (Job::Rows, options.drain),
+            Self::Mail(options) => (Job::Mail, options.drain),
+            Self::Schedule => (Job::Schedule, false),
         };
-        run(process, job, How { drain: options.drain, ..How::default() }).await
+        run(process, job, How { drain, ..How::default() }).await
     }
 }

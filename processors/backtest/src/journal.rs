@@ -106,7 +106,7 @@ fn step(
 fn before(mut entry: Entry, to: Timestamp) -> Option<Entry> {
     match &mut entry {
         Entry::Alert(_) => return None,
-        Entry::Settings(_) => {}
+        Entry::Settings(_) | Entry::Calendar(_) => {}
         Entry::Heartbeat(beat) => return (beat.ts.since(to) < 2 * MINUTE).then_some(entry),
         Entry::Bars(block) => block.bars.retain(|bar| bar.close_time <= to),
         Entry::Ticks(block) => {

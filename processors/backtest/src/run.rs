@@ -160,6 +160,7 @@ impl Run {
     fn take(&mut self, effect: Effect) -> Result<(), BacktestError> {
         match effect {
             Effect::Reading(reading) if reading.close_time() < self.speaks_from => {}
+            Effect::Forgotten(_) => {}
             Effect::Reading(reading) => {
                 self.outputs.reading(&reading)?;
                 self.study.iter_mut().for_each(|study| study.reading(&reading));

@@ -11,6 +11,8 @@ pub enum Effect {
     Outcome(Outcome),
     /// For the readings topic.
     Reading(Reading),
+    /// For the readings topic too: nothing stands under that key any more.
+    Forgotten(String),
     /// Something in the record was not used.
     Refused(Refusal),
     /// This tenant cannot go on; the text says why and what to do.

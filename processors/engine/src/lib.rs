@@ -12,6 +12,7 @@
 mod admission;
 mod alerts;
 mod bars;
+mod calendar;
 mod effect;
 mod engine;
 pub mod heatmap;

@@ -55,7 +55,7 @@ impl Tally {
     fn count(&mut self, effect: Effect, is_ticks: bool, groups: &mut BTreeSet<GroupId>) {
         match effect {
             Effect::Reading(Reading::Bar(_)) => self.bars += 1,
-            Effect::Reading(_) => {}
+            Effect::Reading(_) | Effect::Forgotten(_) => {}
             Effect::Refused(_) => self.ticks -= u64::from(is_ticks),
             Effect::Outcome(Outcome::Fired(trigger)) => {
                 self.triggers += 1;

@@ -26,9 +26,12 @@ mod values;
 pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, LogFormat, SchemaRegistry, Telemetry};
-pub use tenant::{Brand, Database, DatabaseMode, Mail, Recipients, Tenant, load_tenant};
+pub use tenant::{
+    Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Tenant, load_tenant,
+};
 pub use values::{
-    Colour, EmailAddress, HttpAddress, Line, Link, Mailbox, SmtpError, SmtpServer, Tls, parse_duration,
+    Colour, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, SmtpError, SmtpServer, Tls,
+    parse_duration,
 };
 
 pub(crate) use directory::{refuse_shared, tenant_file, tenant_files};

@@ -66,6 +66,10 @@ const CASES: &[(&str, Case)] = &[
     ("a scan passes over what is gone", retention::a_scan_passes_over_what_is_gone),
     ("a journal is kept", retention::a_journal_is_kept),
     ("compaction keeps the newest of each key", retention::compaction_keeps_the_newest_of_each_key),
+    (
+        "a tombstone is read as one and nothing comes back behind it",
+        retention::a_tombstone_is_read_as_one_and_nothing_comes_back_behind_it,
+    ),
 ];
 
 /// Runs every case on a log of its own. Panics at the first promise that is not kept, after naming the case.

@@ -43,8 +43,17 @@ pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub struct NewRecord {
     /// What compaction and partitioning go by.
     pub key: Vec<u8>,
-    /// What the record says, encoded as [`bellwether_schemas::codec`] writes it.
+    /// What the record says, encoded as [`bellwether_schemas::codec`] writes it; empty: see [`Self::tombstone`].
     pub value: Vec<u8>,
+}
+
+impl NewRecord {
+    /// Says that nothing stands under that key any more: compaction takes what stood there, and in time this too. On
+    /// Kafka it is a record without a value.
+    #[must_use]
+    pub const fn tombstone(key: Vec<u8>) -> Self {
+        Self { key, value: Vec::new() }
+    }
 }
 
 /// A record as it stands in a topic.
@@ -63,6 +72,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// It says that nothing stands under its key any more.
+    #[must_use]
+    pub const fn is_tombstone(&self) -> bool {
+        self.value.is_empty()
+    }
+
     /// As an entry of that tenant's journal.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use bellwether_schemas::alerts::{
     HeatmapTracker, PriceAlert, RsiCorrelationTracker, RsiTracker,
 };
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
+use bellwether_schemas::calendar::{CalendarChanged, CalendarItem, Impact};
 use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
@@ -24,7 +25,7 @@ pub(crate) enum Record {
     DeadLetter(DeadLetter),
 }
 
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 27] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -50,6 +51,8 @@ pub(crate) const NAMES: [&str; 25] = [
     "dead_letter_v2",
     "dead_letter_v2_part",
     "tick_block_of_bars",
+    "calendar_item",
+    "calendar_item_bare",
 ];
 
 /// Written by versions before this one: read, not written any more.
@@ -75,6 +78,8 @@ pub(crate) fn by_name(name: &str) -> Record {
             origin: origin(),
             ts: Timestamp(1_328_054_460_000_000),
         })),
+        "calendar_item" => Record::Entry(Entry::Calendar(calendar_item(Impact::High, Some("175K")))),
+        "calendar_item_bare" => Record::Entry(Entry::Calendar(calendar_item(Impact::Low, None))),
         "alert_changed" | "alert_rsi" => Record::Entry(Entry::Alert(alert_changed(rsi()))),
         "alert_pairs" => Record::Entry(Entry::Alert(alert_changed(pairs()))),
         "alert_heatmap" => Record::Entry(Entry::Alert(alert_changed(heatmap()))),
@@ -378,6 +383,21 @@ fn trigger_fired_bare() -> TriggerFired {
 }
 
 const SINCE: Timestamp = Timestamp(1_328_054_398_000_000);
+
+fn calendar_item(impact: Impact, value: Option<&str>) -> CalendarChanged {
+    let item = CalendarItem {
+        id: "nfp-2026-03".into(),
+        time: Timestamp(1_772_803_800_000_000),
+        currency: "USD".into(),
+        title: "Non-Farm Payrolls".into(),
+        impact,
+        previous: value.map(Into::into),
+        forecast: value.map(|_| "180K".into()),
+        actual: None,
+        source: "desk".into(),
+    };
+    CalendarChanged { origin: origin(), item }
+}
 
 fn alert_status(state: AlertState, reason: Option<String>, since: Option<Timestamp>) -> AlertStatus {
     AlertStatus {

@@ -93,7 +93,7 @@ impl Composer {
         let Some(mut mail) = TenantMail::open(&tenant).await else { return Input::NotOpened };
         match mail.outbox.position().await {
             Ok(cursor) => {
-                mail.start_delivery();
+                mail.start_delivery(self.templates.clone(), self.clock.clone());
                 self.mail = Some(mail);
                 Input::Opened(cursor)
             }

@@ -1,5 +1,6 @@
 //! Sends what one tenant's outbox owes: claim, send, settle, one mail after the other over one connection.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::core::Verdict;
 use super::events::{AuthStopped, ClaimRetried, FenceLost, MailSent, MailSettled, NotNoted, SettleRetried};
+use super::late_rendering::{Renderer, Unrendered};
 use super::outbox::{Claimed, Outbox, Settlement};
 use super::retry;
 use super::server::Server;
@@ -35,6 +37,7 @@ const SETTLE_TRIES: u32 = 8;
 pub(super) struct Delivery {
     pub(super) tenant: TenantId,
     pub(super) outbox: Outbox,
+    pub(super) renderer: Renderer,
     pub(super) server: Server,
     /// The envelope's sender, whom a server tells of what it could not deliver.
     pub(super) from: Address,
@@ -56,7 +59,7 @@ struct Line {
 
 impl Delivery {
     /// Until shutdown, or until the server refused our password three times. The mail under way is finished first.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut line = Line::default();
         while !self.shutdown.is_raised() && line.auth_refused < AUTH_TRIES {
             let claimed = match self.outbox.claim(CLAIM).await {
@@ -94,7 +97,7 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, line: &mut Line, claimed: Vec<Claimed>) {
+    async fn deliver(&mut self, line: &mut Line, claimed: Vec<Claimed>) {
         line.idle = 0;
         let mut server_down = false;
         for mail in claimed {
@@ -115,16 +118,22 @@ impl Delivery {
     }
 
     /// None when no content may leave: the mail is not ours any more, or the database cannot note it.
-    async fn send(&self, line: &mut Line, mail: &Claimed) -> Option<Verdict> {
-        let (Some(to), Some(content)) = (&mail.recipient, &mail.content) else {
-            return Some(Verdict::Failed { reason: "its address or content is gone".into(), address: false });
+    async fn send(&mut self, line: &mut Line, mail: &Claimed) -> Option<Verdict> {
+        let (to, content) = match self.letter(mail).await {
+            Ok(letter) => letter,
+            Err(Unrendered::Never(reason)) => return Some(Verdict::Failed { reason, address: false }),
+            Err(Unrendered::NotNow(error)) => {
+                NotNoted { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }.emit();
+                return None;
+            }
+            Err(Unrendered::NotOurs) => return None,
         };
         let reused = line.session.is_some();
         let mut session = match self.session(line).await {
             Ok(session) => session,
             Err(verdict) => return Some(verdict),
         };
-        let letter = Letter { from: &self.from, to, content };
+        let letter = Letter { from: &self.from, to, content: &content };
         let begun = Instant::now();
         let mut verdict = session.send(&letter, || self.note(mail)).await;
         if reused && matches!(verdict, Some(Verdict::Retry { server: true, .. })) {
@@ -140,6 +149,17 @@ impl Delivery {
             line.session = Some(session);
         }
         verdict
+    }
+
+    /// To whom, and what; of a mail without content it is composed now.
+    async fn letter<'m>(&mut self, mail: &'m Claimed) -> Result<(&'m str, Cow<'m, [u8]>), Unrendered> {
+        let gone = || Unrendered::Never("its address or content is gone".into());
+        let to = mail.recipient.as_deref().ok_or_else(gone)?;
+        let content = match &mail.content {
+            Some(content) => Cow::from(content),
+            None => self.renderer.content(&self.outbox, mail).await?.into(),
+        };
+        Ok((to, content))
     }
 
     /// The open connection, or a new one. It is the caller's until it is put back.

@@ -5,17 +5,20 @@
 //! database's. A transaction never waits for anything but the database.
 
 mod fill;
+mod run;
 mod settle;
 
 use std::time::Duration;
 
 pub(super) use fill::Fill;
+pub(crate) use run::{Circular, RunKey, StoredRun};
 
 use bellwether_database::{self as database, Statements};
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 use super::kind::{MailKind, WhenAmbiguous};
 
@@ -45,10 +48,16 @@ pub struct Claimed {
     pub fence: i64,
     /// How often it was claimed, this claim included.
     pub attempts: i32,
+    /// Whose mail it is.
+    pub user_id: Uuid,
     /// The user's address; none for a mail that never had one.
     pub recipient: Option<String>,
     /// The whole message; none for a mail that was not composed.
     pub content: Option<Vec<u8>>,
+    /// The schedule that owes it, and the run's key: it is composed when it is claimed first.
+    pub schedule: Option<String>,
+    /// The day or the item that the schedule ran for.
+    pub run_key: Option<String>,
     /// When its triggers were appended: the order among mails due at once.
     pub appended_at: Option<DateTime<Utc>>,
 }
@@ -85,7 +94,8 @@ impl Outbox {
         Self { pool, tenant }
     }
 
-    /// Takes up to `most` mails that are due. Claims whose worker is gone are due too; content that had begun to
+    /// Takes up to `most` mails that are due, those of no schedule first: what is told to everybody does not keep an
+    /// alert waiting. Claims whose worker is gone are due too; content that had begun to
     /// leave when its worker went is ambiguous first.
     ///
     /// # Errors
@@ -93,7 +103,8 @@ impl Outbox {
     pub async fn claim(&self, most: i64) -> Result<Vec<Claimed>> {
         let mut transaction = self.begin().await?;
         let abandoned: Vec<Claimed> = sqlx::query_as(
-            "select occurrence, kind, fence, attempts, recipient, null::bytea as content, appended_at
+            "select occurrence, kind, fence, attempts, user_id, recipient, null::bytea as content, schedule, run_key,
+               appended_at
              from bellwether.mail_outbox
              where tenant_id = $1 and state = 'data_started' and lease_until < now()
              order by due_at limit $2 for update skip locked",
@@ -109,7 +120,7 @@ impl Outbox {
         }
         let mut claimed = self.claim_due(&mut transaction, most).await?;
         transaction.commit().await?;
-        claimed.sort_by_key(|mail| mail.appended_at);
+        claimed.sort_by_key(|mail| (mail.schedule.is_some(), mail.appended_at));
         Ok(claimed)
     }
 
@@ -166,10 +177,10 @@ impl Outbox {
                    where tenant_id = $1
                      and ((state in ('pending', 'ambiguous') and due_at <= now())
                           or (state = 'claimed' and lease_until < now()))
-                   order by due_at, appended_at limit $2 for update skip locked) as due
+                   order by schedule is not null, due_at, appended_at limit $2 for update skip locked) as due
              where mail.tenant_id = $1 and mail.occurrence = due.occurrence
-             returning mail.occurrence, mail.kind, mail.fence, mail.attempts, mail.recipient, mail.content,
-               mail.appended_at",
+             returning mail.occurrence, mail.kind, mail.fence, mail.attempts, mail.user_id, mail.recipient,
+               mail.content, mail.schedule, mail.run_key, mail.appended_at",
         )
         .bind(self.tenant.as_str())
         .bind(most)

@@ -7,6 +7,7 @@ mod gather;
 mod news;
 mod picture;
 
+use bellwether_schemas::UserId;
 use serde::{Deserialize, Serialize};
 
 pub use brief::{Brief, Change, Coefficient, CoreSignal, Rsi, Score};
@@ -21,6 +22,7 @@ use super::error::ComposeError;
 use super::frame::Setting;
 use super::kind::MailKind;
 use super::kinds;
+use super::occurrence::Occurrence;
 use super::render::Rendered;
 
 /// What a scheduled mail says. Its JSON, with the mail's kind in `mail`, is kept as long as a mail may still be owed.
@@ -50,6 +52,24 @@ impl Content {
             Self::Reminder(_) => MailKind::Reminder,
             Self::Correction(_) => MailKind::Correction,
             Self::Digest(_) => MailKind::Digest,
+        }
+    }
+
+    /// What the mail to that user is about.
+    #[must_use]
+    pub fn occurrence(&self, user: UserId) -> Occurrence {
+        match self {
+            Self::Brief(brief) => {
+                Occurrence::Scheduled { schedule: self.kind().name().into(), date: brief.date, user }
+            }
+            Self::Reminder(Reminder { item, .. }) => Occurrence::Reminder { item: item.id.clone(), user },
+            Self::Correction(Correction { item, .. }) => {
+                Occurrence::Correction { item: item.id.clone(), moved_to: item.time, user }
+            }
+            Self::Digest(digest) => {
+                let first = digest.held.iter().map(|held| held.at).min();
+                Occurrence::Digest { since: first.unwrap_or(digest.at), user }
+            }
         }
     }
 }

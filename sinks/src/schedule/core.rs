@@ -21,6 +21,8 @@ pub(super) enum Input {
         /// When the next is due; none: the tenant has no such schedule.
         next: Option<Timestamp>,
     },
+    /// Somebody else keeps this schedule, or its market is not known yet.
+    NotOurs,
     /// The database said no, or nothing: whether anything was committed is open.
     Failed,
     /// The wait is over, or the tenant's file changed.
@@ -56,6 +58,7 @@ impl Core {
                 self.retries.succeeded();
                 Output::Wait(next.map_or(self.longest, |next| until(now, next).min(self.longest)))
             }
+            Input::NotOurs => Output::Wait(self.longest),
             Input::Failed => Output::Wait(self.retries.failed()),
             Input::Woke => Output::Settle,
         }

@@ -1,8 +1,54 @@
-//! What is owed by the tenant's own clock.
+//! What is owed by the tenant's own clock: the brief of each morning, reminders of the news calendar.
+//!
+//! A thread reads the tenants' readings for the group, which shares the tenants out; for each a task looks at what is
+//! due. There is no leader and no plan: the decision is made in the transaction that records it, in the tenant's own
+//! database and by its clock, so any number of workers may look.
 
 mod core;
 pub mod decision;
+mod events;
+mod follow;
+mod keeper;
+mod market;
 pub mod reminders;
+mod runs;
 #[cfg(test)]
 mod simulation;
 pub mod slots;
+pub mod upcoming;
+
+use std::time::Duration;
+
+use bellwether_runtime::roles::{Context, SCHEDULE};
+
+use self::follow::Follower;
+use self::keeper::Keeper;
+use crate::error::SinkError;
+
+/// The sink's name: its group in the log and its lock in the database.
+pub const SINK: &str = SCHEDULE.short_name();
+
+/// How long a tenant's task may take to end.
+const TASK_END: Duration = Duration::from_secs(5);
+
+/// Keeps every tenant's schedule until shutdown.
+///
+/// # Errors
+/// The log cannot be read on. A tenant whose database is out of reach is no error: that tenant waits.
+pub async fn run(context: Context) -> Result<(), SinkError> {
+    let runtime = tokio::runtime::Handle::current();
+    let given = context.clone();
+    let keep =
+        move |tenant, market, shutdown| runtime.spawn(Keeper::new(tenant, market, &given, shutdown).run());
+    let follower = Follower::new(context, Box::new(keep));
+    let gone = |reason: String| SinkError::Thread { sink: SINK, reason };
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("sink-{SINK}"));
+    thread.spawn(move || ended.send(follower.run()).ok()).map_err(|error| gone(error.to_string()))?;
+    let (result, tasks) = end.await.map_err(|_| gone("it panicked".into()))?;
+    for task in tasks {
+        // The task is left alone, not cancelled: what it has begun in a database ends there.
+        let _ = tokio::time::timeout(TASK_END, task).await;
+    }
+    result
+}

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::calendar::CalendarItem;
+use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
 use bellwether_schemas::{Symbol, Timeframe};
@@ -21,6 +23,25 @@ const SHOWN_PERIOD: usize = 14;
 const SHOWN_WINDOW: usize = 50;
 
 impl Engine {
+    /// The calendar is no input of any alert: only its readings follow.
+    pub(super) fn calendar_item(&mut self, item: &CalendarItem, step: &mut Step<'_>) {
+        if self.calendar.learn(item, self.watermark.value()) && self.says_readings {
+            step.say(Reading::Calendar(item.clone()));
+        }
+    }
+
+    /// Items whose time is long over are forgotten, and so are their readings.
+    pub(super) fn forget_items(&mut self, step: &mut Step<'_>) {
+        if self.calendar.is_empty() {
+            return;
+        }
+        for item in self.calendar.forget(self.watermark.value()) {
+            if self.says_readings {
+                step.effects.push(Effect::Forgotten(Reading::Calendar(item).key()));
+            }
+        }
+    }
+
     pub(super) fn alert(&mut self, change: &AlertChanged, step: &mut Step<'_>) {
         let accepted = self.alerts.change(step.offset, change, self.settings.max_alerts, &self.table);
         self.shown.is_stale = true;

@@ -17,6 +17,7 @@ use bellwether_schemas::{TenantId, Timestamp};
 use crate::Version;
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
+use crate::calendar::Calendar;
 use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::leaders::Leaders;
 use crate::pairs::Pair;
@@ -39,6 +40,7 @@ pub struct Engine {
     alerts: Alerts,
     pairs: Vec<Pair>,
     leaders: Leaders,
+    calendar: Calendar,
     /// RSI periods that readings show beside 14, and windows of their coefficients.
     shown: Shown,
     /// Whether readings are asked for; triggers are the same without.
@@ -100,6 +102,7 @@ impl Engine {
             alerts: Alerts::default(),
             pairs: Vec::new(),
             leaders: Leaders::default(),
+            calendar: Calendar::default(),
             shown: Shown::default(),
             says_readings: true,
             next_end: NEVER,
@@ -127,6 +130,7 @@ impl Engine {
             Entry::Heartbeat(beat) => self.heartbeat(beat, &mut step),
             Entry::Alert(change) => self.alert(change, &mut step),
             Entry::Settings(change) => self.settings(change, &mut step),
+            Entry::Calendar(change) => self.calendar_item(&change.item, &mut step),
         }
     }
 
@@ -142,6 +146,7 @@ impl Engine {
         let Settings { source_idle, lateness_max, .. } = self.settings;
         if self.watermark.observe(source, time, source_idle, lateness_max) {
             self.pass_instants(step);
+            self.forget_items(step);
         }
     }
 }

@@ -12,6 +12,7 @@ use bellwether_schemas::settings::{Settings, SymbolSettings};
 use super::{Engine, Shown};
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
+use crate::calendar::Calendar;
 use crate::leaders::Leaders;
 use crate::pairs::{self, Pair};
 use crate::series::{NEVER, SymbolState, anchor_of};
@@ -35,6 +36,7 @@ impl Engine {
             alerts,
             pairs,
             leaders,
+            calendar,
             shown: _,
             says_readings: _,
             next_end: _,
@@ -57,12 +59,15 @@ impl Engine {
         let pair =
             |(place, pair): (u32, &Pair)| Part::new(PartKey::Pair(place), Body::Pair(Box::new(pair.store())));
         let leaders = || Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
+        let calendar =
+            (!calendar.is_empty()).then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
         let alerts = (0..).zip(alerts.buckets());
         let bucket = |(bucket, alerts)| Part::new(PartKey::Alerts(bucket), Body::Alerts(alerts));
         std::iter::once(core)
             .chain((0..).zip(symbols).map(symbol))
             .chain((0..).zip(pairs).map(pair))
             .chain(std::iter::once_with(leaders))
+            .chain(calendar)
             .chain(alerts.map(bucket))
     }
 
@@ -104,6 +109,7 @@ impl Engine {
             alerts: parts.alerts(alerts, &table)?,
             pairs: parts.pairs(&settings, &table)?,
             leaders: parts.leaders(&settings)?,
+            calendar: parts.calendar()?,
             shown: Shown { is_stale: true, ..Shown::default() },
             says_readings: true,
             next_end: symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER),
@@ -170,6 +176,16 @@ impl Parts {
                 Leaders::restore(*stored, settings).map_err(|misfit| misfit.of(key))
             }
             _ => Err(SnapshotError::Missing { key }),
+        }
+    }
+
+    /// Empty where no part says otherwise.
+    fn calendar(&mut self) -> Result<Calendar, SnapshotError> {
+        let key = PartKey::Calendar;
+        match self.0.remove(&key) {
+            None => Ok(Calendar::default()),
+            Some(Body::Calendar(stored)) => Calendar::restore(stored).map_err(|misfit| misfit.of(key)),
+            Some(_) => Err(SnapshotError::Missing { key }),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `symbol/<place>` | open bars and every series of the symbol at that place of the settings | its ticks and bars |
 //! | `pair/<place>` | returns, RSI and coefficients of one listed pair | closes of both symbols |
 //! | `leaders` | the last currency strength of each timeframe | closes of currency pairs |
+//! | `calendar` | the items of the news calendar; absent where there is none | items |
 //! | `alerts/<bucket>` | [`BUCKET`] alerts, in the order of their first records | changes, expiry, cooldowns |
 //!
 //! Every alert that ever was keeps its place, since an old version of it has to stay old: an alert that is edited
@@ -54,6 +55,8 @@ pub enum PartKey {
     Pair(u32),
     /// Who leads the currencies.
     Leaders,
+    /// The news calendar; absent where it is empty.
+    Calendar,
     /// That bucket of alerts.
     Alerts(u32),
 }
@@ -65,6 +68,7 @@ impl fmt::Display for PartKey {
             Self::Symbol(place) => write!(f, "symbol/{place}"),
             Self::Pair(place) => write!(f, "pair/{place}"),
             Self::Leaders => f.write_str("leaders"),
+            Self::Calendar => f.write_str("calendar"),
             Self::Alerts(bucket) => write!(f, "alerts/{bucket}"),
         }
     }
@@ -78,15 +82,16 @@ enum Kind {
     Pair,
     Leaders,
     Alerts,
+    Calendar,
 }
 
-codes!(Kind { Core = 1, Symbol = 2, Pair = 3, Leaders = 4, Alerts = 5 });
+codes!(Kind { Core = 1, Symbol = 2, Pair = 3, Leaders = 4, Alerts = 5, Calendar = 6 });
 
 impl Kind {
     /// The layout that this build writes; it reads all up to it.
     const fn version(self) -> u8 {
         match self {
-            Self::Core | Self::Pair | Self::Leaders | Self::Alerts => 1,
+            Self::Core | Self::Pair | Self::Leaders | Self::Alerts | Self::Calendar => 1,
             Self::Symbol => 2,
         }
     }
@@ -99,6 +104,7 @@ impl PartKey {
             Self::Symbol(_) => Kind::Symbol,
             Self::Pair(_) => Kind::Pair,
             Self::Leaders => Kind::Leaders,
+            Self::Calendar => Kind::Calendar,
             Self::Alerts(_) => Kind::Alerts,
         }
     }
@@ -118,6 +124,7 @@ pub(crate) enum Body {
     Symbol(Box<stored::SymbolState>),
     Pair(Box<stored::Pair>),
     Leaders(Box<stored::Leaders>),
+    Calendar(stored::Calendar),
     Alerts(stored::Bucket),
 }
 
@@ -146,6 +153,7 @@ impl Part {
             Body::Symbol(symbol) => encoded(self.key, symbol),
             Body::Pair(pair) => encoded(self.key, pair),
             Body::Leaders(leaders) => encoded(self.key, leaders),
+            Body::Calendar(calendar) => encoded(self.key, calendar),
             Body::Alerts(bucket) => encoded(self.key, bucket),
         };
         body.map_err(|_| SnapshotError::Unencodable { key: self.key })
@@ -165,6 +173,7 @@ impl Part {
             Kind::Symbol => Body::Symbol(decoded(key, body)?),
             Kind::Pair => Body::Pair(decoded(key, body)?),
             Kind::Leaders => Body::Leaders(decoded(key, body)?),
+            Kind::Calendar => Body::Calendar(decoded(key, body)?),
             Kind::Alerts => Body::Alerts(decoded(key, body)?),
         };
         Ok(Self { key, body })

@@ -57,7 +57,8 @@ struct Appends {
     /// How many of them are triggers.
     fired: usize,
     /// The newest of each key: the topic would compact the others away.
-    readings: BTreeMap<String, Reading>,
+    /// By key; none: nothing stands under it any more.
+    readings: BTreeMap<String, Option<Reading>>,
     dead_letters: Vec<NewRecord>,
     withheld: usize,
     /// Ticks that moved the state.
@@ -163,8 +164,9 @@ impl TenantCore {
         let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
-            Effect::Reading(_) if offset < self.recovered.committed => {}
-            Effect::Reading(reading) => drop(appends.readings.insert(reading.key(), reading)),
+            Effect::Reading(_) | Effect::Forgotten(_) if offset < self.recovered.committed => {}
+            Effect::Reading(reading) => drop(appends.readings.insert(reading.key(), Some(reading))),
+            Effect::Forgotten(key) => drop(appends.readings.insert(key, None)),
             Effect::Refused(refusal) => {
                 let reason = refusal.reason;
                 events::Refused { tenant: &self.tenant, reason }.emit();
@@ -217,7 +219,11 @@ impl TenantCore {
         next: &mut AppendId,
         outputs: &mut Vec<Output>,
     ) {
-        let readings = appends.readings.values().filter_map(|reading| self.reading(reading)).collect();
+        let readings = appends.readings.into_iter().filter_map(|(key, reading)| match reading {
+            Some(reading) => self.reading(&reading),
+            None => Some(NewRecord::tombstone(key.into_bytes())),
+        });
+        let readings = readings.collect();
         let by_topic = [
             (TopicKind::Triggers, appends.triggers),
             (TopicKind::Readings, readings),

@@ -2,6 +2,7 @@
 //! where the section is put together, and what two tenants may not share in [`super::directory`].
 
 mod brand;
+mod calendar;
 mod core_symbols;
 mod database;
 mod limits;
@@ -19,6 +20,7 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 pub use brand::Brand;
+pub use calendar::{CalendarPlace, CalendarSource};
 pub use database::{Database, DatabaseMode, Recipients};
 pub use mail::Mail;
 
@@ -47,6 +49,8 @@ pub struct Tenant {
     pub database: Database,
     /// Section `[mail]`: who sends the tenant's mail, and how.
     pub mail: Mail,
+    /// Sections `[[calendar]]`: where its news calendar is read.
+    pub calendar: Vec<CalendarSource>,
 }
 
 /// The keys of the file, as they stand there.
@@ -100,6 +104,9 @@ struct File {
     database: Database,
     /// How its mail leaves.
     mail: Mail,
+    /// Where its news calendar is read.
+    #[serde(default)]
+    calendar: Vec<calendar::Keys>,
     /// Most of a thing.
     #[serde(default)]
     limits: Limits,
@@ -119,11 +126,12 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     let settings = settings::settings(path, &file)?;
     let core_symbols = core_symbols::of(path, &file, &settings)?;
     let secrets = Secrets { file: path, tenant: &id, environment };
-    let File { revision, zone, daily_brief, mut brand, database, mail, .. } = file;
+    let File { revision, zone, daily_brief, mut brand, database, mail, calendar, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secret(&secrets)?;
     let mail = mail.with_secrets(&secrets)?;
-    Ok(Tenant { id, revision, zone, daily_brief, core_symbols, settings, brand, database, mail })
+    let calendar = calendar::sources(calendar, &secrets)?;
+    Ok(Tenant { id, revision, zone, daily_brief, core_symbols, settings, brand, database, mail, calendar })
 }
 
 /// A path that stands in the tenant's file.

@@ -4,6 +4,7 @@
 mod address;
 mod colour;
 mod duration;
+mod feed_address;
 mod http_address;
 mod line;
 mod link;
@@ -13,6 +14,7 @@ mod time;
 pub use address::{EmailAddress, Mailbox};
 pub use colour::Colour;
 pub use duration::parse_duration;
+pub use feed_address::FeedAddress;
 pub use http_address::HttpAddress;
 pub use line::Line;
 pub use link::Link;

@@ -5,7 +5,7 @@ use bellwether_schemas::{Timestamp, TopicKind};
 
 use super::Fixture;
 use super::support::{append, read_all, read_from, record, topic, until, values};
-use crate::log::{LogError, scan};
+use crate::log::{LogError, NewRecord, scan};
 
 pub(super) fn old_records_go_and_offsets_stay(fixture: &Fixture) {
     let triggers = topic(fixture, TopicKind::Triggers);
@@ -48,6 +48,22 @@ pub(super) fn a_journal_is_kept(fixture: &Fixture) {
     append(fixture.log.as_ref(), &journal, &["a"]);
     assert_eq!(fixture.log.enforce_retention(&journal, Timestamp::MAX).unwrap(), 0);
     assert_eq!(values(&read_all(fixture.log.as_ref(), &journal)), ["a"]);
+}
+
+/// A backend may keep tombstones for a while, and values until it compacts.
+pub(super) fn a_tombstone_is_read_as_one_and_nothing_comes_back_behind_it(fixture: &Fixture) {
+    let readings = topic(fixture, TopicKind::Readings);
+    let log = fixture.log.as_ref();
+    log.append(&readings, vec![record("one", "1"), record("two", "1")]).wait().unwrap();
+    log.append(&readings, vec![NewRecord::tombstone(b"one".to_vec())]).wait().unwrap();
+    let before = read_all(log, &readings);
+    let tombstone = &before[2];
+    assert!(tombstone.is_tombstone() && tombstone.key == b"one");
+    assert!(!before[0].is_tombstone() && !before[1].is_tombstone());
+    log.enforce_retention(&readings, tombstone.appended_at.plus(2 * DAY)).unwrap();
+    let after = read_all(log, &readings);
+    assert!(after.contains(&before[1]), "another key is left alone");
+    assert!(after.contains(tombstone) || !after.contains(&before[0]), "what it took stays away");
 }
 
 pub(super) fn compaction_keeps_the_newest_of_each_key(fixture: &Fixture) {

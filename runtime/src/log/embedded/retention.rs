@@ -19,6 +19,8 @@ use super::wake::locked;
 use super::{index, io};
 use crate::log::Result;
 
+/// A tombstone stays for so long, so that whoever reads behind sees it, microseconds.
+const TOMBSTONE_STAYS: i64 = DAY;
 /// Keys that compaction tells apart; records of further keys stay.
 const MAX_KEYS: usize = 1_000_000;
 
@@ -28,7 +30,7 @@ pub(super) fn enforce(topic: &Arc<TopicLog>, now: Timestamp) -> Result<u64> {
     match topic.topic.kind.policy() {
         Policy::Keep => Ok(0),
         Policy::Days(days) => remove_older(topic, now.plus(-i64::from(days) * DAY)),
-        Policy::Compact => compact(topic),
+        Policy::Compact => compact(topic, now.plus(-TOMBSTONE_STAYS)),
     }
 }
 
@@ -67,13 +69,14 @@ fn remove_index(dir: &Path, base: u64) -> Result<()> {
     }
 }
 
-fn compact(topic: &Arc<TopicLog>) -> Result<u64> {
+/// Tombstones go too where they are older than `cutoff`.
+fn compact(topic: &Arc<TopicLog>, cutoff: Timestamp) -> Result<u64> {
     let newest = newest_of_each_key(topic)?;
     let segments = topic.segments()?;
     let closed = segments.split_last().map_or(&[][..], |(_, closed)| closed);
     let mut removed = 0;
     for base in closed {
-        removed += compact_segment(topic, *base, &newest)?;
+        removed += compact_segment(topic, *base, &newest, cutoff)?;
     }
     Ok(removed)
 }
@@ -92,7 +95,12 @@ fn newest_of_each_key(topic: &Arc<TopicLog>) -> Result<BTreeMap<Vec<u8>, u64>> {
 }
 
 /// Writes what stays beside the segment and puts it in its place; readers of the old file finish reading it.
-fn compact_segment(topic: &TopicLog, base: u64, newest: &BTreeMap<Vec<u8>, u64>) -> Result<u64> {
+fn compact_segment(
+    topic: &TopicLog,
+    base: u64,
+    newest: &BTreeMap<Vec<u8>, u64>,
+    cutoff: Timestamp,
+) -> Result<u64> {
     let Some(mut segment) = Segment::open(&topic.dir, base)? else { return Ok(0) };
     let whole = topic.dir.join(format!("{base:020}.tmp"));
     let failed = |error: std::io::Error| io("write", &whole, &error);
@@ -100,7 +108,7 @@ fn compact_segment(topic: &TopicLog, base: u64, newest: &BTreeMap<Vec<u8>, u64>)
     let (mut removed, mut kept, mut written) = (0, 0, Ok(()));
     let (first, limit) = (segment.first(), segment.bytes()?);
     let scanned = segment.scan(first, limit, |_, frame| {
-        let (bytes, gone, stay) = squeeze(frame, newest);
+        let (bytes, gone, stay) = squeeze(frame, newest, cutoff);
         (removed, kept) = (removed + gone, kept + stay);
         if written.is_ok() {
             written = out.write_all(&bytes);
@@ -117,11 +125,15 @@ fn compact_segment(topic: &TopicLog, base: u64, newest: &BTreeMap<Vec<u8>, u64>)
     Ok(removed)
 }
 
-/// The frame without the records that have a newer one, and how many went and stay.
-fn squeeze(frame: &Frame<'_>, newest: &BTreeMap<Vec<u8>, u64>) -> (Vec<u8>, u64, u64) {
+/// The frame without the records that have a newer one and without old tombstones, and how many went and stay.
+fn squeeze(frame: &Frame<'_>, newest: &BTreeMap<Vec<u8>, u64>, cutoff: Timestamp) -> (Vec<u8>, u64, u64) {
     let mut records = frame.records().unwrap_or_default();
     let before = records.len() as u64;
-    records.retain(|record| newest.get(&record.key).is_none_or(|newest| *newest <= record.offset));
+    let is_old = frame.time < cutoff;
+    records.retain(|record| {
+        let is_newest = newest.get(&record.key).is_none_or(|newest| *newest <= record.offset);
+        is_newest && !(is_old && record.is_tombstone())
+    });
     let kept = records.len() as u64;
     if kept == 0 {
         return (Vec::new(), before, 0);

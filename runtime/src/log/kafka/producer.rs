@@ -81,11 +81,13 @@ impl Producer {
         let name = topic.to_string();
         let _order = locked(&self.order);
         for (sent, record) in records.iter().enumerate() {
-            let record = BaseRecord::with_opaque_to(&name, Arc::clone(&batch))
+            let mut message = BaseRecord::with_opaque_to(&name, Arc::clone(&batch))
                 .partition(PARTITION)
-                .key(&record.key[..])
-                .payload(&record.value[..]);
-            if let Err((error, _)) = self.producer.send(record) {
+                .key(&record.key[..]);
+            if !record.value.is_empty() {
+                message = message.payload(&record.value[..]);
+            }
+            if let Err((error, _)) = self.producer.send(message) {
                 return batch.settle(records.len() - sent, Err(meaning(&error, topic)), &self.room);
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bellwether_database as database;
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::shutdown::Shutdown;
 use tokio::sync::Notify;
@@ -11,14 +12,16 @@ use tokio::task::JoinHandle;
 use crate::mail::brand::Look;
 use crate::mail::delivery::Delivery;
 use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
+use crate::mail::late_rendering::Renderer;
 use crate::mail::outbox::Outbox;
+use crate::mail::render::Templates;
 use crate::mail::server::Server;
 use crate::mail::session::Deadlines;
 
 /// What the tenant's file asks for, as far as mail goes.
 pub(super) struct TenantMail {
     tenant: Tenant,
-    pub(super) look: Look,
+    pub(super) look: Arc<Look>,
     pub(super) outbox: Outbox,
     /// Rung when mails were added to the outbox.
     pub(super) added: Arc<Notify>,
@@ -38,6 +41,7 @@ impl TenantMail {
         let pool = database::connect(tenant).await;
         let pool = pool.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
         let (outbox, added) = (Outbox::new(pool, tenant.id.clone()), Arc::new(Notify::new()));
+        let look = Arc::new(look);
         Some(Self { tenant: tenant.clone(), look, outbox, added, server, delivery: None })
     }
 
@@ -57,12 +61,13 @@ impl TenantMail {
     }
 
     /// Sends what is owed from here on, where there is a server.
-    pub(super) fn start_delivery(&mut self) {
+    pub(super) fn start_delivery(&mut self, templates: Arc<Templates>, clock: Clock) {
         let Some(server) = self.server.clone() else { return };
         let shutdown = Shutdown::new();
         let delivery = Delivery {
             tenant: self.tenant.id.clone(),
             outbox: self.outbox.clone(),
+            renderer: Renderer { templates, look: self.look.clone(), clock, last: None },
             server,
             from: self.look.from.email.clone(),
             deadlines: Deadlines::default(),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{Outbox, Result};
+use super::{Outbox, Result, RunKey};
 use crate::mail::SINK;
 use crate::mail::decide::{Owed, People};
 use crate::mail::group::Group;
@@ -55,7 +55,7 @@ impl Outbox {
         let mut fresh = 0;
         if !groups.is_empty() {
             let people = self.people(&mut transaction, groups).await?;
-            fresh = self.insert(&mut transaction, &decide(&people)).await?;
+            fresh = self.insert(&mut transaction, &decide(&people), None).await?;
         }
         if let Some(ends) = ends {
             cursor::advance(&mut transaction, self.statements(), SINK, ends).await?;
@@ -101,8 +101,13 @@ impl Outbox {
         })
     }
 
-    /// One mail an occurrence: what is there already stays as it is.
-    async fn insert(&self, transaction: &mut Transaction<'_, Postgres>, owed: &[Owed]) -> Result<u64> {
+    /// One mail an occurrence: what is there already stays as it is. `run`: the run that owes them.
+    pub(super) async fn insert(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        owed: &[Owed],
+        run: Option<RunKey<'_>>,
+    ) -> Result<u64> {
         let column = |of: fn(&Owed) -> Option<&str>| -> Vec<Option<&str>> { owed.iter().map(of).collect() };
         let users: Vec<Uuid> = owed.iter().map(|owed| owed.user.0).collect();
         let contents: Vec<Option<&[u8]>> =
@@ -110,8 +115,9 @@ impl Outbox {
         let appended: Vec<DateTime<Utc>> = owed.iter().map(|owed| Timestamp::utc(owed.appended_at)).collect();
         let rows = sqlx::query(
             "insert into bellwether.mail_outbox
-               (tenant_id, occurrence, kind, message_id, user_id, recipient, subject, content, state, reason, appended_at)
-             select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[],
+               (tenant_id, schedule, run_key, occurrence, kind, message_id, user_id, recipient, subject, content, state,
+                reason, appended_at)
+             select $1, $12, $13, * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[],
                                       $8::bytea[], $9::text[], $10::text[], $11::timestamptz[])
              on conflict (tenant_id, occurrence) do nothing",
         )
@@ -126,6 +132,8 @@ impl Outbox {
         .bind(column(|owed| Some(owed.state.name())))
         .bind(column(|owed| owed.reason.as_deref()))
         .bind(appended)
+        .bind(run.map(|run| run.schedule))
+        .bind(run.map(|run| run.key))
         .execute(&mut **transaction)
         .await?;
         Ok(rows.rows_affected())

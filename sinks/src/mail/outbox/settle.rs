@@ -84,6 +84,7 @@ fn parts(
 
 const SENT: &str = "update bellwether.mail_outbox
     set state = 'sent', sent_at = now(), reply = $5, reason = null, lease_until = null,
+        content = case when schedule is null then content end,
         due_at = due_at + make_interval(secs => $4)
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";
 

@@ -4,6 +4,7 @@
 //! arrays have a place a timeframe, short to long: 1M 5M 15M 30M 1H 4H 1D 1W.
 
 mod alerts;
+mod calendar;
 mod core;
 mod indicators;
 mod pair;
@@ -11,6 +12,7 @@ mod symbol;
 pub(crate) mod v1;
 
 pub(crate) use alerts::{Alert, Bucket, Cooldown, Watch, Watched};
+pub(crate) use calendar::{Calendar, CalendarItem};
 pub(crate) use core::{Core, Sequences, Session, Settings, Watermark};
 pub(crate) use indicators::{
     Atr, Cells, Cloud, Crosses, Ema, Ichimoku, IchimokuCell, Indicators, Macd, MacdValue, Middle, Rsi,

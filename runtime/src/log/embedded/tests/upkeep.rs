@@ -85,6 +85,29 @@ fn compaction_takes_what_has_a_newer_record_and_moves_nothing() {
 }
 
 #[test]
+fn a_tombstone_takes_what_stood_under_its_key_and_goes_a_day_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { segment_bytes: 100, ..Options::default() };
+    let log =
+        EmbeddedLog::open_with(dir.path(), Access::Write, Clock::manual(Timestamp(0)), options).unwrap();
+    let readings = topic(TopicKind::Readings);
+    log.create(&readings).unwrap();
+    for (key, value) in [("gone", "1"), ("gone", "2"), ("stays", "1"), ("gone", "")] {
+        log.append(&readings, vec![keyed(key, value.as_bytes())]).wait().unwrap();
+    }
+    // More than one segment holds, so that what stands above is closed.
+    log.append(&readings, vec![keyed("filler", &[1; 200])]).wait().unwrap();
+    log.append(&readings, vec![keyed("filler", b"2")]).wait().unwrap();
+    let left = |now: i64| -> Vec<String> {
+        log.enforce_retention(&readings, Timestamp(now)).unwrap();
+        let records = drain(&log, &readings).0;
+        records.iter().map(|record| String::from_utf8_lossy(&record.key).into_owned()).collect()
+    };
+    assert_eq!(left(DAY), ["stays", "gone", "filler"], "readers behind still learn of it");
+    assert_eq!(left(DAY + 1), ["stays", "filler"]);
+}
+
+#[test]
 fn readers_go_on_while_a_topic_is_compacted() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 500, ..Options::default() };

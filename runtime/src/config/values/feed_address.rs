@@ -1,0 +1,115 @@
+//! Where a feed is read: over TLS, or on this machine.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hyper::Uri;
+
+/// `https://HOST[:PORT][/PATH][?QUERY]`; `http://` of this machine alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FeedAddress {
+    is_tls: bool,
+    host: String,
+    port: u16,
+    authority: String,
+    path_and_query: String,
+}
+
+impl FeedAddress {
+    /// Whether it is spoken to over TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// What to connect to, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Host and port as they were written: what a request calls the host.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What is asked for there. It may hold a key: it is not printed.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.path_and_query
+    }
+}
+
+impl FromStr for FeedAddress {
+    type Err = &'static str;
+
+    /// The text is not repeated in the error: it may hold a password.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "is not https://HOST[:PORT][/PATH][?QUERY]";
+        let uri: Uri = text.parse().map_err(|_| FORM)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
+        let host = authority.host().trim_matches(['[', ']']);
+        let is_tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") if is_this_machine(host) => false,
+            Some("http") => return Err("http:// is for this machine alone: use https://"),
+            _ => return Err(FORM),
+        };
+        Ok(Self {
+            is_tls,
+            host: host.into(),
+            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            authority: authority.to_string(),
+            path_and_query: uri.path_and_query().map_or("/", |path| path.as_str()).into(),
+        })
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Without what is asked for there, which may hold a key.
+impl fmt::Display for FeedAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
+    }
+}
+
+impl fmt::Debug for FeedAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_what_may_be_a_key_is_not_printed() {
+        let address: FeedAddress = "https://feed.example/calendar.json?key=s3cret".parse().unwrap();
+        assert_eq!((address.is_tls(), address.host(), address.port()), (true, "feed.example", 443));
+        assert_eq!(address.path_and_query(), "/calendar.json?key=s3cret");
+        assert_eq!(format!("{address} {address:?}"), "https://feed.example https://feed.example");
+        let local: FeedAddress = "http://[::1]:8080".parse().unwrap();
+        assert_eq!((local.is_tls(), local.host(), local.port()), (false, "::1", 8080));
+        assert_eq!(local.path_and_query(), "/");
+    }
+
+    #[test]
+    fn what_would_be_read_in_the_open_or_is_no_address_is_refused() {
+        for bad in
+            ["http://feed.example/", "ftp://feed.example", "feed.example", "https://a:b@feed.example", ""]
+        {
+            assert!(bad.parse::<FeedAddress>().is_err(), "{bad}");
+        }
+    }
+}

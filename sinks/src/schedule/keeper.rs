@@ -1,0 +1,91 @@
+//! Keeps one tenant's schedule: performs what [`super::core`] decides, with the tenant's database as its file says now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_database as database;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::roles::{Context, TenantSet};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::TenantId;
+
+use super::core::{Core, Input, LOOK, Output};
+use super::events::{RunsMissed, RunsRecorded, ScheduleRetried};
+use super::market::Market;
+use super::runs::Runs;
+use crate::mail::brand::Look;
+use crate::mail::outbox::Outbox;
+
+pub(super) struct Keeper {
+    tenant: TenantId,
+    tenants: TenantSet,
+    market: Arc<Market>,
+    /// Of this tenant alone: it may be taken away while others stay.
+    shutdown: Shutdown,
+    core: Core,
+    runs: Option<Runs>,
+}
+
+impl Keeper {
+    pub(super) fn new(tenant: TenantId, market: Arc<Market>, context: &Context, shutdown: Shutdown) -> Self {
+        let tenants = context.tenants.clone();
+        Self { tenant, tenants, market, shutdown, core: Core::new(LOOK), runs: None }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut output = Output::Settle;
+        loop {
+            let input = match output {
+                Output::Settle => self.settle().await,
+                Output::Wait(time) if self.stops_within(time).await => return,
+                Output::Wait(_) => Input::Woke,
+            };
+            output = self.core.step(input);
+        }
+    }
+
+    /// Nothing is under way here. A market or a file that changes ends the wait.
+    async fn stops_within(&mut self, time: Duration) -> bool {
+        tokio::select! {
+            stop = self.shutdown.sleep(time) => stop,
+            () = self.market.changed() => false,
+            Ok(()) = self.tenants.changed() => false,
+        }
+    }
+
+    async fn settle(&mut self) -> Input {
+        if self.market.look(|_| ()).is_none() {
+            return Input::NotOurs;
+        }
+        let Some(tenant) = self.tenant() else { return Input::NotOurs };
+        if self.runs.as_ref().is_none_or(|runs| runs.tenant != tenant) {
+            self.runs = open(&tenant).await;
+        }
+        let Some(runs) = &self.runs else { return Input::Failed };
+        match runs.settle(&self.market).await {
+            Ok(Some(settled)) => {
+                RunsRecorded { tenant: &self.tenant, runs: settled.due, mails: settled.mails }.emit();
+                RunsMissed { tenant: &self.tenant, runs: settled.missed }.emit();
+                Input::Settled { now: settled.now, next: settled.next }
+            }
+            Ok(None) => Input::NotOurs,
+            Err(error) => {
+                ScheduleRetried { tenant: &self.tenant, error: &error }.emit();
+                Input::Failed
+            }
+        }
+    }
+
+    fn tenant(&mut self) -> Option<Tenant> {
+        self.tenants.borrow_and_update().iter().find(|tenant| tenant.id == self.tenant).cloned()
+    }
+}
+
+/// None where something is not right yet; that was said.
+async fn open(tenant: &Tenant) -> Option<Runs> {
+    let refused = |error: &dyn std::fmt::Display| ScheduleRetried { tenant: &tenant.id, error }.emit();
+    let look = Look::new(tenant).map_err(|error| refused(&error)).ok()?;
+    let pool = database::connect(tenant).await.map_err(|error| refused(&error)).ok()?;
+    let outbox = Outbox::new(pool, tenant.id.clone());
+    Some(Runs { tenant: tenant.clone(), outbox, look, configured: tenant.mail.smtp.is_some() })
+}

@@ -1,0 +1,260 @@
+//! Schedules on a real Postgres: whoever keeps them, dies or comes second, each day and item is owed once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "support/smtp.rs"]
+mod smtp;
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellwether_local::postgres::Postgres;
+use bellwether_local::seed::{self, Seeded, User};
+use bellwether_runtime::config::{SmtpServer, Tenant};
+use bellwether_runtime::log::NewRecord;
+use bellwether_schemas::calendar::{CalendarItem, Impact};
+use bellwether_schemas::codec::encode_reading;
+use bellwether_schemas::readings::{Reading, ReadingRecord};
+use bellwether_schemas::time::{HOUR, MINUTE};
+use bellwether_schemas::{Timestamp, Topic, TopicKind};
+use bellwether_sinks::{mail, schedule};
+use chrono::{DateTime, Utc};
+use smtp::Smtp;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::*;
+use tokio::sync::OnceCell;
+
+static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+
+/// One server for all tests; it ends with the process.
+async fn server() -> &'static Postgres {
+    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
+}
+
+/// How many of its users may get mail.
+const READERS: i64 = 6;
+
+/// A tenant with its database: eight users, of whom one is not confirmed and one wants none of these mails.
+struct Shop {
+    seeded: Seeded,
+    tenant: Tenant,
+}
+
+impl Shop {
+    async fn new(test: &str) -> Self {
+        let id = "fxlabs";
+        let seeded = seed::database(server().await, test, &id.parse().unwrap()).await.unwrap();
+        let someone = |number| User {
+            id: user(number),
+            email: format!("{number}@users.{id}.example"),
+            confirmed: number < 7,
+        };
+        seed::add_users(&seeded.admin, &(0..8).map(someone).collect::<Vec<_>>()).await.unwrap();
+        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
+        tenant.zone = chrono_tz::UTC;
+        let shop = Self { seeded, tenant };
+        let off = format!(
+            "insert into public.notification_preferences (tenant_id, user_id, kind, email)
+             select 'fxlabs', '{}', kind, false from unnest(array['daily_brief', 'news_reminder', 'news_correction']) kind",
+            user(6)
+        );
+        shop.execute(&off).await;
+        shop
+    }
+
+    async fn admin(&self) -> PgConnection {
+        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &str) -> u64 {
+        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
+    }
+
+    async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_string())).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+
+    /// Today's brief was due that long ago; the day before was dealt with.
+    async fn brief_due_ago(&mut self, ago: i64) {
+        let due = now().plus(-ago).utc();
+        self.tenant.daily_brief = Some(due.time());
+        let before = due.date_naive().pred_opt().unwrap();
+        let row = format!(
+            "insert into bellwether.schedule_run (tenant_id, schedule, key, due_at, state, zone, zone_data)
+             values ('fxlabs', 'daily_brief', '{before}', now() - interval '1 day', 'missed', 'UTC', 'test')"
+        );
+        self.execute(&row).await;
+    }
+
+    /// Runs that are due and rows of the outbox, at one moment.
+    async fn owed(&self) -> (i64, i64) {
+        let sql = "select (select count(*) from bellwether.schedule_run where state = 'due'),
+                          (select count(*) from bellwether.mail_outbox)";
+        sqlx::query_as(sql).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+
+    async fn eventually_owes(&self, runs: i64, rows: i64) {
+        let what = format!("{runs} runs and {rows} rows");
+        eventually(&what, async || self.owed().await == (runs, rows)).await;
+    }
+}
+
+fn now() -> Timestamp {
+    bellwether_runtime::clock::Clock::system().now()
+}
+
+/// Keeps the schedule until it is stopped.
+struct Keeper {
+    world: World,
+    task: tokio::task::JoinHandle<Result<(), bellwether_sinks::SinkError>>,
+}
+
+impl Keeper {
+    fn start(tenant: &Tenant) -> Self {
+        let world = World::new(vec![tenant.clone()]);
+        let task = tokio::spawn(schedule::run(world.context()));
+        Self { world, task }
+    }
+
+    async fn stop(self) {
+        self.world.shutdown.raise();
+        self.task.await.unwrap().unwrap();
+    }
+
+    /// The calendar learns of an item.
+    async fn learn(&self, item: &CalendarItem) {
+        let tenant = "fxlabs".parse().unwrap();
+        let record = ReadingRecord::new(&tenant, &Reading::Calendar(item.clone())).unwrap();
+        let (key, value) = (record.key.clone().into_bytes(), encode_reading(&record).unwrap());
+        let topic = Topic::new(&tenant, TopicKind::Readings);
+        self.world.log.append(&topic, vec![NewRecord { key, value }]).answer().await.unwrap();
+    }
+}
+
+fn payrolls(time: Timestamp) -> CalendarItem {
+    CalendarItem {
+        id: "desk:7".into(),
+        time,
+        currency: "USD".into(),
+        title: "Non-Farm Payrolls".into(),
+        impact: Impact::High,
+        previous: Some("175K".into()),
+        forecast: None,
+        actual: None,
+        source: "desk".into(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_may_keep_a_schedule_and_each_user_gets_one_brief_composed_when_it_is_claimed() {
+    let mut shop = Shop::new("many").await;
+    let smtp = Smtp::start().await;
+    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+    shop.brief_due_ago(MINUTE).await;
+    // Each on a log of its own, so that none knows of the others.
+    let keepers: Vec<Keeper> = (0..3).map(|_| Keeper::start(&shop.tenant)).collect();
+    shop.eventually_owes(1, READERS + 1).await;
+    let bodies = "select count(*) from bellwether.mail_outbox where content is not null";
+    assert_eq!(shop.count(bodies).await, 0, "nothing is composed in the run's transaction");
+
+    let delivery = tokio::spawn(mail::run(keepers[0].world.context()));
+    let sent = "select count(*) from bellwether.mail_outbox where state = 'sent' and content_sha256 is not null";
+    eventually("every brief to be sent", async || shop.count(sent).await == READERS).await;
+    for keeper in keepers {
+        keeper.stop().await;
+    }
+    delivery.await.unwrap().unwrap();
+    assert_eq!(shop.owed().await, (1, READERS + 1));
+    assert_eq!(shop.count(bodies).await, 0, "what is sent keeps its hash alone");
+    let off = "select count(*) from bellwether.mail_outbox where reason = 'switched off by the user'";
+    assert_eq!(shop.count(off).await, 1);
+    let mails = smtp.arrived();
+    let subjects: BTreeSet<String> = mails.iter().map(|mail| header(&mail.content, "subject")).collect();
+    assert_eq!((mails.len(), subjects.len()), (usize::try_from(READERS).unwrap(), 1), "{subjects:?}");
+    let recipients: BTreeSet<&String> = mails.iter().flat_map(|mail| &mail.to).collect();
+    assert_eq!(recipients.len(), mails.len(), "one mail a user");
+}
+
+fn header(content: &[u8], name: &str) -> String {
+    let text = String::from_utf8(content.to_vec()).unwrap();
+    let line = text.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}:")));
+    line.unwrap_or_default().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_due_too_long_ago_is_recorded_and_not_sent() {
+    let mut shop = Shop::new("missed").await;
+    shop.brief_due_ago(7 * HOUR).await;
+    let keeper = Keeper::start(&shop.tenant);
+    let missed = "select count(*) from bellwether.schedule_run where state = 'missed' and zone_data <> 'test'";
+    eventually("the day to be recorded", async || shop.count(missed).await == 1).await;
+    keeper.stop().await;
+    assert_eq!(shop.owed().await, (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_reminded_of_once_and_corrected_once() {
+    let mut shop = Shop::new("news").await;
+    shop.tenant.daily_brief = None;
+    let keeper = Keeper::start(&shop.tenant);
+    let time = now().plus(3 * MINUTE);
+    keeper.learn(&payrolls(time)).await;
+    shop.eventually_owes(1, READERS + 1).await;
+    keeper.learn(&payrolls(time.plus(HOUR))).await;
+    shop.eventually_owes(2, 2 * (READERS + 1)).await;
+    keeper.learn(&payrolls(time.plus(2 * HOUR))).await;
+    keeper.learn(&CalendarItem { id: "desk:8".into(), ..payrolls(time.plus(MINUTE)) }).await;
+    shop.eventually_owes(3, 3 * (READERS + 1)).await;
+    keeper.stop().await;
+    let kinds = "select string_agg(schedule || ' ' || key, ', ' order by schedule, key) from bellwether.schedule_run";
+    let kinds: String = sqlx::query_scalar(kinds).fetch_one(&mut shop.admin().await).await.unwrap();
+    assert_eq!(kinds, "news_correction desk:7, news_reminder desk:7, news_reminder desk:8");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_off_at_any_moment_a_run_and_its_mails_are_there_together_or_not_at_all() {
+    let mut shop = Shop::new("cut").await;
+    shop.brief_due_ago(MINUTE).await;
+    let keepers: Vec<Keeper> = (0..3).map(|_| Keeper::start(&shop.tenant)).collect();
+    shop.eventually_owes(1, READERS + 1).await;
+    for round in 0..40 {
+        shop.execute("delete from bellwether.mail_outbox").await;
+        shop.execute("delete from bellwether.schedule_run where state = 'due'").await;
+        for keeper in &keepers {
+            keeper.world.tenants.send_replace(Arc::new(vec![shop.tenant.clone()]));
+        }
+        for cut in 0..3 {
+            tokio::time::sleep(Duration::from_micros(700 * (round * 3 + cut) % 9_000)).await;
+            shop.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and usename = 'bellwether_fxlabs'",
+            )
+            .await;
+            let owed = shop.owed().await;
+            assert!([(0, 0), (1, READERS + 1)].contains(&owed), "{owed:?}");
+        }
+        shop.eventually_owes(1, READERS + 1).await;
+    }
+    for keeper in keepers {
+        keeper.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_begins_owes_nothing_for_the_day_that_is_under_way() {
+    let mut shop = Shop::new("begins").await;
+    shop.tenant.daily_brief = Some(now().plus(-MINUTE).utc().time());
+    let keeper = Keeper::start(&shop.tenant);
+    let before = "select count(*) from bellwether.schedule_run where state = 'before'";
+    eventually("the beginning to be recorded", async || shop.count(before).await == 1).await;
+    let due: DateTime<Utc> = sqlx::query_scalar("select due_at from bellwether.schedule_run")
+        .fetch_one(&mut shop.admin().await)
+        .await
+        .unwrap();
+    assert!(Timestamp::from(due) <= now());
+    keeper.stop().await;
+    assert_eq!(shop.owed().await, (0, 0));
+}
