@@ -16,7 +16,7 @@ use crate::mail::occurrence::Occurrence;
 use crate::mail::reading::{numbers, prose, visible};
 use crate::mail::render::{Rendered, Templates};
 use crate::mail::samples;
-use crate::mail::scheduled::{self, Brief, Content, Digest, Held};
+use crate::mail::scheduled::{self, Brief, Content, Digest, Held, Prepared};
 use crate::mail::unsubscribe::WayOut;
 
 const KINDS: [MailKind; 4] = [MailKind::Brief, MailKind::Reminder, MailKind::Correction, MailKind::Digest];
@@ -40,13 +40,13 @@ fn look(tenant: &str) -> Look {
 }
 
 fn written(tenant: &str, content: &Content) -> Rendered {
-    rendered(&look(tenant), content, None)
+    rendered(&look(tenant), content)
 }
 
-fn rendered(look: &Look, content: &Content, late: Option<Late>) -> Rendered {
+fn rendered(look: &Look, content: &Content) -> Rendered {
     let templates = &Templates::compile().unwrap();
     let way_out = WayOut::of(look, USER, content.kind());
-    let setting = Setting { templates, look, late, way_out: way_out.as_ref() };
+    let setting = Setting { templates, look, late: None, way_out: way_out.as_ref() };
     scheduled::render(setting, content).unwrap()
 }
 
@@ -107,7 +107,7 @@ fn a_brief_says_what_is_known_and_no_data_where_nothing_is() {
         "  Oversold (30): none\n",
         "  12:30 IST  GBP Consumer Price Index (YoY)\n             previous 3.4%, forecast –\n",
         "  Strongest: EUR/USD–GBP/USD 0.912, strong\n",
-        "  Changed most: XAU/USD–USD/JPY -0.612, -0.120 in the brief of 2026-03-05\n",
+        "  Changed most: XAU/USD–USD/JPY -0.612, was -0.120 in the brief of 2026-03-05\n",
         "  BTC/USD +2.31 %, XAG/USD -1.48 %, USD/JPY +0.61 %\n",
         "at FXLabs Prime. The next brief comes 2026-03-07 • 09:00 IST.\n",
     ] {
@@ -170,14 +170,22 @@ fn long_lists_of_a_brief_are_cut_and_counted_and_fit() {
 }
 
 #[test]
-fn a_late_reminder_says_the_minutes_that_are_left() {
-    let late = |now: &str| Some(Late { due: at("2026-03-06T13:25:00Z"), now: at(now) });
-    let of = |now| rendered(&look("fxlabs"), &content(MailKind::Reminder), late(now));
-    let two = of("2026-03-06T13:28:10Z");
-    assert!(two.subject.contains("USD Non-Farm Payrolls in 2 minutes (late) • "), "{}", two.subject);
-    let notice = "it was due at 2026-03-06 • 18:55 IST and could not be sent for 3 minutes.";
-    assert!(two.text.contains(notice) && two.html.contains(notice), "{}", two.text);
-    let over = of("2026-03-06T16:25:00Z");
+fn a_reminder_says_the_minutes_that_are_left_when_it_is_composed() {
+    let templates = &Templates::compile().unwrap();
+    let look = &look("fxlabs");
+    let of = |now: &str, is_late: bool| {
+        let late = is_late.then_some(Late { due: at("2026-03-06T13:25:00Z"), now: at(now) });
+        let setting = Setting { templates, look, late, way_out: None };
+        Prepared::from(content(MailKind::Reminder)).render(setting, at(now)).unwrap()
+    };
+    let two = of("2026-03-06T13:28:10Z", false);
+    assert!(two.subject.contains("USD Non-Farm Payrolls in 2 minutes • "), "{}", two.subject);
+    assert!(two.text.starts_with("USD Non-Farm Payrolls in 2 minutes\n"), "{}", two.text);
+    let late = of("2026-03-06T13:29:20Z", true);
+    assert!(late.subject.contains("USD Non-Farm Payrolls in 1 minute (late) • "), "{}", late.subject);
+    let notice = "it was due at 2026-03-06 • 18:55 IST and could not be sent for 4 minutes.";
+    assert!(late.text.contains(notice) && late.html.contains(notice), "{}", late.text);
+    let over = of("2026-03-06T16:25:00Z", true);
     assert!(over.subject.contains("USD Non-Farm Payrolls came at 19:00 IST (late)"), "{}", over.subject);
     assert!(over.text.contains("could not be sent for 3 hours."), "{}", over.text);
 }
@@ -304,7 +312,7 @@ fn nothing_of_a_brand_reaches_the_mail_of_another_in_bytes_parts_links_or_pictur
     for kind in KINDS {
         for (id, own, other) in tenants.iter().chain(&tenants) {
             let look = marked(id, own, dir.path());
-            let rendered = rendered(&look, &with_text(kind, &format!("{own}-title")), None);
+            let rendered = rendered(&look, &with_text(kind, &format!("{own}-title")));
             let (way_out, has_picture) = (WayOut::of(&look, USER, kind), rendered.picture.is_some());
             let occurrence = &Occurrence::Test { asked_at: at("2026-03-04T13:00:00Z"), user: USER };
             let date = at("2026-03-04T13:00:02Z");
