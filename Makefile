@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos bench
+.PHONY: help demo test lint fmt setup mutants chaos schedules bench
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -39,6 +39,11 @@ ROUNDS ?= 30
 SEED ?= 1
 chaos: setup ## kills and faults under load on a real Kafka, judged by an independent computation
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`: every zone of the IANA database with four workers that die; a year of twenty zones is.
+YEARS ?= 10
+schedules: setup ## simulated years of schedules in every zone
+	YEARS=$(YEARS) cargo test --workspace --locked --lib -- schedule::simulation --nocapture
 
 # Not part of `test`: a release build first, then some ten minutes. Figures mean little while others use the machine.
 bench: setup ## every benchmark once, as ratios

@@ -85,10 +85,10 @@ roles! {
     Process = "process", Some(PROCESS);
     /// Writes triggers as rows of the tenants' databases.
     SinkRows = "sink rows", Some(ROWS);
-    /// Mails triggers to the users whose alerts fired.
-    SinkMail = "sink mail", Some(MAIL);
     /// Owes the mails of the tenants' own clocks: briefs and reminders.
     SinkSchedule = "sink schedule", Some(SCHEDULE);
+    /// Mails triggers to the users whose alerts fired, and what is owed by the clock.
+    SinkMail = "sink mail", Some(MAIL);
 }
 
 impl fmt::Display for Role {

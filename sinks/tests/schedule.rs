@@ -161,7 +161,8 @@ async fn many_may_keep_a_schedule_and_each_user_gets_one_brief_composed_when_it_
     assert_eq!(shop.count(bodies).await, 0, "nothing is composed in the run's transaction");
 
     let delivery = tokio::spawn(mail::run(keepers[0].world.context()));
-    let sent = "select count(*) from bellwether.mail_outbox where state = 'sent' and content_sha256 is not null";
+    let sent =
+        "select count(*) from bellwether.mail_outbox where state = 'sent' and content_sha256 is not null";
     eventually("every brief to be sent", async || shop.count(sent).await == READERS).await;
     for keeper in keepers {
         keeper.stop().await;
@@ -189,7 +190,8 @@ async fn what_was_due_too_long_ago_is_recorded_and_not_sent() {
     let mut shop = Shop::new("missed").await;
     shop.brief_due_ago(7 * HOUR).await;
     let keeper = Keeper::start(&shop.tenant);
-    let missed = "select count(*) from bellwether.schedule_run where state = 'missed' and zone_data <> 'test'";
+    let missed =
+        "select count(*) from bellwether.schedule_run where state = 'missed' and zone_data <> 'test'";
     eventually("the day to be recorded", async || shop.count(missed).await == 1).await;
     keeper.stop().await;
     assert_eq!(shop.owed().await, (0, 0));
@@ -209,7 +211,8 @@ async fn an_item_is_reminded_of_once_and_corrected_once() {
     keeper.learn(&CalendarItem { id: "desk:8".into(), ..payrolls(time.plus(MINUTE)) }).await;
     shop.eventually_owes(3, 3 * (READERS + 1)).await;
     keeper.stop().await;
-    let kinds = "select string_agg(schedule || ' ' || key, ', ' order by schedule, key) from bellwether.schedule_run";
+    let kinds =
+        "select string_agg(schedule || ' ' || key, ', ' order by schedule, key) from bellwether.schedule_run";
     let kinds: String = sqlx::query_scalar(kinds).fetch_one(&mut shop.admin().await).await.unwrap();
     assert_eq!(kinds, "news_correction desk:7, news_reminder desk:7, news_reminder desk:8");
 }
@@ -257,4 +260,48 @@ async fn a_schedule_that_begins_owes_nothing_for_the_day_that_is_under_way() {
     assert!(Timestamp::from(due) <= now());
     keeper.stop().await;
     assert_eq!(shop.owed().await, (0, 0));
+}
+
+/// `RECIPIENTS=10000` says how long that takes, and what memory it needs; without it, whether it works with a few hundred.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_for_many_users_is_one_short_transaction_and_every_body_is_composed_after_it() {
+    let recipients: i64 = std::env::var("RECIPIENTS").map_or(300, |text| text.parse().unwrap());
+    let mut shop = Shop::new("large").await;
+    let smtp = Smtp::start().await;
+    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+    let more = format!(
+        "insert into auth.users (id, email, email_confirmed_at)
+         select gen_random_uuid(), 'more' || n || '@users.fxlabs.example', now()
+         from generate_series(1, {}) n",
+        recipients - READERS
+    );
+    shop.execute(&more).await;
+    shop.brief_due_ago(MINUTE).await;
+    let (begun, before) = (now(), resident());
+    let keeper = Keeper::start(&shop.tenant);
+    shop.eventually_owes(1, recipients + 1).await;
+    let owed = now().since(begun);
+    let delivery = tokio::spawn(mail::run(keeper.world.context()));
+    let sent = "select count(*) from bellwether.mail_outbox where state = 'sent'";
+    let mut most = resident();
+    while shop.count(sent).await < recipients {
+        most = most.max(resident());
+        assert!(now().since(begun) < HOUR, "it takes too long");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!(
+        "{recipients} recipients: owed after {} ms, all sent after {} ms, {} MiB more than before",
+        owed / 1_000,
+        now().since(begun) / 1_000,
+        most.saturating_sub(before) / 1_024
+    );
+    keeper.stop().await;
+    delivery.await.unwrap().unwrap();
+}
+
+/// What this process holds in memory, KiB; the server that takes the mails is part of it.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

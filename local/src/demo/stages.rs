@@ -18,7 +18,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::{DemoError, Member, Options, Result, market, show};
 
 /// What reads what others wrote, in the order in which a record passes it.
-const READERS: [Job; 3] = [Job::Process, Job::Rows, Job::Mail];
+const READERS: [Job; 4] = [Job::Process, Job::Rows, Job::Schedule, Job::Mail];
 /// How long a role may take to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(60);
 /// Between two looks whether something is done.

@@ -72,7 +72,7 @@ fn without_causes(effects: Vec<Vec<Effect>>) -> Vec<Effect> {
             Effect::Outcome(Outcome::Fired(trigger)) => trigger.cause = NONE,
             Effect::Outcome(Outcome::Status(status)) => status.cause = NONE,
             Effect::Refused(refusal) => refusal.index = None,
-            Effect::Reading(_) | Effect::Halt(_) => {}
+            Effect::Reading(_) | Effect::Forgotten(_) | Effect::Halt(_) => {}
         }
         effect
     };

@@ -30,4 +30,4 @@ create policy pipeline on bellwether.schedule_run for all to bellwether_pipeline
   with check (tenant_id = nullif(current_setting('app.tenant_id', true), ''));
 grant select, insert, update on bellwether.schedule_run to bellwether_pipeline;
 
-insert into bellwether.schema_migration (version) values ('20260301001100') on conflict do nothing;
+insert into bellwether.schema_migration (version) values ('20260301001200') on conflict do nothing;
