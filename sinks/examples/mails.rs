@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::load_tenant;
 use bellwether_sinks::mail::brand::Look;
-use bellwether_sinks::mail::error::{ComposeError, ViewError};
 use bellwether_sinks::mail::kind::MailKind;
 use bellwether_sinks::mail::preview::{Preview, preview};
 use bellwether_sinks::mail::render::Templates;
@@ -20,11 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let look = Look::new(&load_tenant(&tenant, &|_| None)?)?;
     let templates = Templates::compile()?;
     for kind in MailKind::all() {
-        match preview(&templates, &look, kind, None, Clock::system().now()) {
-            Ok(mail) => write(&dir.join(kind.name()), &mail)?,
-            Err(ComposeError::View(ViewError::Kind(_))) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let mail = preview(&templates, &look, kind, None, Clock::system().now())?;
+        write(&dir.join(kind.name()), &mail)?;
     }
     Ok(())
 }

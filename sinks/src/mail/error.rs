@@ -33,9 +33,6 @@ pub enum ViewError {
     /// A group that holds nothing to tell.
     #[error("a group without triggers")]
     Empty,
-    /// A kind whose mail is still to be written.
-    #[error("this version has no mail of kind {0}")]
-    Kind(MailKind),
     /// A kind's sample is not of the form its view reads.
     #[error("the sample of kind {kind}: {reason}")]
     Sample {

@@ -87,7 +87,7 @@ impl Renderer {
         let way_out = WayOut::of(look, user, kind);
         let way_out = way_out.as_ref();
         let late = stored.delayed.then_some(Late { due: stored.due, now });
-        let rendered = prepared.render(Setting { templates, look, late, way_out })?;
+        let rendered = prepared.render(Setting { templates, look, late, way_out }, now)?;
         let occurrence = stored.content.occurrence(user);
         let headers = Headers { kind, occurrence: &occurrence, recipient, way_out, date: now };
         compose(look, &headers, rendered)

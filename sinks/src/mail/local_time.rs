@@ -47,5 +47,7 @@ mod tests {
         assert_eq!(at(Tz::Asia__Kathmandu, "2026-03-04T13:00:00Z"), "2026-03-04 • 18:45 UTC+5:45");
         assert_eq!(at(Tz::America__St_Johns, "2026-01-04T13:00:00Z"), "2026-01-04 • 09:30 UTC-3:30");
         assert_eq!(at(Tz::UTC, "2026-03-04T13:00:00Z"), "2026-03-04 • 13:00 UTC+0");
+        let time = "2026-03-04T20:00:00Z".parse().unwrap();
+        assert_eq!(clock(Tz::Asia__Dubai, time), "00:00 GST");
     }
 }

@@ -46,7 +46,7 @@ pub struct Inline {
 /// Composes a kind's sample in a brand; an alert's with so many triggers, or with those of its sample.
 ///
 /// # Errors
-/// The kind has no mail yet, or its templates do not fit its sample.
+/// Its templates do not fit its sample.
 pub fn preview(
     templates: &Templates,
     look: &Look,

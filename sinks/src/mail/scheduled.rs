@@ -7,7 +7,7 @@ mod gather;
 mod news;
 mod picture;
 
-use bellwether_schemas::UserId;
+use bellwether_schemas::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 pub use brief::{Brief, Change, Coefficient, CoreSignal, Rsi, Score};
@@ -55,6 +55,16 @@ impl Content {
         }
     }
 
+    /// A moment at which its mail may be composed, for whoever only looks at one.
+    const fn a_moment(&self) -> Timestamp {
+        match self {
+            Self::Brief(brief) => brief.due,
+            Self::Reminder(reminder) => reminder.told_at,
+            Self::Correction(correction) => correction.told,
+            Self::Digest(digest) => digest.at,
+        }
+    }
+
     /// What the mail to that user is about.
     #[must_use]
     pub fn occurrence(&self, user: UserId) -> Occurrence {
@@ -89,17 +99,17 @@ impl From<Content> for Prepared {
 }
 
 impl Prepared {
-    /// Subject, bodies and picture for one who gets it.
-    pub(crate) fn render(&self, setting: Setting<'_>) -> Result<Rendered, ComposeError> {
+    /// Subject, bodies and picture for one who gets it, composed at `now`.
+    pub(crate) fn render(&self, setting: Setting<'_>, now: Timestamp) -> Result<Rendered, ComposeError> {
         let Self { content, picture } = self;
-        let rendered = kinds::scheduled(setting, content, picture.as_ref())?;
+        let rendered = kinds::scheduled(setting, content, picture.as_ref(), now)?;
         Ok(Rendered { picture: picture.clone(), ..rendered })
     }
 }
 
-/// The same of a content whose picture nobody drew yet.
+/// The same of a content whose picture nobody drew yet, to be looked at.
 pub(crate) fn render(setting: Setting<'_>, content: &Content) -> Result<Rendered, ComposeError> {
-    Prepared::from(content.clone()).render(setting)
+    Prepared::from(content.clone()).render(setting, content.a_moment())
 }
 
 /// The picture of such a mail, which is the same for everybody; none where the kind has no picture or there is nothing

@@ -31,15 +31,14 @@ pub(super) struct Files {
 
 macro_rules! folder {
     ($name:literal) => {
-        Some(Files {
+        Files {
             body_mjml: include_str!(concat!("../../mail/", $name, "/body.mjml")),
             body_txt: include_str!(concat!("../../mail/", $name, "/body.txt")),
-        })
+        }
     };
 }
 
-/// None where a kind has no mail yet.
-pub(super) const fn files(kind: MailKind) -> Option<Files> {
+pub(super) const fn files(kind: MailKind) -> Files {
     match kind {
         MailKind::Alert(AlertKind::RsiTracker) => folder!("rsi_tracker"),
         MailKind::Alert(AlertKind::RsiCorrelationTracker) => folder!("rsi_correlation_tracker"),

@@ -10,14 +10,13 @@ use std::process::ExitCode;
 use bellwether_runtime::config::Tenant;
 use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::brand::Look;
-use bellwether_sinks::mail::error::{ComposeError, ViewError};
 use bellwether_sinks::mail::kind::MailKind;
 use bellwether_sinks::mail::preview::{self, preview};
 use bellwether_sinks::mail::render::Templates;
 use clap::{Args, Subcommand};
 
 use self::chromium::Chromium;
-use crate::exit::{CONFIG, Coded, IO, USAGE};
+use crate::exit::{CONFIG, Coded, IO};
 use crate::output::{note, tell};
 use crate::wiring::Process;
 
@@ -75,12 +74,8 @@ impl Preview {
 
     fn compose(&self, process: &Process, tenant: &Tenant) -> anyhow::Result<preview::Preview> {
         let look = Look::new(tenant).map_err(|error| Coded { code: CONFIG, message: error.to_string() })?;
-        match preview(&Templates::compile()?, &look, self.kind, self.triggers, process.clock.now()) {
-            Err(ComposeError::View(error @ ViewError::Kind(_))) => {
-                Err(Coded { code: USAGE, message: format!("--kind: {error}") }.into())
-            }
-            composed => Ok(composed?),
-        }
+        let now = process.clock.now();
+        Ok(preview(&Templates::compile()?, &look, self.kind, self.triggers, now)?)
     }
 }
 

@@ -39,14 +39,12 @@ pub(super) fn of(path: &Path, file: &File, settings: &Settings) -> Result<Vec<Sy
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn read(lines: &str) -> Result<Vec<String>, String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("fxlabs.toml");
         let rest = "revision = 1\nzone = \"Asia/Kolkata\"\nbrand.name = \"FX\"\ndatabase = {}\nmail.from = \"a@fx.example\"";
         std::fs::write(&path, format!("{lines}\n{rest}\n")).unwrap();
-        let tenant = super::super::load_tenant(&path, &|_| None).map_err(|error| error.to_string())?;
+        let tenant = crate::config::load_tenant(&path, &|_| None).map_err(|error| error.to_string())?;
         Ok(tenant.core_symbols.iter().map(ToString::to_string).collect())
     }
 

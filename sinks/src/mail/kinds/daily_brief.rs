@@ -224,7 +224,7 @@ fn correlations(look: &Look, brief: &Brief) -> Vec<Correlation> {
         title: "Changed most",
         pair: pair(now),
         value: value(now.value),
-        aside: format!("{} in the brief of {since}", value(*before)),
+        aside: format!("was {} in the brief of {since}", value(*before)),
     });
     largest.into_iter().chain(changed).collect()
 }

@@ -23,6 +23,7 @@ mod words;
 
 use std::num::NonZeroUsize;
 
+use bellwether_schemas::Timestamp;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 
@@ -46,15 +47,16 @@ pub(super) fn alert_group(setting: Setting<'_>, triggers: &[TriggerFired]) -> Re
     }
 }
 
-/// The mail of what a schedule sends, with its picture.
+/// The mail of what a schedule sends, with its picture, composed at `now`.
 pub(super) fn scheduled(
     setting: Setting<'_>,
     content: &Content,
     picture: Option<&Picture>,
+    now: Timestamp,
 ) -> Result<Rendered, ComposeError> {
     match content {
         Content::Brief(brief) => daily_brief::render(setting, brief, picture),
-        Content::Reminder(reminder) => news::reminder(setting, reminder),
+        Content::Reminder(reminder) => news::reminder(setting, reminder, now),
         Content::Correction(correction) => news::correction(setting, correction),
         Content::Digest(digest) => digest::render(setting, digest),
     }

@@ -62,10 +62,13 @@ struct View {
     told: Option<String>,
 }
 
-/// Subject and bodies of a reminder.
-pub(super) fn reminder(setting: Setting<'_>, reminder: &Reminder) -> Result<Rendered, ComposeError> {
+/// Subject and bodies of a reminder that is composed at `now`.
+pub(super) fn reminder(
+    setting: Setting<'_>,
+    reminder: &Reminder,
+    now: Timestamp,
+) -> Result<Rendered, ComposeError> {
     let item = Item::new(setting.look, &reminder.item);
-    let now = setting.late.map_or(reminder.told_at, |late| late.now);
     let what = format!("{} {}", item.name, how_soon(reminder.item.time, now, &item.clock));
     let summary = Summary {
         preheader: format!("{}, previous {}, forecast {}", item.clock, item.previous, item.forecast),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Reminder {
     /// The item as it is known when it is told of.
     pub item: CalendarItem,
-    /// When it is told of: by the clock of the tenant's database.
+    /// When that was decided, by the clock of the tenant's database.
     pub told_at: Timestamp,
 }
 

@@ -16,7 +16,7 @@ const SCALE: u32 = 2;
 /// Width in pixels. A mail stretches it to the room that it has: rectangles do not mind.
 const WIDTH: u32 = 800;
 /// What a timeframe's column takes of the width, percent; the bar takes the rest.
-pub(crate) const COLUMN: u32 = 14;
+pub(crate) const COLUMN: u32 = 15;
 /// Between rectangles.
 const GAP: u32 = 4;
 /// Width of the frame that stands for a value that is missing.
@@ -94,6 +94,10 @@ impl Canvas {
 
     #[expect(clippy::cast_precision_loss, reason = "pixels of a picture that is a few thousand wide")]
     fn fill(&mut self, [left, top, width, height]: [u32; 4], shade: Shade) {
+        if width == 0 {
+            // Which would be drawn as a line.
+            return;
+        }
         let mut paint = Paint { anti_alias: false, ..Paint::default() };
         paint.set_color(shade.colour());
         if let Some(area) = Rect::from_xywh(left as f32, top as f32, width as f32, height as f32) {
