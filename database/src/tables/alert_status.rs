@@ -2,7 +2,9 @@
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::triggers::AlertStatus;
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use super::alerts::AlertRow;
 use super::column;
@@ -30,6 +32,30 @@ const TELL: &str = "insert into public.alert_status as s
     where s.version < excluded.version
         or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))";
 
+/// Alerts that need a look from their users come first.
+const LATEST: &str = "select alert_id, kind, user_id, state, reason, last_triggered_at, trigger_count
+    from public.alert_status
+    order by state <> 'refused', last_triggered_at desc nulls last, kind, alert_id limit $1";
+
+/// A row of the table, as pages show it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StatusRow {
+    /// The alert, whose row may be gone.
+    pub alert_id: Uuid,
+    /// Name of its kind.
+    pub kind: String,
+    /// Whose alert it is.
+    pub user_id: Uuid,
+    /// Where it stands, in the table's word.
+    pub state: String,
+    /// Why it stands there, for its user.
+    pub reason: Option<String>,
+    /// Close of the bar that fired last, or that tick's time.
+    pub last_triggered_at: Option<DateTime<Utc>>,
+    /// How often it fired, all versions together.
+    pub trigger_count: i64,
+}
+
 /// What can be said of an alert's row without an engine: it cannot be read, or nobody is to watch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -55,6 +81,14 @@ pub async fn tell(
     };
     let query = statements.query(TELL).bind(row.alert_id).bind(row.kind.clone()).bind(row.user_id);
     query.bind(row.version).bind(state).bind(reason).execute(connection).await.map(drop)
+}
+
+/// The alerts that were refused, then those that fired last, at most `most`.
+///
+/// # Errors
+/// The database said no.
+pub async fn latest(pool: &PgPool, most: u32) -> sqlx::Result<Vec<StatusRow>> {
+    sqlx::query_as(LATEST).persistent(false).bind(i64::from(most)).fetch_all(pool).await
 }
 
 /// Sets the state of alerts as the engine sees it; each alert at most once. A version that its user has changed by
