@@ -14,14 +14,16 @@ use bellwether_local::kafka::Kafka;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed;
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::log::{Access, open, scan};
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::{AlertKind, AlertParameters};
 use bellwether_schemas::time::{DAY, MINUTE};
+use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::{Timeframe, Topic, TopicKind, codec};
 use serde_json::Value;
 use support::{LIMIT, Place, Running};
 use tokio::runtime::Runtime;
-use visitors::{EFFECTIVE, Told, Visitors, newest, within};
+use visitors::{EFFECTIVE, Told, Visitors, within};
 
 const TENANTS: [&str; 2] = ["fxlabs", "hextech"];
 /// Two minutes of the demo's busy market a second.
@@ -42,8 +44,9 @@ fn within_the_demo_an_alert_of_every_kind_comes_to_a_row_and_a_mail_in_both_bran
     let demo =
         place.bellwether(&["demo", "--dir", "demo", "--port", "0", "--speed", DEMO_SPEED, "--json"]).start();
     let runtime = runtime();
-    let ticking = || TENANTS.iter().all(|tenant| newest(&log, &tenant.parse().unwrap()).ticking);
-    assert!(support::until(LIMIT, ticking), "{}", demo.stderr());
+    // History fires nothing: whoever tells of a trigger has folded it.
+    let live = || TENANTS.iter().all(|tenant| has_fired(&log, tenant));
+    assert!(support::until(LIMIT, live), "{}", demo.stderr());
     let brands =
         TENANTS.map(|id| Visitors::of(id, admin(&place.path("demo/postgres"), &format!("demo_{id}")), &log));
     save(&runtime, &brands, &|| demo.stderr());
@@ -102,9 +105,16 @@ fn role_by_role_on_kafka_an_alert_of_every_kind_comes_to_a_row_and_a_mail_in_bot
     let mut seeded = seeded.iter();
     let brands = TENANTS.map(|id| Visitors::of(id, seeded.next().unwrap().admin.clone(), kafka.url()));
     let said = |roles: &[Running]| roles.iter().map(Running::stderr).collect::<Vec<_>>().join("\n---\n");
-    for told in save(&runtime, &brands, &|| said(&roles)) {
-        assert!(told.after <= EFFECTIVE.as_secs_f64(), "{told:?}");
-    }
+    let mut after: Vec<f64> =
+        save(&runtime, &brands, &|| said(&roles)).iter().map(|told| told.after).collect();
+    after.sort_by(f64::total_cmp);
+    let middle = after[after.len() / 2];
+    println!(
+        "effective after {middle:.2} s, the last of {} after {:.2} s",
+        after.len(),
+        after[after.len() - 1]
+    );
+    assert!(middle <= EFFECTIVE.as_secs_f64(), "{after:?}");
     roles.push(start(&[
         "produce",
         "synthetic",
@@ -158,10 +168,12 @@ async fn told(brand: &Visitors) -> Vec<Told> {
             AlertParameters::PriceAlert(price) if price.symbol == "DOGE/USD" => {
                 told.state == "refused" && refused(told)
             }
+            // One that looks at ticks waits for the first.
+            AlertParameters::PriceAlert(_) => ["active", "warming", "spent"].contains(&told.state.as_str()),
             AlertParameters::HeatmapIndicatorTracker(turn) if turn.timeframe == Timeframe::D1 => {
                 told.state == "warming"
             }
-            _ => told.state == "active" || told.state == "spent",
+            _ => told.state == "active",
         };
         assert!(as_expected, "{}: {told:?}", brand.tenant);
     }
@@ -181,6 +193,14 @@ async fn every_spelling_fired(brand: &Visitors) -> bool {
     let bitcoin =
         brand.alert_of(|of| matches!(of, AlertParameters::PriceAlert(of) if of.symbol == "BTC/USD"));
     brand.has_row(bitcoin, "BTCUSDm", None).await
+}
+
+fn has_fired(log: &str, tenant: &str) -> bool {
+    let topic = Topic::new(&tenant.parse().unwrap(), TopicKind::Triggers);
+    let Ok(log) = open(log, Access::Read, Clock::system()) else { return false };
+    let Ok(outcomes) = scan(log.as_ref(), &topic, 0..u64::MAX) else { return false };
+    let mut outcomes = outcomes.map(|record| codec::decode_outcome(&record.unwrap().value).unwrap());
+    outcomes.any(|outcome| matches!(outcome, Outcome::Fired(_)))
 }
 
 /// The database of a demo that another process runs, as its superuser.

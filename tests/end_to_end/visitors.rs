@@ -77,7 +77,7 @@ impl Visitors {
             user.id = UserId(other(user.id.0));
             user.email = format!("visitor-{}", user.email);
         }
-        let prices = newest(log, &tenant).prices;
+        let prices = newest_prices(log, &tenant);
         alerts.extend(seed::price_alerts(&tenant, |symbol| prices.get(&match_key(symbol)).copied()));
         for alert in &mut alerts {
             (alert.id, alert.user_id) = (AlertId(other(alert.id.0)), UserId(other(alert.user_id.0)));
@@ -231,23 +231,15 @@ pub(crate) fn within(
     })
 }
 
-/// What symbols cost at a journal's end.
-#[derive(Default)]
-pub(crate) struct Newest {
-    /// By the symbol's name without suffix; empty while there is no such journal.
-    prices: HashMap<String, f64>,
-    /// They are ticks', not history's.
-    pub(crate) ticking: bool,
-}
-
-pub(crate) fn newest(log: &str, tenant: &TenantId) -> Newest {
-    let (topic, mut newest) = (Topic::new(tenant, TopicKind::Journal), Newest::default());
-    let Ok(log) = open(log, Access::Read, Clock::system()) else { return newest };
-    let Ok(bounds) = log.bounds(&topic) else { return newest };
+/// What symbols cost at a journal's end, by their names without suffix.
+fn newest_prices(log: &str, tenant: &TenantId) -> HashMap<String, f64> {
+    let (topic, mut prices) = (Topic::new(tenant, TopicKind::Journal), HashMap::new());
+    let log = open(log, Access::Read, Clock::system()).unwrap();
+    let bounds = log.bounds(&topic).unwrap();
     let from = bounds.next.saturating_sub(NEWEST).max(bounds.start);
     let mut costs = |name: &str, units, scale| {
         let name = name.strip_suffix(SUFFIX).unwrap_or(name);
-        newest.prices.insert(match_key(name), price::value(units, scale));
+        prices.insert(match_key(name), price::value(units, scale));
     };
     for record in scan(log.as_ref(), &topic, from..bounds.next).unwrap() {
         match codec::decode_entry(&record.unwrap().value) {
@@ -255,7 +247,6 @@ pub(crate) fn newest(log: &str, tenant: &TenantId) -> Newest {
                 block.bars.iter().for_each(|bar| costs(&bar.symbol, bar.close, bar.scale))
             }
             Ok(Entry::Ticks(block)) => {
-                newest.ticking = true;
                 for tick in &block.ticks {
                     let symbol = &block.symbols[usize::from(tick.symbol)];
                     costs(&symbol.name, tick.bid, symbol.scale);
@@ -264,7 +255,7 @@ pub(crate) fn newest(log: &str, tenant: &TenantId) -> Newest {
             _ => {}
         }
     }
-    newest
+    prices
 }
 
 /// How many, the middle one and the longest.
