@@ -16,12 +16,13 @@ use bellwether_schemas::{AlertId, Entry, TenantId, Timestamp, Topic, TopicKind, 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Row};
+use tokio::runtime::Runtime;
 use uuid::Uuid;
-
-use super::support::until;
 
 /// From saving an alert to where the pipeline says it stands, where nothing else keeps the machine busy.
 pub(crate) const EFFECTIVE: Duration = Duration::from_secs(2);
+/// Between two looks at a database.
+const LOOK: Duration = Duration::from_millis(200);
 /// The newest records of a journal, in which every symbol has a tick.
 const NEWEST: u64 = 400;
 /// How the tenants' symbols end.
@@ -69,13 +70,13 @@ pub(crate) struct Visitors {
 
 impl Visitors {
     /// Like the sample's people, but others: they watch the same.
-    pub(crate) fn of(tenant: &str, admin: Secret, log: &str) -> Self {
+    pub(crate) fn of(who: &str, tenant: &str, admin: Secret, log: &str) -> Self {
         let tenant: TenantId = tenant.parse().unwrap();
-        let other = |id: Uuid| derive(&format!("visitor|{id}"));
+        let other = |id: Uuid| derive(&format!("{who}|{id}"));
         let (mut users, mut alerts) = seed::sample(&tenant);
         for user in &mut users {
             user.id = UserId(other(user.id.0));
-            user.email = format!("visitor-{}", user.email);
+            user.email = format!("{who}-{}", user.email);
         }
         let prices = newest_prices(log, &tenant);
         alerts.extend(seed::price_alerts(&tenant, |symbol| prices.get(&match_key(symbol)).copied()));
@@ -212,23 +213,21 @@ pub(crate) struct Told {
     pub(crate) after: f64,
 }
 
-/// Waits until it is so for every brand.
+/// Waits until it is so for every brand; false when that did not come in time.
 pub(crate) fn within(
     limit: Duration,
-    runtime: &tokio::runtime::Runtime,
+    runtime: &Runtime,
     brands: &[Visitors],
     so: impl AsyncFn(&Visitors) -> bool,
 ) -> bool {
-    until(limit, || {
-        runtime.block_on(async {
-            for brand in brands {
-                if !so(brand).await {
-                    return false;
-                }
+    let waiting = async {
+        for brand in brands {
+            while !so(brand).await {
+                tokio::time::sleep(LOOK).await;
             }
-            true
-        })
-    })
+        }
+    };
+    runtime.block_on(async { tokio::time::timeout(limit, waiting).await.is_ok() })
 }
 
 /// What symbols cost at a journal's end, by their names without suffix.
