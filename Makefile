@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos bench
+.PHONY: help demo test lint fmt setup mutants chaos bench line types
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -39,6 +39,16 @@ ROUNDS ?= 30
 SEED ?= 1
 chaos: setup ## kills and faults under load on a real Kafka, judged by an independent computation
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`, which runs it small: 400 tabs in one node, a rows sink that is killed all the time; three minutes.
+EVENTS ?= 100000
+USERS ?= 100
+line: setup ## the line to the browser at full size: sinks killed, sockets cut, tabs asleep; needs node
+	@LINE_EVENTS=$(EVENTS) LINE_USERS=$(USERS) LINE_SEED=$(SEED) cargo test -q --locked -p bellwether-tests --test line \
+every_tab -- --nocapture
+
+types: setup ## the types of clients/typescript anew, from the migrations
+	@BELLWETHER_WRITE_TYPES=1 cargo test -q --locked -p bellwether-local --test with_postgres the_clients_types
 
 # Not part of `test`: a release build first, then some ten minutes. Figures mean little while others use the machine.
 bench: setup ## every benchmark once, as ratios

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bellwether_runtime::config::Announce;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use sqlx::postgres::PgConnection;
@@ -34,6 +35,22 @@ pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> R
     }
     transaction.commit().await.map_err(error())?;
     Ok(role)
+}
+
+/// How pages are to hear of new events from here on. False where the database has nothing to do it with: then pages
+/// poll, until this is said again.
+///
+/// # Errors
+/// Out of reach, not migrated, or the publication is somebody else's.
+pub async fn announce(admin_url: &Secret, how: Announce) -> Result<bool> {
+    let mut connection = administer(admin_url).await?;
+    let done: String = sqlx::query_scalar("select bellwether.announce($1)")
+        .bind(how.name())
+        .fetch_one(&mut connection)
+        .await
+        .map_err(query(format!("cannot announce events by {}", how.name())))?;
+    connection.close().await.map_err(query("cannot close the connection"))?;
+    Ok(done == how.name())
 }
 
 async fn login_role(connection: &mut PgConnection, tenant: &TenantId, password: &Secret) -> Result<String> {

@@ -12,7 +12,7 @@ mod statements;
 pub mod tables;
 
 pub use checks::{Finding, check};
-pub use init::init;
+pub use init::{announce, init};
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
 pub use pool::{begin, begin_snapshot, check_configured, connect};
 pub use sqlstate::{StatementOutcome, classify};

@@ -1,6 +1,8 @@
 //! The rows sink over an embedded log and a real Postgres.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/line.rs"]
+mod line;
 #[path = "support/proxy.rs"]
 mod proxy;
 mod support;

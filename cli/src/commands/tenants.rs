@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use bellwether_database as database;
 use bellwether_producers::{ProducerContext, settings};
 use bellwether_roles::topics::{self, Missing};
+use bellwether_runtime::config::Announce;
 use bellwether_runtime::log::Access;
+use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
 
@@ -63,6 +65,7 @@ impl Init {
         let context = ProducerContext { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;
+            announce(&admin, tenant.database.announce).await?;
         }
         tell(&format!(
             "{}: tables, role {role}, topics and settings are in place; its database.url_file is to hold \
@@ -70,4 +73,19 @@ impl Init {
             self.tenant
         ))
     }
+}
+
+/// Says so where nothing of the kind is there: on another Postgres than Supabase's that is as it should be.
+async fn announce(admin: &Secret, how: Announce) -> anyhow::Result<()> {
+    if !database::announce(admin, how).await? {
+        let needs = match how {
+            Announce::Publication => "publication supabase_realtime",
+            Announce::Broadcast | Announce::None => "function realtime.broadcast_changes",
+        };
+        tracing::info!(
+            database.announce = how.name(),
+            "the database has no {needs}: pages poll for events; run this again once it has"
+        );
+    }
+    Ok(())
 }

@@ -1,27 +1,34 @@
 //! `public.alert_status`: where the pipeline stands with an alert, as a front end shows it beside the form.
 
-use bellwether_schemas::Timestamp;
+use std::collections::BTreeMap;
+
 use bellwether_schemas::triggers::AlertStatus;
+use bellwether_schemas::{AlertId, Timestamp};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::alerts::AlertRow;
 use super::column;
+use super::user_events::{self, Event};
 use crate::statements::{Statements, touched};
 
 /// Its name in schema `public`.
 pub const NAME: &str = "alert_status";
 
+/// Where alerts stand, locked until the transaction ends, so that what is found to change does.
+const STANDS: &str = "select alert_id, version, state, reason, effective_at from public.alert_status
+    where tenant_id = $1 and alert_id = any($2) order by alert_id for update";
+
+/// A row of a newer version that came to be since [`STANDS`] looked is not touched: then all is tried again.
 const UPSERT: &str = "insert into public.alert_status as s
         (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
     select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
                              $8::timestamptz[])
     on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
-        version = greatest(s.version, excluded.version),
-        state = case when excluded.version >= s.version then excluded.state else s.state end,
-        reason = case when excluded.version >= s.version then excluded.reason else s.reason end,
-        effective_at = case when excluded.version >= s.version then excluded.effective_at else s.effective_at end";
+        version = excluded.version, state = excluded.state, reason = excluded.reason,
+        effective_at = excluded.effective_at
+    where s.version <= excluded.version";
 
 const TELL: &str = "insert into public.alert_status as s
         (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
@@ -30,7 +37,8 @@ const TELL: &str = "insert into public.alert_status as s
         version = excluded.version, state = excluded.state, reason = excluded.reason,
         effective_at = excluded.effective_at
     where s.version < excluded.version
-        or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))";
+        or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))
+    returning effective_at";
 
 /// Alerts that need a look from their users come first.
 const LATEST: &str = "select alert_id, kind, user_id, state, reason, last_triggered_at, trigger_count
@@ -65,10 +73,11 @@ pub enum Standing {
     Inactive,
 }
 
-/// Tells the user of one row where it stands; repeats and older versions change nothing.
+/// Tells the user of one row where it stands, in its status and in the user's line; repeats and older versions change
+/// nothing.
 ///
 /// # Errors
-/// The database said no: the user may be gone.
+/// The database said no: the user may be gone. Then nothing may be committed.
 pub async fn tell(
     connection: &mut PgConnection,
     statements: Statements<'_>,
@@ -79,8 +88,12 @@ pub async fn tell(
         Standing::Refused(reason) => ("refused", Some(reason.clone())),
         Standing::Inactive => ("inactive", None),
     };
-    let query = statements.query(TELL).bind(row.alert_id).bind(row.kind.clone()).bind(row.user_id);
-    query.bind(row.version).bind(state).bind(reason).execute(connection).await.map(drop)
+    let query = statements.query_scalar(TELL).bind(row.alert_id).bind(row.kind.clone()).bind(row.user_id);
+    let query = query.bind(row.version).bind(state).bind(reason.clone());
+    let changed: Option<DateTime<Utc>> = query.fetch_optional(&mut *connection).await?;
+    let Some(since) = changed else { return Ok(()) };
+    let event = Event::of_row(row, state, reason.as_deref(), since);
+    user_events::append(connection, statements, &[event]).await
 }
 
 /// The alerts that were refused, then those that fired last, at most `most`.
@@ -91,24 +104,83 @@ pub async fn latest(pool: &PgPool, most: u32) -> sqlx::Result<Vec<StatusRow>> {
     sqlx::query_as(LATEST).persistent(false).bind(i64::from(most)).fetch_all(pool).await
 }
 
-/// Sets the state of alerts as the engine sees it; each alert at most once. A version that its user has changed by
-/// now stays behind what is told of the newer one.
+/// What a row of `alert_status` says of its alert's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stand {
+    /// The version that the rest speaks of.
+    pub version: i64,
+    state: String,
+    reason: Option<String>,
+    effective_at: Option<DateTime<Utc>>,
+}
+
+impl From<&AlertStatus> for Stand {
+    fn from(status: &AlertStatus) -> Self {
+        Self {
+            version: status.version,
+            state: status.state.name().into(),
+            reason: status.reason.clone(),
+            effective_at: status.since.map(Timestamp::utc),
+        }
+    }
+}
+
+/// Which of these statuses, one after the other, change where their alerts stand. An older version changes nothing, nor
+/// does what is said already.
+pub fn changes<'a>(
+    stands: &mut BTreeMap<AlertId, Stand>,
+    statuses: &[&'a AlertStatus],
+) -> Vec<&'a AlertStatus> {
+    let mut changes = |status: &&AlertStatus| {
+        let next = Stand::from(*status);
+        let stands_so = stands.get(&status.alert_id);
+        let changes = stands_so.is_none_or(|stand| next.version >= stand.version && next != *stand);
+        if changes {
+            stands.insert(status.alert_id, next);
+        }
+        changes
+    };
+    statuses.iter().copied().filter(|status| changes(status)).collect()
+}
+
+/// Sets the state of alerts as the engine sees it, and answers which of the statuses, in their order, changed it. A
+/// version that its user has changed by now stays behind what is told of the newer one.
 ///
 /// # Errors
 /// The database said no, or touched other rows: then nothing may be committed.
-pub async fn write(
+pub async fn write<'a>(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    statuses: &[&'a AlertStatus],
+) -> sqlx::Result<Vec<&'a AlertStatus>> {
+    let mut stands = stands(connection, statements, statuses).await?;
+    let changes = changes(&mut stands, statuses);
+    let last: BTreeMap<AlertId, &AlertStatus> =
+        changes.iter().map(|status| (status.alert_id, *status)).collect();
+    let last: Vec<&AlertStatus> = last.into_values().collect();
+    let query = statements
+        .query(UPSERT)
+        .bind(column(&last, |s| s.alert_id.0))
+        .bind(column(&last, |s| s.kind.name()))
+        .bind(column(&last, |s| s.user_id.0))
+        .bind(column(&last, |s| s.version))
+        .bind(column(&last, |s| s.state.name()))
+        .bind(column(&last, |s| s.reason.clone()))
+        .bind(column(&last, |s| s.since.map(Timestamp::utc)));
+    touched(query.execute(connection).await?.rows_affected(), last.len())?;
+    Ok(changes)
+}
+
+async fn stands(
     connection: &mut PgConnection,
     statements: Statements<'_>,
     statuses: &[&AlertStatus],
-) -> sqlx::Result<()> {
-    let query = statements
-        .query(UPSERT)
-        .bind(column(statuses, |s| s.alert_id.0))
-        .bind(column(statuses, |s| s.kind.name()))
-        .bind(column(statuses, |s| s.user_id.0))
-        .bind(column(statuses, |s| s.version))
-        .bind(column(statuses, |s| s.state.name()))
-        .bind(column(statuses, |s| s.reason.clone()))
-        .bind(column(statuses, |s| s.since.map(Timestamp::utc)));
-    touched(query.execute(connection).await?.rows_affected(), statuses.len())
+) -> sqlx::Result<BTreeMap<AlertId, Stand>> {
+    type Row = (Uuid, i64, String, Option<String>, Option<DateTime<Utc>>);
+    let query = statements.query_as(STANDS).bind(column(statuses, |status| status.alert_id.0));
+    let rows: Vec<Row> = query.fetch_all(connection).await?;
+    let stand = |(alert, version, state, reason, effective_at)| {
+        (AlertId(alert), Stand { version, state, reason, effective_at })
+    };
+    Ok(rows.into_iter().map(stand).collect())
 }

@@ -14,6 +14,7 @@ mod price_alert;
 mod rsi_correlation_tracker;
 mod rsi_tracker;
 pub mod triggers;
+pub mod user_events;
 
 use bellwether_schemas::Timeframe;
 use bellwether_schemas::alerts::AlertKind;
@@ -23,7 +24,8 @@ use alerts::AlertTable;
 use triggers::TriggerTable;
 
 /// Tables of ours that users see, whatever the kinds of their alerts.
-const SHARED: [&str; 2] = [alert_status::NAME, "notification_preferences"];
+const SHARED: [&str; 4] =
+    [alert_status::NAME, "notification_preferences", user_events::LINE, user_events::NAME];
 
 /// The tables of one kind.
 #[derive(Debug)]

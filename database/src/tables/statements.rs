@@ -21,7 +21,8 @@ macro_rules! select_alerts {
 
 /// Inserts triggers that are not there and counts them at their alerts, in one round trip: `$1` is the tenant, `$2`
 /// the kind, `$3` to `$9` the columns that every kind has, from `$10` on its own. `triggered_at` is when the bar closed,
-/// or the tick came. Answers how many rows are new, at how many alerts, and how many alerts counted them.
+/// or the tick came. Answers how many rows are new, at how many alerts, how many alerts counted them, and, where not all
+/// are new, the ids of those that are.
 macro_rules! insert_triggers {
     (into $table:literal, columns $columns:literal, values $values:literal, arrays $arrays:literal) => {
         concat!(
@@ -41,7 +42,7 @@ macro_rules! insert_triggers {
             $columns,
             ")
                 on conflict (tenant_id, id) do nothing
-                returning alert_id, user_id, alert_version, triggered_at
+                returning id, alert_id, user_id, alert_version, triggered_at
             ), counted as (
                 insert into public.alert_status as s
                     (tenant_id, alert_id, kind, user_id, version, state, effective_at, last_triggered_at,
@@ -55,7 +56,8 @@ macro_rules! insert_triggers {
                 returning 1
             )
             select (select count(*) from written), (select count(distinct alert_id) from written),
-                (select count(*) from counted)"
+                (select count(*) from counted),
+                case when (select count(*) from written) < cardinality($3) then array(select id from written) end"
         )
     };
 }

@@ -1,7 +1,7 @@
 //! Tables of what fired.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
@@ -64,16 +64,16 @@ pub struct TriggerRow {
 }
 
 impl KindTables {
-    /// Inserts the triggers, all of this kind, that are not there, and counts them at their alerts; how many were new.
+    /// Inserts the triggers, all of this kind, that are not there, and counts them at their alerts; those that were new.
     ///
     /// # Errors
     /// The database said no, or counted other alerts than were written: then nothing may be committed.
-    pub async fn write_triggers(
+    pub async fn write_triggers<'a>(
         &self,
         connection: &mut PgConnection,
         statements: Statements<'_>,
-        triggers: &[&TriggerFired],
-    ) -> sqlx::Result<u64> {
+        triggers: &[&'a TriggerFired],
+    ) -> sqlx::Result<Vec<&'a TriggerFired>> {
         let query = statements
             .query(self.triggers.insert)
             .bind(self.kind.name())
@@ -85,10 +85,19 @@ impl KindTables {
             .bind(column(triggers, |t| t.price))
             .bind(column(triggers, |t| t.detail.as_str().to_owned()));
         let row = (self.triggers.bind)(query, triggers).fetch_one(connection).await?;
-        let [written, alerts, counted]: [i64; 3] = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+        let [alerts, counted]: [i64; 2] = [row.try_get(1)?, row.try_get(2)?];
         touched(counted.unsigned_abs(), usize::try_from(alerts).unwrap_or(usize::MAX))?;
-        Ok(written.unsigned_abs())
+        Ok(match row.try_get::<Option<Vec<Uuid>>, _>(3)? {
+            None => triggers.to_vec(),
+            Some(new) => only(triggers, new),
+        })
     }
+}
+
+/// The triggers with these ids, each once.
+fn only<'a>(triggers: &[&'a TriggerFired], ids: Vec<Uuid>) -> Vec<&'a TriggerFired> {
+    let mut ids: HashSet<Uuid> = ids.into_iter().collect();
+    triggers.iter().copied().filter(|trigger| ids.remove(&trigger.id.0)).collect()
 }
 
 /// The newest rows of all kinds, at most `most`.

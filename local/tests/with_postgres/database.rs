@@ -1,8 +1,7 @@
 //! The tables, their row security and the tenant's own role, on a real server.
 
 use crate::support::{
-    ANCESTOR, ASHA, OMAR, bare, count, database, give_tables_to, id, name, open, refused, run, sign_in,
-    tenant,
+    ANCESTOR, ASHA, OMAR, Owned, bare, count, database, id, name, open, owned, refused, run, sign_in, tenant,
 };
 use bellwether_database::cursor::{self, Cursor};
 use bellwether_database::{
@@ -268,30 +267,8 @@ async fn several_databases_of_a_cluster_are_made_ready_at_once() {
 
 #[tokio::test]
 async fn a_migration_needs_no_superuser() {
-    let server = shared_for_tests().await;
-    let name = name();
-    seed::create(server, &name).await.unwrap();
-    let url = server.url(&name);
-    seed::bootstrap(&url).await.unwrap();
-    let mut admin = open(&url).await;
-    run(&mut admin, ANCESTOR).await;
-    let password = server.password_of("owner");
-    let setup = format!(
-        "create role owner_{name} login createrole password '{}';
-         grant create on database {name} to owner_{name};
-         grant all on schema public to owner_{name};
-         grant usage on schema auth to owner_{name};
-         grant select, references on auth.users to owner_{name};
-         create policy owner on auth.users to owner_{name} using (true);
-         {}",
-        password.reveal(),
-        give_tables_to(&format!("owner_{name}"))
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
-    let owner = server.url_as(&format!("owner_{name}"), &password, &name);
-    database::migrate(&owner).await.unwrap();
-    database::init(&owner, &id("lowly"), &server.password_of("bellwether_lowly")).await.unwrap();
-
+    let Owned { seeded, owner } = owned("lowly").await;
+    let mut admin = open(&seeded.admin).await;
     sign_in(&mut admin, ASHA).await;
     run(&mut admin, "update rsi_tracker_alerts set rsi_period = 21").await;
     run(&mut admin, "reset role").await;

@@ -172,7 +172,10 @@ pub(crate) async fn inhabited() -> Seeded {
             let trigger = samples::trigger(&tenant_id, kind.kind, alert, UserId(user), 0);
             let mut transaction = begin(&pool, &tenant_id).await.unwrap();
             let statements = Statements::of(&mode);
-            assert_eq!(kind.write_triggers(&mut transaction, statements, &[&trigger]).await.unwrap(), 1);
+            assert_eq!(
+                kind.write_triggers(&mut transaction, statements, &[&trigger]).await.unwrap(),
+                [&trigger]
+            );
             transaction.commit().await.unwrap();
         }
     }
@@ -192,11 +195,11 @@ async fn a_trigger_written_twice_is_one_row_of_its_kind_and_counts_once() {
     for kind in tables::all() {
         let (alert, user) = (AlertId(alert_of(kind, ASHA)), UserId(ASHA));
         let of = |number| samples::trigger(&tenant_id, kind.kind, alert, user, number);
+        let (old, new) = (of(0), of(1));
         let mut transaction = begin(&pool, &tenant_id).await.unwrap();
-        let written =
-            kind.write_triggers(&mut transaction, Statements::of(&mode), &[&of(0), &of(1), &of(1)]).await;
+        let written = kind.write_triggers(&mut transaction, Statements::of(&mode), &[&old, &new, &new]).await;
         transaction.commit().await.unwrap();
-        assert_eq!(written.unwrap(), 1, "{}", kind.kind);
+        assert_eq!(written.unwrap(), [&new], "{}", kind.kind);
         let of_asha = format!("{} where user_id = '{ASHA}'", kind.triggers.name);
         assert_eq!(rows(&mut admin, &of_asha).await, 2);
         let counted = format!("alert_status where alert_id = '{}' and trigger_count = 2", alert.0);

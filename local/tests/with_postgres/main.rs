@@ -4,6 +4,8 @@
 mod alert_changes;
 mod database;
 mod kinds;
+mod line;
+mod line_types;
 mod repairs;
 mod rights;
 mod saved_alerts;

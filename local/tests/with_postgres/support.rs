@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bellwether_database as database;
 use bellwether_local::postgres::{Postgres, shared_for_tests};
 use bellwether_local::seed::{self, Seeded};
 use bellwether_runtime::config::{Tenant, load_tenant};
@@ -48,6 +49,41 @@ pub(crate) async fn database(tenant: &str) -> (&'static Postgres, Seeded) {
     )
     .await;
     (server, seeded)
+}
+
+/// A database whose owner row security binds too.
+pub(crate) struct Owned {
+    pub(crate) seeded: Seeded,
+    pub(crate) owner: Secret,
+}
+
+/// The ancestor's database with a publication that is somebody else's, migrated by an owner that is no superuser.
+pub(crate) async fn owned(tenant: &str) -> Owned {
+    let (server, name) = (shared_for_tests().await, name());
+    seed::create(server, &name).await.unwrap();
+    let url = server.url(&name);
+    seed::bootstrap(&url).await.unwrap();
+    let mut admin = open(&url).await;
+    run(&mut admin, ANCESTOR).await;
+    let password = server.password_of("owner");
+    let setup = format!(
+        "create publication supabase_realtime;
+         create role owner_{name} login createrole password '{}';
+         grant create on database {name} to owner_{name};
+         grant all on schema public to owner_{name};
+         grant usage on schema auth to owner_{name};
+         grant select, references on auth.users to owner_{name};
+         create policy owner on auth.users to owner_{name} using (true);
+         {}",
+        password.reveal(),
+        give_tables_to(&format!("owner_{name}"))
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
+    let owner = server.url_as(&format!("owner_{name}"), &password, &name);
+    database::migrate(&owner).await.unwrap();
+    let password = server.password_of(&format!("bellwether_{tenant}"));
+    let role = database::init(&owner, &id(tenant), &password).await.unwrap();
+    Owned { seeded: Seeded { admin: url, pipeline: server.url_as(&role, &password, &name) }, owner }
 }
 
 /// The tenant as its file would describe it.

@@ -26,7 +26,7 @@ mod values;
 pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, LogFormat, SchemaRegistry, Telemetry};
-pub use tenant::{Brand, Database, DatabaseMode, Mail, Recipients, Tenant, load_tenant};
+pub use tenant::{Announce, Brand, Database, DatabaseMode, Mail, Recipients, Retention, Tenant, load_tenant};
 pub use values::{
     Colour, EmailAddress, HttpAddress, Line, Link, Mailbox, SmtpError, SmtpServer, Tls, parse_duration,
 };

@@ -1,6 +1,6 @@
 //! What happens to the rows sink alone and is both logged and counted: one struct each, with one `emit`.
 
-use bellwether_database::tables::alert_status;
+use bellwether_database::tables::{alert_status, user_events};
 use bellwether_runtime::metric_names::{
     APPEND_TO_ROW, ROWS_PRESENT, ROWS_REPEATED, ROWS_RETRIES, ROWS_USER_GONE, ROWS_WRITTEN, SINK_PARKED,
 };
@@ -22,9 +22,10 @@ pub(super) struct RowsWritten<'a> {
 
 impl RowsWritten<'_> {
     pub(super) fn emit(self) {
-        let Receipt { rows, present, repeats, statuses } = self.receipt;
+        let Receipt { rows, present, repeats, statuses, events } = self.receipt;
         let tenant = self.tenant.to_string();
-        for (table, count) in rows.iter().copied().chain([(alert_status::NAME, *statuses)]) {
+        let others = [(alert_status::NAME, *statuses), (user_events::NAME, *events)];
+        for (table, count) in rows.iter().copied().chain(others) {
             counter!(ROWS_WRITTEN, "tenant" => tenant.clone(), "table" => table).increment(count);
         }
         counter!(ROWS_PRESENT, "tenant" => tenant.clone()).increment(*present);
@@ -37,7 +38,7 @@ impl RowsWritten<'_> {
             fired.for_each(|record| taken.record(seconds(self.now.since(record.appended_at))));
         }
         let rows: u64 = rows.iter().map(|(_, count)| count).sum();
-        tracing::debug!(tenant.id = %self.tenant, rows, present, repeats, statuses, "rows written");
+        tracing::debug!(tenant.id = %self.tenant, rows, present, repeats, statuses, events, "rows written");
     }
 }
 
@@ -108,5 +109,26 @@ impl UserGone<'_> {
     pub(super) fn emit(self) {
         counter!(ROWS_USER_GONE, "tenant" => self.tenant.to_string()).increment(self.records as u64);
         tracing::info!(tenant.id = %self.tenant, records = self.records, "records of a deleted user were dropped");
+    }
+}
+
+/// Events that the tenant keeps no longer were removed, or could not be.
+pub(super) struct EventsRetired<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) done: &'a Result<u64, WriteFailure>,
+}
+
+impl EventsRetired<'_> {
+    pub(super) fn emit(self) {
+        match self.done {
+            Ok(0) => {}
+            Ok(events) => {
+                tracing::info!(tenant.id = %self.tenant, events, "events past their time were removed")
+            }
+            Err(WriteFailure { code, message, .. }) => tracing::warn!(
+                tenant.id = %self.tenant, error.code = code, error = message,
+                "events past their time cannot be removed: it is tried again in an hour"
+            ),
+        }
     }
 }

@@ -12,6 +12,7 @@ mod writer;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
@@ -22,17 +23,22 @@ use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
 
 pub use self::plan::{Plan, plan};
-pub use self::writer::Receipt;
+pub use self::writer::{Receipt, Writer, Wrote};
 
 use self::core::{Core, FailureClass, Input, Output, WriteFailure};
-use self::events::{RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
-use self::writer::{Writer, Wrote};
+use self::events::{EventsRetired, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
+use self::writer::RETIRED_AT_ONCE;
 use crate::error::SinkError;
 use crate::events::DeadLettered;
-use crate::feed::{Context, Lane, append_dead_letter, run as feed};
+use crate::feed::{Context, Lane, Task, append_dead_letter, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.
 pub const SINK: &str = ROWS.short_name();
+
+/// Between two looks for events that are kept no longer.
+const RETIRE_EVERY: Duration = Duration::from_hours(1);
+/// Where one look found as much as it may remove, until the next.
+const RETIRE_ON: Duration = Duration::from_secs(5);
 
 /// Writes every tenant's triggers into its database until shutdown.
 ///
@@ -44,9 +50,15 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
         let core = Core::new(seed(&lane));
         let (log, clock, shutdown) = (log.clone(), clock.clone(), shutdown.clone());
         let writer = Writer::default();
-        Shell { core, lane, writer, log, clock, shutdown, failing: false }
+        let retirement = tokio::time::interval(RETIRE_EVERY);
+        Shell { core, lane, writer, log, clock, shutdown, retirement, failing: false }
     };
-    feed(context, SINK, move |lane| Box::pin(task(lane).run())).await
+    let run = move |lane| -> Task {
+        let task = task.clone();
+        // Made in it, on the runtime whose timers it uses.
+        Box::pin(async move { task(lane).run().await })
+    };
+    feed(context, SINK, run).await
 }
 
 /// Tenants retry apart from each other.
@@ -64,6 +76,8 @@ struct Shell {
     log: Arc<dyn Log>,
     clock: Clock,
     shutdown: Shutdown,
+    /// When to look for events that are kept no longer; first at once.
+    retirement: tokio::time::Interval,
     /// The last write failed: that it does was said.
     failing: bool,
 }
@@ -110,7 +124,21 @@ impl Shell {
     }
 
     async fn receive(&mut self) -> Option<Input> {
-        self.lane.next().await.map(Input::Batch)
+        loop {
+            tokio::select! {
+                batch = self.lane.next() => return batch.map(Input::Batch),
+                _ = self.retirement.tick() => self.retire().await,
+            }
+        }
+    }
+
+    async fn retire(&mut self) {
+        let tenant = self.lane.tenant();
+        let done = self.writer.retire(&tenant).await;
+        EventsRetired { tenant: &tenant.id, done: &done }.emit();
+        if done.is_ok_and(|gone| gone >= u64::from(RETIRED_AT_ONCE)) {
+            self.retirement.reset_after(RETIRE_ON);
+        }
     }
 
     async fn write(&mut self) -> Input {

@@ -1,21 +1,20 @@
 //! What of a piece is to be written, without IO.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use bellwether_database::cursor::Cursor;
-use bellwether_schemas::AlertId;
+use bellwether_database::tables::user_events::Event;
+use bellwether_schemas::TriggerId;
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
+use bellwether_schemas::triggers::{AlertStatus, Cause, Outcome, TriggerFired};
 
 use super::piece::Piece;
 
 /// What of a piece is to be written over a cursor.
 #[derive(Debug)]
 pub struct Plan<'a> {
-    /// New triggers, by cause.
-    pub triggers: Vec<&'a TriggerFired>,
-    /// The newest status of each alert.
-    pub statuses: Vec<&'a AlertStatus>,
+    /// What is past the cursor, each cause once, in the order of causes.
+    pub outcomes: Vec<&'a Outcome>,
     /// Records that lie behind the cursor.
     pub repeats: u64,
     /// Where the cursor stands after.
@@ -25,8 +24,7 @@ pub struct Plan<'a> {
 /// Leaves out what lies behind the cursor, and repeats within the piece.
 #[must_use]
 pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
-    let mut triggers = Vec::with_capacity(piece.records.len());
-    let mut statuses: BTreeMap<AlertId, &AlertStatus> = BTreeMap::new();
+    let mut outcomes = Vec::with_capacity(piece.records.len());
     let mut repeats = 0;
     for record in &piece.records {
         let cause = record.outcome.cause();
@@ -35,19 +33,51 @@ pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
             continue;
         }
         cursor.cause = cause;
-        match &record.outcome {
-            Outcome::Fired(trigger) => triggers.push(trigger),
-            Outcome::Status(status) => drop(statuses.insert(status.alert_id, status)),
-        }
+        outcomes.push(&record.outcome);
     }
     cursor.cause = piece.through.map_or(cursor.cause, |through| through.max(cursor.cause));
     cursor.next_offset = cursor.next_offset.max(piece.next_offset);
-    Plan { triggers, statuses: statuses.into_values().collect(), repeats, cursor }
+    Plan { outcomes, repeats, cursor }
 }
 
-impl Plan<'_> {
-    /// The new triggers of one kind, by cause.
-    pub(super) fn triggers_of(&self, kind: AlertKind) -> Vec<&TriggerFired> {
-        self.triggers.iter().copied().filter(|trigger| trigger.kind == kind).collect()
+impl<'a> Plan<'a> {
+    /// The triggers of all kinds.
+    pub(super) fn triggers(&self) -> impl Iterator<Item = &'a TriggerFired> {
+        self.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Fired(trigger) => Some(trigger),
+            Outcome::Status(_) => None,
+        })
     }
+
+    /// The triggers of one kind.
+    pub(super) fn triggers_of(&self, kind: AlertKind) -> Vec<&'a TriggerFired> {
+        self.triggers().filter(|trigger| trigger.kind == kind).collect()
+    }
+
+    /// Every status, not only the newest of each alert.
+    pub(super) fn statuses(&self) -> Vec<&'a AlertStatus> {
+        let statuses = self.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Fired(_) => None,
+            Outcome::Status(status) => Some(status),
+        });
+        statuses.collect()
+    }
+
+    /// What users are told of: what changed something in a table, wherever the topic was cut into pieces.
+    pub(super) fn events(&self, changed: &Changed) -> Vec<Event> {
+        let tells = |outcome: &&&Outcome| match outcome {
+            Outcome::Fired(trigger) => changed.rows.contains(&trigger.id),
+            Outcome::Status(status) => changed.statuses.contains(&status.cause),
+        };
+        self.outcomes.iter().filter(tells).map(|outcome| Event::of(outcome)).collect()
+    }
+}
+
+/// What the tables of a transaction did not have before.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Triggers whose rows are new.
+    pub(super) rows: HashSet<TriggerId>,
+    /// Causes of the statuses that changed where an alert stands.
+    pub(super) statuses: HashSet<Cause>,
 }

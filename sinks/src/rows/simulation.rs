@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_database::cursor::Cursor;
+use bellwether_database::tables::alert_status::{self, Stand};
+use bellwether_database::tables::user_events::Event;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{
     AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired, group_id,
@@ -13,7 +15,7 @@ use uuid::Uuid;
 
 use super::core::{Core, FailureClass, Input, Output, WriteFailure};
 use super::piece::Piece;
-use super::plan::plan;
+use super::plan::{Changed, plan};
 use crate::simulated::{Random, Simulated, Surroundings, repeated, tenant};
 
 fn uuid(number: usize) -> Uuid {
@@ -48,13 +50,22 @@ pub(super) fn trigger(number: usize, user: usize) -> Outcome {
     })
 }
 
+const fn is_status(number: usize) -> bool {
+    number % 7 == 3
+}
+
+/// Some statuses say what was said before.
+const fn version(number: usize) -> i64 {
+    (number / 50) as i64
+}
+
 fn status(number: usize, user: usize) -> Outcome {
     Outcome::Status(AlertStatus {
         tenant: tenant(),
         kind: AlertKind::RsiTracker,
         alert_id: AlertId(uuid(user)),
         user_id: UserId(uuid(user)),
-        version: number as i64,
+        version: version(number),
         state: AlertState::Active,
         reason: None,
         since: Some(Timestamp(0)),
@@ -107,7 +118,9 @@ struct Database {
     rows: BTreeSet<TriggerId>,
     /// How often each row was ever inserted.
     inserted: BTreeMap<TriggerId, u32>,
-    statuses: BTreeMap<AlertId, i64>,
+    statuses: BTreeMap<AlertId, Stand>,
+    /// What each user was told, number 1 first.
+    lines: BTreeMap<UserId, Vec<Event>>,
 }
 
 struct World {
@@ -125,13 +138,14 @@ struct World {
 impl World {
     fn new(case: Case) -> Self {
         let outcomes = (0..case.outcomes)
-            .map(|n| if n % 7 == 3 { status(n, n % 6) } else { trigger(n, n % 6) })
+            .map(|n| if is_status(n) { status(n, n % 6) } else { trigger(n, n % 6) })
             .collect();
         let database = Database {
             cursor: Cursor::START,
             rows: BTreeSet::new(),
             inserted: BTreeMap::new(),
             statuses: BTreeMap::new(),
+            lines: BTreeMap::new(),
         };
         let topic = repeated(outcomes, &case.repeats);
         let around = Surroundings::new(topic, Random::new(case.seed), case.faults);
@@ -161,19 +175,25 @@ impl World {
             return Input::Behind(self.database.cursor.next_offset);
         }
         let plan = plan(piece, self.database.cursor);
-        let number = |t: &&TriggerFired| t.cause.offset as usize;
-        if plan.triggers.iter().any(|t| self.case.gone.contains(&(number(t) % 6))) {
+        let number = |t: &TriggerFired| t.cause.offset as usize;
+        if plan.triggers().any(|t| self.case.gone.contains(&(number(t) % 6))) {
             return failed(FailureClass::UserGone);
         }
-        if plan.triggers.iter().any(|t| self.case.poison.contains(&number(t))) {
+        if plan.triggers().any(|t| self.case.poison.contains(&number(t))) {
             return failed(FailureClass::Refused);
         }
-        for trigger in plan.triggers {
+        let mut changed = Changed::default();
+        for trigger in plan.triggers() {
             if self.database.rows.insert(trigger.id) {
                 *self.database.inserted.entry(trigger.id).or_default() += 1;
+                changed.rows.insert(trigger.id);
             }
         }
-        self.database.statuses.extend(plan.statuses.iter().map(|s| (s.alert_id, s.version)));
+        let changes = alert_status::changes(&mut self.database.statuses, &plan.statuses());
+        changed.statuses.extend(changes.iter().map(|status| status.cause));
+        for event in plan.events(&changed) {
+            self.database.lines.entry(event.user_id).or_default().push(event);
+        }
         self.database.cursor = plan.cursor;
         if self.around.fails() { failed(FailureClass::Transient) } else { Input::Written }
     }
@@ -260,6 +280,23 @@ impl Simulated for World {
     }
 }
 
+/// What a user is told, whatever fails and wherever the topic is cut into pieces.
+fn told(case: &Case, user: usize) -> Vec<Event> {
+    let (mut told, mut last) = (Vec::new(), None);
+    for number in (0..case.outcomes).filter(|number| number % 6 == user) {
+        let outcome = if is_status(number) { status(number, user) } else { trigger(number, user) };
+        let tells = if is_status(number) {
+            last.replace(version(number)) != Some(version(number))
+        } else {
+            !case.poison.contains(&number)
+        };
+        if tells {
+            told.push(Event::of(&outcome));
+        }
+    }
+    told
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
@@ -268,7 +305,7 @@ proptest! {
         let mut world = World::new(case);
         world.run();
         let World { case, database, dead_letters, .. } = world;
-        for number in (0..case.outcomes).filter(|n| n % 7 != 3) {
+        for number in (0..case.outcomes).filter(|n| !is_status(*n)) {
             let gone = case.gone.contains(&(number % 6));
             let poison = case.poison.contains(&number);
             let times = database.inserted.get(&TriggerId(uuid(number))).copied().unwrap_or_default();
@@ -276,9 +313,15 @@ proptest! {
             prop_assert_eq!(dead_letters.contains(&(number as u64)), poison && !gone, "dead letter {}", number);
         }
         for user in (0..6).filter(|user| !case.gone.contains(user)) {
-            let last = (0..case.outcomes).rfind(|n| n % 7 == 3 && n % 6 == user);
-            let stands = database.statuses.get(&AlertId(uuid(user))).copied();
-            prop_assert_eq!(stands, last.map(|n| n as i64), "status of {}", user);
+            let last = (0..case.outcomes).rfind(|n| is_status(*n) && n % 6 == user).map(|n| status(n, user));
+            let last = last.map(|outcome| match outcome {
+                Outcome::Status(status) => Stand::from(&status).version,
+                Outcome::Fired(_) => unreachable!(),
+            });
+            let stands = database.statuses.get(&AlertId(uuid(user))).map(|stand| stand.version);
+            prop_assert_eq!(stands, last, "status of {}", user);
+            let line = database.lines.get(&UserId(uuid(user))).cloned().unwrap_or_default();
+            prop_assert_eq!(line, told(&case, user), "line of {}", user);
         }
     }
 }

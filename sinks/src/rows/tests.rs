@@ -91,7 +91,7 @@ fn a_repeat_moves_the_cursor_back_nowhere() {
     let cursor = Cursor { cause: Cause { offset: 7, index: 0 }, next_offset: 8 };
     let piece = Piece::from(batch);
     let plan = plan(&piece, cursor);
-    assert_eq!((plan.cursor, plan.repeats, plan.triggers.len()), (cursor, 3, 0));
+    assert_eq!((plan.cursor, plan.repeats, plan.outcomes.len()), (cursor, 3, 0));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One piece, one transaction.
 
 use bellwether_database::cursor::{self, Cursor};
-use bellwether_database::tables::{self, alert_status};
+use bellwether_database::tables::{self, alert_status, user_events};
 use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
 use bellwether_runtime::config::{Database, Tenant};
 use sqlx::{PgConnection, PgPool};
@@ -9,15 +9,18 @@ use sqlx::{PgConnection, PgPool};
 use super::SINK;
 use super::core::{FailureClass, WriteFailure};
 use super::piece::Piece;
-use super::plan::plan;
+use super::plan::{Changed, plan};
+
+/// Rows removed in one transaction: the lines they were in wait that long.
+pub(super) const RETIRED_AT_ONCE: u32 = 5_000;
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
-pub(super) struct Writer(Option<(Database, PgPool)>);
+pub struct Writer(Option<(Database, PgPool)>);
 
 /// What a transaction came to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wrote {
+pub enum Wrote {
     /// It is committed, with this receipt.
     Piece(Receipt),
     /// Nothing was written: the cursor stands before the piece.
@@ -33,15 +36,33 @@ pub struct Receipt {
     pub present: u64,
     /// Records behind the cursor.
     pub repeats: u64,
-    /// Alerts whose state was set.
+    /// Changes of where alerts stand.
     pub statuses: u64,
+    /// What users are told of in their lines.
+    pub events: u64,
 }
 
 impl Writer {
-    /// Never cancelled: what takes too long is ended by the server. An error leaves open whether it was committed.
-    pub(super) async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, WriteFailure> {
+    /// One piece in one transaction. Never cancelled: what takes too long is ended by the server.
+    ///
+    /// # Errors
+    /// Why it failed, which leaves open whether it was committed.
+    pub async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, WriteFailure> {
         let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
         transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
+    }
+
+    /// Removes at most [`RETIRED_AT_ONCE`] of the events that the tenant keeps no longer; how many went.
+    pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<u64, WriteFailure> {
+        let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
+        let retire = async {
+            let mut transaction = database::begin(&pool, &tenant.id).await?;
+            let age = tenant.retention.user_events;
+            let gone = user_events::retire(&mut transaction, age, RETIRED_AT_ONCE).await?;
+            transaction.commit().await?;
+            Ok(gone)
+        };
+        retire.await.map_err(|error| failure(&error))
     }
 
     async fn pool(&mut self, tenant: &Tenant) -> Result<PgPool, DatabaseError> {
@@ -79,17 +100,26 @@ async fn write_piece(
     let mut receipt = Receipt { repeats: plan.repeats, ..Receipt::default() };
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
-    if probe || !plan.statuses.is_empty() {
-        alert_status::write(connection, statements, &plan.statuses).await?;
-        receipt.statuses = plan.statuses.len() as u64;
+    let mut changed = Changed::default();
+    let statuses = plan.statuses();
+    if probe || !statuses.is_empty() {
+        let changes = alert_status::write(connection, statements, &statuses).await?;
+        receipt.statuses = changes.len() as u64;
+        changed.statuses.extend(changes.iter().map(|status| status.cause));
     }
     for tables in tables::all() {
         let triggers = plan.triggers_of(tables.kind);
         if probe || !triggers.is_empty() {
-            let fresh = tables.write_triggers(connection, statements, &triggers).await?;
-            receipt.rows.push((tables.triggers.name, fresh));
-            receipt.present += triggers.len() as u64 - fresh;
+            let new = tables.write_triggers(connection, statements, &triggers).await?;
+            receipt.rows.push((tables.triggers.name, new.len() as u64));
+            receipt.present += (triggers.len() - new.len()) as u64;
+            changed.rows.extend(new.iter().map(|trigger| trigger.id));
         }
+    }
+    let events = plan.events(&changed);
+    if probe || !events.is_empty() {
+        user_events::append(connection, statements, &events).await?;
+        receipt.events = events.len() as u64;
     }
     if plan.cursor != cursor {
         cursor::advance(connection, statements, SINK, plan.cursor).await?;

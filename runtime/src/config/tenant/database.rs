@@ -20,6 +20,10 @@ pub struct Database {
     /// Where recipients come from: `database`.
     #[serde(default)]
     pub recipients: Recipients,
+    /// How pages hear of new rows in `public.user_events`: `publication`, `broadcast` or `none`. Takes effect with
+    /// `bellwether tenants init`.
+    #[serde(default)]
+    pub announce: Announce,
     /// The URL itself, filled in when the file is loaded. None is an error of the roles that need a database only.
     #[serde(skip)]
     pub url: Option<Secret>,
@@ -45,6 +49,31 @@ pub enum Recipients {
     /// The view `bellwether.recipients` of the tenant's database.
     #[default]
     Database,
+}
+
+/// How pages hear that there is something new for them. They read the table in any case: this only makes it faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Announce {
+    /// The table is in publication `supabase_realtime`, where that exists.
+    #[default]
+    Publication,
+    /// A trigger calls `realtime.broadcast_changes`, where that exists, once a user and transaction.
+    Broadcast,
+    /// Nobody is told: pages poll.
+    None,
+}
+
+impl Announce {
+    /// The name in tenants' files and in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publication => "publication",
+            Self::Broadcast => "broadcast",
+            Self::None => "none",
+        }
+    }
 }
 
 impl Database {

@@ -5,6 +5,7 @@ mod brand;
 mod database;
 mod limits;
 mod mail;
+mod retention;
 mod secrets;
 mod settings;
 
@@ -18,8 +19,9 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 
 pub use brand::Brand;
-pub use database::{Database, DatabaseMode, Recipients};
+pub use database::{Announce, Database, DatabaseMode, Recipients};
 pub use mail::Mail;
+pub use retention::Retention;
 
 use super::{ConfigError, toml_file, values};
 use limits::Limits;
@@ -44,6 +46,8 @@ pub struct Tenant {
     pub database: Database,
     /// Section `[mail]`: who sends the tenant's mail, and how.
     pub mail: Mail,
+    /// Section `[retention]`: how long its users' rows are kept.
+    pub retention: Retention,
 }
 
 /// The keys of the file, as they stand there.
@@ -97,6 +101,9 @@ struct File {
     /// Most of a thing.
     #[serde(default)]
     limits: Limits,
+    /// How long things are kept.
+    #[serde(default)]
+    retention: Retention,
 }
 
 /// Reads one tenant's file.
@@ -112,11 +119,11 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     let file: File = toml_file::sections(path, toml_file::parse(path, &toml_file::read(path)?)?)?;
     let settings = settings::settings(path, &file)?;
     let secrets = Secrets { file: path, tenant: &id, environment };
-    let File { revision, zone, daily_brief, mut brand, database, mail, .. } = file;
+    let File { revision, zone, daily_brief, mut brand, database, mail, retention, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secret(&secrets)?;
     let mail = mail.with_secrets(&secrets)?;
-    Ok(Tenant { id, revision, zone, daily_brief, settings, brand, database, mail })
+    Ok(Tenant { id, revision, zone, daily_brief, settings, brand, database, mail, retention })
 }
 
 /// A path that stands in the tenant's file.
@@ -176,6 +183,33 @@ mod tests {
             let wrong = error(&GOOD.replace("[database]", &format!("{key} = \"{value}\"\n[database]")), &[]);
             assert!(wrong.contains(&format!("fxlabs.toml: brand.{key}: {reason}")), "{wrong}");
         }
+    }
+
+    #[test]
+    fn events_are_kept_for_400_days_or_as_the_file_says_but_for_30_at_least() {
+        let kept = |section: &str| load(&format!("{GOOD}{section}"), &[]).map(|tenant| tenant.retention);
+        let days = |days: u64| Retention { user_events: Duration::from_secs(days * 86_400) };
+        assert_eq!(kept("").unwrap(), days(400));
+        assert_eq!(kept("[retention]\nuser_events = \"90d\"\n").unwrap(), days(90));
+        let wrong = kept("[retention]\nuser_events = \"29d\"\n").unwrap_err().to_string();
+        assert!(
+            wrong.ends_with(
+                "fxlabs.toml: retention.user_events: \"29d\" is less than 30d: nothing younger is removed"
+            ),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn pages_hear_of_events_through_the_publication_unless_the_file_says_otherwise() {
+        let announce = |line: &str| load(&GOOD.replace("[database]", &format!("[database]\n{line}")), &[]);
+        for (line, expected) in
+            [("", "publication"), ("announce = \"broadcast\"", "broadcast"), ("announce = \"none\"", "none")]
+        {
+            assert_eq!(announce(line).unwrap().database.announce.name(), expected);
+        }
+        let wrong = announce("announce = \"loudly\"").unwrap_err().to_string();
+        assert!(wrong.contains("fxlabs.toml: database.announce: unknown variant `loudly`"), "{wrong}");
     }
 
     #[test]

@@ -12,6 +12,21 @@ pub(in crate::config) fn optional<'de, D: Deserializer<'de>>(
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// How long rows are kept: at least 30 days, because the database removes nothing that is younger.
+pub(in crate::config) fn time_to_keep<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    const LEAST: Duration = Duration::from_hours(30 * 24);
+    let text = String::deserialize(deserializer)?;
+    let time = parse_duration(&text).map_err(serde::de::Error::custom)?;
+    if time < LEAST {
+        return Err(serde::de::Error::custom(format!(
+            "{text:?} is less than 30d: nothing younger is removed"
+        )));
+    }
+    Ok(time)
+}
+
 /// The duration in microseconds, as event time counts; what no record can hold becomes the longest that one can.
 pub(in crate::config) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)

@@ -18,5 +18,5 @@ pub use line::Line;
 pub use link::Link;
 pub use smtp::{SmtpError, SmtpServer, Tls};
 
-pub(super) use duration::{micros, optional as optional_duration};
+pub(super) use duration::{micros, optional as optional_duration, time_to_keep};
 pub(super) use time::{optional_time_of_day, zone};

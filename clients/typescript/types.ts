@@ -1,0 +1,65 @@
+/**
+ * What the tables of the line hold. Written from the migrations by the test `the_clients_types_are_the_tables`
+ * (`make types` writes it anew): not to be edited.
+ */
+
+/** Kind of an alert. */
+export type AlertKind =
+  | "rsi_tracker"
+  | "rsi_correlation_tracker"
+  | "heatmap_tracker"
+  | "heatmap_indicator_tracker"
+  | "currency_strength_tracker"
+  | "price_alert";
+
+/** A row of `public.user_line`. */
+export interface UserLine {
+  tenant_id: string;
+  user_id: string;
+  next_seq: number;
+  first_seq: number;
+}
+
+/** What every row of `public.user_events` has. */
+interface AnyEvent {
+  tenant_id: string;
+  user_id: string;
+  seq: number;
+  at: string;
+  kind: AlertKind;
+  alert_id: string;
+}
+
+/** An event of type `trigger`, and what a page shows of it. */
+export interface TriggerEvent extends AnyEvent {
+  type: "trigger";
+  trigger_id: string;
+  payload: {
+    alert_version: number;
+    condition: string;
+    pair: string | null;
+    previous: number | null;
+    price: number | null;
+    symbol: string | null;
+    text: string | null;
+    threshold: number | null;
+    timeframe: string | null;
+    triggered_at: string;
+    value: number | null;
+  };
+}
+
+/** An event of type `status`, and what a page shows of it. */
+export interface StatusEvent extends AnyEvent {
+  type: "status";
+  trigger_id: null;
+  payload: {
+    effective_at: string | null;
+    reason: string | null;
+    state: string;
+    version: number;
+  };
+}
+
+/** A row of `public.user_events`. */
+export type UserEvent = TriggerEvent | StatusEvent;
