@@ -113,19 +113,28 @@ insert into bellwether.quarantine (source_table, reason, content)
   select 'rsi_tracker_alerts', 'the user has a newer alert', to_jsonb(gone) from gone;
 
 -- What no rule accepts is not guessed: it leaves, and its user sees why.
-with gone as (
-  delete from public.rsi_tracker_alerts a
-  where (a.timeframe in ('5M', '15M', '30M', '1H', '4H', '1D', '1W') and a.rsi_period between 5 and 50
-    and a.rsi_overbought between 60 and 90 and a.rsi_oversold between 10 and 40
-    and a.rsi_overbought > a.rsi_oversold) is not true
-  returning a.*
+with judged as (
+  select id, case
+      when timeframe in ('5M', '15M', '30M', '1H', '4H', '1D', '1W') is not true then
+        format('timeframe is %s, it must be one of 5M, 15M, 30M, 1H, 4H, 1D, 1W', coalesce(timeframe, 'not given'))
+      when rsi_period between 5 and 50 is not true then
+        format('rsi_period is %s, it must be from 5 to 50', coalesce(rsi_period::text, 'not given'))
+      when rsi_overbought between 60 and 90 is not true then
+        format('rsi_overbought is %s, it must be from 60 to 90', coalesce(rsi_overbought::text, 'not given'))
+      when rsi_oversold between 10 and 40 is not true then
+        format('rsi_oversold is %s, it must be from 10 to 40', coalesce(rsi_oversold::text, 'not given'))
+    end as why
+  from public.rsi_tracker_alerts
+), gone as (
+  delete from public.rsi_tracker_alerts a using judged j where j.id = a.id and j.why is not null
+  returning a.*, j.why
 ), told as (
   insert into public.alert_status (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
-    select tenant_id, id, 'rsi_tracker', user_id, 0, 'refused', 'a parameter is out of range', now() from gone
+    select tenant_id, id, 'rsi_tracker', user_id, 0, 'refused', why, now() from gone
     on conflict do nothing
 )
 insert into bellwether.quarantine (source_table, reason, content)
-  select 'rsi_tracker_alerts', 'a parameter is out of range', to_jsonb(gone) from gone;
+  select 'rsi_tracker_alerts', why, to_jsonb(gone) - 'why' from gone;
 
 -- Earlier checks allowed one period only. The tenant's own check is set by `tenants init` and stays.
 do $$

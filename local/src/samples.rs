@@ -1,5 +1,6 @@
 //! One alert and one trigger of each kind, for whoever needs some: alike in nothing but their tenant and user.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bellwether_schemas::alerts::{
@@ -128,7 +129,15 @@ fn of_kind(common: TriggerFired) -> (TriggerFired, Detail) {
         AlertKind::CurrencyStrengthTracker => {
             let role = Condition::Weakest;
             let fired = valued(common, role, [-40.0, -100.0], None);
-            (fired, Detail::Leader(LeaderChanged { role, from: "JPY".into(), to: "USD".into() }))
+            (
+                fired,
+                Detail::Leader(LeaderChanged {
+                    role,
+                    from: "JPY".into(),
+                    to: "USD".into(),
+                    scores: Some(scores()),
+                }),
+            )
         }
         AlertKind::PriceAlert => {
             let (side, level) = (Condition::Below, 1.3155);
@@ -136,6 +145,13 @@ fn of_kind(common: TriggerFired) -> (TriggerFired, Detail) {
             (fired, Detail::Price(LevelReached { side, level, on_close: Some(Timeframe::M5) }))
         }
     }
+}
+
+/// Of eight currencies evenly apart.
+fn scores() -> BTreeMap<Cow<'static, str>, Option<f64>> {
+    let from_the_weakest = ["USD", "JPY", "CHF", "CAD", "EUR", "NZD", "AUD", "GBP"];
+    let score = |place: u8| Some(f64::from(place) * 200.0 / 7.0 - 100.0);
+    (0..).zip(from_the_weakest).map(|(place, currency)| (currency.into(), score(place))).collect()
 }
 
 fn zone() -> ZoneEntered {

@@ -73,6 +73,18 @@ fn every_detail_reads_back_and_is_written_as_the_same_bytes() {
     }
 }
 
+/// What rules since version 3 write of a currency that leads: the eight by name, one without a pair as `null`.
+#[test]
+fn scores_of_all_currencies_read_back_and_are_written_as_the_same_bytes() {
+    let scores = r#"{"AUD":-12.5,"CAD":0,"CHF":null,"EUR":3.25,"GBP":100,"JPY":-100,"NZD":50,"USD":1}"#;
+    let written = format!(r#"{{"role":"strongest","from":"EUR","to":"GBP","scores":{scores},"text":"so"}}"#);
+    let detail = DetailText::from(written.as_str()).read(AlertKind::CurrencyStrengthTracker).unwrap();
+    let Detail::Leader(change) = &detail else { panic!("{detail:?}") };
+    let scores = change.scores.as_ref().unwrap();
+    assert_eq!((scores.len(), scores["CHF"], scores["AUD"]), (8, None, Some(-12.5)));
+    assert_eq!(DetailText::new(&detail, "so").as_str(), written);
+}
+
 #[test]
 fn the_golden_file_has_every_shape_and_every_condition() {
     let shape = |written: &Written| match DetailText::from(written.detail.as_str())

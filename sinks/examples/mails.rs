@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let look = Look::new(&load_tenant(&tenant, &|_| None)?)?;
     let templates = Templates::compile()?;
     for kind in MailKind::all() {
-        match preview(&templates, &look, kind, Clock::system().now()) {
+        match preview(&templates, &look, kind, None, Clock::system().now()) {
             Ok(mail) => write(&dir.join(kind.name()), &mail)?,
             Err(ComposeError::View(ViewError::Kind(_))) => {}
             Err(error) => return Err(error.into()),

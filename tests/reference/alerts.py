@@ -7,7 +7,8 @@ import json
 import sys
 import uuid
 
-from indicators import STYLES, WEIGHTS, CELLS
+import market
+from indicators import CELLS, CURRENCIES, STYLES, WEIGHTS
 from market import HOUR, NOMINAL, TIMEFRAMES, BadInput, full_time, parse_time, resolve, show_time, timeframe_index
 
 TENANT = "backtest"
@@ -321,9 +322,12 @@ class CurrencyStrengthTracker(Alert):
         for role in ("strongest", "weakest"):
             now, then = getattr(reading, role), getattr(before, role)
             if now != then:
+                detail = {"from": then, "to": now}
+                if market.VERSION >= 3:
+                    detail["scores"] = {c: reading.scores.get(c) for c in CURRENCIES}
                 yield self.trigger(role, reading.open_time, instant.time, self.timeframe,
                                    value=reading.scores[now], previous=before.scores.get(now), threshold=None,
-                                   price=None, detail={"from": then, "to": now})
+                                   price=None, detail=detail)
 
 
 class PriceAlert(Alert):

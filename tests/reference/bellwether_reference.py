@@ -357,7 +357,7 @@ def arguments():
     parser.add_argument("--from", dest="start")
     parser.add_argument("--to", dest="until")
     parser.add_argument("--anchor-utc", action="append", default=[], metavar="SYMBOL")
-    parser.add_argument("--engine-version", type=int, choices=[1, 2], default=2, help="whose rules hold")
+    parser.add_argument("--engine-version", type=int, choices=[1, 2, 3], default=3, help="whose rules hold")
     words = sys.argv[2:] if sys.argv[1:2] == ["backtest"] else sys.argv[1:]
     return parser.parse_args(words)
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compares two files of JSON lines (readings or triggers), line by line and in order. Exit 1 where they differ.
 
-Numbers agree within 1e-9, absolute or relative; `*_time` as instants; `reason`, `detail` and `name` are free. A key that
-is absent on one side and null on the other is counted and shown, and is a difference only with --strict.
+Numbers agree within 1e-9, absolute or relative; `*_time` as instants; `reason` and `name` are free, and of `detail` all
+but what currency strength tells there and nowhere else. A key that is absent on one side and null on the other is counted
+and shown, and is a difference only with --strict.
 """
 
 import argparse
@@ -12,7 +13,8 @@ from collections import Counter, deque
 from datetime import datetime
 from itertools import islice
 
-FREE = {"reason", "detail", "name"}
+FREE = {"reason", "name"}
+TOLD = ["from", "to", "scores"]
 NAMES = ["type", "kind", "symbol", "pair", "timeframe", "style", "window", "close_time", "condition", "alert_id"]
 TOLERANCE = 1e-9
 LOOK_AHEAD = 200
@@ -29,6 +31,9 @@ class Comparison:
                 if key in FREE:
                     continue
                 here = f"{path}.{key}" if path else key
+                if here == "detail":
+                    yield from self.differences(told(a), told(b), here)
+                    continue
                 yield from self.differences(a.get(key, ABSENT), b.get(key, ABSENT), here)
             return
         if ABSENT in (a, b) and None in (a, b) and not self.strict:
@@ -36,6 +41,11 @@ class Comparison:
             return
         if not same(a, b, path):
             yield path, a, b
+
+
+def told(line):
+    detail = line.get("detail") or {}
+    return {key: detail[key] for key in TOLD if key in detail}
 
 
 def same(a, b, path):

@@ -18,8 +18,8 @@ SUFFIX = "m"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 # Whose rules hold: in version 1 RSI over a still close was computed anew, equal currencies were a reading, and bars of
-# files were ticks like any other.
-VERSION = 2
+# files were ticks like any other; before version 3 a strength trigger told of the leader alone.
+VERSION = 3
 
 TIMEFRAMES = ["1M", "5M", "15M", "30M", "1H", "4H", "1D", "1W"]
 NOMINAL = [MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, DAY, 7 * DAY]

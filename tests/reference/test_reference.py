@@ -203,7 +203,7 @@ class Refusals(unittest.TestCase):
 
 class StillMarkets(unittest.TestCase):
     def tearDown(self):
-        market.VERSION = 2
+        market.VERSION = 3
 
     def values(self, version):
         market.VERSION = version
@@ -231,6 +231,24 @@ class StillMarkets(unittest.TestCase):
         self.assertTrue(indicators.Strength(still[:1] + [("GBP", "USD", 1e-9)]).says_something)
         market.VERSION = 1
         self.assertTrue(indicators.Strength(still).says_something)
+
+    def test_a_strength_trigger_tells_all_scores_since_version_3(self):
+        def detail(version):
+            market.VERSION = version
+            alert = alerts.CurrencyStrengthTracker({"timeframe": "5M"}, 0, reference.World(["EURUSD", "GBPUSD"]))
+            told = []
+            for n, moves in enumerate([(0.5, 0.25), (0.25, 0.5)]):
+                instant = reference.Instant(n, n)
+                reading = indicators.Strength([("EUR", "USD", moves[0]), ("GBP", "USD", moves[1])])
+                reading.open_time = n
+                instant.strengths = {1: reading}
+                told += [line["detail"] for _, line in alert.at_instant(instant)]
+            return told
+
+        self.assertEqual(detail(2), [{"from": "EUR", "to": "GBP"}])
+        [told] = detail(3)
+        self.assertEqual(list(told["scores"]), indicators.CURRENCIES)
+        self.assertEqual((told["scores"]["GBP"], told["scores"]["USD"], told["scores"]["JPY"]), (100, -100, None))
 
 
 class RowsOfBars(unittest.TestCase):

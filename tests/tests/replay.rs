@@ -29,8 +29,11 @@ use uuid::Uuid;
 
 /// UUIDv5 over all bytes of the triggers topic, by the version of the rules that the journal names. It changes only with
 /// the market or the alerts below; debug and release builds, every later build and every machine must give the same.
-const DIGESTS: [(i32, &str); 2] =
-    [(1, "9be76b11-d71a-562a-a0de-843ac702e227"), (2, "a0531423-e2fb-5751-90a5-ad827be2b833")];
+const DIGESTS: [(i32, &str); 3] = [
+    (1, "9be76b11-d71a-562a-a0de-843ac702e227"),
+    (2, "a0531423-e2fb-5751-90a5-ad827be2b833"),
+    (3, "cebb75ef-b71e-54a8-9a25-73212403bf26"),
+];
 /// Records of both topics, a line each, as the last program that knew version 1 alone wrote them: five-minute bars of
 /// three symbols that move until RSI(14) is 70 exactly, stand for five hours and move again.
 const WRITTEN_BEFORE: &str = include_str!("../vectors/journal-of-version-1.txt");

@@ -91,7 +91,7 @@ async fn the_ancestors_rows_stay_with_their_users_and_nobodys_are_put_aside() {
             "select count(*) from rsi_tracker_alert_triggers where tenant_id = 'fxlabs' and user_id is not null",
             2,
         ),
-        ("select count(*) from bellwether.quarantine where reason = 'no user' and tenant_id = 'fxlabs'", 3),
+        ("select count(*) from bellwether.quarantine where reason = 'no user' and tenant_id = 'fxlabs'", 4),
         ("select count(*) from rsi_tracker_alerts where user_email = 'someone.else@example.test'", 1),
         ("select count(*) from bellwether.recipients where email = 'someone.else@example.test'", 0),
         ("select count(*) from watchlist", 1),
@@ -130,8 +130,16 @@ async fn the_newest_of_a_users_rows_stays_and_a_choice_out_of_range_is_told_not_
             "select count(*) from bellwether.quarantine where reason = 'the user has a newer alert' and source_table = 'rsi_tracker_alerts'",
             1,
         ),
-        ("select count(*) from bellwether.quarantine where reason = 'a parameter is out of range'", 1),
-        ("select count(*) from alert_status where state = 'refused' and reason like '%out of range%'", 1),
+        (
+            "select count(*) from bellwether.quarantine where reason = 'rsi_oversold is 90, it must be from 10 to 40'
+               and content ->> 'timeframe' = '4H' and not content ? 'why'",
+            1,
+        ),
+        (
+            "select count(*) from alert_status where state = 'refused'
+               and reason = 'rsi_oversold is 90, it must be from 10 to 40'",
+            1,
+        ),
         ("select count(*) from rsi_tracker_alert_triggers", 2),
     ] {
         assert_eq!(count(&mut admin, sql).await, expected, "{sql}");

@@ -36,12 +36,21 @@ create table if not exists public.made_up_alert_triggers (
 select bellwether.repair_triggers('public.made_up_alert_triggers', 'public.made_up_alerts');
 select bellwether.repair_alerts('public.made_up_alerts');
 select bellwether.one_alert_a_user('public.made_up_alerts');
-select bellwether.refuse_alerts('public.made_up_alerts', 'made_up', 'a parameter is out of range', array(
-  select id from public.made_up_alerts
-  where (timeframe in ('5M', '15M', '30M', '1H', '4H', '1D', '1W') and rsi_period between 5 and 50
-    and rsi_overbought between 60 and 90 and rsi_oversold between 10 and 40
-    and rsi_overbought > rsi_oversold) is not true
-));
+select bellwether.refuse_alerts('public.made_up_alerts', 'made_up', reason, array_agg(id))
+from (
+  select id, case
+      when timeframe in ('5M', '15M', '30M', '1H', '4H', '1D', '1W') is not true then
+        format('timeframe is %s, it must be one of 5M, 15M, 30M, 1H, 4H, 1D, 1W', coalesce(timeframe, 'not given'))
+      when rsi_period between 5 and 50 is not true then
+        format('rsi_period is %s, it must be from 5 to 50', coalesce(rsi_period::text, 'not given'))
+      when rsi_overbought between 60 and 90 is not true then
+        format('rsi_overbought is %s, it must be from 60 to 90', coalesce(rsi_overbought::text, 'not given'))
+      when rsi_oversold between 10 and 40 is not true then
+        format('rsi_oversold is %s, it must be from 10 to 40', coalesce(rsi_oversold::text, 'not given'))
+    end as reason
+  from public.made_up_alerts
+) judged
+where reason is not null group by reason;
 select bellwether.drop_checks('public.made_up_alerts');
 alter table public.made_up_alerts
   alter column timeframe set default '1H',

@@ -2,12 +2,14 @@
 #![cfg(test)]
 
 mod alert_changes;
+mod ancestor;
 mod database;
 mod kinds;
 mod line;
 mod line_types;
 mod repairs;
 mod rights;
+mod rights_of_others;
 mod saved_alerts;
 mod server;
 mod support;

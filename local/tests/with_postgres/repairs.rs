@@ -104,8 +104,8 @@ async fn an_ancestors_table_ends_as_the_first_kinds_did_however_often_it_is_repa
         "KIND_alert_triggers: 2 rows",
         "put aside from KIND_alerts, no user: 2",
         "put aside from KIND_alerts, the user has a newer alert: 1",
-        "put aside from KIND_alerts, a parameter is out of range: 1",
-        "told about KIND: refused, a parameter is out of range",
+        "put aside from KIND_alerts, rsi_oversold is 90, it must be from 10 to 40: 1",
+        "told about KIND: refused, rsi_oversold is 90, it must be from 10 to 40",
     ] {
         assert!(told.iter().any(|one| one == line), "{line} is not in {told:#?}");
     }

@@ -87,9 +87,9 @@ async fn the_user_of_a_row_that_cannot_be_read_is_told_why_until_it_can() {
         .await;
     for told in [
         r#"select count(*) from alert_status where state = 'refused' and version = 1 and kind = 'heatmap_tracker'
-             and reason = 'pairs is ["EURUSD",7], it must be a list of symbols'"#,
+             and reason = 'pairs is ["EURUSD",7], it must be a list of symbols such as EURUSD'"#,
         r#"select count(*) from alert_status where state = 'refused' and version = 1 and kind = 'price_alert'
-             and reason = 'expires_at is "infinity", it must be a time'"#,
+             and reason = 'expires_at is "infinity", it must be a time such as 2030-01-31T18:00:00Z'"#,
     ] {
         stage.database_has(told, 1).await;
     }

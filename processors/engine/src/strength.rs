@@ -1,5 +1,8 @@
 //! Currency strength: the eight currencies against each other over one bar.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 /// In the order that decides ties.
 pub const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "NZD"];
 
@@ -44,6 +47,13 @@ pub fn strength(pairs: impl Iterator<Item = (usize, usize, f64)>) -> Option<Stre
 }
 
 impl StrengthScore {
+    /// Values by place in [`CURRENCIES`], by name.
+    pub(crate) fn named(
+        values: &[Option<f64>; CURRENCIES.len()],
+    ) -> BTreeMap<Cow<'static, str>, Option<f64>> {
+        CURRENCIES.into_iter().map(Cow::Borrowed).zip(values.iter().copied()).collect()
+    }
+
     /// All averages are equal, as where nothing moved: nobody leads or trails.
     #[must_use]
     pub fn is_level(&self) -> bool {

@@ -8,11 +8,13 @@ pub enum Version {
     V1,
     /// Still closes, level currencies, rows of bars and their spacing.
     V2,
+    /// Triggers of currency strength tell the scores of all currencies; refusals are worded for an alert's user.
+    V3,
 }
 
 impl Version {
     /// The one that settings written by this build name.
-    pub const NEWEST: Self = Self::V2;
+    pub const NEWEST: Self = Self::V3;
 
     /// The version that settings name by its number; none when this build does not know it. What came before the
     /// first is the first.
@@ -21,6 +23,7 @@ impl Version {
         match number {
             ..=1 => Some(Self::V1),
             2 => Some(Self::V2),
+            3 => Some(Self::V3),
             _ => None,
         }
     }
@@ -31,6 +34,7 @@ impl Version {
         match self {
             Self::V1 => 1,
             Self::V2 => 2,
+            Self::V3 => 3,
         }
     }
 
@@ -55,6 +59,17 @@ impl Version {
     pub(crate) fn minds_spacing(self) -> bool {
         self >= Self::V2
     }
+
+    /// The detail of a strength trigger has the score of every currency, not of the new leader alone: a mail shows them
+    /// as they stood at that bar, which nobody could look up later.
+    pub(crate) fn tells_all_scores(self) -> bool {
+        self >= Self::V3
+    }
+
+    /// Reasons for a refusal do not speak of tenants: their reader is the alert's user, who knows none.
+    pub(crate) fn speaks_to_users(self) -> bool {
+        self >= Self::V3
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_version_is_known_by_its_number_and_a_newer_one_is_not() {
-        for version in [Version::V1, Version::V2] {
+        for version in [Version::V1, Version::V2, Version::V3] {
             assert_eq!(Version::of(version.number()), Some(version));
         }
         assert_eq!(Version::of(0), Some(Version::V1), "settings of before there were numbers");

@@ -94,7 +94,9 @@ fn a_trigger_explains_itself() {
     assert_eq!((trigger.value, trigger.previous), (Some(100.0), Some(0.0)));
     assert_eq!((trigger.threshold, trigger.price), (None, None));
     let text = "the strongest currency on 5M is now AUD, at 100; it was GBP";
-    let detail = format!(r#"{{"role":"strongest","from":"GBP","to":"AUD","text":"{text}"}}"#);
+    let scores = r#""AUD":100,"CAD":-100,"CHF":null,"EUR":null,"GBP":0,"JPY":0,"NZD":null,"USD":null"#;
+    let detail =
+        format!(r#"{{"role":"strongest","from":"GBP","to":"AUD","scores":{{{scores}}},"text":"{text}"}}"#);
     assert_eq!(trigger.detail.as_str(), detail);
 }
 

@@ -207,7 +207,7 @@ fn symbols_of_one_instant_stand_in_the_tenants_order_and_an_unknown_one_is_left_
     let status =
         statuses(&journal.alert(1, 1, HeatmapIndicatorTracker { pairs, ..tracker("EMA21") })).remove(0);
     assert_eq!(status.state, AlertState::Warming);
-    assert_eq!(status.reason.as_deref(), Some(r#""NOTHING": not one of the tenant's symbols, left out"#));
+    assert_eq!(status.reason.as_deref(), Some(r#"left out, as it is not watched here: "NOTHING""#));
     let mut effects = Vec::new();
     for (bar, close) in (0..).zip(flat_then(&[1100])) {
         let bid = Price { mantissa: close, scale: 0 };

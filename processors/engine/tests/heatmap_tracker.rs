@@ -351,5 +351,5 @@ fn a_wrong_column_is_refused_with_its_reason() {
     let many = HeatmapTracker { pairs: vec!["a".into(); 4], ..tracker("scalper") };
     assert_eq!(refused(many), reason("pairs has 4 symbols, it must have 1 to 3"));
     let none = HeatmapTracker { pairs: vec!["EURUSD".into()], ..tracker("scalper") };
-    assert_eq!(refused(none), reason(r#"none of pairs is one of the tenant's symbols: "EURUSD""#));
+    assert_eq!(refused(none), reason(r#"none of the pairs is watched here: "EURUSD""#));
 }

@@ -288,7 +288,7 @@ fn an_unknown_symbol_is_reported_and_the_others_work() {
     let alert = HeatmapIndicatorTracker { pairs, timeframe, indicator: "EMA21".into() };
     let status = statuses(&journal.alert(1, 1, alert)).remove(0);
     assert_eq!(status.state, AlertState::Warming);
-    assert_eq!(status.reason.as_deref(), Some(r#""DOGEUSD": not one of the tenant's symbols, left out"#));
+    assert_eq!(status.reason.as_deref(), Some(r#"left out, as it is not watched here: "DOGEUSD""#));
     let closes = [&[1000; 22][..], &[1100]].concat();
     let found = fired(&journal.five_minute_closes(EUR, 0, &closes));
     assert_eq!(found.len(), 1, "one symbol named twice is one");

@@ -253,7 +253,7 @@ fn a_wrong_column_is_refused_with_its_reason() {
     };
     let known = on_tick(Some(1.0), None, "once");
     let unknown = PriceAlert { symbol: "GBPUSD".into(), ..known.clone() };
-    assert_eq!(refused(unknown), r#"symbol "GBPUSD" is not one of the tenant's"#);
+    assert_eq!(refused(unknown), r#""GBPUSD" is no symbol that is watched here"#);
     assert_eq!(refused(on_tick(None, None, "once")), "neither above nor below is given: one level at least");
     assert_eq!(refused(on_tick(None, Some(-1.0), "once")), "below is -1, it must be above 0");
     assert_eq!(refused(on_tick(Some(0.0), Some(1.0), "once")), "above is 0, it must be above 0");

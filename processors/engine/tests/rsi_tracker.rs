@@ -177,7 +177,7 @@ fn over_the_cap_an_alert_is_refused_with_the_cap_named() {
     journal.settings(2, one);
     journal.alert(1, 1, five());
     let status = statuses(&journal.alert(2, 1, five())).remove(0);
-    assert_eq!(status.reason.as_deref(), Some("the tenant's limit of 1 alerts is reached"));
+    assert_eq!(status.reason.as_deref(), Some("no more alerts can be taken: all 1 places are in use"));
     assert_eq!(
         statuses(&journal.alert(1, 2, five()))[0].state,
         AlertState::Warming,

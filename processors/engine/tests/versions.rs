@@ -7,11 +7,14 @@ mod parts;
 use bellwether_engine::indicators::{MAX_PERIOD, MIN_PERIOD, RsiBank};
 use bellwether_engine::snapshot::PartKey;
 use bellwether_engine::{ENGINE_VERSION, Effect, Version};
-use bellwether_schemas::alerts::{CurrencyStrengthTracker, RsiCorrelationTracker};
+use bellwether_schemas::alerts::{
+    CurrencyStrengthTracker, HeatmapIndicatorTracker, PriceAlert, RsiCorrelationTracker,
+};
 use bellwether_schemas::readings::Reading;
-use bellwether_schemas::triggers::TriggerFired;
+use bellwether_schemas::settings::Settings;
+use bellwether_schemas::triggers::{Detail, TriggerFired};
 use bellwether_schemas::{Price, Timeframe};
-use journal::{Journal, fired, minute, rsi, settings};
+use journal::{Journal, Watched, fired, minute, rsi, settings, statuses};
 use parts::{changed, written};
 use proptest::prelude::*;
 
@@ -110,7 +113,7 @@ fn settings_that_only_name_a_newer_version_change_nothing_else() {
 
 #[test]
 fn a_stored_state_goes_on_by_the_rules_that_were_in_force() {
-    for version in [1, 2] {
+    for version in 1..=ENGINE_VERSION {
         let (mut straight, price) = to_seventy(version);
         let mut restored = straight.copy();
         restored.engine = parts::read(journal::tenant(), &written(&straight.engine)).unwrap();
@@ -199,6 +202,74 @@ fn the_first_version_says_that_the_first_of_the_list_leads_where_nothing_moves()
     let journal = strengths(1, &[[0, 0], [50, 20], [0, 0]]);
     assert_eq!(strength_readings(&journal), [(1, "EUR".into()), (2, "USD".into())]);
     assert_eq!(fired(&journal.effects).len(), 1, "USD already trailed");
+}
+
+#[test]
+fn a_strength_trigger_tells_the_scores_of_all_currencies_since_the_third_version() {
+    let told = |version: i32| {
+        let journal = strengths(version, &[[0, 0], [50, 20], [20, 50]]);
+        let trigger = fired(&journal.effects).remove(0);
+        let Detail::Leader(change) = trigger.read_detail().unwrap() else { panic!("{trigger:?}") };
+        let text = trigger.sentence().unwrap();
+        (change.scores, text, TriggerFired { detail: "".into(), engine_version: 0, ..trigger })
+    };
+    let [(first, text, rest), second, (third, ..)] = [told(1), told(2), told(3)];
+    assert_eq!((first, second.0.clone()), (None, None));
+    assert_eq!(told(3), (third.clone(), text.clone(), rest.clone()), "but for them it is the same trigger");
+    assert_eq!(second, (None, text, rest));
+    let scores = third.unwrap();
+    assert_eq!(scores.len(), 8, "{scores:?}");
+    assert_eq!((scores["GBP"], scores["USD"], scores["JPY"]), (Some(100.0), Some(-100.0), None));
+    assert!(scores["EUR"].is_some_and(|score| score > -100.0 && score < 100.0), "{scores:?}");
+}
+
+/// What an alert is told by the rules of that version where the tenant watches EUR/USD alone, and one alert at most.
+fn told(version: i32, alert: impl Watched) -> Option<String> {
+    let mut journal = Journal::of_version(version, &[SYMBOL]);
+    let status = statuses(&journal.alert(1, 1, alert)).remove(0);
+    status.reason
+}
+
+#[test]
+fn a_refusal_keeps_the_words_of_its_version() {
+    let price = || PriceAlert { symbol: "GBPUSD".into(), above: Some(1.5), ..PriceAlert::default() };
+    let turn = |pairs: &[&str]| HeatmapIndicatorTracker {
+        pairs: pairs.iter().map(|name| (*name).into()).collect(),
+        timeframe: Timeframe::M5,
+        indicator: "RSI".into(),
+    };
+    let full = |version| {
+        let mut journal = Journal::of_version(version, &[SYMBOL]);
+        journal.settings(2, Settings { max_alerts: 0, ..settings(&[SYMBOL]) });
+        statuses(&journal.alert(1, 1, rsi(Timeframe::M5, 14, 70, 30))).remove(0).reason
+    };
+    let all = |version| {
+        [
+            told(version, price()),
+            told(version, turn(&["A", "B"])),
+            told(version, turn(&["EURUSD", "A", "B"])),
+            full(version),
+            told(version, rsi(Timeframe::M5, 51, 70, 30)),
+        ]
+        .map(Option::unwrap)
+    };
+    let of_columns = "rsi_period is 51, it must be from 5 to 50";
+    let before = [
+        r#"symbol "GBPUSD" is not one of the tenant's"#,
+        r#"none of pairs is one of the tenant's symbols: "A", "B""#,
+        r#""A", "B": not one of the tenant's symbols, left out"#,
+        "the tenant's limit of 0 alerts is reached",
+        of_columns,
+    ];
+    assert_eq!((all(1), all(2)), (before.map(String::from), before.map(String::from)));
+    let since = [
+        r#""GBPUSD" is no symbol that is watched here"#,
+        r#"none of the pairs is watched here: "A", "B""#,
+        r#"left out, as it is not watched here: "A", "B""#,
+        "no more alerts can be taken: all 0 places are in use",
+        of_columns,
+    ];
+    assert_eq!(all(3), since);
 }
 
 /// Whole closes of which many stand.

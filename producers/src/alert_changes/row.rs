@@ -49,10 +49,14 @@ fn unreadable(kind: AlertKind, columns: &Value) -> Option<String> {
 fn must_be(column: &str) -> &'static str {
     match column {
         "timeframe" | "on_close" => "one of 5M, 15M, 30M, 1H, 4H, 1D, 1W",
-        "pairs" => "a list of symbols",
+        "pairs" => "a list of symbols such as EURUSD",
+        "symbol" => "a symbol such as EURUSD",
         "above" | "below" => "a price",
-        "expires_at" => "a time",
-        "symbol" | "mode" | "trading_style" | "indicator" | "fires" => "a word",
+        "expires_at" => "a time such as 2030-01-31T18:00:00Z",
+        "mode" => "one of rsi_threshold, real_correlation",
+        "trading_style" => "one of scalper, swingTrader",
+        "indicator" => "one of EMA21, EMA50, EMA200, MACD, RSI, UTBOT, IchimokuClone",
+        "fires" => "one of once, every",
         _ => "a whole number",
     }
 }
@@ -82,7 +86,7 @@ mod tests {
         let pairs = json!({"pairs": ["EURUSD", 1], "timeframe": "1H", "indicator": "RSI"});
         assert_eq!(
             reason(AlertKind::HeatmapIndicatorTracker, pairs),
-            "pairs is [\"EURUSD\",1], it must be a list of symbols"
+            "pairs is [\"EURUSD\",1], it must be a list of symbols such as EURUSD"
         );
         assert_eq!(
             reason(AlertKind::RsiTracker, json!({"timeframe": "7H", "rsi_period": 14})),
@@ -90,10 +94,44 @@ mod tests {
         );
         assert_eq!(
             reason(AlertKind::PriceAlert, json!({"symbol": "EURUSD", "expires_at": "infinity"})),
-            "expires_at is \"infinity\", it must be a time"
+            "expires_at is \"infinity\", it must be a time such as 2030-01-31T18:00:00Z"
         );
         let long = reason(AlertKind::PriceAlert, json!({"above": "9".repeat(70) + "x"}));
         assert!(long.ends_with("999, it must be a price") && long.len() < 100, "{long}");
+    }
+
+    /// A column of each kind that cannot be read, and the end of what its user is told.
+    #[test]
+    fn for_every_column_a_user_is_told_what_would_do() {
+        use AlertKind::{
+            CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker, PriceAlert,
+            RsiCorrelationTracker, RsiTracker,
+        };
+        for (kind, column, value, must_be) in [
+            (RsiTracker, "timeframe", json!(5), "one of 5M, 15M, 30M, 1H, 4H, 1D, 1W"),
+            (RsiTracker, "rsi_period", json!("x"), "a whole number"),
+            (RsiTracker, "rsi_overbought", json!(70.5), "a whole number"),
+            (RsiCorrelationTracker, "mode", json!(1), "one of rsi_threshold, real_correlation"),
+            (RsiCorrelationTracker, "correlation_window", json!([]), "a whole number"),
+            (HeatmapTracker, "pairs", json!("EURUSD,"), "a list of symbols such as EURUSD"),
+            (HeatmapTracker, "trading_style", json!(1), "one of scalper, swingTrader"),
+            (HeatmapTracker, "buy_threshold", json!(true), "a whole number"),
+            (
+                HeatmapIndicatorTracker,
+                "indicator",
+                json!({}),
+                "one of EMA21, EMA50, EMA200, MACD, RSI, UTBOT, IchimokuClone",
+            ),
+            (CurrencyStrengthTracker, "timeframe", json!("2H"), "one of 5M, 15M, 30M, 1H, 4H, 1D, 1W"),
+            (PriceAlert, "symbol", json!(1), "a symbol such as EURUSD"),
+            (PriceAlert, "above", json!("high"), "a price"),
+            (PriceAlert, "on_close", json!("2H"), "one of 5M, 15M, 30M, 1H, 4H, 1D, 1W"),
+            (PriceAlert, "fires", json!(2), "one of once, every"),
+            (PriceAlert, "expires_at", json!("soon"), "a time such as 2030-01-31T18:00:00Z"),
+        ] {
+            let told = reason(kind, json!({ column: value.clone() }));
+            assert_eq!(told, format!("{column} is {value}, it must be {must_be}"), "{kind}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! its alert is gone. In records and rows it is a JSON object as text, its keys in the order of the fields here, the
 //! sentence last under `text`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
@@ -126,7 +127,7 @@ pub struct IndicatorTurned {
 }
 
 /// Another currency is the strongest, or the weakest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LeaderChanged {
     /// The role that changed hands: `strongest` or `weakest`.
     pub role: Condition,
@@ -134,6 +135,10 @@ pub struct LeaderChanged {
     pub from: String,
     /// The currency that has the role now.
     pub to: String,
+    /// What every currency scored at that bar, −100 to 100, by its name; one without a pair is `null`. None where rules
+    /// that told of the leader alone wrote the detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<BTreeMap<Cow<'static, str>, Option<f64>>>,
 }
 
 /// The price reached the user's level.

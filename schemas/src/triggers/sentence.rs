@@ -160,7 +160,7 @@ fn of_turn(detail: IndicatorTurned, at: &Circumstances<'_>) -> String {
 }
 
 fn of_leader(detail: &LeaderChanged, at: &Circumstances<'_>) -> String {
-    let (LeaderChanged { role, from, to }, on) = (detail, timeframe(at));
+    let (LeaderChanged { role, from, to, .. }, on) = (detail, timeframe(at));
     let score = at.value.map(|score| format!(", at {score:.0}")).unwrap_or_default();
     format!("the {role} currency on {on} is now {to}{score}; it was {from}")
 }

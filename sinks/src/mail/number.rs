@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 /// Shown where a value does not exist.
 const MISSING: &str = "–";
 
-/// A price: at most 5 decimals, trailing zeros dropped.
+/// A price, or what is measured in prices as the line of MACD is: at most 5 decimals, trailing zeros dropped.
 pub(crate) fn price(value: Option<f64>) -> String {
     known(value).map_or_else(|| MISSING.into(), |value| trimmed(format!("{value:.5}")))
 }
@@ -23,11 +23,6 @@ pub(crate) fn line(value: f64) -> String {
 /// The same of a number that may be missing: a limit, a score from −100 to 100.
 pub(crate) fn line_of(value: Option<f64>) -> String {
     known(value).map_or_else(|| MISSING.into(), |value| trimmed(format!("{value:.2}")))
-}
-
-/// The line of MACD and its signal, which lie far below the prices they come from: at most 7 decimals.
-pub(crate) fn small(value: Option<f64>) -> String {
-    known(value).map_or_else(|| MISSING.into(), |value| trimmed(format!("{value:.7}")))
 }
 
 /// A coefficient of correlation: three decimals, as in the tenant's tables.
@@ -105,7 +100,6 @@ mod tests {
             (coefficient(Some(0.2494)), coefficient(Some(-0.000_4))),
             ("0.249".into(), "0.000".into())
         );
-        assert_eq!((small(Some(0.000_312_4)), small(Some(-12.5))), ("0.0003124".into(), "-12.5".into()));
         assert_eq!((line_of(Some(-100.0)), line_of(None)), ("-100".into(), "–".into()));
     }
 

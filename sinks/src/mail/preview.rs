@@ -1,5 +1,7 @@
 //! A kind's mail with made-up content, whole as it would be sent: for whoever changes a template or a brand.
 
+use std::num::NonZeroUsize;
+
 use bellwether_schemas::{Timestamp, UserId};
 use uuid::Uuid;
 
@@ -39,7 +41,7 @@ pub struct Logo {
     pub png: Vec<u8>,
 }
 
-/// Composes a kind's sample in a brand.
+/// Composes a kind's sample in a brand; an alert's with so many triggers, or with those of its sample.
 ///
 /// # Errors
 /// The kind has no mail yet, or its templates do not fit its sample.
@@ -47,12 +49,13 @@ pub fn preview(
     templates: &Templates,
     look: &Look,
     kind: MailKind,
+    triggers: Option<NonZeroUsize>,
     now: Timestamp,
 ) -> Result<Preview, ComposeError> {
     let user = UserId(Uuid::nil());
     let way_out = WayOut::of(look, user, kind);
     let way_out = way_out.as_ref();
-    let rendered = kinds::sample(Setting { templates, look, late: None, way_out }, kind)?;
+    let rendered = kinds::sample(Setting { templates, look, late: None, way_out }, kind, triggers)?;
     let (html, text) = (rendered.html.clone(), rendered.text.clone());
     let occurrence = Occurrence::Test { asked_at: now, user };
     let headers = Headers { kind, occurrence: &occurrence, recipient: RECIPIENT, way_out, date: now };

@@ -10,11 +10,12 @@ pub(super) const LAYOUT_MJML: &str = include_str!("../../mail/layout.mjml");
 pub(super) const LAYOUT_TXT: &str = include_str!("../../mail/layout.txt");
 
 /// Parts that bodies include by these names.
-pub(super) const PARTS: [(&str, &str); 7] = [
+pub(super) const PARTS: [(&str, &str); 8] = [
     ("card_top.html", include_str!("../../mail/card_top.html")),
     ("card_facts.html", include_str!("../../mail/card_facts.html")),
     ("card_end.html", include_str!("../../mail/card_end.html")),
     ("bars.html", include_str!("../../mail/bars.html")),
+    ("listed_bars.html", include_str!("../../mail/listed_bars.html")),
     ("grid.html", include_str!("../../mail/grid.html")),
     ("card.txt", include_str!("../../mail/card.txt")),
     ("more.txt", include_str!("../../mail/more.txt")),

@@ -3,6 +3,7 @@
 mod chromium;
 
 use std::fmt::Display;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -30,7 +31,8 @@ pub(crate) enum Mail {
 /// mail.eml and, where Chromium is installed, light.png and dark.png. Sends nothing.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  bellwether mail preview --kind heatmap_tracker --tenant fxlabs\n  \
-    bellwether mail preview --kind price_alert --tenant hextech --out preview")]
+    bellwether mail preview --kind price_alert --tenant hextech --out preview\n  \
+    bellwether mail preview --kind rsi_tracker --tenant fxlabs --triggers 33")]
 pub(crate) struct Preview {
     /// Kind of mail: rsi_tracker, rsi_correlation_tracker, heatmap_tracker, heatmap_indicator_tracker,
     /// currency_strength_tracker, price_alert or test.
@@ -39,6 +41,9 @@ pub(crate) struct Preview {
     /// Tenant whose brand it has.
     #[arg(long, value_name = "T")]
     tenant: TenantId,
+    /// How many triggers an alert's mail has, over and over the same where the sample has fewer [default: the sample's]
+    #[arg(long, value_name = "N")]
+    triggers: Option<NonZeroUsize>,
     /// Folder for the files, which is made [default: mail-preview/T/KIND]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -70,7 +75,7 @@ impl Preview {
 
     fn compose(&self, process: &Process, tenant: &Tenant) -> anyhow::Result<preview::Preview> {
         let look = Look::new(tenant).map_err(|error| Coded { code: CONFIG, message: error.to_string() })?;
-        match preview(&Templates::compile()?, &look, self.kind, process.clock.now()) {
+        match preview(&Templates::compile()?, &look, self.kind, self.triggers, process.clock.now()) {
             Err(ComposeError::View(error @ ViewError::Kind(_))) => {
                 Err(Coded { code: USAGE, message: format!("--kind: {error}") }.into())
             }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::reason::Reason;
 use crate::indicators::{MAX_PERIOD, MIN_PERIOD};
 use crate::symbols::SymbolTable;
 
@@ -9,7 +10,7 @@ use crate::symbols::SymbolTable;
 const MAX_PAIRS: usize = 3;
 
 /// What of a row is not watched although the rest is, for its user; none where all of it is.
-pub(super) type LeftOut = Option<String>;
+pub(super) type LeftOut = Option<Reason>;
 
 /// How many symbols a heatmap alert may name.
 pub(super) fn few_symbols(names: &[String]) -> Result<(), String> {
@@ -23,7 +24,7 @@ pub(super) fn few_symbols(names: &[String]) -> Result<(), String> {
 pub(super) fn known_symbols(
     names: &[String],
     symbols: &SymbolTable,
-) -> Result<(Box<[String]>, LeftOut), String> {
+) -> Result<(Box<[String]>, LeftOut), Reason> {
     few_symbols(names)?;
     let mut known: Vec<String> = Vec::new();
     let mut places = Vec::new();
@@ -38,13 +39,11 @@ pub(super) fn known_symbols(
             None => unknown.push(format!("{name:?}")),
         }
     }
-    let unknown = unknown.join(", ");
-    match (known.is_empty(), unknown.is_empty()) {
-        (true, _) => Err(format!("none of pairs is one of the tenant's symbols: {unknown}")),
+    let named = unknown.join(", ");
+    match (known.is_empty(), named.is_empty()) {
+        (true, _) => Err(Reason::NoKnownSymbol { named }),
         (false, true) => Ok((known.into(), None)),
-        (false, false) => {
-            Ok((known.into(), Some(format!("{unknown}: not one of the tenant's symbols, left out"))))
-        }
+        (false, false) => Ok((known.into(), Some(Reason::LeftOut { named }))),
     }
 }
 

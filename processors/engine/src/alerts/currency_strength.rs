@@ -7,6 +7,7 @@ use bellwether_schemas::alerts::{AlertKind, CurrencyStrengthTracker};
 use bellwether_schemas::triggers::{Condition, Detail, LeaderChanged};
 
 use super::{Awaited, Draft, Occasion, Rank, Subject};
+use crate::Version;
 use crate::bars::OpenBar;
 use crate::strength::{CURRENCIES, StrengthScore};
 
@@ -57,7 +58,13 @@ impl StrengthStep {
     }
 
     /// The trigger of one change; its values are the scores of the currency that took the role.
-    pub(crate) fn draft(&self, rank: Rank, hit: LeaderHit, before: &StrengthScore) -> Draft {
+    pub(crate) fn draft(
+        &self,
+        rank: Rank,
+        hit: LeaderHit,
+        before: &StrengthScore,
+        version: Version,
+    ) -> Draft {
         let LeaderHit { role, was, now } = hit;
         Draft {
             rank,
@@ -73,6 +80,7 @@ impl StrengthStep {
                 role,
                 from: CURRENCIES[was].into(),
                 to: CURRENCIES[now].into(),
+                scores: version.tells_all_scores().then(|| StrengthScore::named(&self.score.scores)),
             }),
         }
     }

@@ -9,6 +9,7 @@ use bellwether_schemas::readings::Signal;
 use bellwether_schemas::triggers::{Condition, Detail, IndicatorTurned};
 
 use super::columns::{LeftOut, few_symbols, known_symbols, not_one_of};
+use super::reason::Reason;
 use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::heatmap::{CellName, Turn};
 use crate::series::Closed;
@@ -28,7 +29,7 @@ impl TurnWatch {
     pub(super) fn parse(
         columns: &HeatmapIndicatorTracker,
         symbols: &SymbolTable,
-    ) -> Result<(Self, LeftOut), String> {
+    ) -> Result<(Self, LeftOut), Reason> {
         let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
         let cell = Self::cell(columns)?;
         Ok((Self { symbols: known, timeframe: columns.timeframe.for_trackers(), cell }, left_out))

@@ -10,6 +10,7 @@ use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::columns::{LeftOut, few_symbols, known_symbols, not_one_of, within};
 use super::crossing::{Lines, reached_upward};
+use super::reason::Reason;
 use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::bars::OpenBar;
 use crate::heatmap::{CellName, Style, StyleScore, weights};
@@ -30,7 +31,7 @@ pub(crate) struct HeatmapWatch {
 
 impl HeatmapWatch {
     /// What the columns ask for, and what of it is left out; or why it cannot be watched.
-    pub(super) fn parse(columns: &HeatmapTracker, symbols: &SymbolTable) -> Result<(Self, LeftOut), String> {
+    pub(super) fn parse(columns: &HeatmapTracker, symbols: &SymbolTable) -> Result<(Self, LeftOut), Reason> {
         let (known, left_out) = known_symbols(&columns.pairs, symbols)?;
         let style = Self::style(columns)?;
         // 30 and 70 are the same line seen from two sides.

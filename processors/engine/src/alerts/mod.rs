@@ -11,6 +11,7 @@ mod fire;
 mod heatmap_indicator;
 mod heatmap_tracker;
 mod price;
+mod reason;
 mod rsi_correlation;
 mod rsi_tracker;
 mod state;
@@ -28,6 +29,7 @@ pub(crate) use fire::{Draft, Occasion, Subject, fire};
 pub(crate) use heatmap_indicator::{TurnIndex, Turns, turned};
 pub(crate) use heatmap_tracker::{HeatmapIndex, Silence, StyleStep, Zone};
 pub(crate) use price::{PriceHit, PriceIndex};
+pub(crate) use reason::Reason;
 pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
 pub(crate) use warming::{Awaited, Warming};
@@ -62,9 +64,9 @@ pub(crate) enum Accepted {
     /// An old version, or a switch off: nothing to tell.
     Silent,
     /// Watched from here on; what of it is left out, for a person.
-    Watched(Rank, Option<String>),
+    Watched(Rank, Option<Reason>),
     /// Not taken, the version before stays; why, for a person.
-    Refused(String),
+    Refused(Reason),
 }
 
 /// All alerts of one tenant.
@@ -103,7 +105,7 @@ impl Alerts {
         }
         let full = usize::try_from(max_alerts).unwrap_or(0);
         if self.watched.len() >= full && !self.watched.contains_key(&rank) {
-            return Accepted::Refused(format!("the tenant's limit of {max_alerts} alerts is reached"));
+            return Accepted::Refused(Reason::Full { limit: max_alerts });
         }
         match Watch::parse(&change.parameters, symbols) {
             Ok((watch, left_out)) => {

@@ -8,6 +8,7 @@ use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::columns::not_one_of;
 use super::crossing::{Level, Lines};
+use super::reason::Reason;
 use super::{Awaited, Draft, Occasion, Rank, Subject};
 use crate::symbols::SymbolTable;
 
@@ -25,11 +26,11 @@ pub(crate) struct PriceWatch {
 
 impl PriceWatch {
     /// What the columns ask for, or why it cannot be watched.
-    pub(super) fn parse(columns: &PriceAlert, symbols: &SymbolTable) -> Result<Self, String> {
+    pub(super) fn parse(columns: &PriceAlert, symbols: &SymbolTable) -> Result<Self, Reason> {
         let PriceAlert { above, below, on_close, expires_at, .. } = *columns;
         let symbol = columns.symbol.clone();
         if symbols.find(&symbol).is_none() {
-            return Err(format!("symbol {symbol:?} is not one of the tenant's"));
+            return Err(Reason::UnknownSymbol(symbol));
         }
         let once = Self::once(columns)?;
         Ok(Self { symbol, above, below, on_close, once, expires_at })

@@ -10,6 +10,7 @@ use super::currency_strength::StrengthWatch;
 use super::heatmap_indicator::TurnWatch;
 use super::heatmap_tracker::HeatmapWatch;
 use super::price::PriceWatch;
+use super::reason::Reason;
 use super::rsi_correlation::PairWatch;
 use super::rsi_tracker::RsiWatch;
 use crate::symbols::SymbolTable;
@@ -46,7 +47,7 @@ impl Watch {
     pub(super) fn parse(
         parameters: &AlertParameters,
         symbols: &SymbolTable,
-    ) -> Result<(Self, LeftOut), String> {
+    ) -> Result<(Self, LeftOut), Reason> {
         Ok(match parameters {
             AlertParameters::RsiTracker(columns) => (Self::Rsi(RsiWatch::parse(columns)?), None),
             AlertParameters::RsiCorrelationTracker(columns) => {

@@ -36,7 +36,7 @@ impl Engine {
             user_id: change.user_id,
             version: change.version,
             state,
-            reason,
+            reason: reason.map(|reason| reason.told(self.version)),
             since: self.watermark(),
             cause: step.cause(),
         };

@@ -152,7 +152,7 @@ impl Engine {
         }
         for rank in self.alerts.strength.watchers(strength.timeframe) {
             if self.alerts.counted_at(rank, *evaluated) {
-                let drafts = changes.clone().map(|hit| strength.draft(rank, hit, before));
+                let drafts = changes.clone().map(|hit| strength.draft(rank, hit, before, self.version));
                 instant.drafts.extend(drafts);
             }
         }

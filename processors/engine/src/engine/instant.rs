@@ -1,8 +1,6 @@
 //! The order of an instant: bars, indicators, heatmaps, correlations, strength, daily change, and only then alerts.
 //! Nothing is ever computed from a mix of times.
 
-use std::borrow::Cow;
-
 use bellwether_schemas::readings::{
     Bar, Correlation, DailyChange, Heatmap, Mover, Reading, Strength, Trending,
 };
@@ -288,14 +286,11 @@ fn heatmap(
 }
 
 fn strength(timeframe: Timeframe, close_time: Timestamp, score: &StrengthScore) -> Strength {
-    let named = |values: &[Option<f64>]| {
-        CURRENCIES.into_iter().map(Cow::Borrowed).zip(values.iter().copied()).collect()
-    };
     Strength {
         timeframe,
         close_time,
-        scores: named(&score.scores),
-        average_returns: named(&score.averages),
+        scores: StrengthScore::named(&score.scores),
+        average_returns: StrengthScore::named(&score.averages),
         strongest: CURRENCIES[score.strongest].into(),
         weakest: CURRENCIES[score.weakest].into(),
     }

@@ -146,10 +146,17 @@ pub(super) fn legs(look: &Look, trigger: &TriggerFired) -> Result<[String; 2], V
     Ok([leg(first)?, leg(second)?])
 }
 
-/// The detail and the sentence of a trigger.
+/// The detail of a trigger, and its sentence as a sentence begins. The trigger's own may follow the name of its symbol,
+/// and so begins as a word does.
 pub(super) fn told(trigger: &TriggerFired) -> Result<(Detail, String), ViewError> {
-    let told = trigger.read_detail().and_then(|detail| Ok((detail, trigger.sentence()?)));
+    let told = trigger.read_detail().and_then(|detail| Ok((detail, capital(&trigger.sentence()?))));
     told.map_err(|_| unreadable(trigger))
+}
+
+/// The text with its first letter as a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// The detail is not what its kind writes, or says something else than the trigger.

@@ -115,7 +115,7 @@ const fn numbers(indicator: CellName, signal: Signal) -> Numbers {
         CellName::Utbot => of_close(Some("Long stop")),
         CellName::Ichimoku => of_close(None),
         CellName::Macd => {
-            Numbers { value: "Line", line: Some("Signal line"), write: number::small, is_price: false }
+            Numbers { value: "Line", line: Some("Signal line"), write: number::price, is_price: false }
         }
         CellName::Rsi => {
             Numbers { value: "RSI", line: Some("Middle"), write: number::reading, is_price: false }

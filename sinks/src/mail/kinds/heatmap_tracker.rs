@@ -95,7 +95,10 @@ fn zone_card(look: &Look, trigger: &TriggerFired) -> Result<ZoneCard, ViewError>
         Fact::new("Sell %", number::percent(sell)),
         Fact::new("Score", number::tenths(Some(detail.final_score))),
         Fact::new("Style", detail.trading_style.title()),
-        Fact::new(format!("Your {} line", side.to_lowercase()), number::percent(trigger.threshold)),
+        Fact::new(
+            format!("Your {} line", side.to_lowercase()),
+            format!("{} %", number::line_of(trigger.threshold)),
+        ),
         Fact::new(format!("{side} % before"), number::percent(trigger.previous)),
         Fact::price(trigger),
         Fact::when(look, trigger),

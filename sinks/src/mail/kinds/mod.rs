@@ -15,6 +15,8 @@ mod tests;
 #[cfg(test)]
 mod tests_of_alerts;
 
+use std::num::NonZeroUsize;
+
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 
@@ -49,10 +51,20 @@ pub(super) fn sample_triggers(look: &Look, kind: AlertKind) -> Result<Vec<Trigge
     }
 }
 
-/// A kind's mail with the made-up content of its folder, to look at.
-pub(super) fn sample(setting: Setting<'_>, kind: MailKind) -> Result<Rendered, ComposeError> {
+/// A kind's mail with the made-up content of its folder, to look at; of an alert with so many triggers, over and over
+/// the same where the folder has fewer.
+pub(super) fn sample(
+    setting: Setting<'_>,
+    kind: MailKind,
+    triggers: Option<NonZeroUsize>,
+) -> Result<Rendered, ComposeError> {
     match kind {
-        MailKind::Alert(kind) => alert_group(setting, &sample_triggers(setting.look, kind)?),
+        MailKind::Alert(kind) => {
+            let all = sample_triggers(setting.look, kind)?;
+            let count = triggers.map_or(all.len(), NonZeroUsize::get);
+            let group: Vec<TriggerFired> = all.into_iter().cycle().take(count).collect();
+            alert_group(setting, &group)
+        }
         MailKind::Test => test::render(setting, &test::sample()?),
         MailKind::Brief | MailKind::Digest | MailKind::Reminder | MailKind::Correction => {
             Err(ViewError::Kind(kind).into())

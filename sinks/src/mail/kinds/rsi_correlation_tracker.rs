@@ -93,7 +93,7 @@ fn of_rsi(legs: &[String; 2], detail: &RsiMismatch) -> Parts {
     let RsiMismatch { expected, rsi_period, overbought, oversold, rsi } = *detail;
     let value = rsi.map(|rsi| number::reading(Some(rsi)));
     let bar = |leg: usize| Bar {
-        label: legs[leg].clone(),
+        label: format!("{} RSI", legs[leg]),
         value: value[leg].clone(),
         fill: number::filled(Some(rsi[leg]), 0.0..=100.0),
         tone: if rsi[leg] >= overbought {

@@ -112,8 +112,7 @@ fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
         Condition::Oversold => Zone::Oversold,
         other => return Err(wrong("condition", other.to_string())),
     };
-    let unreadable = || wrong("detail", trigger.detail.to_string());
-    let Ok(Detail::Rsi(detail)) = trigger.read_detail() else { return Err(unreadable()) };
+    let (Detail::Rsi(detail), sentence) = card::told(trigger)? else { return Err(card::unreadable(trigger)) };
     Ok(Card {
         symbol: symbol.display(&look.suffix),
         side,
@@ -129,7 +128,7 @@ fn card(look: &Look, trigger: &TriggerFired) -> Result<Card, ViewError> {
         oversold: number::line(detail.oversold),
         price: number::price(trigger.price),
         closed: local_time::stamp(look.zone, trigger.close_time),
-        sentence: trigger.sentence().map_err(|_| unreadable())?,
+        sentence,
     })
 }
 

@@ -1,9 +1,11 @@
 //! Every kind's sample in every brand: rendered strictly, so that a name its view does not have is an error.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use bellwether_runtime::secret::Secret;
+use bellwether_schemas::alerts::AlertKind;
 use mail_parser::MessageParser;
 
 use crate::mail::brand::Look;
@@ -20,7 +22,7 @@ fn preview_of(tenant: &str, kind: MailKind) -> Result<Preview, ComposeError> {
     let mut tenant = samples::tenant(tenant);
     tenant.mail.unsubscribe_key = Some(Secret::new("a key"));
     let look = Look::new(&tenant).unwrap();
-    preview(&Templates::compile().unwrap(), &look, kind, NOW.parse().unwrap())
+    preview(&Templates::compile().unwrap(), &look, kind, None, NOW.parse().unwrap())
 }
 
 fn has_header(preview: &Preview, name: &str) -> bool {
@@ -47,6 +49,17 @@ fn every_kind_that_has_templates_has_a_sample_that_fills_them_in_every_brand() {
                 Err(error) => panic!("{kind} of {tenant}: {error}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_sample_has_as_many_triggers_as_asked_for() {
+    let (tenant, kind) = (samples::tenant("fxlabs"), MailKind::Alert(AlertKind::RsiTracker));
+    let look = Look::new(&tenant).unwrap();
+    for (asked, subject) in [(None, "3 pairs"), (Some(1), "EUR/USD RSI overbought"), (Some(33), "33 pairs")] {
+        let (templates, now) = (Templates::compile().unwrap(), NOW.parse().unwrap());
+        let shown = preview(&templates, &look, kind, asked.and_then(NonZeroUsize::new), now).unwrap();
+        assert!(shown.mail.subject.contains(subject), "{}", shown.mail.subject);
     }
 }
 

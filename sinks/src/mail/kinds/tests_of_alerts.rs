@@ -52,6 +52,8 @@ fn both_bodies_have_the_sentence_of_every_trigger_of_the_group() {
         let Rendered { html, text, .. } = written("fxlabs", &all).unwrap();
         for trigger in &all {
             let sentence = trigger.sentence().unwrap();
+            let (initial, rest) = sentence.split_at(1);
+            let sentence = initial.to_uppercase() + rest;
             assert!(visible(&html).contains(&sentence) && text.contains(&sentence), "{kind}: {sentence}");
         }
     }
@@ -92,8 +94,11 @@ fn each_kind_shows_what_its_reader_needs() {
             &["71.23", "28.39", "70 / 30", "0.312", "moderate", "50 bars"][..],
         ),
         (AlertKind::HeatmapTracker, &["78.5 %", "21.5 %", "56.9", "Intraday", "EMA200", "109987.5"]),
-        (AlertKind::HeatmapIndicatorTracker, &["MACD turned buy", "4.8123456", "3.9017", "2918.45"]),
-        (AlertKind::CurrencyStrengthTracker, &["GBP", "EUR", "100", "62.35", "CHF", "-100"]),
+        (
+            AlertKind::HeatmapIndicatorTracker,
+            &["MACD turned buy", "4.81235", "-0.00031", "3.9017", "2918.45"],
+        ),
+        (AlertKind::CurrencyStrengthTracker, &["GBP", "EUR", "100", "62.35", "CHF", "-100", "-12.67"]),
         (AlertKind::PriceAlert, &["Your level (above)", "1.1", "1.10003", "1.0994", "18:30 IST"]),
     ] {
         let Rendered { html, text, .. } = written("fxlabs", &of(kind)).unwrap();
@@ -115,6 +120,59 @@ fn cells_of_a_heatmap_have_their_word_by_timeframe_and_their_reason_once() {
     let reason = "close above EMA21 (5M, 15M, 1H); close above EMA21, crossed one bar ago (30M)";
     assert!(text.contains(reason) && visible(&html).contains(reason), "{text}");
     assert_eq!(html.matches("class=\"square ").count(), 7 * 4);
+}
+
+/// One strength trigger of the two, its detail as given.
+fn leader(index: usize, detail: &str) -> Vec<TriggerFired> {
+    let mut triggers = of(AlertKind::CurrencyStrengthTracker);
+    triggers[index].detail = detail.into();
+    vec![triggers.swap_remove(index)]
+}
+
+fn lines_of<'a>(text: &'a str, from: &str) -> Vec<&'a str> {
+    text.lines().skip_while(|line| !line.contains(from)).skip(1).take(8).map(str::trim).collect()
+}
+
+#[test]
+fn a_strength_mail_lists_every_currency_once_strongest_first() {
+    let Rendered { html, text, .. } = written("fxlabs", &of(AlertKind::CurrencyStrengthTracker)).unwrap();
+    let listed = lines_of(&text, "All currencies on 1H, strongest first").join("|").replace(' ', "");
+    assert_eq!(listed, "GBP:100|EUR:88.21|AUD:21.44|NZD:4.3|USD:-12.67|CAD:-35.08|CHF:-71.5|JPY:-100");
+    for (body, list) in [(&text, "All currencies"), (&visible(&html), "All currencies")] {
+        assert_eq!(body.matches(list).count(), 1, "{body}");
+    }
+    assert_eq!(html.matches("-fill\"").count(), 8, "a bar a currency");
+    assert!(!text.contains("as before"), "both roles changed hands");
+}
+
+#[test]
+fn a_strength_mail_of_one_role_says_who_kept_the_other() {
+    let all = of(AlertKind::CurrencyStrengthTracker);
+    let Rendered { html, text, .. } = written("fxlabs", &all[..1]).unwrap();
+    for body in [&visible(&html), &text] {
+        assert!(body.contains("Weakest, as before"), "{body}");
+    }
+    assert!(text.contains("Weakest, as before:  JPY"), "{text}");
+    let level = r#"{"role":"strongest","from":"EUR","to":"GBP","scores":{"CAD":-100,"GBP":100,"JPY":-100}}"#;
+    let Rendered { text, .. } = written("fxlabs", &leader(0, level)).unwrap();
+    assert!(!text.contains("as before"), "of two that are the weakest neither is named: {text}");
+}
+
+#[test]
+fn a_currency_without_a_pair_stands_last_and_has_no_score() {
+    let some = r#"{"role":"strongest","from":"EUR","to":"GBP","scores":{"AUD":null,"EUR":-100,"GBP":100}}"#;
+    let Rendered { html, text, .. } = written("fxlabs", &leader(0, some)).unwrap();
+    let listed = lines_of(&text, "All currencies on 1H")[..3].join("|").replace(' ', "");
+    assert_eq!(listed, "GBP:100|EUR:-100|AUD:–");
+    assert_eq!(html.matches("-fill\" width=\"1%\"").count(), 2, "nor a length");
+}
+
+#[test]
+fn a_strength_trigger_of_older_rules_shows_the_leader_now_and_before() {
+    let old = r#"{"role":"strongest","from":"EUR","to":"GBP"}"#;
+    let Rendered { html, text, .. } = written("fxlabs", &leader(0, old)).unwrap();
+    assert!(text.contains("GBP now:") && !text.contains("All currencies"), "{text}");
+    assert_eq!(html.matches("-fill\"").count(), 2);
 }
 
 #[test]
@@ -178,6 +236,8 @@ fn names_that_are_no_currency_or_pair_never_stand_in_a_subject() {
             triggers[0].detail = detail.into();
             assert!(refused(&triggers), "{field} {bad:?}");
         }
+        let scores = format!(r#"{{"role":"strongest","from":"EUR","to":"GBP","scores":{{"{bad}":1}}}}"#);
+        assert!(refused(&leader(0, &scores)), "a score of {bad:?}");
     }
     for bad in [None, Some("EURUSD"), Some("-"), Some("EURUSD-<b>"), Some("EUR\r\nUSD-GBPUSD")] {
         let mut triggers = of(AlertKind::RsiCorrelationTracker);
