@@ -208,7 +208,11 @@ async fn told(brand: &Visitors) -> Vec<Told> {
 
 /// `1M` fires as `5M`, indicators in any case, and symbols are found however they are written.
 async fn every_spelling_fired(brand: &Visitors) -> bool {
-    for (indicator, about) in [("utbot", "BTCUSDm"), ("rsi", "EURUSDm"), ("Ema21", "CADCHFm")] {
+    for (indicator, about) in [
+        ("utbot", &["XAUUSDm", "BTCUSDm", "EURGBPm"][..]),
+        ("rsi", &["EURUSDm"]),
+        ("Ema21", &["NZDJPYm", "CADCHFm", "EURNZDm"]),
+    ] {
         let alert = brand.alert_of(
             |of| matches!(of, AlertParameters::HeatmapIndicatorTracker(of) if of.indicator == indicator),
         );
@@ -218,7 +222,7 @@ async fn every_spelling_fired(brand: &Visitors) -> bool {
     }
     let bitcoin =
         brand.alert_of(|of| matches!(of, AlertParameters::PriceAlert(of) if of.symbol == "BTC/USD"));
-    brand.has_row(bitcoin, "BTCUSDm", None).await
+    brand.has_row(bitcoin, &["BTCUSDm"], None).await
 }
 
 fn has_fired(log: &str, tenant: &str) -> bool {

@@ -134,13 +134,13 @@ impl Visitors {
         AlertKind::ALL.iter().all(|kind| rows.contains(kind.name()) && mails.contains(kind.name()))
     }
 
-    /// A row of that alert says so.
-    pub(crate) async fn has_row(&self, alert: AlertId, about: &str, timeframe: Option<&str>) -> bool {
+    /// A row of that alert is about one of these, on that timeframe.
+    pub(crate) async fn has_row(&self, alert: AlertId, about: &[&str], timeframe: Option<&str>) -> bool {
         let rows = self.query(ROWS).await;
         rows.iter().any(|row| {
             let (of, is_about, on): (Uuid, String, Option<String>) =
                 (row.get("alert_id"), row.get("about"), row.get("timeframe"));
-            of == alert.0 && is_about == about && on.as_deref() == timeframe
+            of == alert.0 && about.contains(&is_about.as_str()) && on.as_deref() == timeframe
         })
     }
 
