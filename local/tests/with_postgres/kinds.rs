@@ -55,6 +55,11 @@ async fn tables_that_come_to_a_database_in_use_are_its_tenants_at_once() {
     let foreign = "insert into price_alerts (tenant_id, user_id, symbol, above)
         values ('hextech', '00000000-0000-4000-8000-000000000001', 'EURUSD', 1.5)";
     assert_eq!(refused(&mut admin, foreign).await.as_deref(), Some("23514"));
+    // Whom no policy binds, and where no queue of changes refuses the row in its table's stead.
+    run(&mut admin, "reset role").await;
+    let foreign = "insert into price_alert_triggers (tenant_id, alert_id, user_id, triggered_at, symbol, side, level)
+        values ('hextech', gen_random_uuid(), '00000000-0000-4000-8000-000000000001', now(), 'EURUSD', 'above', 1.5)";
+    assert_eq!(refused(&mut admin, foreign).await.as_deref(), Some("23514"));
 }
 
 /// What a price alert must be, and what a row of pairs may hold; a statement of [`ASHA`]'s and what it is refused for.
