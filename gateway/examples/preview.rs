@@ -216,7 +216,7 @@ impl Market {
         let (state, reason) = match kind {
             AlertKind::HeatmapTracker => ("warming", None),
             AlertKind::PriceAlert => {
-                ("refused", Some("symbol \"DOGEUSD\" is not one of the tenant's".into()))
+                ("refused", Some("\"DOGE/USD\" is no symbol that is watched here".into()))
             }
             AlertKind::CurrencyStrengthTracker => ("inactive", None),
             _ => ("active", None),

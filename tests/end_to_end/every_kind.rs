@@ -188,7 +188,7 @@ fn deliver(runtime: &Runtime, brands: &[Visitors], said: &dyn Fn() -> String) {
 async fn told(brand: &Visitors) -> Vec<Told> {
     let statuses = brand.statuses().await;
     let refused =
-        |told: &Told| told.reason.as_deref() == Some("symbol \"DOGE/USD\" is not one of the tenant's");
+        |told: &Told| told.reason.as_deref() == Some("\"DOGE/USD\" is no symbol that is watched here");
     for (id, told) in &statuses {
         let as_expected = match brand.parameters(*id) {
             AlertParameters::PriceAlert(price) if price.symbol == "DOGE/USD" => {

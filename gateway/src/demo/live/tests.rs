@@ -16,7 +16,7 @@ fn status() -> StatusLine {
         kind: "price_alert".into(),
         user: "asha".into(),
         state: "refused".into(),
-        reason: Some("symbol \"DOGEUSD\" is not one of the tenant's".into()),
+        reason: Some("\"DOGE/USD\" is no symbol that is watched here".into()),
         last: None,
         triggers: 0,
     }
