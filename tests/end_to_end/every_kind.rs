@@ -67,6 +67,7 @@ fn within_the_demo_an_alert_of_every_kind_comes_to_a_row_and_a_mail_in_both_bran
 }
 
 #[test]
+#[ignore = "waits minutes for a market to move; by hand: cargo test --test every_kind -- --ignored --nocapture"]
 fn role_by_role_on_kafka_an_alert_of_every_kind_comes_to_a_row_and_a_mail_in_both_brands() {
     if !Kafka::is_available() && std::env::var_os("CI").is_none() {
         eprintln!(
