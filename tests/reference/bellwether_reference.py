@@ -64,7 +64,7 @@ class Instant:
     """What was read at one instant; `closed` maps (symbol, timeframe) to its row and the row before. At one that
     history makes nothing fires, as where all is stale."""
 
-    def __init__(self, time, watermark, of_history):
+    def __init__(self, time, watermark, of_history=False):
         self.time, self.watermark, self.of_history = time, watermark, of_history
         self.closed, self.heatmaps, self.correlations, self.strengths = {}, {}, {}, {}
         self.timeframes = []
