@@ -36,6 +36,7 @@ migrations! {
     "20260301000800" "currency_strength_tracker",
     "20260301000900" "price_alerts",
     "20260301001000" "user_line",
+    "20260301001100" "alert_states",
 }
 
 /// Two processes migrating one database wait for each other on this key.

@@ -1,6 +1,7 @@
 // The page: one object a tenant, fed by /live.
 
-import { behind, clock, clone, element, moment, percent, price, side, trend, whole, zoneName } from "./parts.js";
+import { behind, clock, clone, element, kindName, moment, percent, price, side, tone, trend, whole, zoneName }
+  from "./parts.js";
 
 const CLOSES = 60;
 const LINES = 100;
@@ -25,6 +26,7 @@ class Tenant {
     this.empty(this.parts.triggers, "No alert has fired yet.");
     this.empty(this.parts.mails, "No mail has arrived yet.");
     this.showRows([]);
+    this.showStatuses([]);
   }
 
   countCell(name) {
@@ -60,6 +62,7 @@ class Tenant {
     for (const trigger of view.triggers ?? []) this.addTrigger(trigger);
     for (const mail of view.mails ?? []) this.addMail(mail);
     if (view.rows) this.showRows(view.rows);
+    if (view.statuses) this.showStatuses(view.statuses);
     if (view.counts) this.showCounts(view.counts);
   }
 
@@ -113,8 +116,10 @@ class Tenant {
   }
 
   addTrigger(trigger) {
-    const line = element("li", `trigger ${trigger.condition === "overbought" ? "high" : "low"}`);
-    line.append(this.stamp(trigger.at), element("span", "text", trigger.text));
+    const line = element("li", `trigger ${tone(trigger.condition)}`);
+    const text = element("span", "text", trigger.text);
+    text.append(" ", element("span", "kind", kindName(trigger.kind)));
+    line.append(this.stamp(trigger.at), text);
     this.addLine(this.parts.triggers, line);
   }
 
@@ -123,31 +128,47 @@ class Tenant {
     const link = element("a", "text", mail.subject);
     link.href = `/inbox/${mail.id}`;
     const text = element("span", "text");
-    text.append(link, element("span", "to", mail.to));
+    const to = element("span", "to", mail.to);
+    to.append(" ", element("span", "kind", kindName(mail.kind)));
+    text.append(link, to);
     line.append(this.stamp(mail.at), text);
     this.addLine(this.parts.mails, line);
   }
 
   showRows(rows) {
-    const cells = rows.map((row) => {
-      const line = element("tr");
-      const at = element("td");
-      at.append(this.stamp(row.at));
+    this.fill(this.parts.rows, rows.map((row) => {
       const condition = element("td");
-      condition.append(element("span", `tag ${row.condition === "overbought" ? "high" : "low"}`, row.condition));
-      const value = row.value === null ? "–" : row.value.toFixed(2);
-      line.append(at, element("td", "", row.symbol), element("td", "", row.timeframe), condition,
-        element("td", "num", value), element("td", "num", price(row.price)), element("td", "id", row.id.slice(0, 8)));
-      return line;
-    });
-    if (cells.length === 0) {
-      const none = element("td", "none", "No row has been written yet.");
-      none.colSpan = 7;
+      condition.append(element("span", `tag ${tone(row.condition)}`, row.condition));
+      return [this.at(row.at), element("td", "kind", kindName(row.kind)), element("td", "", row.symbol), condition,
+        element("td", "says", row.text), element("td", "num", price(row.price)), element("td", "id", row.id.slice(0, 8))];
+    }), "No row has been written yet.");
+  }
+
+  showStatuses(statuses) {
+    this.fill(this.parts.statuses, statuses.map((status) => {
+      const state = element("td");
+      state.append(element("span", `tag ${status.state}`, status.state));
+      const last = status.last === null ? element("td", "", "–") : this.at(status.last);
+      return [state, element("td", "kind", kindName(status.kind)), element("td", "", status.user),
+        element("td", "num", whole.format(status.triggers)), last, element("td", "says", status.reason ?? "")];
+    }), "No alert is known yet.");
+  }
+
+  at(millis) {
+    const cell = element("td");
+    cell.append(this.stamp(millis));
+    return cell;
+  }
+
+  // Rows of cells, or one that says there are none.
+  fill(body, rows, without) {
+    const none = element("td", "none", without);
+    none.colSpan = 7;
+    body.replaceChildren(...(rows.length === 0 ? [[none]] : rows).map((cells) => {
       const line = element("tr");
-      line.append(none);
-      cells.push(line);
-    }
-    this.parts.rows.replaceChildren(...cells);
+      line.append(...cells);
+      return line;
+    }));
   }
 
   showCounts(counts) {

@@ -65,6 +65,22 @@ export function side(rsi) {
   return rsi <= 30 ? "low" : "";
 }
 
+// Kinds of alerts and of mails in a word or two.
+const KINDS = { rsi_tracker: "RSI", rsi_correlation_tracker: "Correlation", heatmap_tracker: "Heatmap",
+  heatmap_indicator_tracker: "Indicator", currency_strength_tracker: "Strength", price_alert: "Price" };
+
+export function kindName(kind) {
+  return KINDS[kind] ?? kind.replaceAll("_", " ");
+}
+
+// Which way a condition points: up, down, or neither.
+const TONES = { overbought: "high", buy: "high", above: "high", strongest: "high",
+  oversold: "low", sell: "low", below: "low", weakest: "low" };
+
+export function tone(condition) {
+  return TONES[condition] ?? "even";
+}
+
 export function element(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;

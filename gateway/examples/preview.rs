@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_gateway::demo::view::{About, MailLine, RowLine, readable_on};
+use bellwether_gateway::demo::view::{About, MailLine, RowLine, StatusLine, readable_on};
 use bellwether_gateway::live::Quote;
 use bellwether_gateway::{LiveState, MailHead, MailSource, MailView, Site, TenantInfo, router, serve};
 use bellwether_runtime::clock::Clock;
@@ -187,25 +187,49 @@ impl Market {
         let symbol = trigger.symbol.as_ref().map(|symbol| symbol.display("m")).unwrap_or_default();
         let row = RowLine {
             id: trigger.id.to_string(),
+            kind: trigger.kind.name().into(),
             at: trigger.close_time.into(),
             symbol: symbol.clone(),
-            timeframe: "5M".into(),
             condition: trigger.condition.to_string(),
-            value: trigger.value,
+            text: trigger.sentence().unwrap_or_default(),
             price: trigger.price,
         };
         self.rows.insert(0, row);
         self.rows.truncate(50);
         let id = self.live.tenants().iter().position(|id| *id == self.tenant).unwrap_or(0) as u64 + 1;
         let subject = format!("{}: {symbol} RSI {} (5M)", self.tenant, trigger.condition);
-        let to = "ada@users.example".into();
-        self.live.mail(&self.tenant, MailLine { id, subject, to, at: trigger.close_time.into() });
+        let (kind, to) = (trigger.kind.name().into(), "ada@users.example".into());
+        self.live.mail(&self.tenant, MailLine { id, kind, subject, to, at: trigger.close_time.into() });
+        self.live.statuses(&self.tenant, AlertKind::ALL.map(|kind| self.status(kind)).into());
         self.live.count(&self.tenant, |counts| {
             counts.triggers += 1;
             counts.rows += 1;
             counts.mail_groups += 1;
             counts.mails.sent += 1;
         });
+    }
+}
+
+impl Market {
+    /// Each kind in another state.
+    fn status(&self, kind: AlertKind) -> StatusLine {
+        let (state, reason) = match kind {
+            AlertKind::HeatmapTracker => ("warming", None),
+            AlertKind::PriceAlert => {
+                ("refused", Some("\"DOGE/USD\" is no symbol that is watched here".into()))
+            }
+            AlertKind::CurrencyStrengthTracker => ("inactive", None),
+            _ => ("active", None),
+        };
+        StatusLine {
+            id: kind.name().into(),
+            kind: kind.name().into(),
+            user: "ada".into(),
+            state: state.into(),
+            reason,
+            last: (state == "active").then(|| self.now.into()),
+            triggers: self.rows.len() as u64,
+        }
     }
 }
 

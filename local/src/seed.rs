@@ -1,13 +1,17 @@
 //! Tenants' databases made ready on a private Postgres, with users and alerts in them. Harmless to repeat.
 
+mod sample;
+
 use bellwether_database::{self as database, DatabaseError, tables};
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::alerts::{AlertParameters, RsiTracker};
-use bellwether_schemas::{AlertId, TenantId, Timeframe, UserId, ids};
+use bellwether_schemas::alerts::AlertParameters;
+use bellwether_schemas::{AlertId, TenantId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
 
 use crate::postgres::Postgres;
+
+pub use sample::{price_alerts, sample};
 
 /// What stands in for Supabase: roles and schema `auth`.
 pub const BOOTSTRAP: &str = include_str!("../sql/bootstrap.sql");
@@ -132,37 +136,6 @@ pub async fn add_alerts(admin: &Secret, alerts: &[Alert]) -> Result<()> {
         tables::of(parameters.kind()).add_alert(&mut connection, *id, *user_id, parameters).await?;
     }
     Ok(connection.close().await?)
-}
-
-/// A tenant's sample users, each with an RSI alert on another timeframe. The last has not confirmed the address:
-/// rows, but no mail.
-#[must_use]
-pub fn sample(tenant: &TenantId) -> (Vec<User>, Vec<Alert>) {
-    const PEOPLE: [(&str, Timeframe, bool); 6] = [
-        ("asha", Timeframe::M5, true),
-        ("omar", Timeframe::M15, true),
-        ("lena", Timeframe::M30, true),
-        ("ravi", Timeframe::H1, true),
-        ("noor", Timeframe::H4, true),
-        ("theo", Timeframe::M5, false),
-    ];
-    let id = |what: &str, name: &str| ids::derive(&format!("sample|{tenant}|{what}|{name}"));
-    let user = |(name, _, confirmed): (&str, Timeframe, bool)| User {
-        id: UserId(id("user", name)),
-        email: format!("{name}@users.{tenant}.example"),
-        confirmed,
-    };
-    let alert = |(name, timeframe, _): (&str, Timeframe, bool)| Alert {
-        id: AlertId(id("rsi_tracker", name)),
-        user_id: UserId(id("user", name)),
-        parameters: AlertParameters::RsiTracker(RsiTracker {
-            timeframe,
-            rsi_period: 14,
-            rsi_overbought: 70,
-            rsi_oversold: 30,
-        }),
-    };
-    (PEOPLE.map(user).into(), PEOPLE.map(alert).into())
 }
 
 async fn connect(url: &Secret) -> Result<PgConnection> {

@@ -1,12 +1,13 @@
-//! Rows, mails and triggers against the plain computation.
+//! Rows, mails and triggers of every kind against computations that share no code with the pipeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_tests::reference::{self, Trigger};
+use bellwether_schemas::alerts::AlertKind;
+use bellwether_tests::reference;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::judged::{alerts, market, text};
+use crate::judged::{Fired, ROWS, alerts, every_trigger, market, text};
 use crate::world::{Shop, World, progress};
 
 pub(crate) struct Judgement {
@@ -46,18 +47,30 @@ pub(crate) fn judge(world: &World) -> Judgement {
 fn judge_shop(world: &World, shop: &Shop, sums: &mut Sums, findings: &mut Vec<String>) -> String {
     let id = &shop.id;
     let journal = world.cat(id, "journal");
-    let expected = reference::triggers(&market(id.as_str(), &journal), &alerts(&journal)).unwrap();
-    let ids: BTreeSet<Uuid> = expected.iter().map(|trigger| trigger.id).collect();
-    let rows: Vec<(Uuid,)> = world.query(shop, "select id from public.rsi_tracker_alert_triggers");
-    let stored: BTreeSet<Uuid> = rows.iter().map(|row| row.0).collect();
-    let lost = ids.difference(&stored).count();
-    let phantom = stored.difference(&ids).count() + rows.len() - stored.len();
+    let expected = every_trigger(&journal);
+    let due: BTreeSet<(&str, Uuid)> =
+        expected.iter().map(|trigger| (trigger.kind.as_str(), trigger.id)).collect();
+    let ids: BTreeSet<Uuid> = due.iter().map(|(_, id)| *id).collect();
+    let rows: Vec<(String, Uuid)> = world.query(shop, ROWS);
+    let stored: BTreeSet<(&str, Uuid)> = rows.iter().map(|(kind, id)| (kind.as_str(), *id)).collect();
+    let lost = due.difference(&stored).count();
+    let phantom = stored.difference(&due).count() + rows.len() - stored.len();
+    let rsi = reference::triggers(&market(id.as_str(), &journal), &alerts(&journal)).unwrap();
+    let rsi: BTreeSet<(&str, Uuid)> = rsi.iter().map(|trigger| ("rsi_tracker", trigger.id)).collect();
     let mut find = |bad: bool, what: String| {
         if bad {
             findings.push(format!("{id}: {what}"));
         }
     };
-    find(expected.len() < 20, format!("only {} triggers: that shows nothing", expected.len()));
+    let counts = AlertKind::ALL.map(|kind| (kind, due.iter().filter(|(of, _)| *of == kind.name()).count()));
+    for (kind, count) in counts {
+        find(count < 5, format!("only {count} triggers of kind {kind}: that shows nothing"));
+    }
+    let second: BTreeSet<_> = due.iter().copied().filter(|(kind, _)| *kind == "rsi_tracker").collect();
+    find(
+        rsi != second,
+        format!("two computations differ: {} and {} triggers of RSI", rsi.len(), second.len()),
+    );
     find(lost + phantom > 0, format!("{lost} rows lost, {phantom} without a cause or twice"));
     let letters = world.cat(id, "deadletters").len();
     find(letters > 0, format!("{letters} dead letters"));
@@ -67,6 +80,9 @@ fn judge_shop(world: &World, shop: &Shop, sums: &mut Sums, findings: &mut Vec<St
     find(mixed > 0, format!("{mixed} triggers were recorded twice with different bytes"));
     find(topic != ids, format!("the triggers topic has {} of {} triggers", topic.len(), ids.len()));
     let mails = judge_mails(world, shop, &expected, &mut find);
+    for canary in foreign(world, shop) {
+        find(true, canary);
+    }
     sums.triggers += ids.len();
     (sums.lost, sums.phantom, sums.repeats) =
         (sums.lost + lost, sums.phantom + phantom, sums.repeats + repeats);
@@ -74,8 +90,10 @@ fn judge_shop(world: &World, shop: &Shop, sums: &mut Sums, findings: &mut Vec<St
     sums.missing += mails.missing;
     sums.doubled += mails.doubled;
     sums.ambiguous += mails.ambiguous;
+    let counts = counts.map(|(kind, count)| format!("{count} {kind}")).join(", ");
     format!(
-        "{id}: {} journal records, {} triggers, {} rows, {} mails for {} groups, {repeats} repeats in the topic",
+        "{id}: {} journal records, {} triggers ({counts}), {} rows, {} mails for {} groups, {repeats} repeats in the \
+         topic",
         journal.len(),
         ids.len(),
         rows.len(),
@@ -110,12 +128,7 @@ struct Mails {
 }
 
 /// A group is one alert at one bar's close: one mail to its user, if they confirmed their address.
-fn judge_mails(
-    world: &World,
-    shop: &Shop,
-    expected: &[Trigger],
-    find: &mut impl FnMut(bool, String),
-) -> Mails {
+fn judge_mails(world: &World, shop: &Shop, expected: &[Fired], find: &mut impl FnMut(bool, String)) -> Mails {
     let mut groups: BTreeMap<&str, BTreeSet<(Uuid, i64)>> = BTreeMap::new();
     for trigger in expected {
         let user = shop.users.iter().find(|user| user.id.0 == trigger.user_id).unwrap();
@@ -152,4 +165,31 @@ fn judge_mails(
     let strangers = copies.keys().any(|address| !groups.contains_key(address.as_str()));
     find(strangers, "mail for somebody to whom none is owed".into());
     Mails { groups: owed, taken, missing, doubled, ambiguous: repeated.min(ambiguous) }
+}
+
+/// Everything in which another brand is named: columns of rows, states and mails owed, headers and bodies of mails.
+fn foreign(world: &World, shop: &Shop) -> Vec<String> {
+    const WRITTEN: &str = "select to_jsonb(t)::text from public.rsi_tracker_alert_triggers t
+        union all select to_jsonb(t)::text from public.rsi_correlation_tracker_alert_triggers t
+        union all select to_jsonb(t)::text from public.heatmap_tracker_alert_triggers t
+        union all select to_jsonb(t)::text from public.heatmap_indicator_tracker_alert_triggers t
+        union all select to_jsonb(t)::text from public.currency_strength_tracker_alert_triggers t
+        union all select to_jsonb(t)::text from public.price_alert_triggers t
+        union all select to_jsonb(t)::text from public.alert_status t
+        union all select to_jsonb(t)::text from (
+            select occurrence, kind, recipient, subject, message_id, reason, reply from bellwether.mail_outbox) t";
+    let others = world.shops.iter().map(|other| other.id.as_str()).filter(|id| *id != shop.id.as_str());
+    let others: Vec<&str> = others.collect();
+    let names = |text: &str| others.iter().any(|id| text.to_lowercase().contains(id));
+    let written: Vec<(String,)> = world.query(shop, WRITTEN);
+    let written = written.into_iter().map(|(row,)| row).filter(|row| names(row));
+    let mails = world.inbox.store.list();
+    let to_us = mails.iter().filter(|mail| mail.envelope.to.iter().any(|to| to.contains(shop.id.as_str())));
+    let read = to_us.filter_map(|mail| {
+        let mail = world.inbox.store.get(mail.id)?;
+        let headers: String = mail.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let bodies = mail.text.unwrap_or_default() + &mail.html.unwrap_or_default();
+        names(&(headers + &bodies)).then(|| format!("mail {} {:?}", mail.summary.id, mail.summary.subject))
+    });
+    written.chain(read).map(|what| format!("another brand is named in {what}")).collect()
 }

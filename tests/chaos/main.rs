@@ -4,6 +4,7 @@
 //! Always in this order: disturb under load, heal, drain until quiet, judge.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod crowd;
 mod faults;
 #[path = "../end_to_end/judged.rs"]
 mod judged;

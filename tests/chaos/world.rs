@@ -9,17 +9,20 @@ use std::time::{Duration, Instant};
 use bellwether_local::inbox::{Fault, Inbox};
 use bellwether_local::kafka::Kafka;
 use bellwether_local::postgres::{Options, Postgres};
-use bellwether_local::seed::{self, Alert, Seeded, User};
+use bellwether_local::seed::{self, Seeded, User};
+use bellwether_producers::sources::synthetic::Market;
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::load_tenant;
 use bellwether_runtime::log::{Access, Log, open};
-use bellwether_schemas::alerts::{AlertParameters, RsiTracker};
+use bellwether_schemas::ids::match_key;
 use bellwether_schemas::time::{DAY, MINUTE};
-use bellwether_schemas::{AlertId, TenantId, Timeframe, Topic, TopicKind, UserId, ids};
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use serde_json::Value;
 use sqlx::Connection;
 use sqlx::postgres::PgRow;
 use tokio::runtime::Runtime;
 
+use crate::crowd::{busy, opening};
 use crate::processes::{Processes, Role};
 use crate::support::{Place, Running, until};
 
@@ -36,6 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub(crate) struct Shop {
     pub(crate) id: TenantId,
     pub(crate) users: Vec<User>,
+    alerts: usize,
     seeded: Seeded,
 }
 
@@ -58,11 +62,12 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let kafka = Kafka::start(&place.path("services"), brokers).unwrap();
+        let start = Clock::system().now().plus(-60 * DAY).floor(MINUTE);
         let (postgres, shops, inbox) = runtime.block_on(async {
             let postgres = Postgres::start(&place.path("postgres"), Options::default()).await.unwrap();
             let mut shops = Vec::new();
-            for (id, _) in TENANTS {
-                shops.push(shop(&postgres, id.parse().unwrap()).await);
+            for (id, seed) in TENANTS {
+                shops.push(shop(&postgres, &place, id, seed, start).await);
             }
             let any = (Ipv4Addr::LOCALHOST, 0).into();
             let inbox = Inbox::start(any, Some(place.path("inbox")), Clock::system()).await.unwrap();
@@ -72,7 +77,7 @@ impl World {
             let file = format!("tenants/{}.toml", shop.id);
             place.edit(&file, "127.0.0.1:1025", &inbox.addr.to_string());
         }
-        let start = Clock::system().now().plus(-60 * DAY).floor(MINUTE).to_string();
+        let start = start.to_string();
         let markets = TENANTS.map(|market| market_of(market, "--start", &start)).to_vec();
         let log = open(kafka.url(), Access::Read, Clock::system()).unwrap();
         let world = Self { shops, brokers, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
@@ -87,7 +92,7 @@ impl World {
         let alerts = self.start(&["produce".into(), "alerts".into()]);
         let published = |shop: &Shop| {
             let journal = self.cat(&shop.id, "journal");
-            journal.iter().filter(|line| line["type"] == "alert_changed").count() == shop.users.len()
+            journal.iter().filter(|line| line["type"] == "alert_changed").count() == shop.alerts
         };
         assert!(
             until(PATIENCE, || self.shops.iter().all(published)),
@@ -233,28 +238,22 @@ fn market_of((tenant, seed): (&str, &str), at: &str, start: &str) -> Vec<String>
     arguments.map(str::to_owned).to_vec()
 }
 
-async fn shop(postgres: &Postgres, id: TenantId) -> Shop {
+async fn shop(postgres: &Postgres, place: &Place, id: &str, seed: &str, start: Timestamp) -> Shop {
+    let file = load_tenant(&place.path(&format!("tenants/{id}.toml")), &|_| None).unwrap();
+    let id = file.id.clone();
     let seeded = seed::database(postgres, &format!("chaos_{id}"), &id).await.unwrap();
     let (mut users, mut alerts) = seed::sample(&id);
     for number in 0..BUSY_USERS {
-        let (user, alert) = busy(&id, number);
+        let (user, watched) = busy(&id, number);
         users.push(user);
-        alerts.push(alert);
+        alerts.extend(watched);
     }
+    let market = Market::new(seed.parse().unwrap(), &file.settings, TICKS_A_MINUTE.parse().unwrap()).unwrap();
+    let prices = opening(&market, start, &file.settings.symbol_suffix);
+    alerts.extend(seed::price_alerts(&id, |symbol| prices.get(&match_key(symbol)).copied()));
     seed::add_users(&seeded.admin, &users).await.unwrap();
     seed::add_alerts(&seeded.admin, &alerts).await.unwrap();
-    Shop { id, users, seeded }
-}
-
-/// Somebody who is told about every swing, so that a kill is rarely between two triggers.
-fn busy(tenant: &TenantId, number: u8) -> (User, Alert) {
-    let id = |what: &str| ids::derive(&format!("chaos|{tenant}|{what}|{number}"));
-    let (rsi_overbought, rsi_oversold) = (60 + i32::from(number), 40 - i32::from(number));
-    let parameters = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought, rsi_oversold };
-    let parameters = AlertParameters::RsiTracker(parameters);
-    let user_id = UserId(id("user"));
-    let user = User { id: user_id, email: format!("busy{number}@users.{tenant}.example"), confirmed: true };
-    (user, Alert { id: AlertId(id("alert")), user_id, parameters })
+    Shop { id, users, alerts: alerts.len(), seeded }
 }
 
 /// For whoever watches.

@@ -2,9 +2,61 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use bellwether_tests::reference::{Bar, Given, Market, Quote, RsiAlert};
 use serde_json::Value;
+use uuid::Uuid;
+
+/// The reference for every kind of alert: Python, written from the specification alone.
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/reference/journal.py");
+
+/// The tables of triggers by kind of alert, with the ids of their rows.
+pub(crate) const ROWS: &str = "select 'rsi_tracker', id from public.rsi_tracker_alert_triggers
+    union all select 'rsi_correlation_tracker', id from public.rsi_correlation_tracker_alert_triggers
+    union all select 'heatmap_tracker', id from public.heatmap_tracker_alert_triggers
+    union all select 'heatmap_indicator_tracker', id from public.heatmap_indicator_tracker_alert_triggers
+    union all select 'currency_strength_tracker', id from public.currency_strength_tracker_alert_triggers
+    union all select 'price_alert', id from public.price_alert_triggers";
+
+/// A trigger of any kind that has to be.
+#[derive(Debug)]
+pub(crate) struct Fired {
+    pub(crate) kind: String,
+    pub(crate) id: Uuid,
+    pub(crate) alert_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) close_time: i64,
+}
+
+/// Every trigger of the journal's alerts, whatever their kind.
+pub(crate) fn every_trigger(journal: &[Value]) -> Vec<Fired> {
+    let mut python =
+        Command::new("python3").arg(REFERENCE).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = std::io::BufWriter::new(python.stdin.take().unwrap());
+    for line in journal {
+        serde_json::to_writer(&mut stdin, line).unwrap();
+        stdin.write_all(b"\n").unwrap();
+    }
+    // It says nothing before it has read everything.
+    drop(stdin.into_inner().unwrap());
+    let ended = python.wait_with_output().unwrap();
+    assert!(ended.status.success(), "the reference failed: {}", ended.status);
+    String::from_utf8(ended.stdout).unwrap().lines().map(fired).collect()
+}
+
+fn fired(line: &str) -> Fired {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let id = |name: &str| text(&line[name]).parse().unwrap();
+    Fired {
+        kind: text(&line["kind"]),
+        id: id("id"),
+        alert_id: id("alert_id"),
+        user_id: id("user_id"),
+        close_time: micros(&line["close_time"]),
+    }
+}
 
 /// The journal's market data, as the reference wants it.
 pub(crate) fn market(tenant: &str, journal: &[Value]) -> Market {
@@ -66,8 +118,10 @@ fn given(bar: &Value) -> Given {
     }
 }
 
+/// The alerts of kind `rsi_tracker`.
 pub(crate) fn alerts(journal: &[Value]) -> Vec<RsiAlert> {
     let changes = journal.iter().filter(|line| line["type"] == "alert_changed").map(|line| &line["record"]);
+    let changes = changes.filter(|change| change["kind"] == "rsi_tracker");
     let by_id: BTreeMap<String, &Value> = changes.map(|change| (text(&change["alert_id"]), change)).collect();
     let alert = |change: &&Value| {
         let rsi = &change["rsi_tracker"];

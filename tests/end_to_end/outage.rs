@@ -20,6 +20,7 @@ use bellwether_runtime::log::{Access, Log, open};
 use bellwether_runtime::metric_names::{MAILS, ROWS_RETRIES};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_runtime::telemetry;
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::time::HOUR;
 use bellwether_schemas::triggers::{Outcome, TriggerFired};
 use bellwether_schemas::{Timestamp, Topic, TopicKind, codec};
@@ -50,7 +51,9 @@ impl Shop {
         let file = place.path(&format!("tenants/{id}.toml"));
         let mut tenant = load_tenant(&file, &|_| None).unwrap();
         let seeded = seed::database(server, &format!("outage_{id}"), &tenant.id).await.unwrap();
-        let (users, alerts) = seed::sample(&tenant.id);
+        let (users, mut alerts) = seed::sample(&tenant.id);
+        // One kind shows an outage as well as six.
+        alerts.retain(|alert| alert.parameters.kind() == AlertKind::RsiTracker);
         seed::add_users(&seeded.admin, &users).await.unwrap();
         seed::add_alerts(&seeded.admin, &alerts).await.unwrap();
         let mails = place.path(&format!("mails/{id}"));

@@ -52,6 +52,10 @@ class Alert:
     def windows(self):
         return []
 
+    def cells(self):
+        """(symbol, timeframe) of the series whose heatmap cells it looks at."""
+        return []
+
     def at_instant(self, instant):
         return []
 
@@ -226,6 +230,9 @@ class HeatmapTracker(Alert):
         self.states = {s: HeatmapState() for s in self.symbols}
         self.before = {}
 
+    def cells(self):
+        return [(symbol, timeframe) for symbol in self.symbols for timeframe in WEIGHTS[self.style]]
+
     def at_instant(self, instant):
         for symbol in self.symbols:
             reading = instant.heatmaps.get((symbol, self.style))
@@ -255,6 +262,9 @@ class HeatmapIndicatorTracker(Alert):
         if self.indicator not in CELLS:
             raise Refused(f"indicator {row.get('indicator')!r}")
         self.last = {}  # symbol -> last non-neutral signal, 0 where none was yet
+
+    def cells(self):
+        return [(symbol, self.timeframe) for symbol in self.symbols]
 
     def signal(self, row):
         if self.indicator == "MACD":

@@ -40,6 +40,15 @@ class Bar:
         if ts >= self.last:
             self.last, self.close = ts, bid
 
+    def join(self, given):
+        """A shorter bar inside this one."""
+        self.ticks += given.ticks
+        self.high, self.low = max(self.high, given.high), min(self.low, given.low)
+        if given.first < self.first:
+            self.first, self.open = given.first, given.open
+        if given.last >= self.last:
+            self.last, self.close = given.last, given.close
+
 
 class Pair:
     def __init__(self, key, place, first, second, positive):
@@ -52,27 +61,28 @@ class Tick:
 
 
 class Instant:
-    """What was read at one instant; `closed` maps (symbol, timeframe) to its row and the row before."""
+    """What was read at one instant; `closed` maps (symbol, timeframe) to its row and the row before. At one that
+    history makes nothing fires, as where all is stale."""
 
-    def __init__(self, time, watermark):
-        self.time, self.watermark = time, watermark
+    def __init__(self, time, watermark, of_history=False):
+        self.time, self.watermark, self.of_history = time, watermark, of_history
         self.closed, self.heatmaps, self.correlations, self.strengths = {}, {}, {}, {}
         self.timeframes = []
 
     def stale(self, timeframe):
-        return alerts_module.stale(self.watermark, self.time, timeframe)
+        return self.of_history or alerts_module.stale(self.watermark, self.time, timeframe)
 
 
 class World:
-    """The tenant `backtest`: its symbols, in the order first given, and the listed pairs among them."""
+    """A tenant: its symbols, in their order, and the listed pairs among them."""
 
-    def __init__(self, symbols):
+    def __init__(self, symbols, positive=POSITIVE, negative=NEGATIVE):
         self.symbols = symbols
         self.pairs = []
-        for place, key in enumerate(POSITIVE + NEGATIVE):
+        for place, key in enumerate([*positive, *negative]):
             first, second = (market.resolve(name, symbols) for name in key.split("-"))
             if first is not None and second is not None:
-                self.pairs.append(Pair(key, place, first, second, key in POSITIVE))
+                self.pairs.append(Pair(key, place, first, second, key in positive))
         self.legs = [indicators.legs(market.without_suffix(s)) for s in symbols]
 
 
@@ -104,6 +114,7 @@ class Engine:
         self.periods = sorted(periods)
         self.windows = sorted({50} | {w for a in alerts for w in a.windows()})
         symbols, timeframes = range(len(world.symbols)), range(len(TIMEFRAMES))
+        self.timeframes, self.of_history = timeframes, False
         self.series = {key: indicators.Series(self.periods) for key in product(symbols, timeframes)}
         self.returns = {(p.place, tf): indicators.PairReturns() for p in world.pairs for tf in timeframes}
         self.open = {key: [] for key in product(symbols, timeframes)}
@@ -144,7 +155,7 @@ class Engine:
         self.accepted += 1
         self.guards[symbol].accept(ts, bid)
         self.advance(ts)
-        for timeframe in range(len(TIMEFRAMES)):
+        for timeframe in self.timeframes:
             if spacing is None or NOMINAL[timeframe] % spacing == 0:
                 self.join(symbol, timeframe, ts, bid)
         seen = self.same_time[symbol]
@@ -156,14 +167,22 @@ class Engine:
             self.write_triggers(t for a in self.tick_alerts for t in a.at_tick(tick))
 
     def join(self, symbol, timeframe, ts, bid):
-        bars = self.open[(symbol, timeframe)]
-        for bar in bars:
-            if bar.open_time <= ts < bar.end:
-                bar.add(ts, bid)
-                return
+        bar = self.open_at(symbol, timeframe, ts)
+        if bar is not None:
+            bar.add(ts, bid)
+            return
         opened, end = market.limits(timeframe, ts, symbol in self.utc)
-        bar = Bar(opened, end, ts, bid)
-        bars.append(bar)
+        self.begin(symbol, timeframe, Bar(opened, end, ts, bid))
+
+    def open_at(self, symbol, timeframe, ts):
+        for bar in self.open[(symbol, timeframe)]:
+            if bar.open_time <= ts < bar.end:
+                return bar
+        return None
+
+    def begin(self, symbol, timeframe, bar):
+        end = bar.end
+        self.open[(symbol, timeframe)].append(bar)
         if end not in self.due:
             self.due[end] = []
             heapq.heappush(self.due_times, end)
@@ -178,7 +197,7 @@ class Engine:
     # One instant: bars, indicators, heatmaps, correlations, strength, daily change, alerts.
 
     def instant(self, time):
-        now = Instant(time, self.watermark)
+        now = Instant(time, self.watermark, self.of_history)
         ending = sorted(self.due.pop(time), key=lambda entry: entry[:2])
         days = {}
         for symbol, timeframe, bar in ending:

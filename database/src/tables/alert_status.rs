@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bellwether_schemas::triggers::AlertStatus;
 use bellwether_schemas::{AlertId, Timestamp};
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::alerts::AlertRow;
@@ -40,6 +40,30 @@ const TELL: &str = "insert into public.alert_status as s
         or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))
     returning effective_at";
 
+/// Alerts that need a look from their users come first.
+const LATEST: &str = "select alert_id, kind, user_id, state, reason, last_triggered_at, trigger_count
+    from public.alert_status
+    order by state <> 'refused', last_triggered_at desc nulls last, kind, alert_id limit $1";
+
+/// A row of the table, as pages show it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct StatusRow {
+    /// The alert, whose row may be gone.
+    pub alert_id: Uuid,
+    /// Name of its kind.
+    pub kind: String,
+    /// Whose alert it is.
+    pub user_id: Uuid,
+    /// Where it stands, in the table's word.
+    pub state: String,
+    /// Why it stands there, for its user.
+    pub reason: Option<String>,
+    /// Close of the bar that fired last, or that tick's time.
+    pub last_triggered_at: Option<DateTime<Utc>>,
+    /// How often it fired, all versions together.
+    pub trigger_count: i64,
+}
+
 /// What can be said of an alert's row without an engine: it cannot be read, or nobody is to watch it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -70,6 +94,14 @@ pub async fn tell(
     let Some(since) = changed else { return Ok(()) };
     let event = Event::of_row(row, state, reason.as_deref(), since);
     user_events::append(connection, statements, &[event]).await
+}
+
+/// The alerts that were refused, then those that fired last, at most `most`.
+///
+/// # Errors
+/// The database said no.
+pub async fn latest(pool: &PgPool, most: u32) -> sqlx::Result<Vec<StatusRow>> {
+    sqlx::query_as(LATEST).persistent(false).bind(i64::from(most)).fetch_all(pool).await
 }
 
 /// What a row of `alert_status` says of its alert's version.

@@ -35,9 +35,10 @@ pub(super) const TABLES: KindTables = KindTables {
             arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[]"
         ),
         bind,
-        recent: "select id, alert_id, user_id, triggered_at, created_at, coalesce(currency, '') as symbol,
+        recent: "select 'currency_strength_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(currency, '') as symbol,
                 coalesce(timeframe, '') as timeframe, coalesce(role, '') as condition, score::float8 as value,
-                price::float8 as price
+                price::float8 as price,
+                coalesce(detail ->> 'text', '') as text
             from public.currency_strength_tracker_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.currency_strength_tracker_alert_triggers",
     },

@@ -37,10 +37,11 @@ pub(super) const TABLES: KindTables = KindTables {
             arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::float8[], $16::float8[]"
         ),
         bind,
-        recent: "select id, alert_id, user_id, triggered_at, created_at, coalesce(symbol, '') as symbol,
+        recent: "select 'heatmap_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(symbol, '') as symbol,
                 coalesce(timeframe, '') as timeframe, coalesce(trigger_type, '') as condition,
                 (case trigger_type when 'sell' then sell_percent else buy_percent end)::float8 as value,
-                price::float8 as price
+                price::float8 as price,
+                coalesce(detail ->> 'text', '') as text
             from public.heatmap_tracker_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.heatmap_tracker_alert_triggers",
     },

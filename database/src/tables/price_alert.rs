@@ -36,8 +36,9 @@ pub(super) const TABLES: KindTables = KindTables {
             arrays "$10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[]"
         ),
         bind,
-        recent: "select id, alert_id, user_id, triggered_at, created_at, symbol, coalesce(timeframe, '') as timeframe,
-                side as condition, level::float8 as value, price::float8 as price
+        recent: "select 'price_alert' as kind, id, alert_id, user_id, triggered_at, created_at, symbol, coalesce(timeframe, '') as timeframe,
+                side as condition, level::float8 as value, price::float8 as price,
+                coalesce(detail ->> 'text', '') as text
             from public.price_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.price_alert_triggers",
     },

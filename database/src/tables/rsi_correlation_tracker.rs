@@ -39,9 +39,10 @@ pub(super) const TABLES: KindTables = KindTables {
             arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[]"
         ),
         bind,
-        recent: "select id, alert_id, user_id, triggered_at, created_at, coalesce(pair_key, '') as symbol,
+        recent: "select 'rsi_correlation_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(pair_key, '') as symbol,
                 coalesce(timeframe, '') as timeframe, coalesce(trigger_type, '') as condition, value::float8 as value,
-                price::float8 as price
+                price::float8 as price,
+                coalesce(detail ->> 'text', '') as text
             from public.rsi_correlation_tracker_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.rsi_correlation_tracker_alert_triggers",
     },

@@ -36,8 +36,10 @@ pub(super) const TABLES: KindTables = KindTables {
             arrays "$10::text[], $11::text[], $12::text[], $13::float8[]"
         ),
         bind,
-        recent: "select id, alert_id, user_id, triggered_at, created_at, symbol, timeframe,
-                trigger_condition as condition, rsi_value::float8 as value, price::float8 as price
+        recent:
+            "select 'rsi_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, symbol, timeframe,
+                trigger_condition as condition, rsi_value::float8 as value, price::float8 as price,
+                coalesce(detail ->> 'text', '') as text
             from public.rsi_tracker_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.rsi_tracker_alert_triggers",
     },

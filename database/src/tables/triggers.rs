@@ -1,8 +1,9 @@
 //! Tables of what fired.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::TriggerFired;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, Row};
@@ -36,6 +37,8 @@ impl TriggerTable {
 /// A trigger's row, as pages show it.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct TriggerRow {
+    /// Name of the kind whose table it is in.
+    pub kind: String,
     /// Derived from the cause.
     pub id: Uuid,
     /// The alert that fired; its row may be gone.
@@ -56,6 +59,8 @@ pub struct TriggerRow {
     pub value: Option<f64>,
     /// The price at that moment.
     pub price: Option<f64>,
+    /// The trigger's sentence, without its symbol.
+    pub text: String,
 }
 
 impl KindTables {
@@ -110,15 +115,23 @@ pub async fn recent(pool: &PgPool, most: u32) -> sqlx::Result<Vec<TriggerRow>> {
     Ok(rows)
 }
 
+/// How many rows there are of each kind.
+///
+/// # Errors
+/// As [`recent`].
+pub async fn count_by_kind(pool: &PgPool) -> sqlx::Result<BTreeMap<AlertKind, u64>> {
+    let mut rows = BTreeMap::new();
+    for tables in super::all() {
+        let count: i64 = sqlx::query_scalar(tables.triggers.count).persistent(false).fetch_one(pool).await?;
+        rows.insert(tables.kind, count.unsigned_abs());
+    }
+    Ok(rows)
+}
+
 /// How many rows there are of all kinds.
 ///
 /// # Errors
 /// As [`recent`].
 pub async fn count(pool: &PgPool) -> sqlx::Result<u64> {
-    let mut rows = 0;
-    for tables in super::all() {
-        let count: i64 = sqlx::query_scalar(tables.triggers.count).persistent(false).fetch_one(pool).await?;
-        rows += count.unsigned_abs();
-    }
-    Ok(rows)
+    Ok(count_by_kind(pool).await?.values().sum())
 }

@@ -14,13 +14,13 @@ use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 
 use self::tenant::{Changed, Tenant, push};
-use crate::demo::view::{About, Counts, Frame, MailLine, RowLine, TriggerLine, readable_on};
+use crate::demo::view::{About, Counts, Frame, MailLine, RowLine, StatusLine, TriggerLine, readable_on};
 
 /// Closes kept of a symbol: an hour of one-minute bars.
 pub const CLOSES: usize = 60;
 /// Triggers kept of a tenant.
 pub const TRIGGERS: usize = 100;
-/// Rows and mails kept of a tenant.
+/// Rows, mails and states of alerts kept of a tenant.
 pub const ROWS: usize = 50;
 
 /// The state of the page. Cheap to clone; every clone is the same state.
@@ -142,6 +142,16 @@ impl LiveState {
         if tenant.rows.as_ref().is_none_or(|shown| shown.value != rows) {
             let version = tenant.next_version();
             tenant.rows = Some(Changed { version, value: rows });
+        }
+    }
+
+    /// Where the tenant's alerts stand, as its database says.
+    pub fn statuses(&self, tenant: &TenantId, mut statuses: Vec<StatusLine>) {
+        let Some(mut tenant) = self.of(tenant) else { return };
+        statuses.truncate(ROWS);
+        if tenant.statuses.as_ref().is_none_or(|shown| shown.value != statuses) {
+            let version = tenant.next_version();
+            tenant.statuses = Some(Changed { version, value: statuses });
         }
     }
 

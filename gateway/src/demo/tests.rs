@@ -161,7 +161,10 @@ async fn who_does_not_read_is_dropped() {
             large += 1;
             let subject = "x".repeat(1_000_000);
             let at = Timestamp(0).into();
-            server.live.mail(&id("fxlabs"), MailLine { id: large, subject, to: String::new(), at });
+            server.live.mail(
+                &id("fxlabs"),
+                MailLine { id: large, kind: String::new(), subject, to: String::new(), at },
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

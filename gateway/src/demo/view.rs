@@ -40,6 +40,9 @@ pub struct TenantView {
     /// The latest rows of the database, newest first: replaces what was shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<RowLine>>,
+    /// Where alerts stand: replaces what was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<StatusLine>>,
     /// New mails, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mails: Vec<MailLine>,
@@ -53,8 +56,8 @@ impl TenantView {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let lists = self.symbols.is_empty() && self.triggers.is_empty() && self.mails.is_empty();
-        let rest = self.about.is_none() && self.event_time.is_none() && self.rows.is_none();
-        lists && rest && self.counts.is_none()
+        let tables = self.rows.is_none() && self.statuses.is_none();
+        lists && tables && self.about.is_none() && self.event_time.is_none() && self.counts.is_none()
     }
 }
 
@@ -100,6 +103,8 @@ pub struct SymbolView {
 pub struct TriggerLine {
     /// Id of the trigger: the page shows each once.
     pub id: String,
+    /// Name of its alert's kind.
+    pub kind: &'static str,
     /// Close of the trigger's bar, or the tick's time.
     pub at: Millis,
     /// The side that fired.
@@ -114,6 +119,7 @@ impl TriggerLine {
     pub fn of(trigger: &TriggerFired, suffix: &str) -> Self {
         Self {
             id: trigger.id.to_string(),
+            kind: trigger.kind.name(),
             at: trigger.close_time.into(),
             condition: trigger.condition.to_string(),
             text: trigger.sentence_with_symbol(suffix).unwrap_or_else(|_| bare(trigger, suffix)),
@@ -126,18 +132,37 @@ impl TriggerLine {
 pub struct RowLine {
     /// The row's id: the trigger's.
     pub id: String,
-    /// Column `triggered_at`: close of the bar, event time.
+    /// Name of the kind whose table it is in.
+    pub kind: String,
+    /// Column `triggered_at`: close of the bar, or the tick's time.
     pub at: Millis,
-    /// As shown to people.
+    /// Symbol, pair or currency, as shown to people.
     pub symbol: String,
-    /// Column `timeframe`: code of the bar's length.
-    pub timeframe: String,
-    /// Column `trigger_condition`: what happened.
+    /// What happened, in the word of the kind's column.
     pub condition: String,
-    /// Column `rsi_value`, two decimals.
-    pub value: Option<f64>,
-    /// Column `price`: the close of the bar.
+    /// The trigger's sentence, as its column `detail` keeps it.
+    pub text: String,
+    /// Column `price`: at that moment.
     pub price: Option<f64>,
+}
+
+/// Where an alert stands, as its user's page would show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusLine {
+    /// Id of the alert.
+    pub id: String,
+    /// Name of its kind.
+    pub kind: String,
+    /// Whose it is, as the page calls them.
+    pub user: String,
+    /// Column `state`: `active`, `warming`, `refused` …
+    pub state: String,
+    /// Why it stands there, where there is something to say.
+    pub reason: Option<String>,
+    /// When it fired last, event time.
+    pub last: Option<Millis>,
+    /// How often it fired.
+    pub triggers: u64,
 }
 
 /// A mail in the inbox.
@@ -145,6 +170,8 @@ pub struct RowLine {
 pub struct MailLine {
     /// Its number: `/inbox/{id}` shows it.
     pub id: u64,
+    /// What kind of mail it is; empty where it does not say.
+    pub kind: String,
     /// Subject of the mail.
     pub subject: String,
     /// Address that the mail went to.

@@ -6,6 +6,7 @@ mod home;
 mod market;
 mod show;
 mod stages;
+mod stored;
 mod summary;
 
 use std::net::SocketAddr;
@@ -24,12 +25,14 @@ use bellwether_runtime::log::embedded::EmbeddedLog;
 use bellwether_runtime::log::{Access, Log, LogError};
 use bellwether_runtime::roles::Role;
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::ids::match_key;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::inbox::{Inbox, InboxError};
 use crate::postgres::{Options as PostgresOptions, Postgres, PostgresError};
-use crate::seed::{self, SeedError, Seeded};
+use crate::seed::{self, SeedError, Seeded, User};
 
 pub use home::default_dir;
 pub use summary::{Mails, Summary, TenantSummary};
@@ -139,6 +142,7 @@ type Result<T> = std::result::Result<T, DemoError>;
 struct Member {
     tenant: Tenant,
     seeded: Seeded,
+    users: Vec<User>,
 }
 
 /// Everything that a demo runs; [`Demo::run`] drives it to its end.
@@ -177,7 +181,7 @@ impl Demo {
         let postgres =
             Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
-        let members = members(&home, &postgres, inbox.addr).await?;
+        let members = members(&options, &home, &postgres, inbox.addr, clock.now()).await?;
         let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
         topics::ensure(&log, Missing::Made, &tenants).await?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
@@ -214,17 +218,25 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
 }
 
 /// The example tenants with databases of their own, users and alerts in them, mailing to the inbox.
-async fn members(home: &home::Home, postgres: &Postgres, inbox: SocketAddr) -> Result<Vec<Member>> {
+async fn members(
+    options: &Options,
+    home: &home::Home,
+    postgres: &Postgres,
+    inbox: SocketAddr,
+    now: Timestamp,
+) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     for mut tenant in home.tenants()? {
         let seeded = seed::database(postgres, &format!("demo_{}", tenant.id), &tenant.id).await?;
         let (users, alerts) = seed::sample(&tenant.id);
+        let opening = market::opening(options, &tenant, now)?;
+        let at_prices = seed::price_alerts(&tenant.id, |symbol| opening.get(&match_key(symbol)).copied());
         seed::add_users(&seeded.admin, &users).await?;
-        seed::add_alerts(&seeded.admin, &alerts).await?;
+        seed::add_alerts(&seeded.admin, &[alerts, at_prices].concat()).await?;
         tenant.database.url = Some(seeded.pipeline.clone());
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.port()));
-        let member = Member { tenant, seeded };
-        show::release_claims(&member).await?;
+        let member = Member { tenant, seeded, users };
+        stored::release_claims(&member).await?;
         members.push(member);
     }
     Ok(members)

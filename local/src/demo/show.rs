@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_database as database;
-use bellwether_database::tables::{alerts, triggers};
 use bellwether_gateway::LiveState;
 use bellwether_gateway::demo::observer::Observer;
-use bellwether_gateway::demo::view::{MailCounts, MailLine, RowLine};
-use bellwether_gateway::live::ROWS;
+use bellwether_gateway::demo::view::{MailCounts, MailLine};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Log, LogError, blocking, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{Symbol, TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
-use super::{DemoError, Member, Result};
+use super::{DemoError, Member, Result, stored};
 use crate::inbox::{Inbox, Store, Summary};
 
 /// How often the databases are looked at.
@@ -86,110 +84,23 @@ async fn pool(member: &Member) -> Result<PgPool> {
 }
 
 async fn watch_database(pool: PgPool, member: Member, live: LiveState, shutdown: Shutdown) {
-    let tenant = &member.tenant;
+    let tenant = &member.tenant.id;
     loop {
         // A database that is away for a while shows as figures that stand still; the sinks say why.
-        if let Ok(found) = look(&pool, member.tenant.settings.symbol_suffix.as_str()).await {
-            live.rows(&tenant.id, found.rows);
-            live.count(&tenant.id, |counts| {
-                let MailCounts { sent, held, suppressed, failed } = found.mails;
-                counts.rows = found.count;
+        if let Ok(found) = stored::look(&pool, &member).await {
+            live.rows(tenant, found.rows);
+            live.statuses(tenant, found.statuses);
+            live.count(tenant, |counts| {
+                let MailCounts { sent, held, suppressed, failed } = found.stored.mails;
+                counts.rows = found.stored.rows_by_kind.values().sum();
                 counts.mail_groups = sent + held + suppressed + failed;
-                counts.mails = found.mails;
+                counts.mails = found.stored.mails;
             });
         }
         if shutdown.sleep(LOOK).await {
             return;
         }
     }
-}
-
-struct Looked {
-    rows: Vec<RowLine>,
-    count: u64,
-    mails: MailCounts,
-}
-
-async fn look(pool: &PgPool, suffix: &str) -> sqlx::Result<Looked> {
-    let recent = triggers::recent(pool, u32::try_from(ROWS).unwrap_or(50)).await?;
-    let line = |row: triggers::TriggerRow| RowLine {
-        id: row.id.to_string(),
-        at: Timestamp::from(row.triggered_at).into(),
-        symbol: row
-            .symbol
-            .parse::<Symbol>()
-            .map_or_else(|_| row.symbol.clone(), |symbol| symbol.display(suffix)),
-        timeframe: row.timeframe,
-        condition: row.condition,
-        value: row.value,
-        price: row.price,
-    };
-    Ok(Looked {
-        rows: recent.into_iter().map(line).collect(),
-        count: triggers::count(pool).await?,
-        mails: mail_counts(pool).await?,
-    })
-}
-
-/// The outbox by what became of its mails.
-pub(super) async fn mail_counts(pool: &PgPool) -> sqlx::Result<MailCounts> {
-    let states: Vec<(String, i64)> =
-        sqlx::query_as("select state, count(*) from bellwether.mail_outbox group by state")
-            .fetch_all(pool)
-            .await?;
-    let mut counts = MailCounts::default();
-    for (state, count) in states {
-        let count = u64::try_from(count).unwrap_or(0);
-        match state.as_str() {
-            "sent" => counts.sent += count,
-            "failed" => counts.failed += count,
-            "suppressed" => counts.suppressed += count,
-            _ => counts.held += count,
-        }
-    }
-    Ok(counts)
-}
-
-/// Mails that are still to be tried now.
-pub(super) async fn mails_due(member: &Member) -> Result<i64> {
-    let pool = admin(member).await?;
-    let due = sqlx::query_scalar(
-        "select count(*) from bellwether.mail_outbox
-         where state in ('pending', 'claimed', 'data_started') and attempts = 0 or state in ('claimed', 'data_started')",
-    );
-    due.fetch_one(&pool).await.map_err(|source| failed(member, source))
-}
-
-/// Ends the leases that a killed demo left: this process holds the log's lock, so nobody else can be at work on them.
-pub(super) async fn release_claims(member: &Member) -> Result<()> {
-    let pool = admin(member).await?;
-    let release = sqlx::query(
-        "update bellwether.mail_outbox set lease_until = now() - interval '1 second'
-         where state in ('claimed', 'data_started')",
-    );
-    release.execute(&pool).await.map(drop).map_err(|source| failed(member, source))
-}
-
-/// Alerts that are switched on.
-pub(super) async fn count_alerts(member: &Member) -> Result<usize> {
-    let pool = admin(member).await?;
-    let count = alerts::count_active(&pool).await.map_err(|source| failed(member, source))?;
-    Ok(usize::try_from(count).unwrap_or(0))
-}
-
-/// The tenant's rows and mails as they stand.
-pub(super) async fn stored(member: &Member) -> Result<(u64, MailCounts)> {
-    let pool = admin(member).await?;
-    let read = async { Ok((triggers::count(&pool).await?, mail_counts(&pool).await?)) };
-    read.await.map_err(|source| failed(member, source))
-}
-
-async fn admin(member: &Member) -> Result<PgPool> {
-    PgPool::connect(member.seeded.admin.reveal()).await.map_err(|source| failed(member, source))
-}
-
-fn failed(member: &Member, source: sqlx::Error) -> DemoError {
-    DemoError::Database { tenant: member.tenant.id.to_string(), source }
 }
 
 /// Whose mail it is, by the sender SMTP was told.
@@ -220,6 +131,7 @@ fn show_mail(senders: &HashMap<String, TenantId>, live: &LiveState, mail: &Summa
     if let Some(tenant) = senders.get(&mail.envelope.from) {
         let line = MailLine {
             id: mail.id,
+            kind: mail.feedback_id.split(':').next().unwrap_or_default().into(),
             subject: mail.subject.clone(),
             to: mail.envelope.to.join(", "),
             at: mail.received_at.into(),

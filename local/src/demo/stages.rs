@@ -15,7 +15,7 @@ use bellwether_schemas::TenantId;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use super::{DemoError, Member, Options, Result, market, show};
+use super::{DemoError, Member, Options, Result, market, stored};
 
 /// What reads what others wrote, in the order in which a record passes it.
 const READERS: [Job; 3] = [Job::Process, Job::Rows, Job::Mail];
@@ -81,7 +81,7 @@ impl Run {
     async fn await_alerts(&self, alerts: &mut Running) -> Result<()> {
         let published = async {
             for member in &self.members {
-                let wanted = show::count_alerts(member).await?;
+                let wanted = stored::count_alerts(member).await?;
                 within("alert changes", async || {
                     let view = journal_view::read(&self.log, &member.tenant.id).await?;
                     Ok(view.alerts.len() >= wanted)
@@ -139,7 +139,7 @@ impl Run {
         }
         if matches!(job, Job::Mail) {
             for member in &self.members {
-                within("the outbox", async || Ok(show::mails_due(member).await? == 0)).await?;
+                within("the outbox", async || Ok(stored::mails_due(member).await? == 0)).await?;
             }
         }
         Ok(())

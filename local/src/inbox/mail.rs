@@ -47,7 +47,8 @@ pub(super) fn summary(id: u64, received_at: Timestamp, envelope: Envelope, raw: 
     let text = |of: fn(&Message<'_>) -> Option<String>| message.as_ref().and_then(of).unwrap_or_default();
     let subject = text(|message| message.subject().map(Into::into));
     let message_id = text(|message| message.message_id().map(Into::into));
-    Summary { id, received_at, envelope, subject, message_id, bytes: raw.len() }
+    let feedback_id = text(|message| Some(message.header_raw("Feedback-ID")?.trim().to_owned()));
+    Summary { id, received_at, envelope, subject, message_id, feedback_id, bytes: raw.len() }
 }
 
 fn parse_headers(raw: &[u8]) -> Option<Message<'_>> {

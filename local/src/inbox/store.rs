@@ -35,6 +35,9 @@ pub struct Summary {
     pub subject: String,
     /// Without brackets; empty without one.
     pub message_id: String,
+    /// What its sender counts complaints by, as written; empty without one.
+    #[serde(default)]
+    pub feedback_id: String,
     /// Size of the whole.
     pub bytes: usize,
 }

@@ -243,6 +243,9 @@ async fn a_restored_database_is_published_above_the_journals_versions() {
     let omars =
         |view: JournalView| view.alerts.into_values().find(|change| change.user_id.0 != ASHA).unwrap();
     assert!(omars(stage.view().await).deleted, "an alert made after the backup is gone with it");
+    let told = "select count(*) from alert_status where state = 'inactive' and version = 2
+        and user_id = '00000000-0000-4000-8000-000000000002'";
+    stage.database_has(told, 1).await;
     stage.user_does("update rsi_tracker_alerts set timeframe = '4H'").await;
     stage
         .journal_has("an edit after the restore", |change| change.version == 5 && timeframe(change) == "4H")

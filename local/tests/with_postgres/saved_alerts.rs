@@ -5,7 +5,7 @@ use std::time::Duration;
 use bellwether_schemas::alerts::AlertKind;
 
 use crate::alert_changes::{PROMISE, QUEUED, Stage};
-use crate::support::{ASHA, open, run, sign_in};
+use crate::support::{ASHA, count, database, open, refused, run, sign_in};
 
 /// As the ancestor's pages and a new one save alerts, every spelling as a user may have it, and what the journal gets.
 const SAVED: [(&str, &str); 6] = [
@@ -120,4 +120,19 @@ async fn users_of_rows_that_no_queue_held_are_told_as_well() {
     stage.database_has("select count(*) from alert_status where state = 'refused' and version = 0", 1).await;
     stage.database_has("select count(*) from alert_status where state = 'inactive' and version = 1", 1).await;
     stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_state_is_one_of_those_that_a_front_end_knows() {
+    let (_, seeded) = database("fxlabs").await;
+    let mut admin = open(&seeded.admin).await;
+    run(
+        &mut admin,
+        "insert into alert_status (alert_id, kind, user_id, version, state)
+         select gen_random_uuid(), 'price_alert', '00000000-0000-4000-8000-000000000001', 1, state
+         from unnest(array['active', 'warming', 'refused', 'inactive', 'spent', 'expired', 'disabled']) as state",
+    )
+    .await;
+    assert_eq!(count(&mut admin, "select count(*) from alert_status").await, 7);
+    assert_eq!(refused(&mut admin, "update alert_status set state = 'paused'").await, "23514");
 }

@@ -1,10 +1,11 @@
 //! What a journal holds and gives, counted by folding it: the figures a run is judged by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_engine::{Effect, Engine};
 use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::Log;
+use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::Reading;
@@ -22,6 +23,8 @@ pub struct Tally {
     pub bars: u64,
     /// Triggers that fired.
     pub triggers: u64,
+    /// The same by kind of alert; none for a kind of which nothing fired.
+    pub triggers_by_kind: BTreeMap<AlertKind, u64>,
     /// Groups of triggers: mails owed.
     pub groups: u64,
     /// Where the watermark ends.
@@ -59,6 +62,7 @@ impl Tally {
             Effect::Refused(_) => self.ticks -= u64::from(is_ticks),
             Effect::Outcome(Outcome::Fired(trigger)) => {
                 self.triggers += 1;
+                *self.triggers_by_kind.entry(trigger.kind).or_default() += 1;
                 groups.insert(trigger.group.id);
             }
             Effect::Outcome(Outcome::Status(_)) | Effect::Halt(_) => {}

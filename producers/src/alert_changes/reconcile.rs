@@ -8,6 +8,7 @@ use bellwether_database::{Statements, begin, begin_snapshot, tables};
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::PgPool;
+use sqlx::types::JsonValue;
 use uuid::Uuid;
 
 use super::row::{change, standing};
@@ -95,7 +96,8 @@ impl Changes<'_> {
     }
 }
 
-/// What users are to be told: of every row that cannot be read, and of those switched off that the journal had not.
+/// What users are to be told: of every row that cannot be read, of those switched off that the journal had not, and of
+/// those that are gone without a word.
 fn standings(tables: &Tables, changes: &[AlertChanged]) -> Vec<(AlertRow, Standing)> {
     let news: HashMap<Uuid, i64> = changes.iter().map(|change| (change.alert_id.0, change.version)).collect();
     let rows = tables.alerts.iter().map(|(_, row)| row).filter(|row| !tables.queued.contains(&row.alert_id));
@@ -105,7 +107,21 @@ fn standings(tables: &Tables, changes: &[AlertChanged]) -> Vec<(AlertRow, Standi
         let version = published.copied().unwrap_or(row.version);
         news.then(|| (AlertRow { version, ..row.clone() }, standing))
     });
-    told.collect()
+    told.chain(changes.iter().filter(|change| change.deleted).map(gone)).collect()
+}
+
+/// No row says anything of it any more.
+fn gone(change: &AlertChanged) -> (AlertRow, Standing) {
+    let row = AlertRow {
+        alert_id: change.alert_id.0,
+        kind: change.parameters.kind().name().into(),
+        user_id: change.user_id.0,
+        version: change.version,
+        active: change.active,
+        deleted: true,
+        parameters: JsonValue::Null,
+    };
+    (row, Standing::Inactive)
 }
 
 /// The same but for version and origin.

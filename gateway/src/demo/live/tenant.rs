@@ -6,7 +6,7 @@ use bellwether_schemas::ids::match_key;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 
 use super::TenantInfo;
-use crate::demo::view::{Counts, MailLine, RowLine, SymbolView, TenantView, TriggerLine};
+use crate::demo::view::{Counts, MailLine, RowLine, StatusLine, SymbolView, TenantView, TriggerLine};
 
 #[derive(Debug)]
 pub(super) struct Tenant {
@@ -17,6 +17,7 @@ pub(super) struct Tenant {
     pub(super) symbols: Vec<SymbolState>,
     pub(super) triggers: VecDeque<Changed<TriggerLine>>,
     pub(super) rows: Option<Changed<Vec<RowLine>>>,
+    pub(super) statuses: Option<Changed<Vec<StatusLine>>>,
     pub(super) mails: VecDeque<Changed<MailLine>>,
     pub(super) counts: Changed<Counts>,
 }
@@ -47,6 +48,7 @@ impl Tenant {
             event_time: None,
             triggers: VecDeque::new(),
             rows: None,
+            statuses: None,
             mails: VecDeque::new(),
             counts: Changed { version: 0, value: Counts::default() },
         }
@@ -81,6 +83,7 @@ impl Tenant {
             symbols: symbols.collect(),
             triggers: newer_of(&self.triggers, seen),
             rows: newer(self.rows.as_ref(), seen),
+            statuses: newer(self.statuses.as_ref(), seen),
             mails: newer_of(&self.mails, seen),
             counts: (whole || self.counts.version > seen).then_some(self.counts.value),
         };

@@ -5,6 +5,23 @@ fn quote(symbol: &str, bid: f64) -> Quote<'_> {
     Quote { symbol, bid, digits: 5 }
 }
 
+fn mail(id: u64) -> MailLine {
+    let kind = "price_alert".into();
+    MailLine { id, kind, subject: "s".into(), to: "t".into(), at: Timestamp(0).into() }
+}
+
+fn status() -> StatusLine {
+    StatusLine {
+        id: String::new(),
+        kind: "price_alert".into(),
+        user: "asha".into(),
+        state: "refused".into(),
+        reason: Some("\"DOGE/USD\" is no symbol that is watched here".into()),
+        last: None,
+        triggers: 0,
+    }
+}
+
 fn json(frame: &Frame) -> serde_json::Value {
     serde_json::to_value(frame).unwrap()
 }
@@ -55,11 +72,13 @@ fn nothing_of_one_tenant_is_told_under_the_other_s_key() {
     live.quotes(&hextech, [quote("EURUSDm", 1.5)]);
     live.trigger(&hextech, &trigger("hextech", "EURUSDm"));
     live.trigger(&id("fxlabs"), &trigger("hextech", "GBPUSDm"));
-    live.mail(&hextech, MailLine { id: 7, subject: "s".into(), to: "t".into(), at: Timestamp(0).into() });
+    live.mail(&hextech, mail(7));
+    live.statuses(&hextech, vec![status()]);
     let told: Vec<serde_json::Value> = live.changes(&mut seen).iter().map(json).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["tenant"], "hextech");
     assert_eq!(told[0]["triggers"].as_array().unwrap().len(), 1);
+    assert_eq!(told[0]["statuses"].as_array().unwrap().len(), 1);
     live.quotes(&id("nobody"), [quote("EURUSDm", 1.5)]);
     assert!(live.changes(&mut seen).is_empty() && live.counts(&id("nobody")).is_none());
 }
@@ -71,34 +90,40 @@ fn everything_is_bounded() {
     for step in 0..500u32 {
         live.close(&fxlabs, "EURUSDm", f64::from(step));
         live.trigger(&fxlabs, &trigger("fxlabs", "EURUSDm"));
-        let at = Timestamp(0).into();
-        live.mail(&fxlabs, MailLine { id: step.into(), subject: String::new(), to: String::new(), at });
+        live.mail(&fxlabs, mail(step.into()));
         live.quotes(&fxlabs, [quote(&format!("X{step}"), 1.0)]);
     }
     let row = RowLine {
         id: String::new(),
+        kind: String::new(),
         at: Timestamp(0).into(),
         symbol: String::new(),
-        timeframe: String::new(),
         condition: String::new(),
-        value: None,
+        text: String::new(),
         price: None,
     };
     live.rows(&fxlabs, vec![row; 500]);
+    live.statuses(&fxlabs, vec![status(); 500]);
     let tenant = &json(&live.snapshot().0)["tenants"][0];
     let length = |key: &str| tenant[key].as_array().unwrap().len();
     assert_eq!((length("triggers"), length("rows"), length("mails")), (TRIGGERS, ROWS, ROWS));
+    assert_eq!(length("statuses"), ROWS);
     assert_eq!((length("symbols"), tenant["symbols"][0]["closes"].as_array().unwrap().len()), (2, CLOSES));
     assert_eq!(tenant["mails"][49]["id"], 499, "the newest stay");
 }
 
 #[test]
-fn the_same_rows_again_are_no_news() {
+fn the_same_rows_and_states_again_are_no_news() {
     let live = two();
     let (_, mut seen) = live.snapshot();
     live.rows(&id("fxlabs"), vec![]);
     assert_eq!(live.changes(&mut seen).len(), 1);
+    live.statuses(&id("fxlabs"), vec![status()]);
+    let told = json(&live.changes(&mut seen)[0]);
+    assert_eq!(told["statuses"][0]["state"], "refused");
+    assert_eq!(told.get("rows"), None);
     live.rows(&id("fxlabs"), vec![]);
+    live.statuses(&id("fxlabs"), vec![status()]);
     live.count(&id("fxlabs"), |_| {});
     assert!(live.changes(&mut seen).is_empty());
 }
