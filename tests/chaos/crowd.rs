@@ -41,7 +41,10 @@ fn watched(number: u8) -> [AlertParameters; 5] {
     let symbol = |at: u8| DEFAULT_SYMBOLS[usize::from(3 * number + at)].to_owned();
     let pairs = || vec![symbol(0), symbol(1), symbol(2)];
     let (rsi_overbought, rsi_oversold) = (60 + i32::from(number), 40 - i32::from(number));
-    let indicator = CellName::ALL[usize::from(number) % CellName::ALL.len()].name().to_owned();
+    let indicator = match CellName::ALL[usize::from(number) % CellName::ALL.len()] {
+        CellName::Ichimoku => "IchimokuClone".to_owned(),
+        cell => cell.name().to_owned(),
+    };
     let line = 55 + i32::from(number);
     [
         AlertParameters::RsiTracker(RsiTracker { timeframe, rsi_period: 5, rsi_overbought, rsi_oversold }),
