@@ -72,7 +72,7 @@ impl Running {
     async fn begin(&mut self, tenants: &[Tenant]) -> Result<(), RoleError> {
         let mut announced = Vec::new();
         for tenant in tenants {
-            announced.push(announce(&self.context, tenant).await?);
+            announced.push(announce(&self.production, &self.context, tenant).await?);
         }
         for (tenant, announced) in tenants.iter().zip(announced) {
             self.start(tenant.clone(), announced);
@@ -144,7 +144,7 @@ async fn for_tenant(
     mut announced: bool,
 ) -> Ended {
     loop {
-        if announced || announce(context, tenant).await? {
+        if announced || announce(production, context, tenant).await? {
             match produce(production, context, tenant).await {
                 Err(RoleError::Producer(ProducerError::Log(LogError::UnknownTopic { .. }))) => {}
                 ended => return ended,
@@ -161,8 +161,16 @@ async fn for_tenant(
     }
 }
 
-/// Publishes the tenant's settings; false while its journal is missing.
-async fn announce(context: &ProducerContext, tenant: &Tenant) -> Result<bool, RoleError> {
+/// Publishes the tenant's settings; false while its journal is missing. What says nothing of the market leaves them to
+/// those that do, who may be doing so at this moment.
+async fn announce(
+    production: &Production,
+    context: &ProducerContext,
+    tenant: &Tenant,
+) -> Result<bool, RoleError> {
+    if matches!(production, Production::Calendar(_)) {
+        return Ok(true);
+    }
     match settings::publish(context, tenant).await {
         Ok(_) => Ok(true),
         Err(ProducerError::Log(LogError::UnknownTopic { .. })) => Ok(false),

@@ -18,7 +18,6 @@ mod lane;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bellwether_runtime::log::{Ack, Log, NewRecord};
 use bellwether_runtime::roles::PREFIX;
@@ -30,13 +29,12 @@ pub use bellwether_runtime::roles::Context;
 pub use lane::{Batch, Delivered, Lane};
 
 use crate::error::SinkError;
+use crate::thread;
 
 /// Most records of a batch: what one transaction of a tenant's database takes.
 pub const BATCH_RECORDS: usize = 500;
 /// Batches that may wait for a tenant before its topic is paused.
 pub(crate) const LANE_BATCHES: usize = 4;
-/// How long a tenant's task may take to end once its lane is closed.
-const TASK_END: Duration = Duration::from_secs(5);
 
 /// The consumer group of a sink.
 #[must_use]
@@ -58,16 +56,7 @@ pub async fn run(
 ) -> Result<(), SinkError> {
     let runtime = tokio::runtime::Handle::current();
     let driver = driver::Driver::new(context, sink, Box::new(move |lane| runtime.spawn(task(lane))));
-    let gone = |reason: String| SinkError::Thread { sink, reason };
-    let (ended, end) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new().name(format!("sink-{sink}"));
-    thread.spawn(move || ended.send(driver.run()).ok()).map_err(|error| gone(error.to_string()))?;
-    let (result, tasks) = end.await.map_err(|_| gone("it panicked".into()))?;
-    for task in tasks {
-        // The task is left alone, not cancelled: what it has begun in a database ends there.
-        let _ = tokio::time::timeout(TASK_END, task).await;
-    }
-    result
+    thread::on_its_own(sink, move || driver.run()).await
 }
 
 /// Appends a dead letter to its tenant's topic; it counts once the answer is there.

@@ -1,5 +1,6 @@
-//! What is delivered of triggers: [`rows`] into the tenant's tables, [`mail`] to its users. [`feed`] is what every sink
-//! shares: it hands each tenant's triggers to a task of its own and commits what that has done.
+//! What is delivered: [`rows`] of triggers into the tenant's tables, [`mail`] to its users, and what [`schedule`] says is
+//! owed by the clock. [`feed`] is what sinks of triggers share: it hands each tenant's to a task of its own and commits
+//! what that has done.
 
 pub mod error;
 mod events;
@@ -9,5 +10,6 @@ pub mod rows;
 pub mod schedule;
 #[cfg(test)]
 mod simulated;
+mod thread;
 
 pub use error::SinkError;

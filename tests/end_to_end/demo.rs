@@ -64,6 +64,38 @@ fn killed_at_any_moment_the_demo_ends_with_every_row_and_one_mail_a_group() {
     }
 }
 
+#[test]
+fn the_morning_comes_when_it_is_wanted_with_brief_reminder_and_correction_of_both_brands() {
+    let place = Place::new();
+    let morning = ["demo", "--dir", "demo", "--port", "0", "--brief-in", "20s", "--for", "60s", "--json"];
+    place.bellwether(&morning).start().wait(Duration::from_secs(240)).ended(0);
+    for tenant in TENANTS {
+        let mails = sent_by_schedules(&place, tenant);
+        let kinds: BTreeSet<&str> = mails.iter().map(|(kind, _)| kind.as_str()).collect();
+        assert_eq!(kinds, BTreeSet::from(["daily_brief", "news_correction", "news_reminder"]), "{tenant}");
+        let readers = mails.iter().filter(|(kind, _)| kind == "daily_brief").count();
+        assert!(readers > 1 && mails.len() == 3 * readers, "{tenant}: one of each for everybody: {mails:?}");
+        let brand = if tenant == "fxlabs" { "FXLabs" } else { "HexTech" };
+        assert!(mails.iter().all(|(_, subject)| subject.starts_with(brand)), "{mails:?}");
+    }
+}
+
+/// Kind and subject of every mail that was sent because a clock said so.
+fn sent_by_schedules(place: &Place, tenant: &str) -> Vec<(String, String)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Postgres::start(&place.path("demo/postgres"), Options::default()).await.unwrap();
+        let url = server.url(&format!("demo_{tenant}"));
+        let mut connection = sqlx::PgConnection::connect(url.reveal()).await.unwrap();
+        let sent =
+            "select kind, subject from bellwether.mail_outbox where schedule is not null and state = 'sent'";
+        let mails = sqlx::query_as(sent).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        server.stop().await.unwrap();
+        mails
+    })
+}
+
 /// The sample's people have seen and been sent something of every kind.
 fn assert_each_kind_arrived(tenant: &str, kinds: &Value) {
     for kind in AlertKind::ALL {

@@ -154,7 +154,7 @@ const TOP: [&str; 5] = ["top", "--once", "--json", "--interval", "50ms"];
 /// What `top` says of a tenant's role.
 fn row(place: &Place, tenant: &str, role: &str) -> Value {
     let rows = place.run(&TOP).ended(0).json();
-    assert_eq!(rows.len(), 6, "two tenants, three roles: {rows:?}");
+    assert_eq!(rows.len(), 8, "two tenants, four roles: {rows:?}");
     rows.into_iter().find(|row| row["tenant"] == tenant && row["role"] == role).unwrap()
 }
 
@@ -188,8 +188,8 @@ fn top_says_how_far_each_role_is_and_that_nobody_reads() {
 
     let table = place.run(&["top", "--once", "--interval", "50ms", "--tenant", "fxlabs"]).ended(0).stdout;
     let lines: Vec<&str> = table.lines().collect();
-    assert!(lines.len() == 4 && lines[0].starts_with("TENANT  ROLE"), "{table}");
-    assert!(lines[1].starts_with("fxlabs  process    -"), "{table}");
+    assert!(lines.len() == 5 && lines[0].starts_with("TENANT  ROLE"), "{table}");
+    assert!(lines[1].starts_with("fxlabs  process        -"), "{table}");
     place.run(&["top", "--once", "--tenant", "nobody"]).ended(78);
 }
 

@@ -20,6 +20,7 @@ use crate::wiring::{Process, environment};
 /// Ends with 0 only if, per tenant, every trigger is a row and every group of triggers a mail.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  bellwether demo\n  bellwether demo --for 90s --json\n  \
+    bellwether demo --brief-in 30s\n  \
     bellwether demo --dir mine --input GBPUSD=bid.csv+ask.csv --speed 0")]
 pub(crate) struct Demo {
     /// Where it keeps everything [default: $XDG_DATA_HOME/bellwether/demo]
@@ -34,6 +35,9 @@ pub(crate) struct Demo {
     /// How fast ticks play until they meet the present; 0 is as fast as possible.
     #[arg(long, value_name = "N", default_value_t = 60.0)]
     speed: f64,
+    /// The morning brief comes that long after the start, and news with it: once a day of a directory.
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    brief_in: Option<Duration>,
     /// Plays a file to both tenants in place of the market: SYMBOL=FILE or SYMBOL=BID.csv+ASK.csv. Repeatable.
     #[arg(long, value_name = "SYMBOL=FILE")]
     input: Vec<Input>,
@@ -55,6 +59,7 @@ impl Demo {
             port: self.port,
             run_for: self.run_for,
             speed,
+            brief_in: self.brief_in,
             inputs: self.input,
             reading: self.reading.into(),
             metrics: Arc::new(move || telemetry.render()),

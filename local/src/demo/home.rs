@@ -1,9 +1,12 @@
 //! The demo's directory: the log, the mails, the tenants' files. Its Postgres may have to live elsewhere.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bellwether_runtime::config::{Tenant, load_tenants};
+use bellwether_schemas::Timestamp;
 
+use super::morning::Morning;
 use super::{DemoError, Result};
 
 /// The example tenants, as they stand in `tenants/`, and what they refer to.
@@ -50,6 +53,12 @@ impl Home {
 
     pub(super) fn inbox(&self) -> PathBuf {
         self.dir.join("inbox")
+    }
+
+    /// A morning that begins so long after `now`.
+    pub(super) fn morning(&self, now: Timestamp, wait: Duration) -> Result<Morning> {
+        let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        Morning::begins(now.plus(micros), &self.dir)
     }
 
     /// The example tenants. What surrounds the process is not theirs to read: two demos are the same everywhere.

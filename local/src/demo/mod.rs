@@ -4,6 +4,7 @@
 
 mod home;
 mod market;
+mod morning;
 mod show;
 mod stages;
 mod stored;
@@ -30,6 +31,7 @@ use bellwether_schemas::ids::match_key;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use self::morning::Morning;
 use crate::inbox::{Inbox, InboxError};
 use crate::postgres::{Options as PostgresOptions, Postgres, PostgresError};
 use crate::seed::{self, SeedError, Seeded, User};
@@ -48,6 +50,8 @@ pub struct Options {
     pub run_for: Option<Duration>,
     /// How fast ticks play until they meet the present.
     pub speed: Speed,
+    /// The morning brief comes that long after the start, with news; none: at the tenants' own hour.
+    pub brief_in: Option<Duration>,
     /// Files to play to both tenants in place of the synthetic market; it ends by itself when they do.
     pub inputs: Vec<Input>,
     /// How they are to be read.
@@ -181,13 +185,14 @@ impl Demo {
         let postgres =
             Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
-        let members = members(&options, &home, &postgres, inbox.addr, clock.now()).await?;
+        let morning = options.brief_in.map(|wait| home.morning(clock.now(), wait)).transpose()?;
+        let members = members(&options, &home, &postgres, inbox.addr, clock.now(), morning.as_ref()).await?;
         let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
         topics::ensure(&log, Missing::Made, &tenants).await?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
         let page = page(&options, &live, &inbox, listener, &shutdown)?;
         let feed = show::PageFeed::start(&log, &live, &members, &inbox).await?;
-        let run = stages::Run { log: Arc::clone(&log), clock, members, options };
+        let run = stages::Run { log: Arc::clone(&log), clock, members, options, morning };
         let drained = run.until_done(&shutdown).await;
         shutdown.raise();
         let summary = match drained {
@@ -224,6 +229,7 @@ async fn members(
     postgres: &Postgres,
     inbox: SocketAddr,
     now: Timestamp,
+    morning: Option<&Morning>,
 ) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     for mut tenant in home.tenants()? {
@@ -235,6 +241,7 @@ async fn members(
         seed::add_alerts(&seeded.admin, &[alerts, at_prices].concat()).await?;
         tenant.database.url = Some(seeded.pipeline.clone());
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.port()));
+        morning.map_or(Ok(()), |morning| morning.wake(&mut tenant))?;
         let member = Member { tenant, seeded, users };
         stored::release_claims(&member).await?;
         members.push(member);

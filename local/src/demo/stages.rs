@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_producers::calendar::Looks;
 use bellwether_producers::{Summary, journal_view};
 use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, Production};
@@ -15,6 +16,7 @@ use bellwether_schemas::TenantId;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use super::morning::Morning;
 use super::{DemoError, Member, Options, Result, market, stored};
 
 /// What reads what others wrote, in the order in which a record passes it.
@@ -30,6 +32,7 @@ pub(super) struct Run {
     pub(super) clock: Clock,
     pub(super) members: Vec<Member>,
     pub(super) options: Options,
+    pub(super) morning: Option<Morning>,
 }
 
 /// Roles that are stopped together. Each task answers with the role that ended.
@@ -49,6 +52,7 @@ impl Run {
         }
         let (mut alerts, mut markets) = (Running::default(), Running::default());
         self.start(&mut alerts.tasks, Job::Produce(Production::Alerts), &alerts.stop);
+        self.start(&mut alerts.tasks, Job::Produce(Production::Calendar(Looks::OnAndOn)), &alerts.stop);
         // Alerts first: a market played as fast as possible would be over before they are in.
         self.await_alerts(&mut alerts).await?;
         let job = market::job(&self.options, self.clock.now());
@@ -105,11 +109,20 @@ impl Run {
     ) -> Result<()> {
         let limit = self.options.run_for.unwrap_or(Duration::MAX);
         tokio::select! {
+            Err(error) = self.pass_morning(shutdown) => Err(error),
             () = shutdown.raised() => Ok(()),
             () = tokio::time::sleep(limit) => Ok(()),
             ended = all(&mut markets.tasks) => ended,
             Some(ended) = readers.join_next() => Err(surprise(ended)),
         }
+    }
+
+    /// Never ends well by itself: what it does is done beside everything else.
+    async fn pass_morning(&self, shutdown: &Shutdown) -> Result<()> {
+        if let Some(morning) = &self.morning {
+            morning.pass(self.clock.now(), shutdown).await?;
+        }
+        std::future::pending().await
     }
 
     /// Each role stops when it has done everything the one before it left.

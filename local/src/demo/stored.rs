@@ -19,6 +19,7 @@ const SHOWN: u32 = 50;
 /// What a tenant's database holds.
 pub(super) struct Stored {
     pub(super) rows_by_kind: BTreeMap<AlertKind, u64>,
+    /// Those of triggers alone: what the clock owes is no trigger's.
     pub(super) mails: MailCounts,
     /// By the kind's name: mails that were owed, and those that were sent.
     pub(super) mails_by_kind: BTreeMap<String, (u64, u64)>,
@@ -88,20 +89,23 @@ pub(super) async fn read(member: &Member) -> Result<Stored> {
 }
 
 async fn count(pool: &PgPool) -> sqlx::Result<Stored> {
-    let outbox: Vec<(String, String, i64)> =
-        sqlx::query_as("select kind, state, count(*) from bellwether.mail_outbox group by kind, state")
-            .fetch_all(pool)
-            .await?;
+    let outbox: Vec<(String, String, bool, i64)> = sqlx::query_as(
+        "select kind, state, schedule is not null as is_scheduled, count(*) from bellwether.mail_outbox
+         group by kind, state, is_scheduled",
+    )
+    .fetch_all(pool)
+    .await?;
     let (mut mails, mut mails_by_kind) = (MailCounts::default(), BTreeMap::<String, (u64, u64)>::new());
-    for (kind, state, count) in outbox {
+    for (kind, state, is_scheduled, count) in outbox {
         let count = count.unsigned_abs();
         let (owed, sent) = mails_by_kind.entry(kind).or_default();
         *owed += count;
+        *sent += if state == "sent" { count } else { 0 };
+        if is_scheduled {
+            continue;
+        }
         match state.as_str() {
-            "sent" => {
-                mails.sent += count;
-                *sent += count;
-            }
+            "sent" => mails.sent += count,
             "failed" => mails.failed += count,
             "suppressed" => mails.suppressed += count,
             _ => mails.held += count,

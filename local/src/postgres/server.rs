@@ -16,6 +16,10 @@ use super::{LOOK, LOOKS, Options, PORTS, Result, answers, failed, io};
 /// Looks, 2 ms apart, at a process without a command line: ten seconds for a program that a busy disk has yet to load.
 const BETWEEN_PROGRAMS: u32 = 5_000;
 
+/// So many looks have to find another program's command line: one that is read while a process becomes another program
+/// is torn, the beginning of the one and the end of the other.
+const STRANGERS: u32 = 5;
+
 /// Process and port of a server that is ready.
 pub(super) type Running = (u32, u16);
 
@@ -91,14 +95,19 @@ fn is_alive(home: &Home, pid: u32) -> bool {
     let data = home.data();
     let ours =
         |line: &[u8]| line.split(|byte| *byte == 0).any(|word| word == data.as_os_str().as_encoded_bytes());
+    let mut strangers = 0;
     // A process has no command line while it becomes another program, and none any more once it is dead.
     for _ in 0..BETWEEN_PROGRAMS {
         match fs::read(format!("/proc/{pid}/cmdline")) {
+            Ok(line) if ours(&line) => return true,
             Ok(line) if line.is_empty() && is_dead(pid) => return false,
-            Ok(line) if line.is_empty() => std::thread::sleep(Duration::from_millis(2)),
-            Ok(line) => return ours(&line),
+            Ok(line) => strangers += u32::from(!line.is_empty()),
             Err(_) => return false,
         }
+        if strangers == STRANGERS {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
     false
 }

@@ -68,7 +68,9 @@ async fn migrated() -> Secret {
     let url = bare().await;
     run(&mut open(&url).await, ANCESTOR).await;
     database::migrate(&url).await.unwrap();
-    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("x")).await.unwrap();
+    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("bellwether_fxlabs"))
+        .await
+        .unwrap();
     url
 }
 

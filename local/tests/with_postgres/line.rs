@@ -298,7 +298,9 @@ async fn where_supabases_publication_is_the_table_joins_it_and_leaves_it_when_to
     let mut admin = open(&url).await;
     run(&mut admin, "create publication supabase_realtime").await;
     database::migrate(&url).await.unwrap();
-    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("x")).await.unwrap();
+    database::init(&url, &id("fxlabs"), &shared_for_tests().await.password_of("bellwether_fxlabs"))
+        .await
+        .unwrap();
     assert_eq!(published(&mut admin).await, 1);
     for (how, done, expected) in
         [(Announce::None, true, 0), (Announce::Publication, true, 1), (Announce::Broadcast, false, 0)]

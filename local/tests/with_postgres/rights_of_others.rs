@@ -21,6 +21,8 @@ enum Whose {
     Line,
     /// The pipeline does what it likes with its tenant's rows.
     Pipelines,
+    /// The pipeline reads and writes its tenant's rows, and deletes none: without one, what it records would be done again.
+    Records,
     /// Nobody's but the operator's.
     Operators,
     /// The pipeline reads what has been applied.
@@ -37,6 +39,7 @@ const TABLES: &[(&str, Whose)] = &[
     ("bellwether.mail_outbox", Whose::Pipelines),
     ("bellwether.mail_event", Whose::Pipelines),
     ("bellwether.mail_suppression", Whose::Pipelines),
+    ("bellwether.schedule_run", Whose::Records),
     ("bellwether.alert_change", Whose::Pipelines),
     ("bellwether.alert_version", Whose::Pipelines),
     ("bellwether.quarantine", Whose::Operators),
@@ -50,6 +53,8 @@ const ROWS: &str = "
       values ('o', 'test', '00000000-0000-4000-8000-000000000001', 'm');
     insert into bellwether.mail_event (occurrence, event) values ('o', 'sent');
     insert into bellwether.mail_suppression (address, reason) values ('a@example.test', 'bounced');
+    insert into bellwether.schedule_run (schedule, key, due_at, state, zone, zone_data)
+      values ('daily_brief', '2026-03-04', now(), 'missed', 'UTC', 'a test');
     delete from bellwether.alert_change where seq > (select min(seq) from bellwether.alert_change);
     delete from bellwether.alert_version where alert_id > (select alert_id from bellwether.alert_version order by 1 limit 1);
     insert into bellwether.quarantine (source_table, reason, content) values ('t', 'r', '{}');
@@ -83,6 +88,8 @@ fn may(whose: Whose, who: &str) -> [Does; 5] {
         (Whose::Line, "pipeline") => [DENIED, WRITTEN, DENIED, DENIED, DENIED],
         (Whose::Pipelines, "pipeline") => [Touches(1), WRITTEN, Touches(1), Touches(1), DENIED],
         (Whose::Pipelines, "another tenant's pipeline") => [none(), DENIED, none(), none(), DENIED],
+        (Whose::Records, "pipeline") => [Touches(1), WRITTEN, Touches(1), DENIED, DENIED],
+        (Whose::Records, "another tenant's pipeline") => [none(), DENIED, none(), DENIED, DENIED],
         (Whose::Applied, "pipeline" | "another tenant's pipeline") => {
             [Touches(MIGRATIONS.len() as u64), DENIED, DENIED, DENIED, DENIED]
         }

@@ -17,19 +17,15 @@ mod simulation;
 pub mod slots;
 pub mod upcoming;
 
-use std::time::Duration;
-
 use bellwether_runtime::roles::{Context, SCHEDULE};
 
 use self::follow::Follower;
 use self::keeper::Keeper;
 use crate::error::SinkError;
+use crate::thread;
 
 /// The sink's name: its group in the log and its lock in the database.
 pub const SINK: &str = SCHEDULE.short_name();
-
-/// How long a tenant's task may take to end.
-const TASK_END: Duration = Duration::from_secs(5);
 
 /// Keeps every tenant's schedule until shutdown.
 ///
@@ -41,14 +37,5 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
     let keep =
         move |tenant, market, shutdown| runtime.spawn(Keeper::new(tenant, market, &given, shutdown).run());
     let follower = Follower::new(context, Box::new(keep));
-    let gone = |reason: String| SinkError::Thread { sink: SINK, reason };
-    let (ended, end) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new().name(format!("sink-{SINK}"));
-    thread.spawn(move || ended.send(follower.run()).ok()).map_err(|error| gone(error.to_string()))?;
-    let (result, tasks) = end.await.map_err(|_| gone("it panicked".into()))?;
-    for task in tasks {
-        // The task is left alone, not cancelled: what it has begun in a database ends there.
-        let _ = tokio::time::timeout(TASK_END, task).await;
-    }
-    result
+    thread::on_its_own(SINK, move || follower.run()).await
 }
