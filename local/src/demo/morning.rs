@@ -34,7 +34,7 @@ impl Morning {
 
     /// The tenant's clocks show the time of its brief then, and its news is ours.
     pub(super) fn wake(&self, tenant: &mut Tenant) -> Result<()> {
-        let name = "demo".parse().map_err(|reason| DemoError::Page(reason))?;
+        let name = "demo".parse().map_err(DemoError::Page)?;
         let place = CalendarPlace::File(self.file.clone());
         tenant.daily_brief = Some(self.due.utc().with_timezone(&tenant.zone).time());
         tenant.calendar = vec![CalendarSource { name, place, zone: Tz::UTC, every: LOOK }];
