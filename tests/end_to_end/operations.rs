@@ -4,9 +4,12 @@
 mod journal;
 mod support;
 
+use std::time::Duration;
+
 use bellwether_local::kafka::Kafka;
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::log::{Access, NewRecord, open};
+use bellwether_runtime::log::{Access, Assignments, NewRecord, Start, open};
+use bellwether_runtime::roles::SCHEDULE;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use bellwether_worker::tally::tally;
 use serde_json::Value;
@@ -186,11 +189,44 @@ fn top_says_how_far_each_role_is_and_that_nobody_reads() {
         "{sink}"
     );
 
+    // The schedule reads another topic, in which it may stand further on than there are triggers.
+    let read = schedule_has_read_all_but_one(&place);
+    let schedule = row(&place, "fxlabs", "sink schedule");
+    assert_eq!((&schedule["next_offset"], &schedule["lag"]), (&read.into(), &1.into()));
+    assert!(schedule["watermark"].is_null(), "{schedule}");
+
     let table = place.run(&["top", "--once", "--interval", "50ms", "--tenant", "fxlabs"]).ended(0).stdout;
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines.len() == 5 && lines[0].starts_with("TENANT  ROLE"), "{table}");
     assert!(lines[1].starts_with("fxlabs  process        -"), "{table}");
     place.run(&["top", "--once", "--tenant", "nobody"]).ended(78);
+}
+
+/// Wherever the group left off.
+struct Anywhere;
+
+impl Assignments for Anywhere {
+    fn assigned(&mut self, _: &Topic) -> Start {
+        Start::Committed
+    }
+
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        None
+    }
+}
+
+fn schedule_has_read_all_but_one(place: &Place) -> u64 {
+    let journal = Journal::again(place);
+    let (log, readings) = (journal.log(), Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Readings));
+    let read = log.bounds(&readings).unwrap().next - 1;
+    let mut member =
+        log.consumer(SCHEDULE.name, std::slice::from_ref(&readings), Box::new(Anywhere)).unwrap();
+    member.poll(Duration::from_millis(10)).unwrap();
+    member.commit(&readings, read).unwrap();
+    member.close().unwrap();
+    let triggers = log.bounds(&Topic::new(&readings.tenant, TopicKind::Triggers)).unwrap();
+    assert!(read > triggers.next, "{read} readings, {triggers:?}");
+    read
 }
 
 #[test]

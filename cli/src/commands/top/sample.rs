@@ -115,13 +115,15 @@ impl Sampler {
         for readers in roles {
             let mut row = self.row(tenant, readers)?;
             let done = match readers.group.reads {
-                TopicKind::Journal => row.next,
-                _ => self.delivered(tenant, &row)?.unwrap_or(folded).min(folded),
+                TopicKind::Journal => Some(row.next),
+                TopicKind::Triggers => Some(self.delivered(tenant, &row)?.unwrap_or(folded).min(folded)),
+                // A record that says of no cause does not tell how far the journal it came of was read.
+                _ => (row.next >= row.end).then_some(folded),
             };
             if readers.group.reads == TopicKind::Journal {
-                folded = done;
+                folded = row.next;
             }
-            if let Some(tail) = self.tails.get_mut(tenant) {
+            if let (Some(tail), Some(done)) = (self.tails.get_mut(tenant), done) {
                 row.mark = tail.mark(self.log.as_ref(), row.role, done)?;
             }
             row.age = row.mark.map(|mark| age(mark, newest, row.at));
