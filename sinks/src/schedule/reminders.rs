@@ -1,8 +1,6 @@
 //! Which reminders of the news calendar are owed, by what the calendar and the tenant's database say now. An item is
 //! its id: what it is called and when it comes may change until it is there.
 
-use std::collections::BTreeMap;
-
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::MINUTE;
 
@@ -60,17 +58,6 @@ pub const fn due(time: Timestamp) -> Timestamp {
     time.plus(-AHEAD)
 }
 
-/// What is owed of all items, by their ids.
-#[must_use]
-pub fn owed<'a>(
-    items: impl IntoIterator<Item = (&'a str, Timestamp)>,
-    told: &BTreeMap<String, Told>,
-    now: Timestamp,
-) -> Vec<(&'a str, Owed)> {
-    let item = |(id, time)| Some((id, decide(time, told.get(id).copied(), now)?));
-    items.into_iter().filter_map(item).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,16 +100,5 @@ mod tests {
         assert_eq!(decide(at(160), told(100, false), at(160)), None, "nobody waits any more");
         assert_eq!(decide(at(190), told(100, true), at(97)), None, "at most one");
         assert_eq!(decide(at(160), told(100, true), at(156)), None, "nor a second reminder");
-    }
-
-    #[test]
-    fn every_item_is_asked_for_itself() {
-        let known = BTreeMap::from([("b".to_string(), Told { time: at(120), corrected: false })]);
-        let items = [("a", NEWS), ("b", at(140)), ("c", at(300))];
-        let expected = vec![
-            ("a", Owed::Reminder { time: NEWS }),
-            ("b", Owed::Correction { told: at(120), time: at(140) }),
-        ];
-        assert_eq!(owed(items, &known, at(98)), expected);
     }
 }
