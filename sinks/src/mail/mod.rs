@@ -4,7 +4,7 @@
 //! fills the outbox; one delivers what the outbox owes. They meet in the database only.
 
 pub mod brand;
-mod colour;
+pub mod colour;
 pub mod compose;
 mod composer;
 pub mod core;

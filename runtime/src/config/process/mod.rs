@@ -1,5 +1,6 @@
 //! The process's own settings: `bellwether.toml`, each key of which the environment may override.
 
+mod gateway;
 mod schema_registry;
 mod telemetry;
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use gateway::Gateway;
 pub use schema_registry::SchemaRegistry;
 pub use telemetry::{LogFormat, Telemetry};
 
@@ -24,6 +26,8 @@ pub struct Config {
     pub schema_registry: SchemaRegistry,
     /// How the process logs, and where it shows its metrics.
     pub telemetry: Telemetry,
+    /// Where the role `gateway` answers.
+    pub gateway: Gateway,
 }
 
 impl Default for Config {
@@ -33,12 +37,13 @@ impl Default for Config {
             tenants: "tenants".into(),
             schema_registry: SchemaRegistry::default(),
             telemetry: Telemetry::default(),
+            gateway: Gateway::default(),
         }
     }
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 9] = [
     ("", "log"),
     ("", "tenants"),
     ("schema_registry", "url"),
@@ -46,6 +51,8 @@ const KEYS: [(&str, &str); 7] = [
     ("telemetry", "level"),
     ("telemetry", "format"),
     ("telemetry", "metrics"),
+    ("gateway", "listen"),
+    ("gateway", "proxy"),
 ];
 
 impl Config {
