@@ -4,6 +4,7 @@ use bellwether_runtime::config::Tenant;
 use bellwether_schemas::{TenantId, UserId};
 use sqlx::postgres::PgPool;
 
+use super::bounces::{self, Bounce, Noted};
 use super::{Result, pool, query};
 
 /// The tenant's database as its gateway sees it. Cheap to clone.
@@ -52,6 +53,15 @@ impl GatewayDatabase {
             Err(refused) if is_of_nobody(&refused) => Ok(SwitchedOff::NoUser),
             Err(refused) => Err(error()(refused)),
         }
+    }
+
+    /// Notes what a provider reported, through the one function that this role may call.
+    ///
+    /// # Errors
+    /// The database is out of reach, or said no.
+    pub async fn bounced(&self, bounce: &Bounce<'_>) -> Result<Noted> {
+        let what = || query(format!("cannot note a bounce in the database of tenant {}", self.tenant));
+        bounces::call(&self.pool, &self.tenant, bounces::BOUNCED, bounce).await.map_err(what())
     }
 }
 

@@ -2,6 +2,7 @@
 //! ([`init()`]) and the gateway's ([`init_gateway()`], [`GatewayDatabase`]), what it lacks ([`check`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
 //! alerts and triggers, the sinks' [`cursor`].
 
+pub mod bounces;
 mod checks;
 pub mod cursor;
 mod gateway;

@@ -63,12 +63,13 @@ pub fn check_configured(tenant: &Tenant) -> Result<()> {
     options(tenant).map(drop)
 }
 
-/// Says whether the tenant's file names a database for the gateway, where its mails carry links to it.
+/// Says whether the tenant's file names a database for the gateway, where its mails carry links to it or a provider
+/// reports to it.
 ///
 /// # Errors
 /// As [`check_configured`].
 pub fn check_gateway_configured(tenant: &Tenant) -> Result<()> {
-    let is_needed = tenant.mail.unsubscribe_key.is_some();
+    let is_needed = tenant.mail.unsubscribe_key.is_some() || tenant.mail.bounce_secret.is_some();
     if is_needed { gateway_options(tenant).map(drop) } else { Ok(()) }
 }
 

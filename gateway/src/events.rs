@@ -2,7 +2,8 @@
 //! token nor user.
 
 use bellwether_database::DatabaseError;
-use bellwether_runtime::metric_names::{GATEWAY_TURNED_AWAY, UNSUBSCRIBES};
+use bellwether_database::bounces::Noted;
+use bellwether_runtime::metric_names::{GATEWAY_TURNED_AWAY, MAIL_REPORTS, UNSUBSCRIBES};
 use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::kind::MailKind;
 use metrics::counter;
@@ -46,6 +47,32 @@ impl Answered<'_> {
         };
         let tenant = tenant.map_or_else(|| "-".to_string(), ToString::to_string);
         counter!(UNSUBSCRIBES, "outcome" => outcome, "tenant" => tenant).increment(1);
+    }
+}
+
+/// A provider reported something of a mail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reported<'a> {
+    /// It came of something.
+    Noted(&'a TenantId, Noted),
+    /// Nobody whom the tenant knows has signed it.
+    Refused,
+    /// The tenant's database is away, or did not answer in time.
+    Away(&'a TenantId, Option<&'a DatabaseError>),
+}
+
+impl Reported<'_> {
+    pub(crate) fn emit(self) {
+        let (outcome, tenant) = match self {
+            Self::Noted(tenant, noted) => (noted.name(), tenant.to_string()),
+            Self::Refused => ("refused", "-".to_string()),
+            Self::Away(tenant, error) => {
+                let error = error.map_or_else(|| "no answer in time".into(), ToString::to_string);
+                tracing::warn!(tenant.id = %tenant, error, "a provider's report was not taken: it is to try again");
+                ("away", tenant.to_string())
+            }
+        };
+        counter!(MAIL_REPORTS, "outcome" => outcome, "tenant" => tenant).increment(1);
     }
 }
 

@@ -5,14 +5,17 @@
 //! |---|---|
 //! | `unsubscribe.rs` | the link that switches a kind of mail off: GET shows, POST acts |
 //! | `page.rs` | how its pages look |
+//! | `hook.rs`, `webhook.rs` | what a mail provider reports, and whether it is the tenant's own that does |
 //! | `databases.rs` | the tenants' databases, as a role that can do nothing else |
 //! | `rate.rs`, `listener.rs` | how much anybody may ask, and how long they may take |
 
 mod databases;
+mod hook;
 mod listener;
 mod page;
 mod rate;
 mod unsubscribe;
+mod webhook;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
@@ -48,6 +51,7 @@ struct Inner {
     databases: Databases,
     pages: Pages,
     rate: Rate,
+    clock: Clock,
     proxy: Option<IpAddr>,
 }
 
@@ -57,26 +61,26 @@ impl Public {
     /// # Errors
     /// The page's template is broken; a test finds that first.
     pub fn new(tenants: TenantSet, clock: Clock, proxy: Option<IpAddr>) -> Result<Self, minijinja::Error> {
-        let (databases, rate) = (Databases::default(), Rate::new(clock));
-        Ok(Self(Arc::new(Inner { tenants, databases, pages: Pages::new()?, rate, proxy })))
+        let (databases, rate) = (Databases::default(), Rate::new(clock.clone()));
+        Ok(Self(Arc::new(Inner { tenants, databases, pages: Pages::new()?, rate, clock, proxy })))
     }
 
     /// The pages behind links: what the demo's site has, too.
     pub fn links(&self) -> Router {
         let links = get(unsubscribe::show).post(unsubscribe::act);
-        Router::new()
-            .route("/unsubscribe", links)
-            .layer(middleware::from_fn_with_state(self.clone(), limited))
-            .with_state(self.clone())
+        self.limited(Router::new().route("/unsubscribe", links))
     }
 
-    /// All that the gateway answers: the links, and `/health` for whoever restarts what does not answer. Metrics are for
+    fn limited(&self, router: Router<Self>) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), limited)).with_state(self.clone())
+    }
+
+    /// All that the gateway answers: the links, providers' reports, and `/health` for whoever restarts what does not answer. Metrics are for
     /// the operator alone and have an address of their own.
     pub fn router(&self) -> Router {
-        let health = Operations::default().health();
-        self.links()
-            .merge(health)
-            .layer(middleware::map_response(|response: Response| async { with_headers(response) }))
+        let hooks = self.limited(Router::new().route("/hooks/mail/{tenant}", post(hook::take)));
+        let all = self.links().merge(hooks).merge(Operations::default().health());
+        all.layer(middleware::map_response(|response: Response| async { with_headers(response) }))
     }
 
     fn tenant(&self, id: &TenantId) -> Option<Tenant> {

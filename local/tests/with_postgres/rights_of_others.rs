@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::kinds::{inhabited, rows};
 use crate::rights::{DENIED, Does, become_someone, does, is_of_pages};
-use crate::support::{ASHA, OMAR, bare, id, open, run, sign_in, tenant};
+use crate::support::{ASHA, OMAR, Owned, bare, id, open, owned, run, sign_in, tenant};
 use Does::{Fails, Touches};
 
 /// Whose a table is. Each has one row of Asha's and one of Omar's, or of nobody in particular.
@@ -184,6 +184,46 @@ fn switch(user: Uuid, kind: &str, email: bool, then: &str) -> String {
     )
 }
 
+/// A bounce of a mail that is there, or of none.
+fn bounce(function: &str, recipient: &str) -> String {
+    format!(
+        "select bellwether.{function}('r', '<o@x.example>', array['{recipient}'], 'suppress', 'bounced', 'a test')"
+    )
+}
+
+#[tokio::test]
+async fn a_bounce_is_noted_by_owners_without_power_for_the_connections_own_tenant_and_by_nobody_else() {
+    let Owned { seeded, .. } = owned("fxlabs").await;
+    let mut admin = open(&seeded.admin).await;
+    run(
+        &mut admin,
+        "insert into bellwether.mail_outbox (occurrence, kind, user_id, recipient, message_id)
+         values ('o', 'test', gen_random_uuid(), 'a@example.test', '<o@x.example>')",
+    )
+    .await;
+    let mut gateway = open(&seeded.gateway).await;
+    for (tenant, recipient, expected) in [
+        ("hextech", "a@example.test", "unknown"),
+        ("fxlabs", "b@example.test", "unknown"),
+        ("fxlabs", "A@example.test", "suppressed"),
+        ("fxlabs", "a@example.test", "repeated"),
+    ] {
+        let set = "select set_config('app.tenant_id', $1, false)";
+        sqlx::query(set).bind(tenant).execute(&mut gateway).await.unwrap();
+        let done: String = sqlx::query_scalar(AssertSqlSafe(bounce("bounced", recipient)))
+            .fetch_one(&mut gateway)
+            .await
+            .unwrap();
+        assert_eq!(done, expected, "{tenant} {recipient}");
+    }
+    assert_eq!(rows(&mut admin, "bellwether.mail_suppression").await, 1);
+    let mut page = open(&seeded.admin).await;
+    sign_in(&mut page, ASHA).await;
+    assert_eq!(does(&mut page, &bounce("bounced", "a@example.test")).await, DENIED.result());
+    let mut pipeline = open(&seeded.pipeline).await;
+    assert_eq!(does(&mut pipeline, &bounce("bounced", "a@example.test")).await, DENIED.result());
+}
+
 #[tokio::test]
 async fn the_gateway_switches_mails_off_and_can_do_nothing_else() {
     let seeded = furnished().await;
@@ -205,6 +245,8 @@ async fn the_gateway_switches_mails_off_and_can_do_nothing_else() {
         ("hextech", read("user_id, kind"), Touches(0)),
         ("hextech", switch(ASHA, "digest", false, off), DENIED),
         ("fxlabs", "select bellwether.retire('user_events', 'epoch', 1)".into(), DENIED),
+        ("fxlabs", bounce("bounced", "a@example.test"), Touches(1)),
+        ("fxlabs", bounce("note_bounce", "a@example.test"), DENIED),
         ("fxlabs", "select * from bellwether.recipients".into(), DENIED),
         ("fxlabs", "select * from auth.users".into(), DENIED),
         ("fxlabs", "set role bellwether_pipeline".into(), DENIED),

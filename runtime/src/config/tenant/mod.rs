@@ -251,6 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn a_providers_secret_has_the_form_of_standard_webhooks() {
+        let with = |secret: &str| load(GOOD, &[("FXLABS_BOUNCE_SECRET", secret)]);
+        assert!(with("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_ok());
+        for bad in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!!!!"] {
+            let wrong = with(bad).unwrap_err().to_string();
+            assert!(
+                wrong.ends_with(
+                    "mail.bounce_secret_file: is not whsec_ with the base64 of 24 to 64 bytes behind it"
+                ),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn a_secret_may_stand_in_a_file_that_the_environment_names() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("url");
