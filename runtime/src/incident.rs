@@ -119,7 +119,7 @@ impl Incidents {
             .lock()
             .entry((tenant.clone(), kind))
             .or_default()
-            .begin(|| Change::Began { at: board.clock.now(), text: one_line(&text.to_string()) });
+            .begin(|| Change::Began { at: board.clock.now(), text: without_addresses(&text.to_string()) });
         if changed {
             board.changed.notify_one();
         }
@@ -190,8 +190,14 @@ impl Known {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
+/// The text in one line, not without end, and without the words that could be an address or hold a secret: others wrote
+/// some of what is told.
+#[must_use]
+pub fn without_addresses(text: &str) -> String {
+    let hidden = |word: &str| word.contains('@') || word.contains("://") || word.contains('%');
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.map(|word| if hidden(word) { "[…]" } else { word }).collect();
+    words.join(" ").chars().take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]
@@ -264,7 +270,13 @@ mod tests {
         let keys: Vec<IncidentKey> = taken.iter().map(|(key, _)| key.clone()).collect();
         assert_eq!(keys, [(said.tenant.clone(), IncidentKind::Parked), (other, KIND)]);
         let Change::Began { text, at } = &taken[1].1 else { panic!("{taken:?}") };
-        assert!(text.starts_with("a  bxxx") && text.chars().count() == MAX_TEXT && *at == Timestamp(7));
+        assert!(text.starts_with("a bxxx") && text.chars().count() == MAX_TEXT && *at == Timestamp(7));
+    }
+
+    #[test]
+    fn what_others_wrote_is_told_without_addresses() {
+        let told = without_addresses("550 <asha@users.example> is unknown: see https://m.example/?k=s\nnow");
+        assert_eq!(told, "550 […] is unknown: see […] now");
     }
 
     #[tokio::test]

@@ -29,7 +29,6 @@ pub struct Operator {
     /// Who those mails are from, `Name <address>`.
     pub from: Option<Mailbox>,
     /// To whom they go.
-    #[serde(deserialize_with = "address")]
     pub to: Option<EmailAddress>,
     /// By role (`"sink mail"`): the address that each of its processes calls every minute while all its tenants go on.
     #[serde(deserialize_with = "pings")]
@@ -75,11 +74,6 @@ fn read(file: &Path, path: &Path) -> Result<Secret, ConfigError> {
         ConfigError::value(file, "operator.password_file", reason)
     })?;
     Ok(Secret::new(text.trim()))
-}
-
-fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<EmailAddress>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn pings<'de, D>(deserializer: D) -> Result<BTreeMap<Role, PingAddress>, D::Error>

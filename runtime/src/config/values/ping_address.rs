@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Stands for the process that calls.
 const INSTANCE: &str = "{instance}";
 
-/// `http://` or `https://HOST[:PORT][/PATH][?QUERY]`, in whose path and query `{instance}` stands for the process that
+/// `http://` or `https://HOST[:PORT][/PATH[?QUERY]]`, in whose path and query `{instance}` stands for the process that
 /// calls it. Its path is often a key: nothing but the host is printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -59,16 +59,11 @@ impl FromStr for PingAddress {
     /// The text is not repeated in the error: it may hold a key.
     fn from_str(text: &str) -> Result<Self, &'static str> {
         const FORM: &str =
-            "is not http[s]://HOST[:PORT][/PATH][?QUERY], with {instance} in path or query alone";
-        let start = text.find("://").map_or(0, |at| at + 3);
-        let path = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
-        let (place, asked) = text.split_at(path);
-        // A brace is not for addresses: what stands for one is looked at instead.
-        let uri: Uri =
-            asked.replace(INSTANCE, "instance").parse().map_err(|_| FORM).and_then(|asked: Uri| {
-                let asked = asked.path_and_query().map_or("/", |asked| asked.as_str());
-                format!("{place}{asked}").parse().map_err(|_| FORM)
-            })?;
+            "is not http[s]://HOST[:PORT][/PATH[?QUERY]], with {instance} in path or query alone";
+        let uri: Uri = with_instance(text).ok_or(FORM)?.parse().map_err(|_| FORM)?;
+        if uri.query().is_some() && asked(text) == "/" {
+            return Err(FORM);
+        }
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
@@ -80,9 +75,23 @@ impl FromStr for PingAddress {
             host: authority.host().trim_matches(['[', ']']).into(),
             port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             authority: authority.to_string(),
-            path_and_query: if asked.starts_with('/') { asked.into() } else { format!("/{asked}") },
+            path_and_query: asked(text).into(),
         })
     }
+}
+
+/// The address of one instance; none where a brace stands for anything else, or elsewhere than in what is asked for.
+fn with_instance(text: &str) -> Option<String> {
+    let asked = asked(text);
+    let place = text.strip_suffix(asked).unwrap_or(text);
+    let address = format!("{place}{}", asked.replace(INSTANCE, "instance"));
+    (!address.contains(['{', '}'])).then_some(address)
+}
+
+/// Path and query as they are written; `/` where there are none.
+fn asked(text: &str) -> &str {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    text[start..].find('/').map_or("/", |at| &text[start + at..])
 }
 
 impl TryFrom<String> for PingAddress {
@@ -130,6 +139,7 @@ mod tests {
             "https://w/{other}",
             "https://{instance}.w/",
             "https://w/a b",
+            "https://w?a=b",
         ] {
             let refused = bad.parse::<PingAddress>().unwrap_err();
             assert!(refused.starts_with("is not http[s]://"), "{bad}");
