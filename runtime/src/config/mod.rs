@@ -27,7 +27,7 @@ pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
+    Announce, Auth, AuthKey, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
     Tenant, load_tenant,
 };
 pub use values::{
