@@ -24,11 +24,13 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 8] = [
+const OWN: [&str; 10] = [
     "sink_cursor",
     "mail_outbox",
     "mail_event",
     "mail_suppression",
+    "mail_pause",
+    "incident",
     "schedule_run",
     "alert_change",
     "alert_version",

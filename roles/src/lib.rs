@@ -182,7 +182,7 @@ pub const fn follows(role: Role) -> bool {
 
 /// Folds, and keeps the topics' retention beside.
 async fn process(context: Context) -> Result<(), RoleError> {
-    let Context { log, tenants, clock, shutdown } = context.clone();
+    let Context { log, tenants, clock, shutdown, .. } = context.clone();
     tokio::spawn(retention::run(log, tenants, clock, shutdown));
     let folded = tokio::task::spawn_blocking(move || bellwether_worker::run(context)).await;
     Ok(folded.map_err(|_| WorkerError::Panicked)??)

@@ -5,9 +5,11 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod incident;
 pub mod journal;
 pub mod log;
 pub mod metric_names;
+pub mod progress;
 pub mod registry;
 pub mod roles;
 pub mod secret;

@@ -10,7 +10,9 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Tenant;
+use crate::incident::Incidents;
 use crate::log::Log;
+use crate::progress::Progress;
 use crate::shutdown::Shutdown;
 
 /// What the name of every group begins with, so that one prefix names all that is Bellwether's on a broker.
@@ -59,6 +61,12 @@ macro_rules! roles {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$role => $name),* }
+            }
+
+            /// The role of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|role| role.name() == name)
             }
 
             /// The consumer group it reads with; none where it reads no topic, or apart from any group.
@@ -111,6 +119,19 @@ pub struct Context {
     pub clock: Clock,
     /// When to drain and stop.
     pub shutdown: Shutdown,
+    /// What the operator has to hear of.
+    pub incidents: Incidents,
+    /// How the tenants fare.
+    pub progress: Progress,
+}
+
+impl Context {
+    /// One that nobody watches over.
+    #[must_use]
+    pub fn new(log: Arc<dyn Log>, tenants: TenantSet, clock: Clock, shutdown: Shutdown) -> Self {
+        let (incidents, progress) = (Incidents::default(), Progress::default());
+        Self { log, tenants, clock, shutdown, incidents, progress }
+    }
 }
 
 #[cfg(test)]

@@ -60,20 +60,12 @@ fn main() {
     let shutdown = Shutdown::new();
     let all: Vec<Tenant> = paths.iter().map(|path| path.tenant.clone()).collect();
     let (_followed, tenants) = watch::channel(Arc::new(all.clone()));
-    let context = bellwether_sinks::feed::Context {
-        log: Arc::clone(&log),
-        tenants,
-        clock: Clock::system(),
-        shutdown: shutdown.clone(),
-    };
+    let context =
+        bellwether_sinks::feed::Context::new(Arc::clone(&log), tenants, Clock::system(), shutdown.clone());
     let sink = runtime.spawn(rows::run(context));
     let (_followed, tenants) = watch::channel(Arc::new(vec![all[0].clone()]));
-    let context = bellwether_worker::Context {
-        log: Arc::clone(&log),
-        tenants,
-        clock: Clock::system(),
-        shutdown: shutdown.clone(),
-    };
+    let context =
+        bellwether_worker::Context::new(Arc::clone(&log), tenants, Clock::system(), shutdown.clone());
     let worker = std::thread::spawn(move || bellwether_worker::run(context).unwrap());
     let [_, found] = paths.each_mut().map(Measured::fold);
     let empty = empty_engine(Arc::clone(&log), all[1].clone(), found, shutdown.clone());

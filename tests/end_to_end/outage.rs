@@ -136,18 +136,14 @@ impl Pipeline {
 
     fn start_roles(&mut self, tenants: Vec<Tenant>) {
         let tenants = watch::channel(Arc::new(tenants)).1;
-        let context = feed::Context {
-            log: Arc::clone(&self.log),
-            tenants: tenants.clone(),
-            clock: Clock::system(),
-            shutdown: self.others.clone(),
-        };
-        let worker = bellwether_worker::Context {
-            log: Arc::clone(&self.log),
+        let context =
+            feed::Context::new(Arc::clone(&self.log), tenants.clone(), Clock::system(), self.others.clone());
+        let worker = bellwether_worker::Context::new(
+            Arc::clone(&self.log),
             tenants,
-            clock: Clock::system(),
-            shutdown: self.others.clone(),
-        };
+            Clock::system(),
+            self.others.clone(),
+        );
         let rows = context.clone();
         self.roles = vec![
             tokio::spawn(async move { rows::run(rows).await.unwrap() }),

@@ -119,12 +119,8 @@ fn process(log: &Arc<dyn Log>, tenants: &[Tenant]) {
 fn process_until(log: &Arc<dyn Log>, tenants: &[Tenant], done: impl Fn() -> bool) {
     let (_keep, watched) = watch::channel(Arc::new(tenants.to_vec()));
     let shutdown = Shutdown::new();
-    let context = bellwether_worker::Context {
-        log: Arc::clone(log),
-        tenants: watched,
-        clock: Clock::system(),
-        shutdown: shutdown.clone(),
-    };
+    let context =
+        bellwether_worker::Context::new(Arc::clone(log), watched, Clock::system(), shutdown.clone());
     let worker = std::thread::spawn(move || bellwether_worker::run(context));
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !done() {

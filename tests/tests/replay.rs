@@ -146,12 +146,8 @@ fn journal(log: &Arc<dyn Log>, tenant: &Tenant, engine_version: i32) {
 fn process(log: &Arc<dyn Log>, tenant: &Tenant) {
     let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
     let shutdown = Shutdown::new();
-    let context = bellwether_worker::Context {
-        log: Arc::clone(log),
-        tenants,
-        clock: Clock::system(),
-        shutdown: shutdown.clone(),
-    };
+    let context =
+        bellwether_worker::Context::new(Arc::clone(log), tenants, Clock::system(), shutdown.clone());
     let worker = std::thread::spawn(move || bellwether_worker::run(context));
     let topic = Topic::new(&tenant.id, TopicKind::Journal);
     let next = log.bounds(&topic).unwrap().next;

@@ -41,7 +41,7 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
         watch::channel(Arc::new(tenants.clone())).1
     };
     let served = topics::served(log.clone(), process.missing_topics(), served, shutdown.clone()).await?;
-    let context = Context { log, tenants: served, clock: process.clock.clone(), shutdown };
+    let context = Context::new(log, served, process.clock.clone(), shutdown);
     if let Some(group) = role.group() {
         if how.drain {
             stop_when_drained(&context, group, &tenants).await?;

@@ -64,12 +64,12 @@ impl Run {
 
     /// Runs the job for every tenant.
     fn start(&self, tasks: &mut JoinSet<Result<Role>>, job: Job, stop: &Shutdown) {
-        let context = Context {
-            log: Arc::clone(&self.log),
-            tenants: watch::channel(Arc::new(self.tenants())).1,
-            clock: self.clock.clone(),
-            shutdown: stop.clone(),
-        };
+        let context = Context::new(
+            Arc::clone(&self.log),
+            watch::channel(Arc::new(self.tenants())).1,
+            self.clock.clone(),
+            stop.clone(),
+        );
         tasks.spawn(async move {
             let role = job.role();
             let ran = job.run(context, Arc::new(report)).await;

@@ -105,7 +105,7 @@ fn work(log: &Arc<dyn Log>, tenant: &Tenant) {
     let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
     let shutdown = Shutdown::new();
     let (clock, stop) = (Clock::system(), shutdown.clone());
-    let context = bellwether_worker::Context { log: Arc::clone(log), tenants, clock, shutdown: stop };
+    let context = bellwether_worker::Context::new(Arc::clone(log), tenants, clock, stop);
     let worker = std::thread::spawn(move || bellwether_worker::run(context));
     let topic = Topic::new(&tenant.id, TopicKind::Journal);
     let next = log.bounds(&topic).unwrap().next;

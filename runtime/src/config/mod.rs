@@ -25,14 +25,14 @@ mod values;
 
 pub use directory::load_tenants;
 pub use error::ConfigError;
-pub use process::{Config, LogFormat, SchemaRegistry, Telemetry};
+pub use process::{Config, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
     Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
     Tenant, load_tenant,
 };
 pub use values::{
-    Colour, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, SmtpError, SmtpServer, Tls,
-    parse_duration,
+    Colour, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, PingAddress, SmtpError, SmtpServer,
+    Tls, parse_duration,
 };
 
 pub(crate) use directory::{refuse_shared, tenant_file, tenant_files};

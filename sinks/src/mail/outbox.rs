@@ -94,7 +94,7 @@ impl Outbox {
         Self { pool, tenant }
     }
 
-    /// Takes up to `most` mails that are due, those of no schedule first: what is told to everybody does not keep an
+    /// Takes up to `most` mails that are due, none while the tenant's mail is paused; those of no schedule first: what is told to everybody does not keep an
     /// alert waiting. Claims whose worker is gone are due too; content that had begun to
     /// leave when its worker went is ambiguous first.
     ///
@@ -177,6 +177,7 @@ impl Outbox {
                    where tenant_id = $1
                      and ((state in ('pending', 'ambiguous') and due_at <= now())
                           or (state = 'claimed' and lease_until < now()))
+                     and not exists (select from bellwether.mail_pause where tenant_id = $1)
                    order by schedule is not null, due_at, appended_at limit $2 for update skip locked) as due
              where mail.tenant_id = $1 and mail.occurrence = due.occurrence
              returning mail.occurrence, mail.kind, mail.fence, mail.attempts, mail.user_id, mail.recipient,

@@ -72,7 +72,7 @@ impl World {
 
     pub(crate) fn context(&self) -> Context {
         let (log, tenants) = (self.log.clone(), self.tenants.subscribe());
-        Context { log, tenants, clock: Clock::system(), shutdown: self.shutdown.clone() }
+        Context::new(log, tenants, Clock::system(), self.shutdown.clone())
     }
 
     /// Another process over the same log: only the shutdown is its own.

@@ -115,6 +115,6 @@ async fn a_sink_until_it_is_killed() {
     let dir = PathBuf::from(dir);
     let log = open(&log_url(&dir), Access::Write, Clock::system()).unwrap();
     let (_tenants, tenants) = watch::channel(Arc::new(vec![tenant(&dir, &url)]));
-    let context = Context { log, tenants, clock: Clock::system(), shutdown: Shutdown::new() };
+    let context = Context::new(log, tenants, Clock::system(), Shutdown::new());
     rows::run(context).await.unwrap();
 }

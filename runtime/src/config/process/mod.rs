@@ -1,5 +1,6 @@
 //! The process's own settings: `bellwether.toml`, each key of which the environment may override.
 
+mod operator;
 mod schema_registry;
 mod telemetry;
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use operator::Operator;
 pub use schema_registry::SchemaRegistry;
 pub use telemetry::{LogFormat, Telemetry};
 
@@ -24,6 +26,8 @@ pub struct Config {
     pub schema_registry: SchemaRegistry,
     /// How the process logs, and where it shows its metrics.
     pub telemetry: Telemetry,
+    /// Who is told what goes wrong, and what is called while nothing does.
+    pub operator: Operator,
 }
 
 impl Default for Config {
@@ -33,12 +37,13 @@ impl Default for Config {
             tenants: "tenants".into(),
             schema_registry: SchemaRegistry::default(),
             telemetry: Telemetry::default(),
+            operator: Operator::default(),
         }
     }
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 11] = [
     ("", "log"),
     ("", "tenants"),
     ("schema_registry", "url"),
@@ -46,6 +51,10 @@ const KEYS: [(&str, &str); 7] = [
     ("telemetry", "level"),
     ("telemetry", "format"),
     ("telemetry", "metrics"),
+    ("operator", "smtp"),
+    ("operator", "password_file"),
+    ("operator", "from"),
+    ("operator", "to"),
 ];
 
 impl Config {
@@ -69,7 +78,9 @@ impl Config {
                 set(&mut table, section, key, value);
             }
         }
-        toml_file::sections(file, table)
+        let mut config: Self = toml_file::sections(file, table)?;
+        config.operator = config.operator.finished(file, environment)?;
+        Ok(config)
     }
 }
 
@@ -127,5 +138,38 @@ mod tests {
     fn the_default_file_is_the_documented_default() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bellwether.toml");
         assert_eq!(Config::load(Some(&file), |_| None).unwrap(), Config::default());
+    }
+
+    const OPERATOR: &str = "[operator]\nsmtp = \"smtp://me@mail.example\"\nfrom = \"a@ops.example\"\n\
+        to = \"o@ops.example\"\n[operator.ping]\n\"sink mail\" = \"https://w.example/{instance}\"\n";
+    const PASSWORD: (&str, &str) = ("BELLWETHER_OPERATOR_SMTP_PASSWORD", "s3cret");
+
+    #[test]
+    fn an_operator_is_told_by_a_server_and_called_by_roles() {
+        let operator = load(OPERATOR, &[PASSWORD]).unwrap().operator;
+        assert_eq!(operator.password.unwrap().reveal(), "s3cret");
+        assert_eq!(operator.ping.keys().copied().collect::<Vec<_>>(), [crate::roles::Role::SinkMail]);
+        let other = [PASSWORD, ("BELLWETHER_OPERATOR_TO", "p@ops.example")];
+        assert_eq!(load(OPERATOR, &other).unwrap().operator.to.unwrap().to_string(), "p@ops.example");
+    }
+
+    #[test]
+    fn an_operator_who_could_not_be_told_is_refused_with_what_is_missing() {
+        let refused = |text: &str, variables: &[(&str, &str)]| load(text, variables).unwrap_err().to_string();
+        let without = |line: &str| OPERATOR.replace(line, "");
+        for (text, key) in [
+            (without("smtp = \"smtp://me@mail.example\"\n"), "operator.smtp: is missing"),
+            (without("from = \"a@ops.example\"\n"), "operator.from: is missing"),
+            (without("to = \"o@ops.example\"\n"), "operator.to: is missing"),
+            (OPERATOR.replace("sink mail", "sink mails"), "operator.ping: \"sink mails\" is no role"),
+            (OPERATOR.replace("o@ops.example", "ops"), "operator.to: \"ops\" is not an address"),
+        ] {
+            let error = refused(&text, &[PASSWORD]);
+            assert!(error.contains(key), "{key}: {error}");
+        }
+        assert!(refused(OPERATOR, &[]).contains("operator.smtp: names a user"));
+        let both = OPERATOR.replace("from =", "password_file = \"p\"\nfrom =");
+        assert!(refused(&both, &[PASSWORD]).contains("operator.password_file: BELLWETHER_OPERATOR_SMTP"));
+        assert!(refused(&both, &[]).contains("operator.password_file: "));
     }
 }

@@ -12,7 +12,8 @@ use super::line;
 const MAX: usize = 1_000;
 
 /// An e-mail address of the form `local@domain`, in ASCII.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EmailAddress {
     local: String,
     domain: String,
@@ -48,6 +49,14 @@ impl FromStr for EmailAddress {
             return Ok(Self { local: local.into(), domain: domain.into() });
         }
         Err(format!("{text:?} is not an address such as alerts@fxlabs.example"))
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

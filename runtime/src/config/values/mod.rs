@@ -8,6 +8,7 @@ mod feed_address;
 mod http_address;
 mod line;
 mod link;
+mod ping_address;
 mod smtp;
 mod time;
 
@@ -18,6 +19,7 @@ pub use feed_address::FeedAddress;
 pub use http_address::HttpAddress;
 pub use line::Line;
 pub use link::Link;
+pub use ping_address::PingAddress;
 pub use smtp::{SmtpError, SmtpServer, Tls};
 
 pub(super) use duration::{micros, optional as optional_duration, time_to_keep};

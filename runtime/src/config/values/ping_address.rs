@@ -1,0 +1,148 @@
+//! What is called while all is well.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hyper::Uri;
+use serde::Deserialize;
+
+/// Stands for the process that calls.
+const INSTANCE: &str = "{instance}";
+
+/// `http://` or `https://HOST[:PORT][/PATH[?QUERY]]`, in whose path and query `{instance}` stands for the process that
+/// calls it. Its path is often a key: nothing but the host is printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PingAddress {
+    is_tls: bool,
+    host: String,
+    port: u16,
+    authority: String,
+    path_and_query: String,
+}
+
+impl PingAddress {
+    /// Whether it is called over TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// What to connect to, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Host and port as they were written: what a request calls the host.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What that process asks for there. It may hold a key: it is not printed.
+    #[must_use]
+    pub fn path_and_query(&self, instance: &str) -> String {
+        self.path_and_query.replace(INSTANCE, instance)
+    }
+}
+
+impl FromStr for PingAddress {
+    type Err = &'static str;
+
+    /// The text is not repeated in the error: it may hold a key.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str =
+            "is not http[s]://HOST[:PORT][/PATH[?QUERY]], with {instance} in path or query alone";
+        let uri: Uri = with_instance(text).ok_or(FORM)?.parse().map_err(|_| FORM)?;
+        if uri.query().is_some() && asked(text) == "/" {
+            return Err(FORM);
+        }
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
+        let is_tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(FORM),
+        };
+        Ok(Self {
+            is_tls,
+            host: authority.host().trim_matches(['[', ']']).into(),
+            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            authority: authority.to_string(),
+            path_and_query: asked(text).into(),
+        })
+    }
+}
+
+/// The address of one instance; none where a brace stands for anything else, or elsewhere than in what is asked for.
+fn with_instance(text: &str) -> Option<String> {
+    let asked = asked(text);
+    let place = text.strip_suffix(asked).unwrap_or(text);
+    let address = format!("{place}{}", asked.replace(INSTANCE, "instance"));
+    (!address.contains(['{', '}'])).then_some(address)
+}
+
+/// Path and query as they are written; `/` where there are none.
+fn asked(text: &str) -> &str {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    text[start..].find('/').map_or("/", |at| &text[start + at..])
+}
+
+impl TryFrom<String> for PingAddress {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for PingAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
+    }
+}
+
+impl fmt::Debug for PingAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_with_its_instance_and_its_path_is_not_printed() {
+        let address: PingAddress = "https://watch.example/k3y/{instance}?up={instance}".parse().unwrap();
+        assert_eq!((address.is_tls(), address.host(), address.port()), (true, "watch.example", 443));
+        assert_eq!(address.path_and_query("host-0"), "/k3y/host-0?up=host-0");
+        assert_eq!(format!("{address} {address:?}"), "https://watch.example https://watch.example");
+        let inner: PingAddress = "http://[fd00::1]:8080".parse().unwrap();
+        assert_eq!((inner.is_tls(), inner.host(), inner.port()), (false, "fd00::1", 8080));
+        assert_eq!(inner.path_and_query("x"), "/");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        for bad in [
+            "",
+            "watch.example",
+            "ftp://w.example/",
+            "https://a:b@w.example/",
+            "https://w/{other}",
+            "https://{instance}.w/",
+            "https://w/a b",
+            "https://w?a=b",
+        ] {
+            let refused = bad.parse::<PingAddress>().unwrap_err();
+            assert!(refused.starts_with("is not http[s]://"), "{bad}");
+        }
+    }
+}
