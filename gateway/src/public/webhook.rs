@@ -68,7 +68,7 @@ mod tests {
         assert!(!asked("msg_other", &sent, GOOD, BODY, 0));
         assert!(!asked(ID, &(SENT + 1).to_string(), GOOD, BODY, 0));
         assert!(!asked(ID, &sent, GOOD, br#"{"test": 2432232315}"#, 0));
-        for bad in ["", "v1,", "v1,AAAA", &GOOD[3..], &GOOD.replace("v1,", "v2,"), &GOOD.replace('A', "B")] {
+        for bad in ["", "v1,", "v1,AAAA", &GOOD[3..], &GOOD.replace("v1,", "v2,"), &GOOD.replace('g', "h")] {
             assert!(!asked(ID, &sent, bad, BODY, 0), "{bad}");
         }
         for sent in ["", "yesterday", "-9223372036854775808", "9223372036854775807"] {

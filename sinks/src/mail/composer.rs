@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::UserId;
 use tokio::time::timeout;
 
 use self::core::{Core, Input, Output};

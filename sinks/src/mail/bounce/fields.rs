@@ -43,11 +43,14 @@ impl Fields {
 
 /// Adds a line's text behind a space, as far as there is room.
 fn push(value: &mut String, line: &str) {
-    let text = line.trim();
-    if !value.is_empty() && !text.is_empty() {
+    let (text, room) = (line.trim(), VALUE.saturating_sub(value.len()));
+    if room == 0 || text.is_empty() {
+        return;
+    }
+    if !value.is_empty() {
         value.push(' ');
     }
-    value.extend(text.chars().filter(|c| !c.is_control()).take(VALUE.saturating_sub(value.len())));
+    value.extend(text.chars().filter(|c| !c.is_control()).take(room));
 }
 
 /// The groups that hold a field.
