@@ -138,8 +138,8 @@ async fn whole(auth: &Auth) -> Result<Option<BTreeMap<Uuid, User>>, AuthError> {
 async fn page(auth: &Auth, number: u64) -> Result<Page, AuthError> {
     let base = auth.url.path_and_query().trim_end_matches('/');
     let path = format!("{base}/admin/users?page={number}&per_page={PAGE}");
-    let mut question = Question::get(&path);
     let bearer;
+    let mut question = Question::get(&path);
     match &auth.key {
         AuthKey::ServiceRole(key) => {
             bearer = format!("Bearer {}", key.reveal());
