@@ -205,8 +205,10 @@ async fn alerts_wait_until_auth_has_told_and_are_mailed_where_it_says() {
     let sink = tokio::spawn(mail::run(world.context()));
     world.append("fxlabs", &[Outcome::Fired(trigger)]).await;
     eventually("Auth is asked again", async || shop.auth.asked() >= 2).await;
-    let owed: i64 =
-        sqlx::query_scalar("select count(*) from bellwether.mail_outbox").fetch_one(&mut admin).await.unwrap();
+    let owed: i64 = sqlx::query_scalar("select count(*) from bellwether.mail_outbox")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
     assert_eq!(owed, 0, "nothing is decided while nobody knows");
     shop.auth.always(None);
     eventually("the mail", async || smtp.arrived().len() == 1).await;

@@ -27,8 +27,8 @@ pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Announce, Auth, AuthKey, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
-    Tenant, load_tenant,
+    Announce, Auth, AuthKey, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients,
+    Retention, Tenant, load_tenant,
 };
 pub use values::{
     Colour, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, PingAddress, SmtpError, SmtpServer,

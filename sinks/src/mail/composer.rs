@@ -91,7 +91,9 @@ impl Composer {
             mail.stop_delivery();
         }
         let tenant = self.lane.tenant();
-        let Some(mut mail) = TenantMail::open(&tenant, self.clock.clone()).await else { return Input::NotOpened };
+        let Some(mut mail) = TenantMail::open(&tenant, self.clock.clone()).await else {
+            return Input::NotOpened;
+        };
         match mail.outbox.position().await {
             Ok(cursor) => {
                 mail.start_delivery(self.templates.clone(), self.clock.clone());
@@ -139,8 +141,12 @@ impl Composer {
         }
         let (Some(mail), Some(part)) = (&self.mail, self.core.part()) else { return Input::Changed };
         let tenant = self.lane.tenant_id();
-        let users: Vec<UserId> =
-            part.groups.iter().filter_map(|group| group.triggers.first()).map(|first| first.user_id).collect();
+        let users: Vec<UserId> = part
+            .groups
+            .iter()
+            .filter_map(|group| group.triggers.first())
+            .map(|first| first.user_id)
+            .collect();
         if let Err(error) = mail.directory.prepare(&users).await {
             FillRetried { tenant, error: &error }.emit();
             return Input::NotFilled;

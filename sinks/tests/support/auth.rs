@@ -109,8 +109,13 @@ async fn list(State(auth): State<Auth>, headers: HeaderMap, Query(asked): Query<
     let always = inner.always.clone();
     let fault = inner.faults.pop_front().or(always).unwrap_or(Fault::None);
     let mut total = inner.users.len().to_string();
-    let page: Vec<Value> =
-        inner.users.iter().skip((asked.page.max(1) - 1) * asked.per_page).take(asked.per_page).cloned().collect();
+    let page: Vec<Value> = inner
+        .users
+        .iter()
+        .skip((asked.page.max(1) - 1) * asked.per_page)
+        .take(asked.per_page)
+        .cloned()
+        .collect();
     match fault {
         Fault::None => {}
         Fault::Broken => return refused(500, "unexpected_failure"),

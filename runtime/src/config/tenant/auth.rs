@@ -57,7 +57,9 @@ impl AuthKey {
             return Ok(Self::Secret(key));
         }
         if text.starts_with("sb_publishable_") {
-            return Err("is a publishable key, which may not list users: use a secret key, sb_secret_…".into());
+            return Err(
+                "is a publishable key, which may not list users: use a secret key, sb_secret_…".into()
+            );
         }
         match role_of(text).as_deref() {
             Some("service_role") => Ok(Self::ServiceRole(key)),

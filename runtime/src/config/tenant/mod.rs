@@ -282,12 +282,18 @@ mod tests {
     fn recipients_out_of_auth_need_to_know_where_it_is_and_a_key_that_may_list_them() {
         let text = GOOD.replace("[database]", "[database]\nrecipients = \"auth_api\"");
         let wrong = error(&text, &[]);
-        assert!(wrong.ends_with("database.recipients: \"auth_api\" needs auth.url and auth.key_file"), "{wrong}");
+        assert!(
+            wrong.ends_with("database.recipients: \"auth_api\" needs auth.url and auth.key_file"),
+            "{wrong}"
+        );
         let text = format!("{text}[auth]\nurl = \"https://x.supabase.co/auth/v1\"\n");
         let wrong = error(&text, &[]);
         assert!(wrong.contains("auth.key_file: is missing"), "{wrong}");
         let wrong = error(&text, &[("FXLABS_SUPABASE_SERVICE_KEY", "sb_publishable_swordfish")]);
-        assert!(wrong.contains("auth.key_file: is a publishable key") && !wrong.contains("swordfish"), "{wrong}");
+        assert!(
+            wrong.contains("auth.key_file: is a publishable key") && !wrong.contains("swordfish"),
+            "{wrong}"
+        );
         let tenant = load(&text, &[("FXLABS_SUPABASE_SERVICE_KEY", "sb_secret_swordfish")]).unwrap();
         assert!(!format!("{tenant:?}").contains("swordfish"));
         assert_eq!(tenant.database.recipients, Recipients::AuthApi);

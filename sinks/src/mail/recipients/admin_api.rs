@@ -32,7 +32,9 @@ pub enum AuthError {
     #[error("it cannot be reached: {0}")]
     Away(String),
     /// The key is not good for this.
-    #[error("it refuses the key with {status} {code}: auth.key_file has to hold the service_role key or a secret key")]
+    #[error(
+        "it refuses the key with {status} {code}: auth.key_file has to hold the service_role key or a secret key"
+    )]
     Refused {
         /// Its answer.
         status: u16,
@@ -108,7 +110,10 @@ pub(super) async fn list(auth: &Auth, clock: &Clock) -> Result<Vec<Person>, Auth
 impl User {
     fn reader(self, now: Timestamp) -> Option<Person> {
         let is_banned = self.banned_until.is_some_and(|until| Timestamp::from(until) > now);
-        let may = self.email_confirmed_at.is_some() && !is_banned && self.deleted_at.is_none() && !self.is_anonymous;
+        let may = self.email_confirmed_at.is_some()
+            && !is_banned
+            && self.deleted_at.is_none()
+            && !self.is_anonymous;
         let email = self.email.filter(|email| may && !email.is_empty())?;
         Some(Person { id: self.id, email })
     }
@@ -160,7 +165,8 @@ async fn page(auth: &Auth, number: u64) -> Result<Page, AuthError> {
     let total = answer.headers.get(TOTAL).and_then(|total| total.to_str().ok()?.parse().ok());
     let total = total.ok_or_else(|| unread(format!("no number in {TOTAL}")))?;
     // The error tells line and column, never what stands there.
-    let shape = |error: serde_json::Error| unread(format!("line {}, column {}", error.line(), error.column()));
+    let shape =
+        |error: serde_json::Error| unread(format!("line {}, column {}", error.line(), error.column()));
     let Body { users } = serde_json::from_slice(&answer.body).map_err(shape)?;
     Ok(Page { users, total })
 }
