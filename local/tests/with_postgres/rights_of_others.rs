@@ -331,6 +331,7 @@ async fn addresses_of_recipients_are_read_by_the_pipeline_alone() {
     let seeded = furnished().await;
     let (mut page, mut pipeline) = (open(&seeded.admin).await, open(&seeded.pipeline).await);
     let read = "select * from bellwether.recipients";
+    run(&mut pipeline, "set app.tenant_id = 'fxlabs'").await;
     let emails = "select array_agg(email) from bellwether.recipients";
     let told: Vec<String> = sqlx::query_scalar(emails).fetch_one(&mut pipeline).await.unwrap();
     assert_eq!(told, ["omar@example.test"], "a list of Auth's says who is a recipient");
