@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, inbox, journal, mail, migrate, process, produce, replay, schedule, sink,
-    tenants, top, topics,
+    backtest, deadletters, demo, gateway, inbox, journal, mail, migrate, process, produce, replay, schedule,
+    sink, tenants, top, topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -50,6 +50,7 @@ enum Command {
     #[command(subcommand, name = "deadletters")]
     DeadLetters(deadletters::DeadLetters),
     Inbox(inbox::Inbox),
+    Gateway(gateway::Gateway),
     #[command(subcommand)]
     Mail(mail::Mail),
 }
@@ -86,6 +87,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process),
             Command::Inbox(command) => command.run(&process).await,
+            Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,
         }
     });

@@ -82,6 +82,11 @@ metrics! {
         "Tenants whose mail stopped because their server refused the password.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    UNSUBSCRIBES: Counter = "bellwether_unsubscribes_total", "Answers to links in mails, by `outcome`.";
+    MAIL_REPORTS: Counter = "bellwether_mail_reports_total",
+        "What mail providers reported of mails through the gateway, by `outcome`.";
+    GATEWAY_TURNED_AWAY: Counter = "bellwether_gateway_turned_away_total",
+        "Requests and connections that were one too many, by `limit`.";
     CALENDAR_CHANGES: Counter = "bellwether_calendar_changes_total", "Items of the news calendar published.";
     CALENDAR_FAILURES: Counter = "bellwether_calendar_failures_total",
         "Times a source of the news calendar could not be read.";

@@ -4,6 +4,7 @@ pub(crate) mod backtest;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
 mod files;
+pub(crate) mod gateway;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod mail;

@@ -1,5 +1,6 @@
 //! `bellwether mail`.
 
+mod bounces;
 mod chromium;
 
 use std::fmt::Display;
@@ -24,6 +25,7 @@ use crate::wiring::Process;
 #[derive(Subcommand)]
 pub(crate) enum Mail {
     Preview(Preview),
+    Bounces(bounces::Bounces),
 }
 
 /// Writes a kind's mail with made-up content in a tenant's brand, to look at: index.html, body.txt, the whole mail as
@@ -52,6 +54,7 @@ impl Mail {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         match self {
             Self::Preview(command) => command.run(process).await,
+            Self::Bounces(command) => command.run(process).await,
         }
     }
 }
