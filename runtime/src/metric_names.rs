@@ -80,6 +80,8 @@ metrics! {
     MAIL_FENCES_LOST: Counter = "bellwether_mail_fences_lost_total", "Claims that another worker had taken over.";
     MAIL_AUTH_STOPPED: Counter = "bellwether_mail_auth_stopped_total",
         "Tenants whose mail stopped because their server refused the password.";
+    MAILS_LIMITED: Counter = "bellwether_mails_limited_total",
+        "Mails that their server put off because it is sent too many.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
     UNSUBSCRIBES: Counter = "bellwether_unsubscribes_total", "Answers to links in mails, by `outcome`.";
