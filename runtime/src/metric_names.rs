@@ -84,6 +84,8 @@ metrics! {
         "Mails that their server put off because it is sent too many.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    RECIPIENTS_UNKNOWN: Counter = "bellwether_recipients_unknown_total",
+        "Times a tenant's Auth did not tell its recipients, and an earlier list was used.";
     UNSUBSCRIBES: Counter = "bellwether_unsubscribes_total", "Answers to links in mails, by `outcome`.";
     MAIL_REPORTS: Counter = "bellwether_mail_reports_total",
         "What mail providers reported of mails through the gateway, by `outcome`.";
