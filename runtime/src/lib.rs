@@ -5,14 +5,17 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod incident;
 pub mod journal;
 pub mod log;
 pub mod metric_names;
+pub mod ping;
 pub mod progress;
 pub mod registry;
 pub mod roles;
 pub mod secret;
 pub mod shutdown;
+pub mod slot;
 pub mod telemetry;
 pub mod tenants;

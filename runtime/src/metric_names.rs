@@ -1,5 +1,5 @@
 //! Every metric there is: a stage counts under one of these names and no other, in its `events.rs`. All but the
-//! producers' unreadable lines carry the label `tenant`.
+//! producers' unreadable lines and what is the operator's carry the label `tenant`.
 
 /// What a metric measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,8 @@ metrics! {
     MAIL_AUTH_STOPPED: Counter = "bellwether_mail_auth_stopped_total",
         "Tenants whose mail stopped because their server refused the password.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
+    OPERATOR_MAILS: Counter = "bellwether_operator_mails_total", "Mails to the operator, by `outcome` of each try.";
+    PINGS: Counter = "bellwether_pings_total", "Calls of the operator's address, by `outcome`.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
     CALENDAR_CHANGES: Counter = "bellwether_calendar_changes_total", "Items of the news calendar published.";
     CALENDAR_FAILURES: Counter = "bellwether_calendar_failures_total",

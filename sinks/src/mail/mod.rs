@@ -10,6 +10,7 @@ mod composer;
 pub mod core;
 mod decide;
 mod delivery;
+pub mod doctor;
 pub mod error;
 pub mod events;
 mod frame;
@@ -35,6 +36,7 @@ pub mod session;
 mod socket;
 mod template_files;
 mod tls;
+pub mod trial;
 pub mod unsubscribe;
 
 use std::sync::Arc;

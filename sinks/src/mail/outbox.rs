@@ -4,6 +4,7 @@
 //! again. Who claims raises the fence; whoever holds an older one changes nothing any more. All times are the
 //! database's. A transaction never waits for anything but the database.
 
+pub mod by_hand;
 mod fill;
 mod run;
 mod settle;

@@ -1,6 +1,6 @@
 //! Where a tenant's mail goes, and as whom it logs in there.
 
-use bellwether_runtime::config::{Mail, Tls};
+use bellwether_runtime::config::{Mail, Operator, Tls};
 use bellwether_runtime::secret::Secret;
 
 /// An SMTP server and how to speak to it.
@@ -37,6 +37,17 @@ impl Server {
             (Some(user), Some(password)) => Some((user.into(), password.clone())),
         };
         Ok(Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login }))
+    }
+}
+
+impl Server {
+    /// The operator's server; none where the configuration names none.
+    #[must_use]
+    pub fn of_operator(operator: &Operator) -> Option<Self> {
+        let smtp = operator.smtp.as_ref()?;
+        let login = smtp.user().zip(operator.password.clone());
+        let login = login.map(|(user, password)| (user.to_string(), password));
+        Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::secrets::Secrets;
-use crate::config::{ConfigError, Mailbox, SmtpServer};
+use crate::config::{ConfigError, DnsName, EmailAddress, Mailbox, SmtpServer};
 use crate::secret::Secret;
 
 /// How the tenant's mail leaves.
@@ -24,6 +24,13 @@ pub struct Mail {
     /// The password itself, filled in when the file is loaded.
     #[serde(skip)]
     pub password: Option<Secret>,
+    /// Where test mails may go (`bellwether mail test`): nowhere without it.
+    #[serde(default)]
+    pub test_addresses: Vec<EmailAddress>,
+    /// The selector of the key that the relay signs with (DKIM), for `bellwether doctor mail`.
+    pub dkim_selector: Option<DnsName>,
+    /// The domain that the relay signs for, if not the sender's.
+    pub dkim_domain: Option<DnsName>,
     /// Key file of one-click unsubscribe links; else `<TENANT>_UNSUBSCRIBE_KEY`. Without one mails carry the
     /// `mailto` form alone.
     pub unsubscribe_key_file: Option<PathBuf>,

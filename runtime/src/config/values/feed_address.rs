@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
+use crate::http::Place;
+
 /// `https://HOST[:PORT][/PATH][?QUERY]`; `http://` of this machine alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FeedAddress {
@@ -38,6 +40,13 @@ impl FeedAddress {
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        let Self { is_tls, port, .. } = *self;
+        Place { is_tls, host: &self.host, port, authority: &self.authority }
     }
 
     /// What is asked for there. It may hold a key: it is not printed.
