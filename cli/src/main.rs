@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, doctor, inbox, journal, mail, migrate, process, produce, replay, schedule,
+    backtest, deadletters, demo, doctor, gateway, inbox, journal, mail, migrate, process, produce, replay,
+    schedule,
     sink, tenants, top, topics,
 };
 
@@ -50,6 +51,7 @@ enum Command {
     #[command(subcommand, name = "deadletters")]
     DeadLetters(deadletters::DeadLetters),
     Inbox(inbox::Inbox),
+    Gateway(gateway::Gateway),
     #[command(subcommand)]
     Mail(mail::Mail),
     #[command(subcommand)]
@@ -88,6 +90,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process),
             Command::Inbox(command) => command.run(&process).await,
+            Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
         }

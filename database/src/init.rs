@@ -11,6 +11,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use super::{DatabaseError, Result, administer, migrate, query, tables_of_ours};
 
+/// Tenants whose login role would be one that all tenants' roles are members of.
+const RESERVED: [&str; 3] = ["pipeline", "gateway", "support"];
 /// Roles belong to the cluster: two databases of one may change the same role at one moment.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +27,11 @@ pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> R
     if let Some(version) = migrate::missing(&mut connection).await?.into_iter().next() {
         return Err(DatabaseError::NotMigrated { version });
     }
-    let role = login_role(&mut connection, tenant, password).await?;
+    if RESERVED.contains(&tenant.as_str()) {
+        return Err(DatabaseError::Reserved { tenant: tenant.clone() });
+    }
+    let role = format!("bellwether_{tenant}");
+    login_role(&mut connection, &role, "grant bellwether_pipeline to %I", password).await?;
     let error = || query(format!("cannot give the database to tenant {tenant}"));
     let mut transaction = connection.begin().await.map_err(error())?;
     for table in tables_of_ours() {
@@ -34,6 +40,21 @@ pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> R
         }
     }
     transaction.commit().await.map_err(error())?;
+    Ok(role)
+}
+
+/// Makes the role `bellwether_<tenant>_gateway` with this password, for the tenant's gateway; its name. Harmless to
+/// repeat; then it only sets the password.
+///
+/// # Errors
+/// Out of reach, or not migrated.
+pub async fn init_gateway(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> Result<String> {
+    let mut connection = administer(admin_url).await?;
+    if let Some(version) = migrate::missing(&mut connection).await?.into_iter().next() {
+        return Err(DatabaseError::NotMigrated { version });
+    }
+    let role = format!("bellwether_{tenant}_gateway");
+    login_role(&mut connection, &role, "grant bellwether_gateway to %I", password).await?;
     Ok(role)
 }
 
@@ -53,13 +74,17 @@ pub async fn announce(admin_url: &Secret, how: Announce) -> Result<bool> {
     Ok(done == how.name())
 }
 
-async fn login_role(connection: &mut PgConnection, tenant: &TenantId, password: &Secret) -> Result<String> {
-    let role = format!("bellwether_{tenant}");
+/// A role that logs in, with what `grant` gives it.
+async fn login_role(
+    connection: &mut PgConnection,
+    role: &str,
+    grant: &'static str,
+    password: &Secret,
+) -> Result<()> {
     let error = || query(format!("cannot make the role {role}"));
-    for statement in ["create role %I", "alter role %I login password %L", "grant bellwether_pipeline to %I"]
-    {
+    for statement in ["create role %I", "alter role %I login password %L", grant] {
         let mut tries = 0;
-        while let Err(failure) = on_role(connection, statement, &role, password).await {
+        while let Err(failure) = on_role(connection, statement, role, password).await {
             tries += 1;
             if is_there(&failure) {
                 break;
@@ -69,7 +94,7 @@ async fn login_role(connection: &mut PgConnection, tenant: &TenantId, password: 
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(role)
+    Ok(())
 }
 
 /// The server quotes: names and literals of such statements cannot be bound.

@@ -1,9 +1,11 @@
 //! The tenant's own Postgres: connections ([`connect`], [`begin`]), migrations ([`migrate()`]) and the pipeline's role
-//! ([`init()`]), what it lacks ([`check`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
+//! ([`init()`]) and the gateway's ([`init_gateway()`], [`GatewayDatabase`]), what it lacks ([`check`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
 //! alerts and triggers, the sinks' [`cursor`].
 
+pub mod bounces;
 mod checks;
 pub mod cursor;
+mod gateway;
 mod init;
 mod migrate;
 mod pool;
@@ -12,9 +14,10 @@ mod statements;
 pub mod tables;
 
 pub use checks::{Finding, check};
-pub use init::{announce, init};
+pub use gateway::{GatewayDatabase, SwitchedOff};
+pub use init::{announce, init, init_gateway};
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
-pub use pool::{begin, begin_snapshot, check_configured, connect};
+pub use pool::{begin, begin_snapshot, check_configured, check_gateway_configured, connect};
 pub use sqlstate::{StatementOutcome, classify};
 pub use statements::{Query, Statements, touched};
 
@@ -47,10 +50,12 @@ fn tables_of_ours() -> Vec<String> {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// Nobody said where it is.
-    #[error("tenant {tenant} has no database: set database.url_file in its file, or {variable}")]
+    #[error("tenant {tenant} has no database: set {key} in its file, or {variable}")]
     NotConfigured {
         /// The tenant whose file says nothing of a database.
         tenant: TenantId,
+        /// The key that would name it.
+        key: &'static str,
         /// The variable that would do.
         variable: String,
     },
@@ -87,6 +92,14 @@ pub enum DatabaseError {
         /// The first one missing.
         version: &'static str,
     },
+    /// The role that the tenant's pipeline would log in as is one that tenants share.
+    #[error(
+        "tenant {tenant} would log in as bellwether_{tenant}, which is a role of all tenants: name it otherwise"
+    )]
+    Reserved {
+        /// The tenant that needs another id.
+        tenant: TenantId,
+    },
     /// The server said no, or could not be reached.
     #[error("{what}")]
     Query {
@@ -111,6 +124,7 @@ impl DatabaseError {
             | Self::NotThroughPooler
             | Self::TooPowerful { .. }
             | Self::OtherTenant { .. }
+            | Self::Reserved { .. }
             | Self::NotMigrated { .. } => false,
         }
     }

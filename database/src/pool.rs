@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bellwether_runtime::config::{DatabaseMode, Tenant};
+use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
@@ -18,6 +19,8 @@ pub(super) const TRANSACTION_POOLER: u16 = 6543;
 const CONNECTIONS: u32 = 2;
 /// Until a connection is there; then the tenant counts as out of reach.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// The same for the gateway: somebody waits before a page.
+const GATEWAY_ACQUIRE: Duration = Duration::from_secs(4);
 /// Milliseconds, at the server: one statement, one wait for a lock, one pause inside a transaction.
 const TIMEOUTS: [(&str, &str); 3] = [
     ("statement_timeout", "30000"),
@@ -30,8 +33,22 @@ const TIMEOUTS: [(&str, &str); 3] = [
 /// # Errors
 /// Not configured, out of reach ([`DatabaseError::is_transient`]), or connected as somebody too powerful.
 pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
-    let options = options(tenant)?;
-    let pool = hooks(PgPoolOptions::new(), tenant).max_connections(CONNECTIONS).acquire_timeout(ACQUIRE);
+    open(tenant, options(tenant)?, ACQUIRE).await
+}
+
+/// Opens a pool as the tenant's gateway. A role that could read mails is refused, too: whoever takes the gateway over
+/// is to find no address.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_gateway(tenant: &Tenant) -> Result<PgPool> {
+    let pool = open(tenant, gateway_options(tenant)?, GATEWAY_ACQUIRE).await?;
+    refuse_readers_of_mail(&pool).await?;
+    Ok(pool)
+}
+
+async fn open(tenant: &Tenant, options: PgConnectOptions, acquire: Duration) -> Result<PgPool> {
+    let pool = hooks(PgPoolOptions::new(), tenant).max_connections(CONNECTIONS).acquire_timeout(acquire);
     let what = || format!("cannot connect to the database of tenant {}", tenant.id);
     let pool = pool.connect_with(options).await.map_err(query(what()))?;
     refuse_the_powerful(&pool).await?;
@@ -44,6 +61,16 @@ pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
 /// Not configured, no URL of a database, or a port that does not fit the mode.
 pub fn check_configured(tenant: &Tenant) -> Result<()> {
     options(tenant).map(drop)
+}
+
+/// Says whether the tenant's file names a database for the gateway, where its mails carry links to it or a provider
+/// reports to it.
+///
+/// # Errors
+/// As [`check_configured`].
+pub fn check_gateway_configured(tenant: &Tenant) -> Result<()> {
+    let is_needed = tenant.mail.unsubscribe_key.is_some() || tenant.mail.bounce_secret.is_some();
+    if is_needed { gateway_options(tenant).map(drop) } else { Ok(()) }
 }
 
 /// A transaction that knows its tenant and its three time-outs: the way that works in every mode.
@@ -83,9 +110,24 @@ enum Scope {
 }
 
 fn options(tenant: &Tenant) -> Result<PgConnectOptions> {
-    let url = tenant.database.url.as_ref().ok_or_else(|| DatabaseError::NotConfigured {
+    options_of(tenant, tenant.database.url.as_ref(), "database.url_file", "DATABASE_URL")
+}
+
+fn gateway_options(tenant: &Tenant) -> Result<PgConnectOptions> {
+    let url = tenant.database.gateway_url.as_ref();
+    options_of(tenant, url, "database.gateway_url_file", "GATEWAY_DATABASE_URL")
+}
+
+fn options_of(
+    tenant: &Tenant,
+    url: Option<&Secret>,
+    key: &'static str,
+    name: &str,
+) -> Result<PgConnectOptions> {
+    let url = url.ok_or_else(|| DatabaseError::NotConfigured {
         tenant: tenant.id.clone(),
-        variable: format!("{}_DATABASE_URL", tenant.id.as_str().to_uppercase().replace('-', "_")),
+        key,
+        variable: format!("{}_{name}", tenant.id.as_str().to_uppercase().replace('-', "_")),
     })?;
     let options = parse(url)?;
     match tenant.database.mode {
@@ -166,6 +208,20 @@ async fn refuse_the_powerful(pool: &PgPool) -> Result<()> {
     ];
     match powers.into_iter().find(|(has, _)| *has) {
         Some((_, power)) => Err(DatabaseError::TooPowerful { role, power }),
+        None => Ok(()),
+    }
+}
+
+async fn refuse_readers_of_mail(pool: &PgPool) -> Result<()> {
+    let readers: Vec<String> = sqlx::query_scalar(
+        "select session_user::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'bellwether' and c.relname = 'mail_outbox' and has_table_privilege(c.oid, 'select')",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(query("cannot read what the gateway's role may do"))?;
+    match readers.into_iter().next() {
+        Some(role) => Err(DatabaseError::TooPowerful { role, power: "may read mails" }),
         None => Ok(()),
     }
 }

@@ -25,10 +25,14 @@ pub struct Operations {
 impl Operations {
     /// `/metrics` in Prometheus' text format, and `/health` for whoever restarts what does not answer.
     pub fn router(self) -> Router {
-        let Self { metrics, tenants } = self;
-        Router::new()
-            .route("/metrics", get(move || async move { text(metrics.as_ref()) }))
-            .route("/health", get(move || async move { health(tenants.as_ref()) }))
+        let metrics = self.metrics.clone();
+        self.health().route("/metrics", get(move || async move { text(metrics.as_ref()) }))
+    }
+
+    /// `/health` alone, for what anybody can reach.
+    pub(crate) fn health(self) -> Router {
+        let tenants = self.tenants;
+        Router::new().route("/health", get(move || async move { health(tenants.as_ref()) }))
     }
 }
 

@@ -56,12 +56,17 @@ const HEADERS: [(HeaderName, &str); 6] = [
 /// A name that is not ours is a page of another site that had its name point here: it may not read anything.
 async fn guard(State(hosts): State<Arc<[String]>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let mut response = if host.is_some_and(|host| is_ours(host, &hosts)) {
+    let response = if host.is_some_and(|host| is_ours(host, &hosts)) {
         next.run(request).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "this site is not known by that name: use 127.0.0.1")
             .into_response()
     };
+    with_headers(response)
+}
+
+/// The response with what leaves a page no way out, where it says nothing else of its own.
+pub(crate) fn with_headers(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

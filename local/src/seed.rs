@@ -36,6 +36,8 @@ pub struct Seeded {
     pub admin: Secret,
     /// As the tenant's pipeline role.
     pub pipeline: Secret,
+    /// As the tenant's gateway role.
+    pub gateway: Secret,
 }
 
 /// Somebody who may sign in.
@@ -71,7 +73,10 @@ pub async fn database(server: &Postgres, name: &str, tenant: &TenantId) -> Resul
     database::migrate(&admin).await?;
     let password = server.password_of(&format!("bellwether_{tenant}"));
     let role = database::init(&admin, tenant, &password).await?;
-    Ok(Seeded { admin, pipeline: server.url_as(&role, &password, name) })
+    let pipeline = server.url_as(&role, &password, name);
+    let password = server.password_of(&format!("bellwether_{tenant}_gateway"));
+    let role = database::init_gateway(&admin, tenant, &password).await?;
+    Ok(Seeded { admin, pipeline, gateway: server.url_as(&role, &password, name) })
 }
 
 /// An empty database; one that exists stays as it is.

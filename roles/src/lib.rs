@@ -158,6 +158,7 @@ pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
         | Role::ProduceCalendar
         | Role::Process => Ok(()),
         Role::ProduceAlerts | Role::SinkRows | Role::SinkSchedule => Ok(database::check_configured(tenant)?),
+        Role::Gateway => Ok(database::check_gateway_configured(tenant)?),
         Role::SinkMail => {
             database::check_configured(tenant)?;
             Ok(Server::of(&tenant.mail).map(drop)?)
@@ -176,7 +177,8 @@ pub const fn follows(role: Role) -> bool {
         | Role::Process
         | Role::SinkRows
         | Role::SinkMail
-        | Role::SinkSchedule => true,
+        | Role::SinkSchedule
+        | Role::Gateway => true,
     }
 }
 

@@ -84,6 +84,11 @@ metrics! {
     OPERATOR_MAILS: Counter = "bellwether_operator_mails_total", "Mails to the operator, by `outcome` of each try.";
     PINGS: Counter = "bellwether_pings_total", "Calls of the operator's address, by `outcome`.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    UNSUBSCRIBES: Counter = "bellwether_unsubscribes_total", "Answers to links in mails, by `outcome`.";
+    MAIL_REPORTS: Counter = "bellwether_mail_reports_total",
+        "What mail providers reported of mails through the gateway, by `outcome`.";
+    GATEWAY_TURNED_AWAY: Counter = "bellwether_gateway_turned_away_total",
+        "Requests and connections that were one too many, by `limit`.";
     CALENDAR_CHANGES: Counter = "bellwether_calendar_changes_total", "Items of the news calendar published.";
     CALENDAR_FAILURES: Counter = "bellwether_calendar_failures_total",
         "Times a source of the news calendar could not be read.";

@@ -97,6 +97,8 @@ roles! {
     SinkSchedule = "sink schedule", Some(SCHEDULE);
     /// Mails triggers to the users whose alerts fired, and what is owed by the clock.
     SinkMail = "sink mail", Some(MAIL);
+    /// Answers over HTTP what the links in mails ask for. It reads no log.
+    Gateway = "gateway", None;
 }
 
 impl fmt::Display for Role {

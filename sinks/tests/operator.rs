@@ -2,6 +2,7 @@
 //! it is over, whichever process notices.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "support/proxy.rs"]
 mod proxy;
 #[allow(dead_code, reason = "each test binary uses its part")]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bellwether_runtime::roles::Role;
-use support::{LIMIT, Place};
+use support::{LIMIT, Place, until};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose")
@@ -45,13 +45,25 @@ fn mounted() -> Place {
     place.write("compose/secrets", &std::fs::read(directory().join("secrets")).unwrap());
     let made = Command::new("bash").arg(place.path("compose/secrets")).status().unwrap();
     assert!(made.success());
-    let secrets = format!("{}/", place.path("compose/secrets.d").display());
     for tenant in ["fxlabs", "hextech"] {
         let file = format!("tenants/{tenant}.toml");
         place.write(&file, &std::fs::read(directory().join(&file)).unwrap());
-        place.edit(&file, "/run/secrets/", &secrets);
     }
     place
+}
+
+/// What every container's environment says, as it would be here.
+fn surroundings(place: &Place) -> Vec<(String, String)> {
+    let secrets = format!("{}/", place.path("compose/secrets.d").display());
+    let mut set = Vec::new();
+    for line in compose().lines() {
+        let Some((key, value)) = line.trim().split_once(": ") else { continue };
+        let value = if key == "BELLWETHER_TENANTS" { "tenants" } else { value };
+        if ["BELLWETHER_", "FXLABS_", "HEXTECH_"].iter().any(|start| key.starts_with(start)) {
+            set.push((key.to_string(), value.replace("/run/secrets/", &secrets)));
+        }
+    }
+    set
 }
 
 #[test]
@@ -77,29 +89,46 @@ fn the_program_parses_the_command_of_every_service() {
 #[test]
 fn its_tenants_pass_the_check_with_its_settings_and_the_secrets_of_its_script() {
     let place = mounted();
-    let mut check = place.bellwether(&["tenants", "check"]);
-    for line in compose().lines().filter(|line| line.trim().starts_with("BELLWETHER_")) {
-        let (key, value) = line.trim().split_once(": ").unwrap();
-        check = check.env(key, if key == "BELLWETHER_TENANTS" { "tenants" } else { value });
-    }
-    let ran = check.start().wait(LIMIT).ended(0);
+    let bellwether = |arguments: &[&str]| {
+        let settings = surroundings(&place).into_iter();
+        settings.fold(place.bellwether(arguments), |command, (key, value)| command.env(&key, value))
+    };
+    let ran = bellwether(&["tenants", "check"]).start().wait(LIMIT).ended(0);
     assert_eq!(ran.stdout.lines().count(), 2, "{ran}");
     // Refused where the log is, and not before: databases and mail servers are in order.
     for sink in ["rows", "mail"] {
-        let ran = place.bellwether(&["sink", sink]).env("BELLWETHER_LOG", "nowhere").start().wait(LIMIT);
+        let ran = bellwether(&["sink", sink]).env("BELLWETHER_LOG", "nowhere").start().wait(LIMIT);
         assert!(ran.ended(64).error().contains("\"nowhere\" is not a log"));
     }
+}
+
+/// The part of the file that is about a service.
+fn service(name: &str) -> String {
+    let compose = compose();
+    let (_, rest) = compose.split_once(&format!("\n  {name}:\n")).unwrap();
+    let lines = rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_gateway_has_its_own_secrets_and_no_others() {
+    let place = mounted();
+    let named = names_after(&service("gateway"), "/run/secrets/");
+    assert!(named.len() == 4 && named.iter().all(|name| name.contains("_gateway_") || name.contains("_key")));
+    let settings = surroundings(&place).into_iter().filter(|(key, value)| {
+        key.starts_with("BELLWETHER_TENANTS") || named.iter().any(|name| value.ends_with(&format!("/{name}")))
+    });
+    let gateway = place.bellwether(&["gateway", "--listen", "127.0.0.1:0"]);
+    let gateway = settings.fold(gateway, |command, (key, value)| command.env(&key, value)).start();
+    assert!(until(LIMIT, || gateway.stdout().starts_with("http://127.0.0.1:")), "{}", gateway.stderr());
+    gateway.stop(LIMIT).ended(0);
 }
 
 #[test]
 fn every_secret_it_names_is_made_by_the_script_and_kept_when_it_runs_again() {
     let place = mounted();
     let read = |name: &str| place.read(&format!("compose/secrets.d/{name}"));
-    let mut named = names_after(&compose(), "/run/secrets/");
-    for tenant in ["fxlabs", "hextech"] {
-        let file = std::fs::read_to_string(directory().join(format!("tenants/{tenant}.toml"))).unwrap();
-        named.extend(names_after(&file, "/run/secrets/"));
-    }
+    let named = names_after(&compose(), "/run/secrets/");
     let declared = names_after(&compose(), "file: ./secrets.d/");
     assert_eq!(named, declared);
     let made: BTreeMap<&str, String> = declared.iter().map(|name| (name.as_str(), read(name))).collect();

@@ -51,19 +51,32 @@ pub(super) const OWNER: &str = "the database URL of the tables' owner";
 
 /// A secret from the environment variable `<TENANT>_<NAME>`, or from the file that `<TENANT>_<NAME>_FILE` names.
 pub(super) fn required(tenant: &TenantId, name: &str, holds: &str) -> Result<Secret, Coded> {
-    let variable = format!("{}_{name}", tenant.as_str().to_uppercase().replace('-', "_"));
+    let variable = variable(tenant, name);
+    optional(tenant, name)?.ok_or_else(|| {
+        refused(format!("{variable} is not set: it holds {holds}; or {variable}_FILE, a file with it"))
+    })
+}
+
+/// The same, where it may be missing.
+pub(super) fn optional(tenant: &TenantId, name: &str) -> Result<Option<Secret>, Coded> {
+    let variable = variable(tenant, name);
     let in_file = format!("{variable}_FILE");
-    let refused = |message| Coded { code: CONFIG, message };
     match (environment(&variable), environment(&in_file)) {
-        (Some(text), None) => Ok(Secret::new(text)),
+        (Some(text), None) => Ok(Some(Secret::new(text))),
         (None, Some(file)) => {
             let unreadable = |error| refused(format!("{in_file}: {file} cannot be read: {error}"));
             let text = std::fs::read_to_string(&file).map_err(unreadable)?;
-            Ok(Secret::new(text.trim_end()))
+            Ok(Some(Secret::new(text.trim_end())))
         }
         (Some(_), Some(_)) => Err(refused(format!("{variable} and {in_file} are both set: unset one"))),
-        (None, None) => {
-            Err(refused(format!("{variable} is not set: it holds {holds}; or {in_file}, a file with it")))
-        }
+        (None, None) => Ok(None),
     }
+}
+
+fn variable(tenant: &TenantId, name: &str) -> String {
+    format!("{}_{name}", tenant.as_str().to_uppercase().replace('-', "_"))
+}
+
+fn refused(message: String) -> Coded {
+    Coded { code: CONFIG, message }
 }

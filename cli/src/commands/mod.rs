@@ -5,6 +5,7 @@ pub(crate) mod deadletters;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 mod files;
+pub(crate) mod gateway;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod mail;

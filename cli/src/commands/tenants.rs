@@ -11,7 +11,7 @@ use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
 
-use super::migrate::{ADMIN_URL, OWNER, required};
+use super::migrate::{ADMIN_URL, OWNER, optional, required};
 use crate::output::tell;
 use crate::wiring::Process;
 
@@ -27,7 +27,7 @@ pub(crate) enum Tenants {
 /// Makes a tenant's database its own: tables, login role, default and check on every tenant_id. Harmless to repeat.
 ///
 /// Reads <TENANT>_ADMIN_DATABASE_URL and <TENANT>_DATABASE_PASSWORD from the environment, or with _FILE behind the
-/// name from a file; prints neither.
+/// name from a file; prints neither. <TENANT>_GATEWAY_DATABASE_PASSWORD makes the gateway's login role, too.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  FXLABS_ADMIN_DATABASE_URL=postgres://… FXLABS_DATABASE_PASSWORD=… bellwether \
@@ -60,6 +60,11 @@ impl Init {
         let admin = required(&self.tenant, ADMIN_URL, OWNER)?;
         database::migrate(&admin).await?;
         let role = database::init(&admin, &self.tenant, &password).await?;
+        let gateway = optional(&self.tenant, "GATEWAY_DATABASE_PASSWORD")?;
+        let gateway = match &gateway {
+            Some(password) => Some(database::init_gateway(&admin, &self.tenant, password).await?),
+            None => None,
+        };
         let log = process.log(Access::Write)?;
         topics::ensure(&log, Missing::Made, &tenants).await?;
         let context = ProducerContext::new(log, process.clock.clone(), Process::shutdown()?);
@@ -69,8 +74,11 @@ impl Init {
         }
         tell(&format!(
             "{}: tables, role {role}, topics and settings are in place; its database.url_file is to hold \
-             postgres://{role}:PASSWORD@HOST:PORT/DATABASE\n",
-            self.tenant
+             postgres://{role}:PASSWORD@HOST:PORT/DATABASE{}\n",
+            self.tenant,
+            gateway.map_or_else(String::new, |role| format!(
+                ", its database.gateway_url_file the same for {role}"
+            )),
         ))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_schemas::triggers::AlertStatus;
+use bellwether_schemas::triggers::{AlertStatus, TriggerFired};
 use bellwether_schemas::{AlertId, Timestamp};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -29,6 +29,16 @@ const UPSERT: &str = "insert into public.alert_status as s
         version = excluded.version, state = excluded.state, reason = excluded.reason,
         effective_at = excluded.effective_at
     where s.version <= excluded.version";
+
+/// What fired is counted at its alert. One that no status was told of is active all the same.
+const COUNT: &str = "insert into public.alert_status as s
+        (tenant_id, alert_id, kind, user_id, version, state, effective_at, last_triggered_at, trigger_count)
+    select $1, alert_id, kind, user_id, version, 'active', since, latest, fired
+    from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::bigint[])
+        as t (alert_id, kind, user_id, version, since, latest, fired)
+    on conflict (tenant_id, alert_id) do update set
+        last_triggered_at = greatest(s.last_triggered_at, excluded.last_triggered_at),
+        trigger_count = s.trigger_count + excluded.trigger_count";
 
 const TELL: &str = "insert into public.alert_status as s
         (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
@@ -169,6 +179,56 @@ pub async fn write<'a>(
         .bind(column(&last, |s| s.since.map(Timestamp::utc)));
     touched(query.execute(connection).await?.rows_affected(), last.len())?;
     Ok(changes)
+}
+
+/// How often an alert fired, and which of its triggers came last.
+struct Fired<'a> {
+    latest: &'a TriggerFired,
+    version: i64,
+    since: Timestamp,
+    count: i64,
+}
+
+impl<'a> Fired<'a> {
+    const fn new(trigger: &'a TriggerFired) -> Self {
+        Self { latest: trigger, version: trigger.alert_version, since: trigger.close_time, count: 0 }
+    }
+
+    fn add(&mut self, trigger: &'a TriggerFired) {
+        if trigger.close_time > self.latest.close_time {
+            self.latest = trigger;
+        }
+        self.version = self.version.max(trigger.alert_version);
+        self.since = self.since.min(trigger.close_time);
+        self.count += 1;
+    }
+}
+
+/// Counts triggers, of whatever kinds, at their alerts. Alerts come sorted, so that whoever counts locks them in one
+/// order.
+///
+/// # Errors
+/// The database said no, or counted other alerts: then nothing may be committed.
+pub async fn count(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    triggers: &[&TriggerFired],
+) -> sqlx::Result<()> {
+    let mut fired: BTreeMap<AlertId, Fired<'_>> = BTreeMap::new();
+    for trigger in triggers {
+        fired.entry(trigger.alert_id).or_insert_with(|| Fired::new(trigger)).add(trigger);
+    }
+    let fired: Vec<&Fired<'_>> = fired.values().collect();
+    let query = statements
+        .query(COUNT)
+        .bind(column(&fired, |f| f.latest.alert_id.0))
+        .bind(column(&fired, |f| f.latest.kind.name()))
+        .bind(column(&fired, |f| f.latest.user_id.0))
+        .bind(column(&fired, |f| f.version))
+        .bind(column(&fired, |f| f.since.utc()))
+        .bind(column(&fired, |f| f.latest.close_time.utc()))
+        .bind(column(&fired, |f| f.count));
+    touched(query.execute(connection).await?.rows_affected(), fired.len())
 }
 
 async fn stands(

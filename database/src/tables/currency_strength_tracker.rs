@@ -32,7 +32,7 @@ pub(super) const TABLES: KindTables = KindTables {
             into "public.currency_strength_tracker_alert_triggers",
             columns "timeframe, role, currency, previous_currency, score",
             values "timeframe, role, currency, previous_currency, score::numeric(6,2)",
-            arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::text[], $13::float8[]"
         ),
         bind,
         recent: "select 'currency_strength_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(currency, '') as symbol,

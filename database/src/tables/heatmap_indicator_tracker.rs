@@ -32,7 +32,7 @@ pub(super) const TABLES: KindTables = KindTables {
             into "public.heatmap_indicator_tracker_alert_triggers",
             columns "symbol, timeframe, indicator, signal",
             values "symbol, timeframe, indicator, signal",
-            arrays "$10::text[], $11::text[], $12::text[], $13::text[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::text[]"
         ),
         bind,
         recent: "select 'heatmap_indicator_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(symbol, '') as symbol,

@@ -34,7 +34,7 @@ pub(super) const TABLES: KindTables = KindTables {
             columns "symbol, timeframe, trading_style, trigger_type, buy_percent, sell_percent, final_score",
             values "symbol, timeframe, trading_style, trigger_type, buy_percent::numeric(5,2), sell_percent::numeric(5,2),
                     final_score::numeric(6,2)",
-            arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[], $15::float8[], $16::float8[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[], $15::float8[]"
         ),
         bind,
         recent: "select 'heatmap_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(symbol, '') as symbol,

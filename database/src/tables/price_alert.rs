@@ -33,7 +33,7 @@ pub(super) const TABLES: KindTables = KindTables {
             into "public.price_alert_triggers",
             columns "symbol, timeframe, side, level, previous",
             values "symbol, timeframe, side, level::numeric, previous::numeric",
-            arrays "$10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::float8[], $13::float8[]"
         ),
         bind,
         recent: "select 'price_alert' as kind, id, alert_id, user_id, triggered_at, created_at, symbol, coalesce(timeframe, '') as timeframe,

@@ -36,7 +36,7 @@ pub(super) const TABLES: KindTables = KindTables {
             into "public.rsi_correlation_tracker_alert_triggers",
             columns "pair_key, timeframe, mode, trigger_type, value",
             values "pair_key, timeframe, mode, trigger_type, value::numeric(6,3)",
-            arrays "$10::text[], $11::text[], $12::text[], $13::text[], $14::float8[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::text[], $13::float8[]"
         ),
         bind,
         recent: "select 'rsi_correlation_tracker' as kind, id, alert_id, user_id, triggered_at, created_at, coalesce(pair_key, '') as symbol,

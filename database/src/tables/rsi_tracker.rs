@@ -33,7 +33,7 @@ pub(super) const TABLES: KindTables = KindTables {
             into "public.rsi_tracker_alert_triggers",
             columns "symbol, timeframe, trigger_condition, rsi_value",
             values "symbol, timeframe, trigger_condition, rsi_value::numeric(5,2)",
-            arrays "$10::text[], $11::text[], $12::text[], $13::float8[]"
+            arrays "$9::text[], $10::text[], $11::text[], $12::float8[]"
         ),
         bind,
         recent:

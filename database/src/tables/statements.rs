@@ -19,10 +19,9 @@ macro_rules! select_alerts {
     };
 }
 
-/// Inserts triggers that are not there and counts them at their alerts, in one round trip: `$1` is the tenant, `$2`
-/// the kind, `$3` to `$9` the columns that every kind has, from `$10` on its own. `triggered_at` is when the bar closed,
-/// or the tick came. Answers how many rows are new, at how many alerts, how many alerts counted them, and, where not all
-/// are new, the ids of those that are.
+/// Inserts triggers that are not there: `$1` is the tenant, `$2` to `$8` the columns that every kind has, from `$9` on
+/// its own. `triggered_at` is when the bar closed, or the tick came. Answers, where not all are new,
+/// the ids of those that are.
 macro_rules! insert_triggers {
     (into $table:literal, columns $columns:literal, values $values:literal, arrays $arrays:literal) => {
         concat!(
@@ -35,29 +34,16 @@ macro_rules! insert_triggers {
                 select $1, id, alert_id, user_id, alert_version, triggered_at, price::numeric, detail::jsonb, ",
             $values,
             "
-                from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::timestamptz[], $8::float8[],
-                            $9::text[], ",
+                from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::float8[],
+                            $8::text[], ",
             $arrays,
             ") as t (id, alert_id, user_id, alert_version, triggered_at, price, detail, ",
             $columns,
             ")
                 on conflict (tenant_id, id) do nothing
-                returning id, alert_id, user_id, alert_version, triggered_at
-            ), counted as (
-                insert into public.alert_status as s
-                    (tenant_id, alert_id, kind, user_id, version, state, effective_at, last_triggered_at,
-                     trigger_count)
-                select $1, alert_id, $2, (array_agg(user_id order by triggered_at desc))[1], max(alert_version),
-                    'active', min(triggered_at), max(triggered_at), count(*)
-                from written group by alert_id
-                on conflict (tenant_id, alert_id) do update set
-                    last_triggered_at = greatest(s.last_triggered_at, excluded.last_triggered_at),
-                    trigger_count = s.trigger_count + excluded.trigger_count
-                returning 1
+                returning id
             )
-            select (select count(*) from written), (select count(distinct alert_id) from written),
-                (select count(*) from counted),
-                case when (select count(*) from written) < cardinality($3) then array(select id from written) end"
+            select case when (select count(*) from written) < cardinality($2) then array(select id from written) end"
         )
     };
 }

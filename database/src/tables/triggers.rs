@@ -10,14 +10,14 @@ use sqlx::{PgConnection, PgPool, Row};
 use uuid::Uuid;
 
 use super::{KindTables, column};
-use crate::statements::{Query, Statements, touched};
+use crate::statements::{Query, Statements};
 
 /// One kind's table of triggers.
 #[derive(Debug)]
 pub struct TriggerTable {
     /// Its name in schema `public`.
     pub name: &'static str,
-    /// Inserts what is not there and counts it at its alerts; see `insert_triggers!`.
+    /// Inserts what is not there; see `insert_triggers!`.
     pub(super) insert: &'static str,
     /// Binds the kind's own columns to it, behind those that every kind has.
     pub(super) bind: for<'q> fn(Query<'q>, &[&TriggerFired]) -> Query<'q>,
@@ -64,10 +64,10 @@ pub struct TriggerRow {
 }
 
 impl KindTables {
-    /// Inserts the triggers, all of this kind, that are not there, and counts them at their alerts; those that were new.
+    /// Inserts the triggers, all of this kind, that are not there; those that were new.
     ///
     /// # Errors
-    /// The database said no, or counted other alerts than were written: then nothing may be committed.
+    /// The database said no: then nothing may be committed.
     pub async fn write_triggers<'a>(
         &self,
         connection: &mut PgConnection,
@@ -76,7 +76,6 @@ impl KindTables {
     ) -> sqlx::Result<Vec<&'a TriggerFired>> {
         let query = statements
             .query(self.triggers.insert)
-            .bind(self.kind.name())
             .bind(column(triggers, |t| t.id.0))
             .bind(column(triggers, |t| t.alert_id.0))
             .bind(column(triggers, |t| t.user_id.0))
@@ -85,12 +84,8 @@ impl KindTables {
             .bind(column(triggers, |t| t.price))
             .bind(column(triggers, |t| t.detail.as_str().to_owned()));
         let row = (self.triggers.bind)(query, triggers).fetch_one(connection).await?;
-        let [alerts, counted]: [i64; 2] = [row.try_get(1)?, row.try_get(2)?];
-        touched(counted.unsigned_abs(), usize::try_from(alerts).unwrap_or(usize::MAX))?;
-        Ok(match row.try_get::<Option<Vec<Uuid>>, _>(3)? {
-            None => triggers.to_vec(),
-            Some(new) => only(triggers, new),
-        })
+        let new: Option<Vec<Uuid>> = row.try_get(0)?;
+        Ok(new.map_or_else(|| triggers.to_vec(), |new| only(triggers, new)))
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Site {
     pub mails: Option<Arc<dyn MailSource>>,
     /// The text of `/metrics`; without it there is no such page.
     pub metrics: Option<Metrics>,
+    /// The pages behind the links in those mails; without them they lead nowhere.
+    pub links: Option<Router>,
     /// Names by which the site is reached besides this machine's own.
     pub hosts: Vec<String>,
 }
@@ -37,7 +39,7 @@ impl Site {
     /// The live page alone.
     #[must_use]
     pub const fn new(live: LiveState) -> Self {
-        Self { live, mails: None, metrics: None, hosts: Vec::new() }
+        Self { live, mails: None, metrics: None, links: None, hosts: Vec::new() }
     }
 }
 
@@ -76,7 +78,8 @@ fn routes(app: App) -> Router {
         .route("/inbox", get(page::inbox))
         .route("/inbox/{id}", get(page::mail))
         .with_state(app);
-    guarded(pages.merge(for_machines.router()), site.hosts.clone())
+    let links = site.links.clone().unwrap_or_default();
+    guarded(pages.merge(for_machines.router()).merge(links), site.hosts.clone())
 }
 
 /// Answers with the event time and totals of each tenant: `{"fxlabs":{"event_time":…,"counts":{…}}}`

@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use bellwether_gateway::public::Public;
 use bellwether_gateway::{LiveState, Site, TenantInfo, router, serve};
 use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{FileOptions, Input};
@@ -29,6 +31,7 @@ use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::ids::match_key;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::morning::Morning;
@@ -179,18 +182,20 @@ impl Demo {
     /// # Errors
     /// Something it needs cannot be had, or a role broke.
     pub async fn run(self, shutdown: Shutdown) -> Result<Summary> {
-        let Self { options, clock, listener, .. } = self;
+        let Self { options, clock, listener, address } = self;
         let home = home::Home::at(&options.dir)?;
         let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(&home.log(), Access::Write, clock.clone())?);
         let postgres =
             Postgres::start(&home.postgres(), PostgresOptions { tied: false, ..Default::default() }).await?;
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), Some(home.inbox()), clock.clone()).await?;
         let morning = options.brief_in.map(|wait| home.morning(clock.now(), wait)).transpose()?;
-        let members = members(&options, &home, &postgres, inbox.addr, clock.now(), morning.as_ref()).await?;
+        let surroundings = Surroundings { postgres: &postgres, inbox: inbox.addr, page: address };
+        let members = members(&options, &home, &surroundings, clock.now(), morning.as_ref()).await?;
         let tenants: Vec<Tenant> = members.iter().map(|member| member.tenant.clone()).collect();
         topics::ensure(&log, Missing::Made, &tenants).await?;
         let live = LiveState::new(members.iter().map(|member| TenantInfo::from(&member.tenant)));
-        let page = page(&options, &live, &inbox, listener, &shutdown)?;
+        let links = links(&tenants, &clock)?;
+        let page = page(&options, &live, &inbox, links, listener, &shutdown)?;
         let feed = show::PageFeed::start(&log, &live, &members, &inbox).await?;
         let run = stages::Run { log: Arc::clone(&log), clock, members, options, morning };
         let drained = run.until_done(&shutdown).await;
@@ -222,25 +227,45 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
     }
 }
 
+/// What stands around the tenants of a demo.
+struct Surroundings<'a> {
+    postgres: &'a Postgres,
+    /// Where their mail goes.
+    inbox: SocketAddr,
+    /// Where their pages are, those behind the links of their mails among them.
+    page: SocketAddr,
+}
+
+impl Surroundings<'_> {
+    /// What the tenant's file leaves to where it runs. The key of links stays the same, so that those of mails from
+    /// before go on working on the same port.
+    fn place(&self, tenant: &mut Tenant, seeded: &Seeded) {
+        tenant.database.url = Some(seeded.pipeline.clone());
+        tenant.database.gateway_url = Some(seeded.gateway.clone());
+        tenant.mail.smtp = Some(SmtpServer::on_this_machine(self.inbox.port()));
+        tenant.mail.unsubscribe_key = Some(self.postgres.password_of(&format!("links of {}", tenant.id)));
+        tenant.brand.unsubscribe_url = format!("http://{}/unsubscribe", self.page).parse().ok();
+    }
+}
+
 /// The example tenants with databases of their own, users and alerts in them, mailing to the inbox.
 async fn members(
     options: &Options,
     home: &home::Home,
-    postgres: &Postgres,
-    inbox: SocketAddr,
+    surroundings: &Surroundings<'_>,
     now: Timestamp,
     morning: Option<&Morning>,
 ) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     for mut tenant in home.tenants()? {
-        let seeded = seed::database(postgres, &format!("demo_{}", tenant.id), &tenant.id).await?;
+        let seeded =
+            seed::database(surroundings.postgres, &format!("demo_{}", tenant.id), &tenant.id).await?;
         let (users, alerts) = seed::sample(&tenant.id);
         let opening = market::opening(options, &tenant, now)?;
         let at_prices = seed::price_alerts(&tenant.id, |symbol| opening.get(&match_key(symbol)).copied());
         seed::add_users(&seeded.admin, &users).await?;
         seed::add_alerts(&seeded.admin, &[alerts, at_prices].concat()).await?;
-        tenant.database.url = Some(seeded.pipeline.clone());
-        tenant.mail.smtp = Some(SmtpServer::on_this_machine(inbox.port()));
+        surroundings.place(&mut tenant, &seeded);
         morning.map_or(Ok(()), |morning| morning.wake(&mut tenant))?;
         let member = Member { tenant, seeded, users };
         stored::release_claims(&member).await?;
@@ -249,16 +274,25 @@ async fn members(
     Ok(members)
 }
 
+/// The pages behind the links in the demo's mails.
+fn links(tenants: &[Tenant], clock: &Clock) -> Result<Router> {
+    let tenants = watch::channel(Arc::new(tenants.to_vec())).1;
+    let public = Public::new(tenants, clock.clone(), None);
+    Ok(public.map_err(|error| DemoError::Page(error.to_string()))?.links())
+}
+
 fn page(
     options: &Options,
     live: &LiveState,
     inbox: &Inbox,
+    links: Router,
     listener: TcpListener,
     shutdown: &Shutdown,
 ) -> Result<JoinHandle<std::io::Result<()>>> {
     let site = Site {
         mails: Some(Arc::new(inbox.store.clone())),
         metrics: Some(Arc::clone(&options.metrics)),
+        links: Some(links),
         ..Site::new(live.clone())
     };
     let router = router(site, shutdown.clone()).map_err(|error| DemoError::Page(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! Every kind's two tables: what migrating a database in use does, what rows hold.
 
-use bellwether_database::tables::{self, KindTables};
+use bellwether_database::tables::{self, KindTables, alert_status};
 use bellwether_database::{self as database, Statements, begin, connect};
 use bellwether_local::samples;
 use bellwether_local::seed::Seeded;
@@ -120,10 +120,9 @@ pub(crate) async fn inhabited() -> Seeded {
             let trigger = samples::trigger(&tenant_id, kind.kind, alert, UserId(user), 0);
             let mut transaction = begin(&pool, &tenant_id).await.unwrap();
             let statements = Statements::of(&mode);
-            assert_eq!(
-                kind.write_triggers(&mut transaction, statements, &[&trigger]).await.unwrap(),
-                [&trigger]
-            );
+            let written = kind.write_triggers(&mut transaction, statements, &[&trigger]).await.unwrap();
+            assert_eq!(written, [&trigger]);
+            alert_status::count(&mut transaction, statements, &written).await.unwrap();
             transaction.commit().await.unwrap();
         }
     }
@@ -145,14 +144,37 @@ async fn a_trigger_written_twice_is_one_row_of_its_kind_and_counts_once() {
         let of = |number| samples::trigger(&tenant_id, kind.kind, alert, user, number);
         let (old, new) = (of(0), of(1));
         let mut transaction = begin(&pool, &tenant_id).await.unwrap();
-        let written = kind.write_triggers(&mut transaction, Statements::of(&mode), &[&old, &new, &new]).await;
+        let statements = Statements::of(&mode);
+        let written = kind.write_triggers(&mut transaction, statements, &[&old, &new, &new]).await.unwrap();
+        alert_status::count(&mut transaction, statements, &written).await.unwrap();
         transaction.commit().await.unwrap();
-        assert_eq!(written.unwrap(), [&new], "{}", kind.kind);
+        assert_eq!(written, [&new], "{}", kind.kind);
         let of_asha = format!("{} where user_id = '{ASHA}'", kind.triggers.name);
         assert_eq!(rows(&mut admin, &of_asha).await, 2);
         let counted = format!("alert_status where alert_id = '{}' and trigger_count = 2", alert.0);
         assert_eq!(rows(&mut admin, &counted).await, 1, "{}", kind.kind);
     }
+}
+
+#[tokio::test]
+async fn triggers_of_an_alert_are_counted_at_it_with_the_first_and_the_last_of_them() {
+    let (_, seeded) = database("fxlabs").await;
+    let (tenant_id, mode) = (id("fxlabs"), tenant("fxlabs", &seeded.pipeline, "direct"));
+    let pool = connect(&mode).await.unwrap();
+    let of = |number| {
+        samples::trigger(&tenant_id, AlertKind::PriceAlert, AlertId(ids::derive("p")), UserId(ASHA), number)
+    };
+    let (first, last) = (of(0), of(5));
+    let mut transaction = begin(&pool, &tenant_id).await.unwrap();
+    alert_status::count(&mut transaction, Statements::of(&mode), &[&of(3), &last, &first]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let mut admin = open(&seeded.admin).await;
+    let counted = format!(
+        "alert_status where kind = 'price_alert' and trigger_count = 3 and state = 'active'
+         and effective_at = '{}' and last_triggered_at = '{}'",
+        first.close_time, last.close_time
+    );
+    assert_eq!(rows(&mut admin, &counted).await, 1);
 }
 
 /// Which columns of a kind's rows are read back, and what they hold.

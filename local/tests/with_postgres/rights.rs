@@ -71,6 +71,11 @@ fn matrix(table: &str, alerts: bool) -> Vec<(&'static str, String, Does)> {
         ("pipeline", delete.clone(), DENIED),
         ("pipeline", truncate.clone(), DENIED),
         ("another tenant's pipeline", select.clone(), Touches(0)),
+        ("gateway", select.clone(), DENIED),
+        ("gateway", insert_as(table, ASHA), DENIED),
+        ("gateway", renamed.clone(), DENIED),
+        ("gateway", delete.clone(), DENIED),
+        ("gateway", truncate.clone(), DENIED),
     ];
     if alerts {
         tried.push(("asha", format!("{delete}; {}", insert_as(table, ASHA)), Touches(2)));
@@ -106,9 +111,14 @@ pub(crate) async fn become_someone(connection: &mut PgConnection, admin: bool, w
         "asha" => sign_in(connection, ASHA).await,
         "asha without claims" => run(connection, "set role authenticated").await,
         "anon" => run(connection, "set role anon").await,
-        "pipeline" => run(connection, "set app.tenant_id = 'fxlabs'").await,
+        "pipeline" | "gateway" => run(connection, "set app.tenant_id = 'fxlabs'").await,
         _ => run(connection, "set app.tenant_id = 'hextech'").await,
     }
+}
+
+/// Whether somebody is one whom pages act for, and no process of ours.
+pub(crate) fn is_of_pages(who: &str) -> bool {
+    !who.contains("pipeline") && !who.contains("gateway")
 }
 
 /// What each table holds, where insertions may read it whoever they are.
@@ -125,10 +135,15 @@ async fn in_every_table_each_role_may_do_what_is_its_own_and_nothing_else() {
         for (table, alerts) in [(kind.alerts.name, true), (kind.triggers.name, false)] {
             let mut page = open(&seeded.admin).await;
             let mut pipeline = open(&seeded.pipeline).await;
+            let mut gateway = open(&seeded.gateway).await;
             store(&mut page, table).await;
             for (who, statement, expected) in matrix(table, alerts) {
-                let of_pages = !who.contains("pipeline");
-                let connection = if of_pages { &mut page } else { &mut pipeline };
+                let of_pages = is_of_pages(who);
+                let connection = match who {
+                    "gateway" => &mut gateway,
+                    _ if of_pages => &mut page,
+                    _ => &mut pipeline,
+                };
                 become_someone(connection, of_pages, who).await;
                 assert_eq!(does(connection, &statement).await, expected.result(), "{who}: {statement}");
                 tried += 1;

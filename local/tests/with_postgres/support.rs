@@ -83,7 +83,11 @@ pub(crate) async fn owned(tenant: &str) -> Owned {
     database::migrate(&owner).await.unwrap();
     let password = server.password_of(&format!("bellwether_{tenant}"));
     let role = database::init(&owner, &id(tenant), &password).await.unwrap();
-    Owned { seeded: Seeded { admin: url, pipeline: server.url_as(&role, &password, &name) }, owner }
+    let pipeline = server.url_as(&role, &password, &name);
+    let password = server.password_of(&format!("bellwether_{tenant}_gateway"));
+    let role = database::init_gateway(&owner, &id(tenant), &password).await.unwrap();
+    let gateway = server.url_as(&role, &password, &name);
+    Owned { seeded: Seeded { admin: url, pipeline, gateway }, owner }
 }
 
 /// The tenant as its file would describe it.

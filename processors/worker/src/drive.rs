@@ -266,7 +266,7 @@ mod tests {
             let log = open(&url, Access::Write, Clock::system()).unwrap();
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants/fxlabs.toml");
             let tenant = load_tenant(&file, &|_| None).unwrap();
-            Topic::all(&tenant.id).iter().for_each(|topic| drop(log.create(topic).unwrap()));
+            Topic::all(&tenant.id).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
             Self { log, tenant, _dir: dir }
         }
 

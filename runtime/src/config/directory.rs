@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bellwether_schemas::TenantId;
 
-use super::{ConfigError, Tenant, load_tenant};
+use super::{ConfigError, Database, Tenant, load_tenant};
 
 /// Reads every `*.toml` of the directory, in order of id, with what `environment` adds.
 ///
@@ -51,10 +51,14 @@ pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), Config
             let reason = format!("is that of tenant {other} too: every tenant has its own");
             ConfigError::value(&tenant_file(dir, &tenant.id), key, reason)
         };
-        if let Some(url) = &tenant.database.url
-            && let Some(other) = databases.insert(url.reveal(), &tenant.id)
-        {
-            return Err(taken("database.url_file", other));
+        let Database { url, gateway_url, .. } = &tenant.database;
+        for (key, url) in [("database.url_file", url), ("database.gateway_url_file", gateway_url)] {
+            if let Some(url) = url
+                && let Some(other) = databases.insert(url.reveal(), &tenant.id)
+                && *other != tenant.id
+            {
+                return Err(taken(key, other));
+            }
         }
         if let Some(other) = senders.insert(tenant.mail.from.address().folded(), &tenant.id) {
             return Err(taken("mail.from", other));

@@ -25,7 +25,7 @@ mod values;
 
 pub use directory::load_tenants;
 pub use error::ConfigError;
-pub use process::{Config, LogFormat, Operator, SchemaRegistry, Telemetry};
+pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
     Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
     Tenant, load_tenant,

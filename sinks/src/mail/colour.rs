@@ -72,6 +72,21 @@ pub(crate) struct Night {
     plain: Tint,
 }
 
+/// The colours of a brand's web page, as those of its mails.
+#[derive(Debug, Clone, Serialize)]
+pub struct PageColours {
+    day: Palette,
+    night: Night,
+}
+
+impl PageColours {
+    /// Those of the brand with these three colours.
+    #[must_use]
+    pub fn of(bar: Colour, ink: Colour, accent: Colour) -> Self {
+        Self { day: Palette::of(bar, ink, accent), night: Night::of(accent) }
+    }
+}
+
 impl Palette {
     /// The shared colours and a brand's three, moved as far as legibility asks.
     pub(crate) fn of(bar: Colour, ink: Colour, accent: Colour) -> Self {

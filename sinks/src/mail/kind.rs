@@ -76,6 +76,24 @@ impl MailKind {
         }
     }
 
+    /// What a page for users calls mails of it.
+    #[must_use]
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Alert(AlertKind::RsiTracker) => "RSI alerts",
+            Self::Alert(AlertKind::RsiCorrelationTracker) => "correlation alerts",
+            Self::Alert(AlertKind::HeatmapTracker) => "heatmap alerts",
+            Self::Alert(AlertKind::HeatmapIndicatorTracker) => "indicator alerts",
+            Self::Alert(AlertKind::CurrencyStrengthTracker) => "currency strength alerts",
+            Self::Alert(AlertKind::PriceAlert) => "price alerts",
+            Self::Brief => "the daily brief",
+            Self::Digest => "digests of alerts",
+            Self::Reminder => "news reminders",
+            Self::Correction => "corrections of news times",
+            Self::Test => "test mails",
+        }
+    }
+
     /// Whether a user's preferences can stop it. Such a mail says how, in its headers and at its end.
     #[must_use]
     pub const fn can_be_switched_off(self) -> bool {

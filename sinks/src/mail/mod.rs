@@ -3,8 +3,9 @@
 //! Two tasks a tenant: one composes, reading the feed and moving the cursor in the transaction that
 //! fills the outbox; one delivers what the outbox owes. They meet in the database only.
 
+pub mod bounce;
 pub mod brand;
-mod colour;
+pub mod colour;
 pub mod compose;
 mod composer;
 pub mod core;

@@ -63,13 +63,19 @@ impl<'a> Plan<'a> {
         statuses.collect()
     }
 
-    /// What users are told of: what changed something in a table, wherever the topic was cut into pieces.
-    pub(super) fn events(&self, changed: &Changed) -> Vec<Event> {
-        let tells = |outcome: &&&Outcome| match outcome {
+    /// What users would be told of, were every outcome a change: one event each, in their order.
+    pub(super) fn events(&self) -> Vec<Event> {
+        self.outcomes.iter().map(|outcome| Event::of(outcome)).collect()
+    }
+
+    /// Of those events, the ones that tell of a change in a table, wherever the topic was cut into pieces.
+    pub(super) fn told(&self, events: Vec<Event>, changed: &Changed) -> Vec<Event> {
+        let tells = |outcome: &Outcome| match outcome {
             Outcome::Fired(trigger) => changed.rows.contains(&trigger.id),
             Outcome::Status(status) => changed.statuses.contains(&status.cause),
         };
-        self.outcomes.iter().filter(tells).map(|outcome| Event::of(outcome)).collect()
+        let told = self.outcomes.iter().zip(events).filter(|(outcome, _)| tells(outcome));
+        told.map(|(_, event)| event).collect()
     }
 }
 

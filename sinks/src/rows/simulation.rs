@@ -191,7 +191,7 @@ impl World {
         }
         let changes = alert_status::changes(&mut self.database.statuses, &plan.statuses());
         changed.statuses.extend(changes.iter().map(|status| status.cause));
-        for event in plan.events(&changed) {
+        for event in plan.told(plan.events(), &changed) {
             self.database.lines.entry(event.user_id).or_default().push(event);
         }
         self.database.cursor = plan.cursor;

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use super::SINK;
 use super::core::{FailureClass, WriteFailure};
 use super::piece::Piece;
-use super::plan::{Changed, plan};
+use super::plan::{Changed, Plan, plan};
 
 /// Rows removed in one transaction: the lines they were in wait that long.
 pub(super) const RETIRED_AT_ONCE: u32 = 5_000;
@@ -97,26 +97,13 @@ async fn write_piece(
     cursor: Cursor,
 ) -> sqlx::Result<Receipt> {
     let plan = plan(piece, cursor);
-    let mut receipt = Receipt { repeats: plan.repeats, ..Receipt::default() };
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
-    let mut changed = Changed::default();
-    let statuses = plan.statuses();
-    if probe || !statuses.is_empty() {
-        let changes = alert_status::write(connection, statements, &statuses).await?;
-        receipt.statuses = changes.len() as u64;
-        changed.statuses.extend(changes.iter().map(|status| status.cause));
-    }
-    for tables in tables::all() {
-        let triggers = plan.triggers_of(tables.kind);
-        if probe || !triggers.is_empty() {
-            let new = tables.write_triggers(connection, statements, &triggers).await?;
-            receipt.rows.push((tables.triggers.name, new.len() as u64));
-            receipt.present += (triggers.len() - new.len()) as u64;
-            changed.rows.extend(new.iter().map(|trigger| trigger.id));
-        }
-    }
-    let events = plan.events(&changed);
+    // Events are put into words while the server writes.
+    let (written, events) =
+        tokio::join!(write_rows(connection, statements, &plan, probe), async { plan.events() });
+    let (mut receipt, changed) = written?;
+    let events = plan.told(events, &changed);
     if probe || !events.is_empty() {
         user_events::append(connection, statements, &events).await?;
         receipt.events = events.len() as u64;
@@ -125,6 +112,38 @@ async fn write_piece(
         cursor::advance(connection, statements, SINK, plan.cursor).await?;
     }
     Ok(receipt)
+}
+
+/// Statuses, rows, and how often each alert fired.
+async fn write_rows(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    plan: &Plan<'_>,
+    probe: bool,
+) -> sqlx::Result<(Receipt, Changed)> {
+    let mut receipt = Receipt { repeats: plan.repeats, ..Receipt::default() };
+    let mut changed = Changed::default();
+    let statuses = plan.statuses();
+    if probe || !statuses.is_empty() {
+        let changes = alert_status::write(connection, statements, &statuses).await?;
+        receipt.statuses = changes.len() as u64;
+        changed.statuses.extend(changes.iter().map(|status| status.cause));
+    }
+    let mut fired = Vec::new();
+    for tables in tables::all() {
+        let triggers = plan.triggers_of(tables.kind);
+        if probe || !triggers.is_empty() {
+            let new = tables.write_triggers(connection, statements, &triggers).await?;
+            receipt.rows.push((tables.triggers.name, new.len() as u64));
+            receipt.present += (triggers.len() - new.len()) as u64;
+            fired.extend(new);
+        }
+    }
+    if probe || !fired.is_empty() {
+        alert_status::count(connection, statements, &fired).await?;
+    }
+    changed.rows.extend(fired.iter().map(|trigger| trigger.id));
+    Ok((receipt, changed))
 }
 
 /// Whose fault it is: the record's, its user's going, or the moment's.

@@ -104,6 +104,7 @@ mod tests {
             ("America/Santiago", "00:00:00", "2026-09-06", "2026-09-06T04:00:00Z"),
             ("Africa/Cairo", "00:00:00", "2026-04-24", "2026-04-23T22:00:00Z"),
             ("Asia/Beirut", "00:00:00", "2026-03-29", "2026-03-28T22:00:00Z"),
+            ("Africa/Casablanca", "02:30:00", "2026-03-22", "2026-03-22T02:00:00Z"),
         ] {
             assert_eq!(due(zone, time, date), instant(utc), "{zone}");
         }
@@ -114,6 +115,7 @@ mod tests {
         for (zone, time, date, utc) in [
             ("America/New_York", "01:30:00", "2026-11-01", "2026-11-01T05:30:00Z"),
             ("America/Santiago", "23:30:00", "2026-04-04", "2026-04-05T02:30:00Z"),
+            ("Africa/Casablanca", "02:30:00", "2026-02-15", "2026-02-15T01:30:00Z"),
             ("Australia/Lord_Howe", "01:45:00", "2026-04-05", "2026-04-04T14:45:00Z"),
         ] {
             assert_eq!(due(zone, time, date), instant(utc), "{zone}");

@@ -1,5 +1,6 @@
 //! `bellwether mail`.
 
+mod bounces;
 mod chromium;
 mod list;
 mod outbox;
@@ -26,6 +27,7 @@ pub(crate) enum Mail {
     Pause(pause::PauseMail),
     Resume(pause::ResumeMail),
     Preview(preview::Preview),
+    Bounces(bounces::Bounces),
     Test(test::TestMail),
 }
 
@@ -40,6 +42,7 @@ impl Mail {
             Self::Resume(command) => command.run(process).await,
             Self::Preview(command) => command.run(process).await,
             Self::Test(command) => command.run(process).await,
+            Self::Bounces(command) => command.run(process).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The process's own settings: `bellwether.toml`, each key of which the environment may override.
 
+mod gateway;
 mod operator;
 mod schema_registry;
 mod telemetry;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use gateway::Gateway;
 pub use operator::Operator;
 pub use schema_registry::SchemaRegistry;
 pub use telemetry::{LogFormat, Telemetry};
@@ -26,6 +28,8 @@ pub struct Config {
     pub schema_registry: SchemaRegistry,
     /// How the process logs, and where it shows its metrics.
     pub telemetry: Telemetry,
+    /// Where the role `gateway` answers.
+    pub gateway: Gateway,
     /// Who is told what goes wrong, and what is called while nothing does.
     pub operator: Operator,
 }
@@ -37,13 +41,14 @@ impl Default for Config {
             tenants: "tenants".into(),
             schema_registry: SchemaRegistry::default(),
             telemetry: Telemetry::default(),
+            gateway: Gateway::default(),
             operator: Operator::default(),
         }
     }
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 13] = [
     ("", "log"),
     ("", "tenants"),
     ("schema_registry", "url"),
@@ -51,6 +56,8 @@ const KEYS: [(&str, &str); 11] = [
     ("telemetry", "level"),
     ("telemetry", "format"),
     ("telemetry", "metrics"),
+    ("gateway", "listen"),
+    ("gateway", "proxy"),
     ("operator", "smtp"),
     ("operator", "password_file"),
     ("operator", "from"),

@@ -14,6 +14,9 @@ use crate::secret::Secret;
 pub struct Database {
     /// File with the URL; else `<TENANT>_DATABASE_URL`. Both is an error.
     pub url_file: Option<PathBuf>,
+    /// File with the URL of the role that the gateway logs in as; else `<TENANT>_GATEWAY_DATABASE_URL`. That role can
+    /// switch mails off and nothing else.
+    pub gateway_url_file: Option<PathBuf>,
     /// How it is reached: `direct`, `session` or `transaction`.
     #[serde(default)]
     pub mode: DatabaseMode,
@@ -27,6 +30,9 @@ pub struct Database {
     /// The URL itself, filled in when the file is loaded. None is an error of the roles that need a database only.
     #[serde(skip)]
     pub url: Option<Secret>,
+    /// The gateway's URL itself, filled in when the file is loaded.
+    #[serde(skip)]
+    pub gateway_url: Option<Secret>,
 }
 
 /// What stands between us and the server.
@@ -77,9 +83,11 @@ impl Announce {
 }
 
 impl Database {
-    /// The section with its secret.
-    pub(super) fn with_secret(mut self, secrets: &Secrets<'_>) -> Result<Self, ConfigError> {
+    /// The section with its secrets.
+    pub(super) fn with_secrets(mut self, secrets: &Secrets<'_>) -> Result<Self, ConfigError> {
         self.url = secrets.get("database.url_file", self.url_file.as_deref(), "DATABASE_URL")?;
+        let gateway = self.gateway_url_file.as_deref();
+        self.gateway_url = secrets.get("database.gateway_url_file", gateway, "GATEWAY_DATABASE_URL")?;
         Ok(self)
     }
 }

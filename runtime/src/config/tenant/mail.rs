@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::secrets::Secrets;
@@ -37,6 +39,12 @@ pub struct Mail {
     /// The key itself, filled in when the file is loaded.
     #[serde(skip)]
     pub unsubscribe_key: Option<Secret>,
+    /// File with the secret by which a provider signs what it reports of mails, `whsec_…`; else
+    /// `<TENANT>_BOUNCE_SECRET`. Without one the gateway takes no reports for the tenant.
+    pub bounce_secret_file: Option<PathBuf>,
+    /// The secret itself, filled in when the file is loaded.
+    #[serde(skip)]
+    pub bounce_secret: Option<Secret>,
 }
 
 impl Mail {
@@ -45,6 +53,18 @@ impl Mail {
         self.password = secrets.get("mail.password_file", self.password_file.as_deref(), "SMTP_PASSWORD")?;
         let file = self.unsubscribe_key_file.as_deref();
         self.unsubscribe_key = secrets.get("mail.unsubscribe_key_file", file, "UNSUBSCRIBE_KEY")?;
+        let file = self.bounce_secret_file.as_deref();
+        self.bounce_secret = secrets.get("mail.bounce_secret_file", file, "BOUNCE_SECRET")?;
+        if self.bounce_secret.as_ref().is_some_and(|secret| !is_webhook_secret(secret)) {
+            let reason = "is not whsec_ with the base64 of 24 to 64 bytes behind it";
+            return Err(ConfigError::value(secrets.file, "mail.bounce_secret_file", reason));
+        }
         Ok(self)
     }
+}
+
+/// In the form of Standard Webhooks.
+fn is_webhook_secret(secret: &Secret) -> bool {
+    let key = secret.reveal().strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
+    key.is_some_and(|key| (24..=64).contains(&key.len()))
 }

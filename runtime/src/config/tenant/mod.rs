@@ -135,7 +135,7 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     let secrets = Secrets { file: path, tenant: &id, environment };
     let File { revision, zone, daily_brief, mut brand, database, mail, calendar, retention, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
-    let database = database.with_secret(&secrets)?;
+    let database = database.with_secrets(&secrets)?;
     let mail = mail.with_secrets(&secrets)?;
     let calendar = calendar::sources(calendar, &secrets)?;
     Ok(Tenant {
@@ -161,6 +161,7 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     const GOOD: &str = "revision = 1\nzone = \"Asia/Kolkata\"\nsymbol_suffix = \"m\"\n[brand]\nname = \"FX\"\n\
         [database]\n[mail]\nfrom = \"FX <a@fx.example>\"\n";
@@ -247,6 +248,33 @@ mod tests {
         assert!(!wrong.contains("swordfish"), "{wrong}");
         let wrong = error(&GOOD.replace("FX <a@fx.example>", "nobody"), &[]);
         assert!(wrong.contains("fxlabs.toml: mail.from: \"nobody\" is not an address"), "{wrong}");
+    }
+
+    #[test]
+    fn a_providers_secret_has_the_form_of_standard_webhooks() {
+        let with = |secret: &str| load(GOOD, &[("FXLABS_BOUNCE_SECRET", secret)]);
+        assert!(with("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_ok());
+        for bad in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!!!!"] {
+            let wrong = with(bad).unwrap_err().to_string();
+            assert!(
+                wrong.ends_with(
+                    "mail.bounce_secret_file: is not whsec_ with the base64 of 24 to 64 bytes behind it"
+                ),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file_that_the_environment_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("url");
+        std::fs::write(&file, "postgres://secret\n").unwrap();
+        let named = ("FXLABS_GATEWAY_DATABASE_URL_FILE", file.to_str().unwrap());
+        let tenant = load(GOOD, &[named]).unwrap();
+        assert_eq!(tenant.database.gateway_url, Some(Secret::new("postgres://secret")));
+        let wrong = error(GOOD, &[named, ("FXLABS_GATEWAY_DATABASE_URL", "postgres://x")]);
+        assert!(wrong.contains("FXLABS_GATEWAY_DATABASE_URL_FILE is set too"), "{wrong}");
     }
 
     #[test]

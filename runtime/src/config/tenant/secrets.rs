@@ -18,7 +18,8 @@ pub(super) struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    /// From the file that `key` names, relative to the tenant's file, or from `<TENANT>_<NAME>`; never from both.
+    /// From the file that `key` names, relative to the tenant's file, from `<TENANT>_<NAME>`, or from the file that
+    /// `<TENANT>_<NAME>_FILE` names; never from two of them.
     pub(super) fn get(
         &self,
         key: &str,
@@ -26,13 +27,16 @@ impl Secrets<'_> {
         name: &str,
     ) -> Result<Option<Secret>, ConfigError> {
         let variable = format!("{}_{name}", self.tenant.as_str().to_uppercase().replace('-', "_"));
-        match (path, (self.environment)(&variable)) {
-            (Some(_), Some(_)) => {
-                let reason = format!("{variable} is set too: keep one of the two");
-                Err(ConfigError::value(self.file, key, reason))
-            }
-            (Some(path), None) => self.read(key, path, &variable).map(Some),
-            (None, text) => Ok(text.map(Secret::new)),
+        let of_file = format!("{variable}_FILE");
+        let twice = |set: &str| {
+            Err(ConfigError::value(self.file, key, format!("{set} is set too: keep one of the two")))
+        };
+        match (path, (self.environment)(&variable), (self.environment)(&of_file)) {
+            (Some(_), Some(_), _) => twice(&variable),
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => twice(&of_file),
+            (Some(path), None, None) => self.read(key, path, &variable).map(Some),
+            (None, None, Some(path)) => self.read(key, Path::new(&path), &variable).map(Some),
+            (None, text, None) => Ok(text.map(Secret::new)),
         }
     }
 
