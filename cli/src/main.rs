@@ -14,8 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backtest, deadletters, demo, doctor, gateway, inbox, journal, mail, migrate, process, produce, replay,
-    schedule,
-    sink, tenants, top, topics,
+    schedule, sink, tenants, top, topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.

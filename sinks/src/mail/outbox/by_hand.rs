@@ -7,6 +7,7 @@ use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{Outbox, Result};
+use crate::mail::bounce::COMPLAINED;
 
 /// Which mails are looked for; what is left out is no condition.
 #[derive(Debug, Clone, Default)]
@@ -297,11 +298,12 @@ impl Outbox {
         let (sent, complaints, bounces): (i64, i64, i64) = sqlx::query_as(
             "select (select count(*) from bellwether.mail_outbox
                      where tenant_id = $1 and state = 'sent' and sent_at > now() - interval '30 days'),
-                    count(*) filter (where reason ilike '%complain%'),
-                    count(*) filter (where reason not ilike '%complain%')
+                    count(*) filter (where starts_with(reason, $2)),
+                    count(*) filter (where not starts_with(reason, $2))
              from bellwether.mail_suppression where tenant_id = $1 and at > now() - interval '30 days'",
         )
         .bind(self.tenant.as_str())
+        .bind(COMPLAINED)
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
