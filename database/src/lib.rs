@@ -27,11 +27,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "sink_cursor",
     "mail_outbox",
     "mail_event",
     "mail_suppression",
+    "mail_worker",
     "mail_pause",
     "incident",
     "schedule_run",

@@ -80,6 +80,8 @@ metrics! {
     MAIL_FENCES_LOST: Counter = "bellwether_mail_fences_lost_total", "Claims that another worker had taken over.";
     MAIL_AUTH_STOPPED: Counter = "bellwether_mail_auth_stopped_total",
         "Tenants whose mail stopped because their server refused the password.";
+    MAILS_LIMITED: Counter = "bellwether_mails_limited_total",
+        "Mails that their server put off because it is sent too many.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
     OPERATOR_MAILS: Counter = "bellwether_operator_mails_total", "Mails to the operator, by `outcome` of each try.";
     PINGS: Counter = "bellwether_pings_total", "Calls of the operator's address, by `outcome`.";

@@ -9,25 +9,29 @@ mod smtp;
 mod support;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_local::postgres::Postgres;
 use bellwether_local::seed::{self, Seeded, User};
-use bellwether_runtime::config::{SmtpServer, Tenant};
+use bellwether_runtime::config::{SmtpServer, Tenant, WhenAmbiguous};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired, group_id};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::mail;
 use bellwether_sinks::mail::outbox::{Claimed, Outbox, Settlement};
+use bellwether_sinks::mail::terms::Terms;
 use proxy::Proxy;
-use smtp::{At, Fault, Smtp};
+use smtp::{At, Fault, Keys, Smtp};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::*;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
+
+const HOUR: Duration = Duration::from_hours(1);
 
 static SERVER: OnceCell<Postgres> = OnceCell::const_new();
 
@@ -95,6 +99,21 @@ impl Shop {
     /// Time passes: what is to be tried again is due.
     async fn later(&self) {
         self.execute("update bellwether.mail_outbox set due_at = now() where state in ('pending', 'ambiguous') and due_at < 'infinity'").await;
+    }
+
+    /// Mails of that kind, ready to go: each for the user of its number.
+    async fn owe(&self, numbers: std::ops::Range<usize>, kind: &str) {
+        let id = &self.tenant.id;
+        for number in numbers {
+            self.execute(&format!(
+                "insert into bellwether.mail_outbox (tenant_id, occurrence, kind, message_id, user_id, recipient, content)
+                 values ('{id}', '{kind}.{number}', '{kind}', '<{kind}.{number}@{id}.example>', '{}',
+                         '{number}@users.{id}.example',
+                         convert_to('Message-ID: <{kind}.{number}@{id}.example>' || e'\\r\\n\\r\\nhello\\r\\n', 'utf8'))",
+                user(number)
+            ))
+            .await;
+        }
     }
 
     async fn outbox(&self) -> Outbox {
@@ -408,8 +427,9 @@ async fn a_claim_whose_worker_is_gone_is_taken_over_and_the_old_worker_changes_n
     sink.stop(&world).await;
     shop.later().await;
     let outbox = shop.outbox().await;
+    let worker = outbox.enlist(HOUR).await.unwrap();
     let claim = async || -> Vec<Claimed> {
-        let mut claimed = outbox.claim(10).await.unwrap();
+        let mut claimed = outbox.claim(worker, 10).await.unwrap();
         claimed.sort_by(|a, b| a.occurrence.cmp(&b.occurrence));
         claimed
     };
@@ -436,6 +456,207 @@ async fn a_claim_whose_worker_is_gone_is_taken_over_and_the_old_worker_changes_n
 }
 
 #[tokio::test]
+async fn the_claims_of_a_worker_that_gives_no_sign_of_life_are_anothers_and_it_sends_nothing_more() {
+    let shop = Shop::new("worker", "fxlabs").await;
+    shop.owe(0..3, "rsi_tracker").await;
+    let outbox = shop.outbox().await;
+    let (silent, other) = (outbox.enlist(HOUR).await.unwrap(), outbox.enlist(HOUR).await.unwrap());
+    let old = outbox.claim(silent, 2).await.unwrap();
+    assert_eq!(old.len(), 2);
+    assert!(outbox.data_started(&old[0]).await.unwrap());
+    assert_eq!(outbox.claim(other, 10).await.unwrap().len(), 1, "the two are its own while it lives");
+    shop.execute(
+        "update bellwether.mail_worker set lease_until = now() - interval '1 second' where worker in
+        (select worker from bellwether.mail_outbox where state = 'data_started')",
+    )
+    .await;
+    assert!(!outbox.data_started(&old[1]).await.unwrap(), "its lease is over");
+    outbox.renew(silent, HOUR).await.unwrap();
+    assert_eq!(outbox.claim(other, 10).await.unwrap(), [], "it gave a sign of life before anybody came");
+    outbox.leave(silent).await.unwrap();
+    let new = outbox.claim(other, 10).await.unwrap();
+    assert_eq!(new.len(), 2);
+    let events = "select occurrence from bellwether.mail_event where event = 'ambiguous'";
+    let events: Vec<String> = sqlx::query_scalar(events).fetch_all(&mut shop.admin().await).await.unwrap();
+    assert_eq!(events, [old[0].occurrence.clone()]);
+    outbox.renew(silent, HOUR).await.unwrap();
+    for mail in &old {
+        assert!(!outbox.data_started(mail).await.unwrap());
+        assert!(!outbox.settle(mail, &Settlement::Sent("250 old".into())).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn who_learns_late_that_the_server_has_it_spares_the_second_mail() {
+    let shop = Shop::new("late_yes", "fxlabs").await;
+    shop.owe(0..1, "daily_brief").await;
+    let outbox = shop.outbox().await;
+    let (slow, other) = (outbox.enlist(HOUR).await.unwrap(), outbox.enlist(HOUR).await.unwrap());
+    let mail = outbox.claim(slow, 1).await.unwrap().remove(0);
+    assert!(outbox.data_started(&mail).await.unwrap());
+    outbox.leave(slow).await.unwrap();
+    assert_eq!(outbox.claim(other, 1).await.unwrap(), [], "it is held");
+    shop.in_state("ambiguous", 1).await;
+    assert!(outbox.settle(&mail, &Settlement::Sent("250 kept".into())).await.unwrap());
+    shop.in_state("sent", 1).await;
+}
+
+#[tokio::test]
+async fn what_a_user_switched_off_or_cannot_get_any_more_since_it_was_composed_does_not_go_out() {
+    let shop = Shop::new("meanwhile", "fxlabs").await;
+    shop.owe(0..3, "rsi_tracker").await;
+    shop.owe(3..4, "test").await;
+    shop.execute(&format!(
+        "insert into public.notification_preferences (tenant_id, user_id, kind, email)
+           values ('fxlabs', '{0}', 'rsi_tracker', false), ('fxlabs', '{1}', 'price_alert', false),
+                  ('fxlabs', '{2}', 'rsi_tracker', false);
+         insert into bellwether.mail_suppression (tenant_id, address, reason)
+           values ('fxlabs', '2@users.fxlabs.example', '550 gone')",
+        user(0),
+        user(1),
+        user(3)
+    ))
+    .await;
+    let outbox = shop.outbox().await;
+    let worker = outbox.enlist(HOUR).await.unwrap();
+    let claimed = outbox.claim(worker, 10).await.unwrap();
+    let mut kinds: Vec<&str> = claimed.iter().map(|mail| mail.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["rsi_tracker", "test"]);
+    assert_eq!(
+        shop.reasons().await,
+        ["claimed", "claimed", "switched off by the user", "the address is suppressed: 550 gone"]
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_knows_a_mail_by_its_header_gets_it_until_it_says_yes_and_keeps_it_once() {
+    let mut shop = Shop::new("idempotent", "fxlabs").await;
+    let keys = Keys::of("X-Key");
+    shop.smtp.remember(&keys);
+    shop.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
+    for _ in 0..4 {
+        shop.smtp.once(At::Dot, Fault::Drop);
+    }
+    shop.owe(0..1, "daily_brief").await;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    eventually("it is sent", async || {
+        shop.later().await;
+        shop.states().await.get("sent") == Some(&1)
+    })
+    .await;
+    let arrived = shop.smtp.arrived();
+    assert_eq!((arrived.len(), shop.smtp.kept()), (5, 1));
+    assert!(arrived.iter().all(|mail| mail.content == arrived[0].content));
+    assert!(arrived[0].content.starts_with(b"X-Key: daily_brief.0\r\nMessage-ID: <daily_brief.0@"));
+    // Once the provider may have forgotten it, the kind decides: a brief stays where it is.
+    shop.smtp.always(At::Dot, Fault::Drop);
+    shop.owe(1..2, "daily_brief").await;
+    shop.in_state("ambiguous", 1).await;
+    shop.execute("update bellwether.mail_outbox set idempotent_until = now() where state = 'ambiguous'")
+        .await;
+    shop.later().await;
+    let held = "select reason from bellwether.mail_outbox where state = 'ambiguous' and due_at = 'infinity'";
+    eventually("it is held", async || {
+        let reason: Option<String> =
+            sqlx::query_scalar(held).fetch_optional(&mut shop.admin().await).await.unwrap();
+        reason.is_some_and(|reason| reason.ends_with("held: the provider may have forgotten it"))
+    })
+    .await;
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_that_an_operator_has_sent_again_is_another_to_the_provider() {
+    let mut shop = Shop::new("again_by_hand", "fxlabs").await;
+    shop.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
+    shop.owe(0..1, "daily_brief").await;
+    let terms = Terms::of(&shop.tenant.mail);
+    let outbox = shop.outbox().await.under(terms);
+    let worker = outbox.enlist(HOUR).await.unwrap();
+    let mail = outbox.claim(worker, 1).await.unwrap().remove(0);
+    assert_eq!(mail.idempotency.as_deref(), Some("X-Key: daily_brief.0"));
+    assert!(outbox.data_started(&mail).await.unwrap());
+    outbox.settle(&mail, &Settlement::Failed("554 no".into())).await.unwrap();
+    shop.execute("update bellwether.mail_outbox set state = 'pending', retries = 1, idempotent_until = null")
+        .await;
+    let again = outbox.claim(worker, 1).await.unwrap().remove(0);
+    assert_eq!(again.idempotency.as_deref(), Some("X-Key: daily_brief.0:1"));
+}
+
+#[tokio::test]
+async fn a_tenants_word_about_mails_that_may_have_arrived_counts() {
+    let mut shop = Shop::new("policy", "fxlabs").await;
+    shop.tenant.mail.ambiguous.alerts = Some(WhenAmbiguous::Hold);
+    shop.tenant.mail.ambiguous.daily_brief = Some(WhenAmbiguous::SendOnceMore);
+    shop.smtp.always(At::Dot, Fault::Drop);
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    shop.owe(0..1, "rsi_tracker").await;
+    shop.owe(1..2, "daily_brief").await;
+    let held = "select count(*) from bellwether.mail_outbox where due_at = 'infinity'";
+    eventually("both are held", async || {
+        shop.later().await;
+        sqlx::query_scalar::<_, i64>(held).fetch_one(&mut shop.admin().await).await.unwrap() == 2
+    })
+    .await;
+    let count = |kind: &str| message_ids(&shop.smtp).iter().filter(|id| id.contains(kind)).count();
+    assert_eq!((count("rsi_tracker"), count("daily_brief")), (1, 2));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_that_its_server_thinks_about_delays_no_other_of_the_tenant_nor_of_any_other() {
+    let (fx, hex) = (Shop::new("slow", "fxlabs").await, Shop::new("slow", "hextech").await);
+    let world = World::new(vec![fx.tenant.clone(), hex.tenant.clone()]);
+    fx.smtp.once(At::Dot, Fault::Hold);
+    fx.owe(0..30, "rsi_tracker").await;
+    let sink = run(&world);
+    fx.in_state("sent", 29).await;
+    fx.in_state("data_started", 1).await;
+    // Now nothing of the first tenant goes on, for as long as its server likes.
+    fx.smtp.always(At::Mail, Fault::Hold);
+    fx.owe(30..40, "rsi_tracker").await;
+    eventually("both connections wait", async || fx.smtp.holding() == 2).await;
+    hex.owe(0..30, "rsi_tracker").await;
+    hex.in_state("sent", 30).await;
+    fx.smtp.heal();
+    eventually("the first tenant goes on", async || {
+        fx.smtp.release();
+        fx.states().await.get("sent") == Some(&40)
+    })
+    .await;
+    assert_eq!((fx.smtp.arrived().len(), distinct(message_ids(&fx.smtp))), (40, 40));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn mails_leave_no_faster_than_the_tenants_file_allows_over_all_its_connections() {
+    let mut shop = Shop::new("rate", "fxlabs").await;
+    shop.tenant.mail.rate = NonZeroU32::new(10);
+    shop.owe(0..21, "rsi_tracker").await;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    shop.in_state("sent", 21).await;
+    let taken = "select max(sent_at) - min(sent_at) > interval '1.5 seconds' from bellwether.mail_outbox";
+    assert!(sqlx::query_scalar::<_, bool>(taken).fetch_one(&mut shop.admin().await).await.unwrap());
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_mail_too_large_for_the_server_fails_and_says_so() {
+    let shop = Shop::new("size", "fxlabs").await;
+    shop.smtp.offer("SIZE 20");
+    shop.owe(0..1, "rsi_tracker").await;
+    let world = World::new(vec![shop.tenant.clone()]);
+    let sink = run(&world);
+    shop.in_state("failed", 1).await;
+    assert!(shop.reasons().await[0].starts_with("the server takes mails of 20 bytes at most"));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
 async fn many_workers_claim_each_mail_once() {
     let shop = Shop::new("claims", "fxlabs").await;
     let mut silent = shop.tenant.clone();
@@ -450,10 +671,11 @@ async fn many_workers_claim_each_mail_once() {
     let mut workers = Vec::new();
     for _ in 0..4 {
         let outbox = shop.outbox().await;
+        let worker = outbox.enlist(HOUR).await.unwrap();
         workers.push(tokio::spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claimed = outbox.claim(7).await.unwrap();
+                let claimed = outbox.claim(worker, 7).await.unwrap();
                 if claimed.is_empty() {
                     return mine;
                 }

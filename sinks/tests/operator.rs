@@ -345,9 +345,10 @@ async fn while_its_mail_is_paused_nothing_of_a_tenant_is_claimed() {
     let outbox = outbox(&desk).await;
     assert!(outbox.pause(Some("a flood")).await.unwrap() && !outbox.pause(None).await.unwrap());
     assert_eq!(outbox.paused().await.unwrap().unwrap().1.as_deref(), Some("a flood"));
-    assert_eq!(outbox.claim(10).await.unwrap().len(), 0);
+    let worker = outbox.enlist(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(outbox.claim(worker, 10).await.unwrap().len(), 0);
     assert!(outbox.resume().await.unwrap() && !outbox.resume().await.unwrap());
-    assert_eq!(outbox.claim(10).await.unwrap().len(), 1);
+    assert_eq!(outbox.claim(worker, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,12 +13,12 @@ use bellwether_sinks::mail::core::Verdict;
 use bellwether_sinks::mail::server::Server;
 use bellwether_sinks::mail::session::{Deadlines, Letter, Session};
 use lettre::Address;
-use smtp::{At, Fault, PATIENCE, Smtp};
+use smtp::{At, CA, Fault, OTHER_CA, PATIENCE, Smtp};
 
 const CONTENT: &[u8] = b"Subject: one\r\n\r\n.dot\r\n..dots\r\nend\r\n";
 
 fn server(smtp: &Smtp, tls: Tls) -> Server {
-    Server { host: "127.0.0.1".into(), port: smtp.port, tls, login: None }
+    Server { host: "127.0.0.1".into(), port: smtp.port, tls, login: None, ca: None }
 }
 
 fn deadlines() -> Deadlines {
@@ -32,7 +32,7 @@ fn from() -> Address {
 async fn send_on(session: &mut Session) -> Option<Verdict> {
     let from = from();
     let letter = Letter { from: &from, to: "user@people.example", content: CONTENT };
-    session.send(&letter, async || true).await
+    session.send(&letter, async || true, || true).await
 }
 
 /// What becomes of one mail on a new connection.
@@ -74,7 +74,7 @@ async fn no_content_leaves_that_was_not_noted() {
     let mut session = Session::open(&server(&smtp, Tls::None), deadlines()).await.ok().unwrap();
     let from = from();
     let letter = Letter { from: &from, to: "user@people.example", content: CONTENT };
-    assert_eq!(session.send(&letter, async || false).await, None);
+    assert_eq!(session.send(&letter, async || false, || true).await, None);
     assert!(!smtp.commands().contains(&"DATA".to_string()));
 }
 
@@ -134,7 +134,7 @@ async fn replies_out_of_step_are_never_taken_for_a_yes() {
 #[tokio::test]
 async fn nobody_listening_is_tried_again() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody = Server { host: "127.0.0.1".into(), port: free, tls: Tls::None, login: None };
+    let nobody = Server { host: "127.0.0.1".into(), port: free, tls: Tls::None, login: None, ca: None };
     let verdict = Session::open(&nobody, deadlines()).await.err().unwrap();
     assert!(matches!(verdict, Verdict::Retry { server: true, .. }), "{verdict:?}");
 }
@@ -184,4 +184,111 @@ async fn many_mails_a_second_leave_over_one_connection() {
     }
     // Content and final dot written apart wait 40 ms for each other: 8 s for these.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+/// The server under a name of its own, trusted by that authority.
+fn named(smtp: &Smtp, host: &str, tls: Tls, ca: Option<&str>) -> Server {
+    Server { host: host.into(), port: smtp.port, tls, login: None, ca: ca.map(Into::into) }
+}
+
+fn patient() -> Deadlines {
+    let long = Duration::from_secs(10);
+    Deadlines { connect: long, command: long, body: long }
+}
+
+async fn send_to(server: &Server) -> Verdict {
+    match Session::open(server, patient()).await {
+        Ok(mut session) => send_on(&mut session).await.unwrap(),
+        Err(verdict) => verdict,
+    }
+}
+
+#[tokio::test]
+async fn a_mail_leaves_encrypted_from_the_first_byte_on_and_after_starttls() {
+    for (smtp, tls) in [(Smtp::with_tls().await, Tls::Implicit), (Smtp::with_starttls().await, Tls::Required)]
+    {
+        smtp.offer("AUTH LOGIN PLAIN");
+        let login = Some(("apikey".to_string(), Secret::new("pass")));
+        let server = Server { login, ..named(&smtp, "localhost", tls, Some(CA)) };
+        let mut session = Session::open(&server, patient()).await.ok().unwrap();
+        for _ in 0..2 {
+            assert!(matches!(send_on(&mut session).await, Some(Verdict::Sent(_))), "{tls:?}");
+        }
+        session.quit().await;
+        assert_eq!(smtp.arrived()[1].content, CONTENT);
+        let commands = smtp.commands();
+        let place = |verb: &str| commands.iter().position(|command| command.starts_with(verb));
+        assert!(place("STARTTLS") < place("AUTH"), "{commands:?}");
+        assert_eq!(place("STARTTLS").is_some(), tls == Tls::Required);
+    }
+}
+
+#[tokio::test]
+async fn a_server_under_another_name_or_vouched_for_by_nobody_we_trust_gets_no_mail() {
+    for (smtp, tls) in [(Smtp::with_tls().await, Tls::Implicit), (Smtp::with_starttls().await, Tls::Required)]
+    {
+        for (host, ca) in [
+            ("127.0.0.1", Some(CA)),
+            ("localhost", Some(OTHER_CA)),
+            ("localhost", None),
+            ("localhost", Some("x")),
+        ] {
+            let verdict = send_to(&named(&smtp, host, tls, ca)).await;
+            let Verdict::Retry { reason, server: true } = verdict else { panic!("{host}: {verdict:?}") };
+            assert!(!reason.is_empty(), "{host}");
+        }
+        assert!(!smtp.commands().iter().any(|command| command.starts_with("MAIL")));
+    }
+}
+
+#[tokio::test]
+async fn a_mail_larger_than_the_server_takes_is_not_offered() {
+    let smtp = Smtp::start().await;
+    smtp.offer(&format!("SIZE {}", CONTENT.len()));
+    assert!(matches!(send(&smtp, Tls::None).await, Verdict::Sent(_)));
+    let said = format!("MAIL FROM:<alerts@fxlabs.example> SIZE={}", CONTENT.len());
+    assert!(smtp.commands().contains(&said), "{:?}", smtp.commands());
+    let smaller = Smtp::start().await;
+    smaller.offer(&format!("SIZE {}", CONTENT.len() - 1));
+    let Verdict::Failed { reason, address: false } = send(&smaller, Tls::None).await else { panic!() };
+    assert!(reason.contains(&format!("{} bytes at most", CONTENT.len() - 1)), "{reason}");
+    assert!(!smaller.commands().iter().any(|command| command.starts_with("MAIL")));
+}
+
+#[tokio::test]
+async fn a_yes_that_was_said_before_the_question_is_none() {
+    // All that a mail needs, in one breath: content would leave, and count as sent unread.
+    let (verdict, smtp) = with(At::Rcpt, say("250 recipient\r\n354 go\r\n250 kept")).await;
+    assert!(
+        matches!(&verdict, Verdict::Retry { reason, .. } if reason.contains("before it was asked")),
+        "{verdict:?}"
+    );
+    assert!(smtp.arrived().is_empty());
+    // One too many behind a mail that was taken spoils the connection, not the next mail.
+    let smtp = Smtp::start().await;
+    smtp.once(At::Dot, say("250 kept\r\n250 kept"));
+    let mut session = Session::open(&server(&smtp, Tls::None), deadlines()).await.ok().unwrap();
+    assert!(matches!(send_on(&mut session).await, Some(Verdict::Sent(_))));
+    assert!(matches!(send_on(&mut session).await, Some(Verdict::Retry { server: true, .. })));
+    assert_eq!(smtp.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_finds_its_lease_over_after_354_sends_no_content() {
+    let smtp = Smtp::start().await;
+    let mut session = Session::open(&server(&smtp, Tls::None), deadlines()).await.ok().unwrap();
+    let from = from();
+    let letter = Letter { from: &from, to: "user@people.example", content: CONTENT };
+    assert_eq!(session.send(&letter, async || true, || false).await, None);
+    assert_eq!(smtp.commands().last().unwrap(), "DATA");
+    drop(session);
+    assert!(smtp.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn too_many_mails_in_a_short_time_are_told_apart() {
+    for at in [At::Greeting, At::Mail, At::Rcpt, At::Data, At::Dot] {
+        let (verdict, _) = with(at, say("421 4.7.0 too many messages")).await;
+        assert!(matches!(verdict, Verdict::Limited(_)), "{at:?}: {verdict:?}");
+    }
 }

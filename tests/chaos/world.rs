@@ -180,18 +180,6 @@ impl World {
                 .iter()
                 .all(|group| self.is_read(group, shop, TopicKind::Triggers))
         });
-        // A lease outlives the process that held it by up to a quarter of an hour. Nobody runs now who could hold
-        // one, so they are made to end.
-        processes.stop_all(Role::Mail);
-        for shop in &self.shops {
-            let freed: Vec<(String,)> = self.query(
-                shop,
-                "update bellwether.mail_outbox set lease_until = now() - interval '1 second'
-                 where state in ('claimed', 'data_started') returning state",
-            );
-            processes.note(format!("{}: {} leases of killed mail sinks ended by hand", shop.id, freed.len()));
-        }
-        processes.resume_all(Role::Mail);
         self.wait(processes, "every mail to be sent", |shop| self.unsent(shop) == 0);
         Role::ALL.iter().for_each(|role| processes.stop_all(*role));
     }

@@ -42,6 +42,7 @@ const TABLES: &[(&str, Whose)] = &[
     ("bellwether.mail_outbox", Whose::Pipelines),
     ("bellwether.mail_event", Whose::Pipelines),
     ("bellwether.mail_suppression", Whose::Pipelines),
+    ("bellwether.mail_worker", Whose::Pipelines),
     ("bellwether.mail_pause", Whose::Pipelines),
     ("bellwether.incident", Whose::Records),
     ("bellwether.schedule_run", Whose::Records),
@@ -58,6 +59,7 @@ const ROWS: &str = "
       values ('o', 'test', '00000000-0000-4000-8000-000000000001', 'm');
     insert into bellwether.mail_event (occurrence, event) values ('o', 'sent');
     insert into bellwether.mail_suppression (address, reason) values ('a@example.test', 'bounced');
+    insert into bellwether.mail_worker (worker, lease_until) values (gen_random_uuid(), now());
     insert into bellwether.mail_pause (reason) values ('a test');
     insert into bellwether.incident (kind, text, began_at) values ('parked', 't', now());
     insert into bellwether.schedule_run (schedule, key, due_at, state, zone, zone_data)

@@ -27,12 +27,12 @@ pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients, Retention,
-    Tenant, load_tenant,
+    Ambiguous, Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients,
+    Retention, Tenant, WhenAmbiguous, load_tenant,
 };
 pub use values::{
-    Colour, DnsName, EmailAddress, FeedAddress, HttpAddress, Line, Link, Mailbox, PingAddress, SmtpError,
-    SmtpServer, Tls, parse_duration,
+    Colour, DnsName, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link,
+    Mailbox, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
 pub(crate) use directory::{refuse_shared, tenant_file, tenant_files};

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::Incidents;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use tokio::time::timeout;
 
@@ -17,12 +20,22 @@ use self::core::{Core, Input, Output};
 use self::tenant_mail::TenantMail;
 use super::SINK;
 use super::decide::{People, Situation, owed};
+use super::delivery::Timing;
 use super::events::{FillRetried, MailsComposed};
 use super::group::Group;
 use super::outbox::Fill;
 use super::render::Templates;
 use crate::events::Rewound;
-use crate::feed::Lane;
+use crate::feed::{Context, Lane};
+
+/// Sends what one tenant's outbox owes until shutdown, composing nothing that is not there. None where something is
+/// not right; that was said.
+pub(super) async fn deliver(tenant: &Tenant, timing: Timing, clock: Clock, shutdown: Shutdown) -> Option<()> {
+    let templates = Arc::new(Templates::compile().ok()?);
+    let mail = TenantMail::open(tenant).await?;
+    mail.delivery(templates, clock, timing, shutdown)?.run().await;
+    Some(())
+}
 
 /// How often the tenant's file is compared with what stands while no trigger comes.
 const CHECK: Duration = Duration::from_secs(2);
@@ -33,13 +46,17 @@ pub(super) struct Composer {
     lane: Lane,
     templates: Arc<Templates>,
     clock: Clock,
+    incidents: Incidents,
+    progress: Progress,
     shutdown: Shutdown,
     mail: Option<TenantMail>,
 }
 
 impl Composer {
-    pub(super) const fn new(lane: Lane, templates: Arc<Templates>, clock: Clock, shutdown: Shutdown) -> Self {
-        Self { core: Core::new(), lane, templates, clock, shutdown, mail: None }
+    pub(super) fn new(lane: Lane, templates: Arc<Templates>, context: &Context) -> Self {
+        let (clock, incidents) = (context.clock.clone(), context.incidents.clone());
+        let (shutdown, progress) = (context.shutdown.clone(), context.progress.clone());
+        Self { core: Core::new(), lane, templates, clock, incidents, progress, shutdown, mail: None }
     }
 
     /// Until the lane ends.
@@ -51,10 +68,21 @@ impl Composer {
                 next = self.perform(output).await;
             }
             let Some(input) = next else { break };
+            self.tell_progress(&input);
             self.core.step(input, &mut outputs);
         }
         if let Some(mail) = self.mail.take() {
             mail.end_delivery().await;
+        }
+        self.progress.left(self.lane.tenant_id(), SINK);
+    }
+
+    /// What cannot be done for now is tried again and was said: it is waited for, and nothing stands still unnoticed.
+    fn tell_progress(&self, input: &Input) {
+        match input {
+            Input::NotOpened | Input::NotFilled => self.progress.parked(self.lane.tenant_id(), SINK),
+            Input::Woke => {}
+            _ => self.progress.moved(self.lane.tenant_id(), SINK),
         }
     }
 
@@ -93,7 +121,12 @@ impl Composer {
         let Some(mut mail) = TenantMail::open(&tenant).await else { return Input::NotOpened };
         match mail.outbox.position().await {
             Ok(cursor) => {
-                mail.start_delivery(self.templates.clone(), self.clock.clone());
+                mail.start_delivery(
+                    self.templates.clone(),
+                    self.clock.clone(),
+                    self.incidents.clone(),
+                    self.progress.clone(),
+                );
                 self.mail = Some(mail);
                 Input::Opened(cursor)
             }
@@ -113,6 +146,7 @@ impl Composer {
             if let Ok(batch) = timeout(CHECK, self.lane.next()).await {
                 return batch.map(Input::Batch);
             }
+            self.progress.moved(self.lane.tenant_id(), SINK);
         }
     }
 

@@ -7,6 +7,10 @@
 /// Most characters kept of a server's words.
 const MAX_REASON: usize = 500;
 
+/// By these a server says that it was sent too much in too short a time: RFC 3463's policy without a word more, as
+/// most servers use it, and the one of the largest receiver.
+const RATE_LIMITED: [&str; 2] = ["4.7.0", "4.7.28"];
+
 /// What was asked of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -63,6 +67,8 @@ pub enum Verdict {
         /// No mail of this tenant would fare better now.
         server: bool,
     },
+    /// The server takes mails less often than we send them: this one certainly not now.
+    Limited(String),
     /// Our user or password was refused.
     AuthRefused(String),
     /// The server will never take it.
@@ -96,6 +102,10 @@ pub fn next(stage: Stage, answer: Answer) -> Next {
 
 /// A reply that does not let the mail go on.
 fn refused(stage: Stage, code: u16, text: String) -> Verdict {
+    let status = text.split_whitespace().nth(1);
+    if (400..=499).contains(&code) && status.is_some_and(|status| RATE_LIMITED.contains(&status)) {
+        return Verdict::Limited(text);
+    }
     match (stage, code) {
         // What is refused before a mail was offered is the session, whatever the class of the reply.
         (Stage::Open, _) => Verdict::Retry { reason: text, server: true },
@@ -179,6 +189,21 @@ mod tests {
             assert!(matches!(verdict(stage, 554), Verdict::Failed { address: false, .. }), "{stage:?}");
         }
         assert!(matches!(verdict(Stage::Authenticate, 535), Verdict::AuthRefused(_)));
+    }
+
+    #[test]
+    fn too_many_mails_are_told_from_a_mail_that_waits() {
+        for stage in ALL {
+            for text in ["4.7.0 slow down", "4.7.28 too many"] {
+                let answer = Answer::Reply { code: 450, text: text.into() };
+                assert!(matches!(next(stage, answer), Next::End(Verdict::Limited(_))), "{stage:?} {text}");
+            }
+        }
+        let greylisted = Answer::Reply { code: 450, text: "4.7.1 greylisted".into() };
+        assert!(matches!(
+            next(Stage::Recipient, greylisted),
+            Next::End(Verdict::Retry { server: false, .. })
+        ));
     }
 
     #[test]

@@ -1,37 +1,62 @@
-//! Sends what one tenant's outbox owes: claim, send, settle, one mail after the other over one connection.
+//! Sends what one tenant's outbox owes: claim, send, settle.
+//!
+//! One worker a tenant and process, with as many connections as the tenant's file allows, each a [`lane`] with one mail
+//! under way. Lanes share a [`desk`], which claims for all of them and knows how the server does. Everything else is
+//! between workers and the database: who dies or stands still loses its claims within the [`lease`], whoever is there
+//! takes them over, and a fence keeps what the old one does afterwards without effect.
 
-use std::borrow::Cow;
+mod desk;
+mod lane;
+mod lease;
+mod pace;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::backoff::Backoff;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use lettre::Address;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
 
-use super::core::Verdict;
-use super::events::{AuthStopped, ClaimRetried, FenceLost, MailSent, MailSettled, NotNoted, SettleRetried};
-use super::late_rendering::{Renderer, Unrendered};
-use super::outbox::{Claimed, Outbox, Settlement};
-use super::retry;
+use self::desk::Desk;
+use self::lane::Lane;
+use self::lease::Lease;
+use super::events::{AuthStopped, ClaimRetried, DeliveryEnded};
+use super::late_rendering::Renderer;
+use super::outbox::Outbox;
 use super::server::Server;
-use super::session::{Deadlines, Letter, Session};
+use super::session::Deadlines;
 
-/// Most mails claimed at once: what a crash leaves waiting for its lease.
-const CLAIM: i64 = 16;
-/// How long until somebody else's mails, or those due again, are looked for.
-const POLL: Duration = Duration::from_secs(1);
-/// A connection without work is closed after this many polls.
-const IDLE_POLLS: u32 = 5;
-/// Before a server that takes no connection is asked again.
-const PAUSE: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
-/// A refused password is tried this often, lest the account be locked.
-const AUTH_TRIES: u32 = 3;
+/// What its progress is called.
+const PART: &str = "delivery";
 
-/// A process that stops tries this often to write down what became of a mail.
-const SETTLE_TRIES: u32 = 8;
+/// How long delivery waits for what. A role runs with the default.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// How long a server may take.
+    pub deadlines: Deadlines,
+    /// How long until somebody else's mails, or those due again, are looked for.
+    pub poll: Duration,
+    /// Before a server that takes nothing is asked again.
+    pub pause: Backoff,
+    /// After so long without a sign of life a worker's claims are anybody's.
+    pub lease: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            deadlines: Deadlines::default(),
+            poll: Duration::from_secs(1),
+            pause: Backoff::new(Duration::from_secs(1), Duration::from_secs(10)),
+            lease: Duration::from_secs(10),
+        }
+    }
+}
 
 /// Sends what one tenant's outbox owes.
 pub(super) struct Delivery {
@@ -41,178 +66,58 @@ pub(super) struct Delivery {
     pub(super) server: Server,
     /// The envelope's sender, whom a server tells of what it could not deliver.
     pub(super) from: Address,
-    pub(super) deadlines: Deadlines,
+    pub(super) timing: Timing,
+    /// Mails under way at once.
+    pub(super) connections: u8,
+    /// Mails a second at most.
+    pub(super) rate: Option<u32>,
     /// Rung when mails were added.
     pub(super) added: Arc<Notify>,
+    pub(super) incidents: Incidents,
+    pub(super) progress: Progress,
     pub(super) shutdown: Shutdown,
 }
 
-/// What is remembered between mails.
-#[derive(Default)]
-struct Line {
-    session: Option<Session>,
-    /// Connections in a row that came to nothing.
-    refused: u32,
-    auth_refused: u32,
-    idle: u32,
-}
-
 impl Delivery {
-    /// Until shutdown, or until the server refused our password three times. The mail under way is finished first.
-    pub(super) async fn run(mut self) {
-        let mut line = Line::default();
-        while !self.shutdown.is_raised() && line.auth_refused < AUTH_TRIES {
-            let claimed = match self.outbox.claim(CLAIM).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    ClaimRetried { tenant: &self.tenant, error: &error }.emit();
-                    Vec::new()
-                }
-            };
-            if claimed.is_empty() {
-                self.rest(&mut line).await;
-            } else {
-                self.deliver(&mut line, claimed).await;
+    /// Until shutdown, or until the server refused our password three times. The mails under way are finished first.
+    pub(super) async fn run(self) {
+        let Some(lease) = self.enlist().await else { return };
+        let lease = Arc::new(lease);
+        let over = Shutdown::new();
+        let renewing =
+            tokio::spawn(lease.clone().renewed(self.outbox.clone(), self.tenant.clone(), over.clone()));
+        let (tenant, connections, renderer) = (self.tenant.clone(), self.connections, self.renderer.clone());
+        let desk = Arc::new(Desk::new(self, lease));
+        let mut lanes = JoinSet::new();
+        for _ in 0..connections {
+            lanes.spawn(Lane::new(desk.clone(), renderer.clone()).run());
+        }
+        while let Some(ended) = lanes.join_next().await {
+            if ended.is_err() {
+                DeliveryEnded { tenant: &tenant }.emit();
             }
         }
-        if line.auth_refused >= AUTH_TRIES {
-            AuthStopped { tenant: &self.tenant, tries: AUTH_TRIES }.emit();
+        over.raise();
+        if renewing.await.is_err() {
+            DeliveryEnded { tenant: &tenant }.emit();
         }
-        if let Some(session) = line.session {
-            session.quit().await;
-        }
-    }
-
-    /// Nothing is under way here, so waiting may be given up.
-    async fn rest(&self, line: &mut Line) {
-        line.idle += 1;
-        if line.idle >= IDLE_POLLS
-            && let Some(session) = line.session.take()
-        {
-            session.quit().await;
-        }
-        tokio::select! {
-            () = self.added.notified() => {}
-            _ = self.shutdown.sleep(POLL) => {}
+        desk.delivery.progress.left(&tenant, PART);
+        if let Some(tries) = desk.password_refused() {
+            AuthStopped { tenant: &tenant, tries }.emit();
+            let text = format!("{} refuses our user or password", desk.delivery.server.host);
+            desk.delivery.incidents.begin(IncidentKind::RefusedLogins, &tenant, text);
         }
     }
 
-    async fn deliver(&mut self, line: &mut Line, claimed: Vec<Claimed>) {
-        line.idle = 0;
-        let mut server_down = false;
-        for mail in claimed {
-            let stop = server_down || self.shutdown.is_raised();
-            let settlement = if stop {
-                Settlement::Release(if server_down { PAUSE.after(line.refused + 1) } else { Duration::ZERO })
-            } else {
-                let verdict = self.send(line, &mail).await;
-                server_down =
-                    matches!(verdict, Some(Verdict::Retry { server: true, .. } | Verdict::AuthRefused(_)));
-                verdict.map_or(Settlement::Release(POLL), |verdict| settlement(&mail, verdict))
-            };
-            self.settle(&mail, &settlement).await;
-        }
-        if server_down {
-            self.shutdown.sleep(PAUSE.after(line.refused + 1)).await;
-        }
-    }
-
-    /// None when no content may leave: the mail is not ours any more, or the database cannot note it.
-    async fn send(&mut self, line: &mut Line, mail: &Claimed) -> Option<Verdict> {
-        let (to, content) = match self.letter(mail).await {
-            Ok(letter) => letter,
-            Err(Unrendered::Never(reason)) => return Some(Verdict::Failed { reason, address: false }),
-            Err(Unrendered::NotNow(error)) => {
-                NotNoted { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }.emit();
-                return None;
+    /// None at shutdown.
+    async fn enlist(&self) -> Option<Lease> {
+        while !self.shutdown.is_raised() {
+            match Lease::new(&self.outbox, self.timing.lease).await {
+                Ok(lease) => return Some(lease),
+                Err(error) => ClaimRetried { tenant: &self.tenant, error: &error }.emit(),
             }
-            Err(Unrendered::NotOurs) => return None,
-        };
-        let reused = line.session.is_some();
-        let mut session = match self.session(line).await {
-            Ok(session) => session,
-            Err(verdict) => return Some(verdict),
-        };
-        let letter = Letter { from: &self.from, to, content: &content };
-        let begun = Instant::now();
-        let mut verdict = session.send(&letter, || self.note(mail)).await;
-        if reused && matches!(verdict, Some(Verdict::Retry { server: true, .. })) {
-            // The server may have closed a connection that stood idle: that says nothing about the mail.
-            session = match self.session(line).await {
-                Ok(session) => session,
-                Err(verdict) => return Some(verdict),
-            };
-            verdict = session.send(&letter, || self.note(mail)).await;
+            self.shutdown.sleep(self.timing.poll).await;
         }
-        if matches!(verdict, Some(Verdict::Sent(_))) {
-            MailSent { tenant: &self.tenant, taken: begun.elapsed() }.emit();
-            line.session = Some(session);
-        }
-        verdict
-    }
-
-    /// To whom, and what; of a mail without content it is composed now.
-    async fn letter<'m>(&mut self, mail: &'m Claimed) -> Result<(&'m str, Cow<'m, [u8]>), Unrendered> {
-        let gone = || Unrendered::Never("its address or content is gone".into());
-        let to = mail.recipient.as_deref().ok_or_else(gone)?;
-        let content = match &mail.content {
-            Some(content) => Cow::from(content),
-            None => self.renderer.content(&self.outbox, mail).await?.into(),
-        };
-        Ok((to, content))
-    }
-
-    /// The open connection, or a new one. It is the caller's until it is put back.
-    async fn session(&self, line: &mut Line) -> Result<Session, Verdict> {
-        if let Some(session) = line.session.take() {
-            return Ok(session);
-        }
-        let opened = Session::open(&self.server, self.deadlines).await;
-        match &opened {
-            Ok(_) => (line.refused, line.auth_refused) = (0, 0),
-            Err(Verdict::AuthRefused(_)) => line.auth_refused += 1,
-            Err(_) => line.refused += 1,
-        }
-        opened
-    }
-
-    async fn note(&self, mail: &Claimed) -> bool {
-        match self.outbox.data_started(mail).await {
-            Ok(ours) => ours,
-            Err(error) => {
-                NotNoted { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }.emit();
-                false
-            }
-        }
-    }
-
-    /// What happened is kept until the database has it: forgetting a 250 would send the mail twice.
-    async fn settle(&self, mail: &Claimed, settlement: &Settlement) {
-        let mut after_shutdown = 0;
-        while after_shutdown < SETTLE_TRIES {
-            match self.outbox.settle(mail, settlement).await {
-                Ok(true) => return MailSettled { tenant: &self.tenant, mail, settlement }.emit(),
-                Ok(false) => return FenceLost { tenant: &self.tenant, occurrence: &mail.occurrence }.emit(),
-                Err(error) => {
-                    SettleRetried { tenant: &self.tenant, occurrence: &mail.occurrence, error: &error }
-                        .emit();
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            after_shutdown += u32::from(self.shutdown.is_raised());
-        }
-        // Its lease will end, and whoever finds it treats it by the state it is in.
-    }
-}
-
-fn settlement(mail: &Claimed, verdict: Verdict) -> Settlement {
-    let wait = retry::after(mail.attempts, &mail.occurrence);
-    match verdict {
-        Verdict::Sent(reply) => Settlement::Sent(reply),
-        Verdict::Retry { reason, .. } => Settlement::Retry(wait, reason),
-        Verdict::AuthRefused(reason) => Settlement::Retry(wait, reason),
-        Verdict::Failed { reason, address: true } => Settlement::Refused(reason),
-        Verdict::Failed { reason, address: false } => Settlement::Failed(reason),
-        Verdict::Ambiguous(reason) => Settlement::Ambiguous(wait, reason),
+        None
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bellwether_runtime::metric_names::{
     MAIL_AUTH_STOPPED, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND, MAILS,
-    MAILS_COMPOSED,
+    MAILS_COMPOSED, MAILS_LIMITED,
 };
 use bellwether_schemas::TenantId;
 use metrics::{counter, histogram};
@@ -37,6 +37,7 @@ impl MailSettled<'_> {
             Settlement::Retry(_, reason) => ("retry", reason.as_str()),
             Settlement::Release(_) => ("released", ""),
             Settlement::Failed(reason) | Settlement::Refused(reason) => ("failed", reason.as_str()),
+            Settlement::Suppressed(reason) => ("suppressed", reason.as_str()),
             Settlement::Ambiguous(_, reason) => ("ambiguous", reason.as_str()),
         };
         counter!(MAILS, "tenant" => self.tenant.to_string(), "outcome" => outcome).increment(1);
@@ -93,6 +94,18 @@ impl AuthStopped<'_> {
             tenant.id = %self.tenant, mail.tries = self.tries,
             "the smtp server refused user or password; this tenant's mail stops: set mail.password_file right"
         );
+    }
+}
+
+/// The server is sent more than it takes.
+pub(super) struct MailLimited<'a> {
+    pub(super) tenant: &'a TenantId,
+}
+
+impl MailLimited<'_> {
+    pub(super) fn emit(self) {
+        counter!(MAILS_LIMITED, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::warn!(tenant.id = %self.tenant, "the smtp server is sent too many mails; half as fast");
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bellwether_runtime::config::WhenAmbiguous;
 use bellwether_schemas::alerts::AlertKind;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -46,15 +47,6 @@ kinds! {
     Correction = "news_correction",
     /// Somebody wants to see that mail arrives.
     Test = "test",
-}
-
-/// What to do about a mail that the server may or may not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenAmbiguous {
-    /// Send it once more with the same bytes and the same Message-ID: twice is better than never.
-    SendOnceMore,
-    /// Leave it to the operator: never is better than twice.
-    Hold,
 }
 
 impl MailKind {
@@ -103,7 +95,8 @@ impl MailKind {
         }
     }
 
-    /// An alert is worth reading twice; anything else is not.
+    /// What becomes of one that may have arrived, unless the tenant's file says otherwise: an alert is worth reading
+    /// twice; anything else is not.
     #[must_use]
     pub const fn when_ambiguous(self) -> WhenAmbiguous {
         match self {

@@ -18,6 +18,7 @@ use super::scheduled::Prepared;
 use super::unsubscribe::WayOut;
 
 /// Composes what the runs of one tenant owe.
+#[derive(Clone)]
 pub(super) struct Renderer {
     pub(super) templates: Arc<Templates>,
     pub(super) look: Arc<Look>,

@@ -10,7 +10,7 @@ pub mod compose;
 mod composer;
 pub mod core;
 mod decide;
-mod delivery;
+pub mod delivery;
 pub mod doctor;
 pub mod error;
 pub mod events;
@@ -34,17 +34,23 @@ mod samples;
 pub mod scheduled;
 pub mod server;
 pub mod session;
+mod size;
 mod socket;
 mod template_files;
+pub mod terms;
 mod tls;
 pub mod trial;
 pub mod unsubscribe;
 
 use std::sync::Arc;
 
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::roles::MAIL;
+use bellwether_runtime::shutdown::Shutdown;
 
 use self::composer::Composer;
+use self::delivery::Timing;
 use self::render::Templates;
 use crate::error::SinkError;
 use crate::feed::{Context, run as feed};
@@ -60,7 +66,13 @@ pub const SINK: &str = MAIL.short_name();
 pub async fn run(context: Context) -> Result<(), SinkError> {
     let start = |error: render::RenderError| SinkError::Start { sink: SINK, reason: error.to_string() };
     let templates = Arc::new(Templates::compile().map_err(start)?);
-    let (clock, shutdown) = (context.clock.clone(), context.shutdown.clone());
-    let composer = move |lane| Composer::new(lane, templates.clone(), clock.clone(), shutdown.clone());
+    let made = context.clone();
+    let composer = move |lane| Composer::new(lane, templates.clone(), &made);
     feed(context, SINK, move |lane| Box::pin(composer(lane).run())).await
+}
+
+/// Sends what one tenant's outbox owes until shutdown, and adds nothing to it: half of what [`run`] does, for whoever
+/// judges that half by itself. False where the tenant's file, its database or its server is not right; that was said.
+pub async fn deliver(tenant: &Tenant, timing: Timing, clock: Clock, shutdown: Shutdown) -> bool {
+    composer::deliver(tenant, timing, clock, shutdown).await.is_some()
 }

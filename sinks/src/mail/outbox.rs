@@ -1,13 +1,16 @@
 //! `bellwether.mail_outbox` of one tenant: every statement that touches it.
 //!
 //! `pending → claimed (lease, fence) → data_started → sent | failed | ambiguous`; back to `pending` to be tried
-//! again. Who claims raises the fence; whoever holds an older one changes nothing any more. All times are the
-//! database's. A transaction never waits for anything but the database.
+//! again. Who claims raises the fence; whoever holds an older one changes nothing any more. A claim holds while its
+//! worker lives, which the worker says every few seconds ([`Outbox::renew`]). All times are the database's. A
+//! transaction never waits for anything but the database.
 
 pub mod by_hand;
+mod claim;
 mod fill;
 mod run;
 mod settle;
+mod worker;
 
 use std::time::Duration;
 
@@ -21,13 +24,7 @@ use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::kind::{MailKind, WhenAmbiguous};
-
-/// How long a claim holds: what a crash delays its mails by. One that runs out while its mail waits for its turn is
-/// noticed before any content leaves, and the mail is claimed anew.
-const CLAIM_LEASE: Duration = Duration::from_secs(60);
-/// How long it holds once content leaves; longer than the longest a server may take for one mail.
-const LEASE: Duration = Duration::from_secs(900);
+use super::terms::Terms;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -36,6 +33,7 @@ type Result<T> = std::result::Result<T, sqlx::Error>;
 pub struct Outbox {
     pool: PgPool,
     tenant: TenantId,
+    terms: Terms,
 }
 
 /// A mail that is ours to send until its lease ends.
@@ -61,13 +59,8 @@ pub struct Claimed {
     pub run_key: Option<String>,
     /// When its triggers were appended: the order among mails due at once.
     pub appended_at: Option<DateTime<Utc>>,
-}
-
-impl Claimed {
-    /// What becomes of it should the server have it or not. Of an unknown kind no second mail goes out.
-    fn when_ambiguous(&self) -> WhenAmbiguous {
-        self.kind.parse::<MailKind>().map_or(WhenAmbiguous::Hold, MailKind::when_ambiguous)
-    }
+    /// The header by which an idempotent provider knows the mail, `NAME: value`: it stands before the content.
+    pub idempotency: Option<String>,
 }
 
 /// How a claim ends.
@@ -83,67 +76,24 @@ pub enum Settlement {
     Failed(String),
     /// Never, and nothing else to that address.
     Refused(String),
-    /// The server may have it: held, or, where its kind is sent once more, due after this long; a second time it is
-    /// held too.
+    /// Its user does not want it any more, or its address takes none.
+    Suppressed(String),
+    /// The server may have it: due again after this long while the provider knows it by its header, and once where
+    /// its kind is sent once more; else held.
     Ambiguous(Duration, String),
 }
 
 impl Outbox {
     /// The outbox of that tenant, in its own database.
     #[must_use]
-    pub const fn new(pool: PgPool, tenant: TenantId) -> Self {
-        Self { pool, tenant }
+    pub fn new(pool: PgPool, tenant: TenantId) -> Self {
+        Self { pool, tenant, terms: Terms::default() }
     }
 
-    /// Takes up to `most` mails that are due, none while the tenant's mail is paused; those of no schedule first: what is told to everybody does not keep an
-    /// alert waiting. Claims whose worker is gone are due too; content that had begun to
-    /// leave when its worker went is ambiguous first.
-    ///
-    /// # Errors
-    /// The database said no.
-    pub async fn claim(&self, most: i64) -> Result<Vec<Claimed>> {
-        let mut transaction = self.begin().await?;
-        let abandoned: Vec<Claimed> = sqlx::query_as(
-            "select occurrence, kind, fence, attempts, user_id, recipient, null::bytea as content, schedule, run_key,
-               appended_at
-             from bellwether.mail_outbox
-             where tenant_id = $1 and state = 'data_started' and lease_until < now()
-             order by due_at limit $2 for update skip locked",
-        )
-        .bind(self.tenant.as_str())
-        .bind(most)
-        .fetch_all(&mut *transaction)
-        .await?;
-        for mail in &abandoned {
-            let reason = "its worker was lost after the content had begun to leave";
-            self.settle_in(&mut transaction, mail, &Settlement::Ambiguous(Duration::ZERO, reason.into()))
-                .await?;
-        }
-        let mut claimed = self.claim_due(&mut transaction, most).await?;
-        transaction.commit().await?;
-        claimed.sort_by_key(|mail| (mail.schedule.is_some(), mail.appended_at));
-        Ok(claimed)
-    }
-
-    /// Notes that content is about to leave. False when the claim is not ours any more: nothing may leave.
-    ///
-    /// # Errors
-    /// The database said no: nothing may leave either.
-    pub async fn data_started(&self, mail: &Claimed) -> Result<bool> {
-        let mut transaction = self.begin().await?;
-        let rows = sqlx::query(
-            "update bellwether.mail_outbox
-             set state = 'data_started', lease_until = now() + make_interval(secs => $4)
-             where tenant_id = $1 and occurrence = $2 and fence = $3 and state = 'claimed' and lease_until > now()",
-        )
-        .bind(self.tenant.as_str())
-        .bind(&mail.occurrence)
-        .bind(mail.fence)
-        .bind(LEASE.as_secs_f64())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(rows.rows_affected() == 1)
+    /// The same, by what the tenant's file says of mails that may have arrived.
+    #[must_use]
+    pub fn under(self, terms: Terms) -> Self {
+        Self { terms, ..self }
     }
 
     /// Ends a claim. False when it was not ours any more: nothing was changed.
@@ -163,31 +113,5 @@ impl Outbox {
 
     async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         database::begin(&self.pool, &self.tenant).await
-    }
-
-    async fn claim_due(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
-        most: i64,
-    ) -> Result<Vec<Claimed>> {
-        sqlx::query_as(
-            "update bellwether.mail_outbox as mail
-             set state = 'claimed', fence = mail.fence + 1, attempts = mail.attempts + 1,
-                 lease_until = now() + make_interval(secs => $3)
-             from (select occurrence from bellwether.mail_outbox
-                   where tenant_id = $1
-                     and ((state in ('pending', 'ambiguous') and due_at <= now())
-                          or (state = 'claimed' and lease_until < now()))
-                     and not exists (select from bellwether.mail_pause where tenant_id = $1)
-                   order by schedule is not null, due_at, appended_at limit $2 for update skip locked) as due
-             where mail.tenant_id = $1 and mail.occurrence = due.occurrence
-             returning mail.occurrence, mail.kind, mail.fence, mail.attempts, mail.user_id, mail.recipient,
-               mail.content, mail.schedule, mail.run_key, mail.appended_at",
-        )
-        .bind(self.tenant.as_str())
-        .bind(most)
-        .bind(CLAIM_LEASE.as_secs_f64())
-        .fetch_all(&mut **transaction)
-        .await
     }
 }

@@ -14,6 +14,8 @@ pub struct Server {
     pub tls: Tls,
     /// Who we are there, where it asks.
     pub login: Option<(String, Secret)>,
+    /// Certificates (PEM) that vouch for it beside those of the machine.
+    pub ca: Option<String>,
 }
 
 /// What the tenant's file lacks for a login. It is no error of the file: only who sends mail needs the password.
@@ -36,18 +38,17 @@ impl Server {
             (Some(_), None) => return Err(ServerError::NoPassword),
             (Some(user), Some(password)) => Some((user.into(), password.clone())),
         };
-        Ok(Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login }))
+        let (host, ca) = (smtp.host().into(), mail.ca.clone());
+        Ok(Some(Self { host, port: smtp.port(), tls: smtp.tls(), login, ca }))
     }
-}
 
-impl Server {
     /// The operator's server; none where the configuration names none.
     #[must_use]
     pub fn of_operator(operator: &Operator) -> Option<Self> {
         let smtp = operator.smtp.as_ref()?;
         let login = smtp.user().zip(operator.password.clone());
         let login = login.map(|(user, password)| (user.to_string(), password));
-        Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login })
+        Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login, ca: None })
     }
 }
 
@@ -65,8 +66,10 @@ mod tests {
 
     #[test]
     fn a_server_is_where_the_file_says_and_who_we_are_there() {
-        let expected =
-            |login| Ok(Some(Server { host: "mail.example".into(), port: 465, tls: Tls::Implicit, login }));
+        let expected = |login| {
+            let (host, tls) = ("mail.example".into(), Tls::Implicit);
+            Ok(Some(Server { host, port: 465, tls, login, ca: None }))
+        };
         assert_eq!(server(Some("smtps://mail.example"), Some("unused")), expected(None));
         let login = Some(("apikey".to_string(), Secret::new("secret")));
         assert_eq!(server(Some("smtps://apikey@mail.example"), Some("secret")), expected(login));

@@ -10,9 +10,9 @@ use bellwether_runtime::config::Tls;
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, MailParameter};
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::core::{self, Answer, Next, Stage, Verdict};
 use super::server::Server;
 use super::socket::{Meter, Metered};
-use super::tls;
+use super::{size, tls};
 
 /// How long a server may take.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,16 @@ pub struct Deadlines {
     pub command: Duration,
     /// To answer the final dot: it may filter for long, and giving up early makes mails ambiguous.
     pub body: Duration,
+}
+
+impl Deadlines {
+    /// How long a mail may take at most that all goes well with, over a connection that has to be opened.
+    #[must_use]
+    pub fn longest(self) -> Duration {
+        /// Greeting, two hellos, login, sender, recipient, data.
+        const COMMANDS: u32 = 7;
+        self.connect * 2 + self.command * COMMANDS + self.body
+    }
 }
 
 impl Default for Deadlines {
@@ -59,6 +69,8 @@ pub struct Session {
     connection: AsyncSmtpConnection,
     meter: Meter,
     deadlines: Deadlines,
+    /// Most bytes of a mail that the server takes, where it says so.
+    most: Option<u64>,
 }
 
 impl Session {
@@ -87,15 +99,27 @@ impl Session {
     }
 
     /// Sends one mail. `note` is asked, after the recipient was taken and before any content leaves, to say durably
-    /// that content leaves now; when it says no, nothing leaves and there is no verdict.
+    /// that content leaves now; `may_leave` right before the first byte of it, because a process may have stood still
+    /// in between. When either says no, nothing leaves and there is no verdict.
     pub async fn send<F: Future<Output = bool>>(
         &mut self,
         letter: &Letter<'_>,
         note: impl FnOnce() -> F,
+        may_leave: impl Fn() -> bool,
     ) -> Option<Verdict> {
+        if let Some(most) = self.most.filter(|most| letter.content.len() as u64 > *most) {
+            let reason = format!(
+                "the server takes mails of {most} bytes at most; this one has {}",
+                letter.content.len()
+            );
+            return Some(Verdict::Failed { reason, address: false });
+        }
         let mut note = Some(note);
         let mut stage = Stage::Sender;
         loop {
+            if stage == Stage::Body && !may_leave() {
+                return None;
+            }
             let answer = self.ask(stage, letter).await;
             match core::next(stage, answer) {
                 Next::Ask(next) => stage = next,
@@ -124,9 +148,10 @@ impl Session {
         self.meter.refill();
         let Deadlines { command, body, .. } = self.deadlines;
         let connection = &mut self.connection;
-        match stage {
+        let answer = match stage {
             Stage::Sender => {
-                let ask = Mail::new(Some(letter.from.clone()), Vec::new());
+                let size = self.most.map(|_| MailParameter::Size(letter.content.len()));
+                let ask = Mail::new(Some(letter.from.clone()), size.into_iter().collect());
                 answer(command, connection.command(ask)).await
             }
             Stage::Recipient => match letter.to.parse::<Address>() {
@@ -141,7 +166,23 @@ impl Session {
                 None => Answer::Lost("the content is not lines of ASCII".into()),
             },
             Stage::Open | Stage::Authenticate => Answer::Lost("asked in the wrong order".into()),
+        };
+        match answer {
+            // It lay there before the question: one reply too many went before it, and none belongs to its command.
+            Answer::Reply { code, .. } if !self.meter.was_read() => {
+                Answer::Lost(format!("the server answered {code} before it was asked"))
+            }
+            answer => answer,
         }
+    }
+
+    /// How large a mail the server takes. lettre keeps that part of the answer to EHLO to itself, so it is asked once
+    /// more.
+    async fn ask_size(&mut self, hello: ClientId) -> Result<(), Answer> {
+        self.meter.refill();
+        let hello = outcome(self.deadlines.command, self.connection.command(Ehlo::new(hello))).await?;
+        self.most = size::limit(hello.message());
+        Ok(())
     }
 
     async fn authenticate(&mut self, credentials: Credentials) -> Answer {
@@ -160,7 +201,7 @@ async fn open(server: &Server, deadlines: Deadlines) -> Result<Session, Answer> 
     }
     let meter = Meter::default();
     let stream: Box<dyn AsyncTokioStream> = if server.tls == Tls::Implicit {
-        let secured = tls::wrap(tcp, &server.host);
+        let secured = tls::wrap(tcp, &server.host, server.ca.as_deref());
         let secured = timeout(deadlines.connect, secured).await.map_err(|_| lost("no TLS in time".into()))?;
         Box::new(Metered::new(secured.map_err(lost)?, meter.clone()))
     } else {
@@ -171,13 +212,14 @@ async fn open(server: &Server, deadlines: Deadlines) -> Result<Session, Answer> 
     let hello = ClientId::default();
     let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello);
     let connection = outcome(deadlines.command, greeted).await?;
-    let mut session = Session { connection, meter, deadlines };
+    let mut session = Session { connection, meter, deadlines, most: None };
     if upgrade {
         session.upgrade(server, &hello).await?;
     }
     if !local && server.login.is_some() && !session.encrypted(server) {
         return Err(lost("the server offers no TLS: a password is not sent in the clear".into()));
     }
+    session.ask_size(hello).await?;
     Ok(session)
 }
 
@@ -191,8 +233,7 @@ impl Session {
             };
         }
         self.meter.refill();
-        let parameters =
-            TlsParameters::new(server.host.clone()).map_err(|error| Answer::Lost(error.to_string()))?;
+        let parameters = tls::parameters(&server.host, server.ca.as_deref()).map_err(Answer::Lost)?;
         outcome(self.deadlines.connect, self.connection.starttls(parameters, hello)).await?;
         self.meter.single(false);
         Ok(())

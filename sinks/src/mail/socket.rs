@@ -31,6 +31,11 @@ impl Meter {
         self.0.left.store(MAX_ANSWER, Ordering::Relaxed);
     }
 
+    /// The answer to the command came in after it was given. One that lay in a buffer already answers something else.
+    pub(super) fn was_read(&self) -> bool {
+        self.0.left.load(Ordering::Relaxed) < MAX_ANSWER
+    }
+
     /// Byte by byte, so that nothing a stranger sent ahead of the handshake waits in a buffer and is taken for an
     /// answer that came through it.
     pub(super) fn single(&self, on: bool) {
@@ -117,7 +122,9 @@ mod tests {
         client.read_exact(&mut answer).await.unwrap();
         assert!(client.read_u8().await.unwrap_err().to_string().contains("no end"));
         meter.refill();
+        assert!(!meter.was_read());
         assert_eq!(client.read_u8().await.unwrap(), b'x');
+        assert!(meter.was_read());
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ pub async fn send(
         Ok(session) => session,
         Err(verdict) => return Ok(verdict),
     };
-    let verdict = session.send(&letter, || async { true }).await;
+    let verdict = session.send(&letter, || async { true }, || true).await;
     session.quit().await;
     Ok(verdict.unwrap_or(Verdict::Ambiguous("nothing was answered".into())))
 }

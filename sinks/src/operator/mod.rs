@@ -162,7 +162,7 @@ impl Teller {
         let letter = session::Letter { from: &from, to: &self.post.to, content: &content };
         let mut session =
             Session::open(&self.post.server, DEADLINES).await.map_err(|verdict| words(&verdict))?;
-        match session.send(&letter, || async { true }).await {
+        match session.send(&letter, || async { true }, || true).await {
             Some(Verdict::Sent(_)) => {
                 session.quit().await;
                 Ok(())
@@ -176,6 +176,7 @@ impl Teller {
 fn words(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Sent(reason)
+        | Verdict::Limited(reason)
         | Verdict::Retry { reason, .. }
         | Verdict::AuthRefused(reason)
         | Verdict::Failed { reason, .. }

@@ -38,7 +38,7 @@ impl TestMail {
         let sent = trial::send(&tenant, &self.to, &slot::host(), process.clock.now()).await;
         let (outcome, words) = match sent.map_err(coded)? {
             Verdict::Sent(words) => ("sent", words),
-            Verdict::Retry { reason, .. } => ("not taken for now", reason),
+            Verdict::Retry { reason, .. } | Verdict::Limited(reason) => ("not taken for now", reason),
             Verdict::AuthRefused(reason) => ("user or password refused", reason),
             Verdict::Failed { reason, .. } => ("refused", reason),
             Verdict::Ambiguous(reason) => ("perhaps taken", reason),

@@ -1,14 +1,24 @@
 //! `[mail]`: how the tenant's mail leaves.
 
+use std::num::{NonZeroU8, NonZeroU32};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::secrets::Secrets;
+use crate::config::values::{HeaderName, optional_duration};
 use crate::config::{ConfigError, DnsName, EmailAddress, Mailbox, SmtpServer};
 use crate::secret::Secret;
+
+/// Connections to a server that says nothing of how many it takes.
+const CONNECTIONS: NonZeroU8 = NonZeroU8::MIN.saturating_add(1);
+/// How long a provider remembers a mail, unless the file says otherwise.
+const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
+/// Less is no memory: that long before its end nothing is sent again.
+const IDEMPOTENCY_LEAST: Duration = Duration::from_mins(20);
 
 /// How the tenant's mail leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,6 +43,24 @@ pub struct Mail {
     pub dkim_selector: Option<DnsName>,
     /// The domain that the relay signs for, if not the sender's.
     pub dkim_domain: Option<DnsName>,
+    /// Certificates (PEM) that vouch for the server beside those of the machine.
+    pub ca_file: Option<PathBuf>,
+    /// What stands in that file, filled in when the tenant's is loaded.
+    #[serde(skip)]
+    pub ca: Option<String>,
+    /// Connections to the server at most, 2 without it: how many mails of the tenant are under way at once.
+    #[serde(default = "connections")]
+    pub connections: NonZeroU8,
+    /// Mails a second at most; without it as fast as the server takes them.
+    pub rate: Option<NonZeroU32>,
+    /// The header by which the provider knows a mail that it has already, and takes it once however often it is sent.
+    pub idempotency_header: Option<HeaderName>,
+    /// How long the provider remembers it, 24h without it.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub idempotency_life: Option<Duration>,
+    /// What becomes of mails that the server may or may not have.
+    #[serde(default)]
+    pub ambiguous: Ambiguous,
     /// Key file of one-click unsubscribe links; else `<TENANT>_UNSUBSCRIBE_KEY`. Without one mails carry the
     /// `mailto` form alone.
     pub unsubscribe_key_file: Option<PathBuf>,
@@ -47,12 +75,48 @@ pub struct Mail {
     pub bounce_secret: Option<Secret>,
 }
 
+/// What to do about a mail that the server may or may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenAmbiguous {
+    /// Send it once more with the same bytes and the same Message-ID: twice is better than never.
+    #[serde(rename = "once_more")]
+    SendOnceMore,
+    /// Leave it to the operator: never is better than twice.
+    Hold,
+}
+
+/// `[mail.ambiguous]`: by kind, what becomes of a mail that the server may or may not have: `once_more` or `hold`.
+/// Without a key alerts go out once more and everything else is held.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ambiguous {
+    /// Alerts of every kind.
+    pub alerts: Option<WhenAmbiguous>,
+    /// The daily brief.
+    pub daily_brief: Option<WhenAmbiguous>,
+    /// Digests.
+    pub digest: Option<WhenAmbiguous>,
+    /// Reminders of news.
+    pub news_reminder: Option<WhenAmbiguous>,
+    /// Corrections of news.
+    pub news_correction: Option<WhenAmbiguous>,
+}
+
 impl Mail {
-    /// The section with its secrets.
+    /// The section with its secrets, what its keys say of each other checked.
     pub(super) fn with_secrets(mut self, secrets: &Secrets<'_>) -> Result<Self, ConfigError> {
+        self.check_idempotency(secrets)?;
         self.password = secrets.get("mail.password_file", self.password_file.as_deref(), "SMTP_PASSWORD")?;
         let file = self.unsubscribe_key_file.as_deref();
         self.unsubscribe_key = secrets.get("mail.unsubscribe_key_file", file, "UNSUBSCRIBE_KEY")?;
+        if let Some(file) = &self.ca_file {
+            let file = super::beside(secrets.file, file);
+            let text = std::fs::read_to_string(&file).map_err(|error| {
+                ConfigError::value(secrets.file, "mail.ca_file", format!("{}: {error}", file.display()))
+            })?;
+            self.ca = Some(text);
+        }
         let file = self.bounce_secret_file.as_deref();
         self.bounce_secret = secrets.get("mail.bounce_secret_file", file, "BOUNCE_SECRET")?;
         if self.bounce_secret.as_ref().is_some_and(|secret| !is_webhook_secret(secret)) {
@@ -61,6 +125,28 @@ impl Mail {
         }
         Ok(self)
     }
+
+    /// How long the provider remembers a mail; none where it does not.
+    #[must_use]
+    pub fn idempotency(&self) -> Option<(&HeaderName, Duration)> {
+        let header = self.idempotency_header.as_ref()?;
+        Some((header, self.idempotency_life.unwrap_or(IDEMPOTENCY_LIFE)))
+    }
+
+    fn check_idempotency(&self, secrets: &Secrets<'_>) -> Result<(), ConfigError> {
+        let reason = match (&self.idempotency_header, self.idempotency_life) {
+            (None, Some(_)) => "says how long a header counts: set mail.idempotency_header too",
+            (_, Some(life)) if life < IDEMPOTENCY_LEAST => {
+                "is less than 20m: too short to send anything again"
+            }
+            _ => return Ok(()),
+        };
+        Err(ConfigError::value(secrets.file, "mail.idempotency_life", reason.to_owned()))
+    }
+}
+
+const fn connections() -> NonZeroU8 {
+    CONNECTIONS
 }
 
 /// In the form of Standard Webhooks.

@@ -23,7 +23,7 @@ use serde::Deserialize;
 pub use brand::Brand;
 pub use calendar::{CalendarPlace, CalendarSource};
 pub use database::{Announce, Database, DatabaseMode, Recipients};
-pub use mail::Mail;
+pub use mail::{Ambiguous, Mail, WhenAmbiguous};
 pub use retention::Retention;
 
 use super::{ConfigError, toml_file, values};
@@ -210,6 +210,32 @@ mod tests {
         ] {
             let wrong = error(&GOOD.replace("[database]", &format!("{key} = \"{value}\"\n[database]")), &[]);
             assert!(wrong.contains(&format!("fxlabs.toml: brand.{key}: {reason}")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn how_mail_leaves_has_defaults_and_a_providers_memory_needs_its_header() {
+        let mail = |keys: &str| load(&format!("{GOOD}{keys}"), &[]).map(|tenant| tenant.mail);
+        let plain = mail("").unwrap();
+        assert_eq!((plain.connections.get(), plain.rate, plain.idempotency()), (2, None, None));
+        assert_eq!(plain.ambiguous, Ambiguous::default());
+        let header = "idempotency_header = \"X-Key\"\n";
+        let life = |keys: &str| mail(keys).unwrap().idempotency().map(|(_, life)| life);
+        assert_eq!(life(header), Some(Duration::from_hours(24)));
+        assert_eq!(life(&format!("{header}idempotency_life = \"6h\"\n")), Some(Duration::from_hours(6)));
+        let held =
+            mail("[mail.ambiguous]\nalerts = \"hold\"\ndaily_brief = \"once_more\"\n").unwrap().ambiguous;
+        assert_eq!(held.alerts, Some(WhenAmbiguous::Hold));
+        assert_eq!(held.daily_brief, Some(WhenAmbiguous::SendOnceMore));
+        for (keys, reason) in [
+            ("idempotency_life = \"6h\"", "idempotency_life: says how long a header counts"),
+            ("idempotency_header = \"X-Key\"\nidempotency_life = \"15m\"", "is less than 20m"),
+            ("idempotency_header = \"Subject\"", "is a header that mails have already"),
+            ("ca_file = \"nowhere.pem\"", "mail.ca_file"),
+            ("connections = 0", "mail.connections"),
+        ] {
+            let wrong = mail(&format!("{keys}\n")).unwrap_err().to_string();
+            assert!(wrong.contains(reason), "{keys}: {wrong}");
         }
     }
 

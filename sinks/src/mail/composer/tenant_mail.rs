@@ -1,22 +1,25 @@
 //! What one tenant's mail needs, made as the tenant's file says: its look, its outbox, and who delivers.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bellwether_database as database;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::Incidents;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::mail::brand::Look;
-use crate::mail::delivery::Delivery;
+use crate::mail::delivery::{Delivery, Timing};
 use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
 use crate::mail::late_rendering::Renderer;
 use crate::mail::outbox::Outbox;
 use crate::mail::render::Templates;
 use crate::mail::server::Server;
-use crate::mail::session::Deadlines;
+use crate::mail::terms::Terms;
 
 /// What the tenant's file asks for, as far as mail goes.
 pub(super) struct TenantMail {
@@ -40,7 +43,8 @@ impl TenantMail {
         let (look, server) = (look.ok()?, server.ok()?);
         let pool = database::connect(tenant).await;
         let pool = pool.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
-        let (outbox, added) = (Outbox::new(pool, tenant.id.clone()), Arc::new(Notify::new()));
+        let outbox = Outbox::new(pool, tenant.id.clone()).under(Terms::of(&tenant.mail));
+        let added = Arc::new(Notify::new());
         let look = Arc::new(look);
         Some(Self { tenant: tenant.clone(), look, outbox, added, server, delivery: None })
     }
@@ -61,20 +65,41 @@ impl TenantMail {
     }
 
     /// Sends what is owed from here on, where there is a server.
-    pub(super) fn start_delivery(&mut self, templates: Arc<Templates>, clock: Clock) {
-        let Some(server) = self.server.clone() else { return };
+    pub(super) fn start_delivery(
+        &mut self,
+        templates: Arc<Templates>,
+        clock: Clock,
+        incidents: Incidents,
+        progress: Progress,
+    ) {
         let shutdown = Shutdown::new();
-        let delivery = Delivery {
+        let delivery = self.delivery(templates, clock, Timing::default(), shutdown.clone());
+        let delivery = delivery.map(|delivery| Delivery { incidents, progress, ..delivery });
+        self.delivery = delivery.map(|delivery| (shutdown, tokio::spawn(delivery.run())));
+    }
+
+    /// What would send what is owed; none where there is no server.
+    pub(super) fn delivery(
+        &self,
+        templates: Arc<Templates>,
+        clock: Clock,
+        timing: Timing,
+        shutdown: Shutdown,
+    ) -> Option<Delivery> {
+        Some(Delivery {
             tenant: self.tenant.id.clone(),
             outbox: self.outbox.clone(),
             renderer: Renderer { templates, look: self.look.clone(), clock, last: None },
-            server,
+            server: self.server.clone()?,
             from: self.look.from.email.clone(),
-            deadlines: Deadlines::default(),
+            timing,
+            connections: self.tenant.mail.connections.get(),
+            rate: self.tenant.mail.rate.map(NonZeroU32::get),
             added: self.added.clone(),
-            shutdown: shutdown.clone(),
-        };
-        self.delivery = Some((shutdown, tokio::spawn(delivery.run())));
+            incidents: Incidents::default(),
+            progress: Progress::default(),
+            shutdown,
+        })
     }
 
     /// Tells delivery to end after the mail under way. The next one may begin meanwhile: claims keep them apart.

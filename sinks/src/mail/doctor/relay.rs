@@ -40,13 +40,16 @@ pub async fn relay(tenant: &Tenant) -> Finding {
             format!("{place} refuses user or password: {words}"),
             "set the user in mail.smtp and the password right",
         ),
-        Err(Verdict::Retry { reason, .. } | Verdict::Failed { reason, .. } | Verdict::Ambiguous(reason)) => {
-            Finding::fault(
-                ABOUT,
-                format!("{place}: {reason}"),
-                "see that mail.smtp is right and the relay answers",
-            )
-        }
+        Err(
+            Verdict::Retry { reason, .. }
+            | Verdict::Failed { reason, .. }
+            | Verdict::Limited(reason)
+            | Verdict::Ambiguous(reason),
+        ) => Finding::fault(
+            ABOUT,
+            format!("{place}: {reason}"),
+            "see that mail.smtp is right and the relay answers",
+        ),
         Err(Verdict::Sent(_)) => Finding::ok(ABOUT, place),
     }
 }

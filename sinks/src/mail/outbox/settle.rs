@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use bellwether_runtime::config::WhenAmbiguous;
 use sqlx::{Postgres, Transaction};
 
 use super::{Claimed, Outbox, Result, Settlement};
-use crate::mail::kind::WhenAmbiguous;
 
 impl Outbox {
     pub(super) async fn settle_in(
@@ -14,7 +14,7 @@ impl Outbox {
         mail: &Claimed,
         settlement: &Settlement,
     ) -> Result<bool> {
-        let (statement, event, wait, words) = parts(settlement, mail.when_ambiguous());
+        let (statement, event, wait, words) = parts(settlement, self.terms.when_ambiguous(&mail.kind));
         let rows = sqlx::query(statement)
             .bind(self.tenant.as_str())
             .bind(&mail.occurrence)
@@ -72,6 +72,7 @@ fn parts(
         Settlement::Failed(reason) | Settlement::Refused(reason) => {
             (FAILED, "failed", Duration::ZERO, reason)
         }
+        Settlement::Suppressed(reason) => (SUPPRESSED, "suppressed", Duration::ZERO, reason),
         Settlement::Ambiguous(wait, reason) => {
             let statement = match when_ambiguous {
                 WhenAmbiguous::SendOnceMore => AMBIGUOUS_ONCE_MORE,
@@ -82,11 +83,13 @@ fn parts(
     }
 }
 
+/// Who learns late that the server has the mail says so even if it was taken for ambiguous meanwhile, as long as nobody
+/// claimed it since.
 const SENT: &str = "update bellwether.mail_outbox
     set state = 'sent', sent_at = now(), reply = $5, reason = null, lease_until = null,
         content = case when schedule is null then content end,
         due_at = due_at + make_interval(secs => $4)
-    where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";
+    where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started', 'ambiguous')";
 
 const RETRY: &str = "update bellwether.mail_outbox
     set state = case when now() + make_interval(secs => $4) > created_at + interval '24 hours'
@@ -105,18 +108,26 @@ const FAILED: &str = "update bellwether.mail_outbox
     set state = 'failed', reason = $5, due_at = due_at + make_interval(secs => $4), lease_until = null
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";
 
-/// What may have arrived goes out once more with the same bytes. The second time it stays as it is: never due again.
+const SUPPRESSED: &str = "update bellwether.mail_outbox
+    set state = 'suppressed', reason = $5, due_at = due_at + make_interval(secs => $4), lease_until = null
+    where tenant_id = $1 and occurrence = $2 and fence = $3 and state = 'claimed'";
+
+/// What may have arrived goes out once more with the same bytes. The second time it stays as it is: never due again. An
+/// idempotent provider gets it as often as it takes, while it knows it.
 const AMBIGUOUS_ONCE_MORE: &str = "update bellwether.mail_outbox as mail
     set state = 'ambiguous', reason = $5, lease_until = null,
-        due_at = case when exists (select from bellwether.mail_event event
+        due_at = case when mail.idempotent_until > now() + make_interval(secs => $4)
+                      then now() + make_interval(secs => $4)
+                      when exists (select from bellwether.mail_event event
                                    where event.tenant_id = $1 and event.occurrence = $2
                                      and event.event = 'ambiguous')
                       then 'infinity' else now() + make_interval(secs => $4) end
     where mail.tenant_id = $1 and mail.occurrence = $2 and mail.fence = $3
       and mail.state in ('claimed', 'data_started')";
 
-/// What may have arrived stays as it is: never due again. The wait counts for nothing.
+/// What may have arrived stays as it is: never due again, unless its provider knows it.
 const AMBIGUOUS_HELD: &str = "update bellwether.mail_outbox
     set state = 'ambiguous', reason = $5, lease_until = null,
-        due_at = 'infinity'::timestamptz + make_interval(secs => $4)
+        due_at = case when idempotent_until > now() + make_interval(secs => $4)
+                      then now() + make_interval(secs => $4) else 'infinity' end
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";
