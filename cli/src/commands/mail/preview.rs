@@ -92,6 +92,6 @@ async fn picture(page: &Path, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_file(path: &Path, error: &dyn Display) -> Coded {
+pub(super) fn of_file(path: &Path, error: &dyn Display) -> Coded {
     Coded { code: IO, message: format!("{}: {error}", path.display()) }
 }
