@@ -115,6 +115,7 @@ const fn of_producer(error: &ProducerError) -> u8 {
         ProducerError::Market(_) | ProducerError::Revision { .. } | ProducerError::NewerEngine { .. } => {
             CONFIG
         }
+        ProducerError::Calendar { .. } => UNAVAILABLE,
         ProducerError::Encode(_) | ProducerError::Task(_) => SOFTWARE,
     }
 }

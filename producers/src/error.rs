@@ -47,6 +47,14 @@ pub enum ProducerError {
         /// The version that its settings name.
         version: i32,
     },
+    /// Sources of the news calendar that were to be looked at once cannot be read. What the others say is published.
+    #[error("{tenant}: its news calendar cannot be read: {sources}")]
+    Calendar {
+        /// The tenant whose calendar it is.
+        tenant: TenantId,
+        /// Each source with what is wrong.
+        sources: String,
+    },
     /// A background task ended before its work was done.
     #[error("{0} did not finish")]
     Task(&'static str),

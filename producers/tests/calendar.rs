@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_producers::ProducerContext;
 use bellwether_producers::calendar::{Looks, run};
+use bellwether_producers::{ProducerContext, ProducerError};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::journal::entries;
@@ -61,7 +61,11 @@ impl Place {
 
     /// Looks once at every source; how many items were published.
     async fn look(&self, calendar: &str) -> u64 {
-        run(&self.context(), &self.tenant(calendar), Looks::Once).await.unwrap()
+        self.try_look(calendar).await.unwrap()
+    }
+
+    async fn try_look(&self, calendar: &str) -> Result<u64, ProducerError> {
+        run(&self.context(), &self.tenant(calendar), Looks::Once).await
     }
 
     fn journal(&self) -> Vec<CalendarItem> {
@@ -113,8 +117,10 @@ async fn what_is_long_over_is_left_out_and_a_source_that_cannot_be_read_costs_no
         ),
     );
     let gone = "[[calendar]]\nname = \"gone\"\nfile = \"nowhere.csv\"\n";
-    assert_eq!(place.look(&format!("{gone}{DESK}")).await, 1);
-    assert_eq!(place.journal()[0].id, "desk:2");
+    let error = place.try_look(&format!("{gone}{DESK}")).await.unwrap_err().to_string();
+    assert!(error.contains("gone: ") && error.contains("nowhere.csv") && !error.contains("desk"), "{error}");
+    let ids: Vec<String> = place.journal().into_iter().map(|item| item.id).collect();
+    assert_eq!(ids, ["desk:2"]);
 }
 
 #[tokio::test]
@@ -159,7 +165,8 @@ async fn a_feed_is_asked_with_its_headers_and_what_it_answers_besides_items_is_s
     let source = format!(
         "[[calendar]]\nname = \"feed\"\nurl = \"http://127.0.0.1:{port}/week.json?v=2\"\nheaders_file = \"headers\"\n"
     );
-    assert_eq!(place.look(&source).await, 0, "it was turned away");
+    let error = place.try_look(&source).await.unwrap_err().to_string();
+    assert!(error.contains("feed: ") && error.contains("403") && !error.contains("s3cret"), "{error}");
     assert_eq!(place.look(&source).await, 1);
     assert_eq!(place.journal()[0].time, "2026-03-11T12:30:00Z".parse().unwrap());
     for request in feed.await.unwrap() {

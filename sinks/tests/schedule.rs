@@ -17,10 +17,10 @@ use bellwether_runtime::log::NewRecord;
 use bellwether_schemas::calendar::{CalendarItem, Impact};
 use bellwether_schemas::codec::encode_reading;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
-use bellwether_schemas::time::{HOUR, MINUTE};
+use bellwether_schemas::time::{HOUR, MINUTE, SECOND};
 use bellwether_schemas::{Timestamp, Topic, TopicKind};
 use bellwether_sinks::{mail, schedule};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use smtp::Smtp;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -94,6 +94,35 @@ impl Shop {
         let sql = "select (select count(*) from bellwether.schedule_run where state = 'due'),
                           (select count(*) from bellwether.mail_outbox)";
         sqlx::query_as(sql).fetch_one(&mut self.admin().await).await.unwrap()
+    }
+
+    /// From here on the clock of the tenant's database shows what [`Self::clock_shows`] says: a function of that name
+    /// comes before the server's own.
+    async fn clock_is_ours(&self) {
+        self.execute(
+            "create schema moved;
+             create table moved.clock as select now() as at;
+             create function moved.clock_timestamp() returns timestamptz language sql volatile
+               as 'select at from moved.clock';
+             grant usage on schema moved to public;
+             grant select on moved.clock to public",
+        )
+        .await;
+        let path = "do $$ begin
+            execute format('alter role bellwether_fxlabs in database %I set search_path = moved, pg_catalog, public',
+                           current_database());
+        end $$";
+        self.execute(path).await;
+    }
+
+    async fn clock_shows(&self, at: Timestamp) {
+        self.execute(&format!("update moved.clock set at = '{at}'")).await;
+    }
+
+    /// Runs recorded in that state whose day is not before that one.
+    async fn runs(&self, state: &str, from: NaiveDate) -> i64 {
+        let sql = "select count(*) from bellwether.schedule_run where zone_data <> 'test'";
+        self.count(&format!("{sql} and state = '{state}' and key >= '{from}'")).await
     }
 
     async fn eventually_owes(&self, runs: i64, rows: i64) {
@@ -260,6 +289,67 @@ async fn a_schedule_that_begins_owes_nothing_for_the_day_that_is_under_way() {
     assert!(Timestamp::from(due) <= now());
     keeper.stop().await;
     assert_eq!(shop.owed().await, (0, 0));
+}
+
+/// Days on which local clocks do odd things: zone, time, day, and when the brief is due. Beside the rows of `docs/SCHEDULE.md`
+/// two plain days.
+const ODD_DAYS: [(&str, &str, &str, &str); 9] = [
+    ("Asia/Kolkata", "09:00:00", "2026-03-04", "2026-03-04T03:30:00Z"),
+    ("Asia/Dubai", "09:00:00", "2026-03-04", "2026-03-04T05:00:00Z"),
+    ("America/New_York", "02:30:00", "2026-03-08", "2026-03-08T07:00:00Z"),
+    ("America/Santiago", "00:00:00", "2026-09-06", "2026-09-06T04:00:00Z"),
+    ("Africa/Cairo", "00:00:00", "2026-04-24", "2026-04-23T22:00:00Z"),
+    ("America/New_York", "01:30:00", "2026-11-01", "2026-11-01T05:30:00Z"),
+    ("Africa/Casablanca", "02:30:00", "2026-02-15", "2026-02-15T01:30:00Z"),
+    ("Australia/Lord_Howe", "01:45:00", "2026-04-05", "2026-04-04T14:45:00Z"),
+    ("Pacific/Apia", "09:00:00", "2011-12-31", "2011-12-30T19:00:00Z"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_databases_clock_an_odd_day_has_one_brief_at_its_instant() {
+    let mut shop = Shop::new("clock").await;
+    shop.clock_is_ours().await;
+    for (zone, time, day, due) in ODD_DAYS {
+        shop.tenant.zone = zone.parse().unwrap();
+        shop.tenant.daily_brief = Some(time.parse().unwrap());
+        let (day, due): (NaiveDate, Timestamp) = (day.parse().unwrap(), due.parse().unwrap());
+        let (before, after) = (day - Days::new(3), day + Days::new(1));
+        shop.execute("truncate bellwether.schedule_run, bellwether.mail_outbox").await;
+        let began = format!(
+            "insert into bellwether.schedule_run (tenant_id, schedule, key, due_at, state, zone, zone_data)
+             values ('fxlabs', 'daily_brief', '{before}', '{}', 'missed', 'UTC', 'test')",
+            due.plus(-72 * HOUR)
+        );
+        shop.execute(&began).await;
+        shop.clock_shows(due.plus(-SECOND)).await;
+        let keepers: Vec<Keeper> = (0..2).map(|_| Keeper::start(&shop.tenant)).collect();
+        let look = || {
+            for keeper in &keepers {
+                keeper.world.tenants.send_replace(Arc::new(vec![shop.tenant.clone()]));
+            }
+        };
+        eventually("a look before it is due", async || shop.runs("missed", before).await > 0).await;
+        assert_eq!(shop.runs("due", before).await, 0, "{zone} {day}");
+        // At its instant, and when local clocks show the time once more.
+        for at in [due, due.plus(30 * MINUTE), due.plus(HOUR)] {
+            shop.clock_shows(at).await;
+            look();
+            shop.eventually_owes(1, READERS + 1).await;
+        }
+        let due_at: DateTime<Utc> =
+            sqlx::query_scalar("select due_at from bellwether.schedule_run where state = 'due'")
+                .fetch_one(&mut shop.admin().await)
+                .await
+                .unwrap();
+        assert_eq!((due_at, shop.runs("due", day).await), (due.utc(), 1), "{zone} {day}");
+        shop.clock_shows(due.plus(26 * HOUR)).await;
+        look();
+        shop.eventually_owes(2, 2 * (READERS + 1)).await;
+        assert_eq!(shop.runs("due", after).await, 1, "{zone} {after}");
+        for keeper in keepers {
+            keeper.stop().await;
+        }
+    }
 }
 
 /// `RECIPIENTS=10000` says how long that takes, and what memory it needs; without it, whether it works with a few hundred.

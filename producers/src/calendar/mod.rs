@@ -36,13 +36,14 @@ pub enum Looks {
 /// Publishes what the tenant's sources say. How many items were published.
 ///
 /// # Errors
-/// The log: without it nothing can be published.
+/// The log: without it nothing can be published. And, where they are looked at once, sources that cannot be read.
 pub async fn run(context: &ProducerContext, tenant: &Tenant, looks: Looks) -> Result<u64, ProducerError> {
     let view = journal_view::read(&context.log, &tenant.id).await?;
     // Items have ids of their own: one session is as good as another.
     let publisher = Publisher::new(context, &tenant.id, Identity::live(SOURCE, SOURCE));
     let mut watched: Vec<Watched<'_>> = tenant.calendar.iter().map(Watched::new).collect();
-    let mut calendar = Calendar { context, tenant: &tenant.id, publisher, view, published: 0 };
+    let mut calendar =
+        Calendar { context, tenant: &tenant.id, publisher, view, published: 0, unread: Vec::new() };
     loop {
         for source in watched.iter_mut().filter(|source| source.due <= Instant::now()) {
             calendar.look(source).await?;
@@ -50,8 +51,10 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant, looks: Looks) -> Re
         let next = watched.iter().map(|source| source.due).min();
         let wait = next.map_or(Duration::from_secs(3_600), |next| next.duration_since(Instant::now()));
         context.progress.busy(&tenant.id, PART, wait);
-        if looks == Looks::Once || context.shutdown.sleep(wait).await {
-            return Ok(calendar.published);
+        match looks {
+            Looks::Once => return calendar.looked_once(),
+            Looks::OnAndOn if context.shutdown.sleep(wait).await => return Ok(calendar.published),
+            Looks::OnAndOn => calendar.unread.clear(),
         }
     }
 }
@@ -76,9 +79,18 @@ struct Calendar<'a> {
     publisher: Publisher,
     view: JournalView,
     published: u64,
+    /// Sources that could not be read in this round of looks, and why.
+    unread: Vec<String>,
 }
 
 impl Calendar<'_> {
+    fn looked_once(self) -> Result<u64, ProducerError> {
+        if self.unread.is_empty() {
+            return Ok(self.published);
+        }
+        Err(ProducerError::Calendar { tenant: self.tenant.clone(), sources: self.unread.join("; ") })
+    }
+
     async fn look(&mut self, watched: &mut Watched<'_>) -> Result<(), ProducerError> {
         let CalendarSource { name, place, zone, every } = watched.source;
         watched.due = Instant::now() + *every;
@@ -124,7 +136,8 @@ impl Calendar<'_> {
         Ok(())
     }
 
-    fn failed(&self, source: &str, reason: &str) {
+    fn failed(&mut self, source: &str, reason: &str) {
+        self.unread.push(format!("{source}: {reason}"));
         counter!(CALENDAR_FAILURES, "tenant" => self.tenant.to_string()).increment(1);
         tracing::warn!(
             tenant.id = %self.tenant, calendar.source = source, reason,

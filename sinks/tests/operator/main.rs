@@ -1,5 +1,5 @@
-//! What the operator is told, and does by hand. Told: over a real SMTP server, of tenants with a real Postgres, once when it begins and once when
-//! it is over, whichever process notices.
+//! What the operator is told, and does by hand. It is told over a real SMTP server, of tenants with a real Postgres, once
+//! when something begins and once when it is over, whichever process notices.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "each test binary uses its part")]
