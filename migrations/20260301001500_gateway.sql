@@ -100,4 +100,51 @@ grant execute on function bellwether.note_bounce(text, text, text[], text, text,
 grant usage on schema bellwether to bellwether_gateway;
 grant execute on function bellwether.bounced(text, text, text[], text, text, text) to bellwether_gateway;
 
+-- Recipients of tenants whose Auth tells them: the last complete list, replaced as a whole. While there is a list, it and
+-- nothing else says who may get mail.
+create table if not exists bellwether.auth_list (
+  tenant_id text not null,
+  complete_at timestamptz not null,
+  primary key (tenant_id)
+);
+create table if not exists bellwether.auth_recipient (
+  tenant_id text not null references bellwether.auth_list (tenant_id) on delete cascade,
+  user_id uuid not null,
+  email text not null,
+  primary key (tenant_id, user_id)
+);
+select bellwether.add_tenant('bellwether.auth_list');
+select bellwether.add_tenant('bellwether.auth_recipient');
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['auth_list', 'auth_recipient'] loop
+    perform bellwether.lock_down(format('bellwether.%I', name)::regclass);
+    execute format('create policy pipeline on bellwether.%I for all to bellwether_pipeline
+      using (tenant_id = nullif(current_setting(''app.tenant_id'', true), ''''))
+      with check (tenant_id = nullif(current_setting(''app.tenant_id'', true), ''''))', name);
+    -- The view reads as its owner.
+    execute format('create policy recipients on bellwether.%I for select to current_user
+      using (tenant_id = nullif(current_setting(''app.tenant_id'', true), ''''))', name);
+    execute format('grant select, insert, update, delete on bellwether.%I to bellwether_pipeline', name);
+  end loop;
+end
+$$;
+
+create or replace view bellwether.recipients as
+  select u.id as user_id, u.email::text as email
+  from auth.users u
+  where u.email_confirmed_at is not null
+    and u.deleted_at is null
+    and (u.banned_until is null or u.banned_until <= now())
+    and u.email <> ''
+    and not exists (select from bellwether.auth_list l
+                    where l.tenant_id = nullif(current_setting('app.tenant_id', true), ''))
+  union all
+  select r.user_id, r.email
+  from bellwether.auth_recipient r
+  where r.tenant_id = nullif(current_setting('app.tenant_id', true), '');
+grant select on bellwether.recipients to bellwether_pipeline;
+
 insert into bellwether.schema_migration (version) values ('20260301001500') on conflict do nothing;

@@ -27,11 +27,13 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 11] = [
+const OWN: [&str; 13] = [
     "sink_cursor",
     "mail_outbox",
     "mail_event",
     "mail_suppression",
+    "auth_list",
+    "auth_recipient",
     "mail_worker",
     "mail_pause",
     "incident",

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-pub use hyper::{Method, StatusCode};
+pub use hyper::{HeaderMap, Method, StatusCode};
 
 /// Where a server is.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,8 @@ pub struct Limits {
 pub struct Answer {
     /// Whether it was done.
     pub status: StatusCode,
+    /// What it says of itself.
+    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -122,7 +124,7 @@ async fn exchange(
     // It ends with the answer: one request a connection.
     tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(said)?;
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers().clone());
     let body = Limited::new(response.into_body(), most).collect().await.map_err(|error| error.to_string())?;
-    Ok(Answer { status, body: body.to_bytes() })
+    Ok(Answer { status, headers, body: body.to_bytes() })
 }

@@ -86,6 +86,8 @@ metrics! {
     OPERATOR_MAILS: Counter = "bellwether_operator_mails_total", "Mails to the operator, by `outcome` of each try.";
     PINGS: Counter = "bellwether_pings_total", "Calls of the operator's address, by `outcome`.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
+    RECIPIENTS_UNKNOWN: Counter = "bellwether_recipients_unknown_total",
+        "Times a tenant's Auth did not tell its recipients, and an earlier list was used.";
     UNSUBSCRIBES: Counter = "bellwether_unsubscribes_total", "Answers to links in mails, by `outcome`.";
     MAIL_REPORTS: Counter = "bellwether_mail_reports_total",
         "What mail providers reported of mails through the gateway, by `outcome`.";

@@ -108,7 +108,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::Router;
-    use axum::extract::OriginalUri;
+    use axum::http::Uri;
     use bellwether_schemas::TenantId;
     use tokio::net::TcpListener;
 
@@ -127,7 +127,7 @@ mod tests {
             let port = socket.local_addr().unwrap().port();
             let (calls, strays) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let count = [Arc::clone(&calls), Arc::clone(&strays)];
-            let router = Router::new().fallback(async move |OriginalUri(uri): OriginalUri| {
+            let router = Router::new().fallback(async move |uri: Uri| {
                 let [calls, strays] = &count;
                 if uri.path() == path { calls } else { strays }.fetch_add(1, Ordering::SeqCst);
                 "ok"

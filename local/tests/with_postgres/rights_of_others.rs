@@ -42,6 +42,8 @@ const TABLES: &[(&str, Whose)] = &[
     ("bellwether.mail_outbox", Whose::Pipelines),
     ("bellwether.mail_event", Whose::Pipelines),
     ("bellwether.mail_suppression", Whose::Pipelines),
+    ("bellwether.auth_list", Whose::Pipelines),
+    ("bellwether.auth_recipient", Whose::Pipelines),
     ("bellwether.mail_worker", Whose::Pipelines),
     ("bellwether.mail_pause", Whose::Pipelines),
     ("bellwether.incident", Whose::Records),
@@ -62,6 +64,9 @@ const ROWS: &str = "
     insert into bellwether.mail_worker (worker, lease_until) values (gen_random_uuid(), now());
     insert into bellwether.mail_pause (reason) values ('a test');
     insert into bellwether.incident (kind, text, began_at) values ('parked', 't', now());
+    insert into bellwether.auth_list (complete_at) values (now());
+    insert into bellwether.auth_recipient (user_id, email)
+      values ('00000000-0000-4000-8000-000000000002', 'omar@example.test');
     insert into bellwether.schedule_run (schedule, key, due_at, state, zone, zone_data)
       values ('daily_brief', '2026-03-04', now(), 'missed', 'UTC', 'a test');
     delete from bellwether.alert_change where seq > (select min(seq) from bellwether.alert_change);
@@ -328,7 +333,13 @@ async fn addresses_of_recipients_are_read_by_the_pipeline_alone() {
     let seeded = furnished().await;
     let (mut page, mut pipeline) = (open(&seeded.admin).await, open(&seeded.pipeline).await);
     let read = "select * from bellwether.recipients";
-    assert_eq!(does(&mut pipeline, read).await, Ok(1), "of Asha, who has confirmed hers");
+    run(&mut pipeline, "set app.tenant_id = 'fxlabs'").await;
+    let emails = "select array_agg(email) from bellwether.recipients";
+    let told: Vec<String> = sqlx::query_scalar(emails).fetch_one(&mut pipeline).await.unwrap();
+    assert_eq!(told, ["omar@example.test"], "a list of Auth's says who is a recipient");
+    run(&mut pipeline, "delete from bellwether.auth_list").await;
+    let told: Vec<String> = sqlx::query_scalar(emails).fetch_one(&mut pipeline).await.unwrap();
+    assert_eq!(told, ["asha@example.test"], "without one the users' own table: Asha has confirmed hers");
     for statement in ["update bellwether.recipients set email = 'x'", "delete from bellwether.recipients"] {
         assert!(does(&mut pipeline, statement).await.is_err(), "{statement}");
     }

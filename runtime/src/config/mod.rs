@@ -27,8 +27,8 @@ pub use directory::load_tenants;
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Ambiguous, Announce, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail, Recipients,
-    Retention, Tenant, WhenAmbiguous, load_tenant,
+    Ambiguous, Announce, Auth, AuthKey, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail,
+    Recipients, Retention, Tenant, WhenAmbiguous, load_tenant,
 };
 pub use values::{
     Colour, DnsName, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link,

@@ -14,6 +14,7 @@ use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::UserId;
 use tokio::time::timeout;
 
 use self::core::{Core, Input, Output};
@@ -32,7 +33,7 @@ use crate::feed::{Context, Lane};
 /// not right; that was said.
 pub(super) async fn deliver(tenant: &Tenant, timing: Timing, clock: Clock, shutdown: Shutdown) -> Option<()> {
     let templates = Arc::new(Templates::compile().ok()?);
-    let mail = TenantMail::open(tenant).await?;
+    let mail = TenantMail::open(tenant, clock.clone()).await?;
     mail.delivery(templates, clock, timing, shutdown)?.run().await;
     Some(())
 }
@@ -118,7 +119,9 @@ impl Composer {
             mail.stop_delivery();
         }
         let tenant = self.lane.tenant();
-        let Some(mut mail) = TenantMail::open(&tenant).await else { return Input::NotOpened };
+        let Some(mut mail) = TenantMail::open(&tenant, self.clock.clone()).await else {
+            return Input::NotOpened;
+        };
         match mail.outbox.position().await {
             Ok(cursor) => {
                 mail.start_delivery(
@@ -172,6 +175,16 @@ impl Composer {
         }
         let (Some(mail), Some(part)) = (&self.mail, self.core.part()) else { return Input::Changed };
         let tenant = self.lane.tenant_id();
+        let users: Vec<UserId> = part
+            .groups
+            .iter()
+            .filter_map(|group| group.triggers.first())
+            .map(|first| first.user_id)
+            .collect();
+        if let Err(error) = mail.directory.prepare(&users).await {
+            FillRetried { tenant, error: &error }.emit();
+            return Input::NotFilled;
+        }
         let decide = |people: &People| {
             let situation = Situation {
                 templates: &self.templates,

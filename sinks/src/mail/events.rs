@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bellwether_runtime::metric_names::{
     MAIL_AUTH_STOPPED, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND, MAILS,
-    MAILS_COMPOSED, MAILS_LIMITED,
+    MAILS_COMPOSED, MAILS_LIMITED, RECIPIENTS_UNKNOWN,
 };
 use bellwether_schemas::TenantId;
 use metrics::{counter, histogram};
 
 use super::outbox::{Claimed, Settlement};
+use super::recipients::AuthError;
 
 /// A mail was taken by its server.
 pub(super) struct MailSent<'a> {
@@ -185,6 +186,34 @@ impl SettleRetried<'_> {
         tracing::warn!(
             tenant.id = %self.tenant, mail.occurrence = self.occurrence, error = %self.error,
             "a mail's outcome cannot be written; trying again"
+        );
+    }
+}
+
+/// A complete list of recipients took the place of the one before.
+pub(super) struct RecipientsListed<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) recipients: usize,
+}
+
+impl RecipientsListed<'_> {
+    pub(super) fn emit(self) {
+        tracing::debug!(tenant.id = %self.tenant, mail.recipients = self.recipients, "auth told its recipients");
+    }
+}
+
+/// A tenant's Auth does not tell its recipients; an earlier list is used.
+pub(super) struct RecipientsUnknown<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) error: &'a AuthError,
+}
+
+impl RecipientsUnknown<'_> {
+    pub(super) fn emit(self) {
+        counter!(RECIPIENTS_UNKNOWN, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::warn!(
+            tenant.id = %self.tenant, error = %self.error,
+            "auth does not tell the recipients; its last complete list is used, and it is asked again"
         );
     }
 }

@@ -27,6 +27,7 @@ pub mod outbox;
 pub mod preview;
 #[cfg(test)]
 mod reading;
+pub mod recipients;
 pub mod render;
 mod retry;
 #[cfg(test)]

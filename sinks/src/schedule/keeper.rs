@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_database as database;
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::progress::Progress;
@@ -18,6 +19,7 @@ use super::market::Market;
 use super::runs::{Runs, Settled};
 use crate::mail::brand::Look;
 use crate::mail::outbox::Outbox;
+use crate::mail::recipients::Directory;
 
 pub(super) struct Keeper {
     tenant: TenantId,
@@ -28,13 +30,16 @@ pub(super) struct Keeper {
     incidents: Incidents,
     progress: Progress,
     core: Core,
-    runs: Option<Runs>,
+    clock: Clock,
+    /// What is due, and who is told.
+    runs: Option<(Directory, Runs)>,
 }
 
 impl Keeper {
     pub(super) fn new(tenant: TenantId, market: Arc<Market>, context: &Context, shutdown: Shutdown) -> Self {
-        let Context { tenants, incidents, progress, .. } = context.clone();
-        Self { tenant, tenants, market, shutdown, incidents, progress, core: Core::new(LOOK), runs: None }
+        let Context { tenants, clock, incidents, progress, .. } = context.clone();
+        let core = Core::new(LOOK);
+        Self { tenant, tenants, market, shutdown, clock, incidents, progress, core, runs: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -70,10 +75,14 @@ impl Keeper {
             return Input::NotOurs;
         }
         let Some(tenant) = self.tenant() else { return Input::NotOurs };
-        if self.runs.as_ref().is_none_or(|runs| runs.tenant != tenant) {
-            self.runs = open(&tenant).await;
+        if self.runs.as_ref().is_none_or(|(_, runs)| runs.tenant != tenant) {
+            self.runs = open(&tenant, self.clock.clone()).await;
         }
-        let Some(runs) = &self.runs else { return Input::Failed };
+        let Some((directory, runs)) = &self.runs else { return Input::Failed };
+        if let Err(error) = directory.prepare(&[]).await {
+            ScheduleRetried { tenant: &self.tenant, error: &error }.emit();
+            return Input::Failed;
+        }
         match runs.settle(&self.market).await {
             Ok(Some(settled)) => {
                 RunsRecorded { tenant: &self.tenant, runs: settled.due, mails: settled.mails }.emit();
@@ -115,10 +124,13 @@ impl Keeper {
 }
 
 /// None where something is not right yet; that was said.
-async fn open(tenant: &Tenant) -> Option<Runs> {
+async fn open(tenant: &Tenant, clock: Clock) -> Option<(Directory, Runs)> {
     let refused = |error: &dyn std::fmt::Display| ScheduleRetried { tenant: &tenant.id, error }.emit();
     let look = Look::new(tenant).map_err(|error| refused(&error)).ok()?;
     let pool = database::connect(tenant).await.map_err(|error| refused(&error)).ok()?;
+    let directory = Directory::open(tenant, pool.clone(), clock).await;
+    let directory = directory.map_err(|error| refused(&error)).ok()?;
     let outbox = Outbox::new(pool, tenant.id.clone());
-    Some(Runs { tenant: tenant.clone(), outbox, look, configured: tenant.mail.smtp.is_some() })
+    let configured = tenant.mail.smtp.is_some();
+    Some((directory, Runs { tenant: tenant.clone(), outbox, look, configured }))
 }

@@ -20,7 +20,7 @@ pub struct Database {
     /// How it is reached: `direct`, `session` or `transaction`.
     #[serde(default)]
     pub mode: DatabaseMode,
-    /// Where recipients come from: `database`.
+    /// Where recipients come from: `database`, or `auth_api` with a section `[auth]`.
     #[serde(default)]
     pub recipients: Recipients,
     /// How pages hear of new rows in `public.user_events`: `publication`, `broadcast` or `none`. Takes effect with
@@ -55,6 +55,8 @@ pub enum Recipients {
     /// The view `bellwether.recipients` of the tenant's database.
     #[default]
     Database,
+    /// The admin API of the tenant's Supabase Auth.
+    AuthApi,
 }
 
 /// How pages hear that there is something new for them. They read the table in any case: this only makes it faster.

@@ -1,6 +1,7 @@
 //! A tenant is one file, `tenants/<id>.toml`. Each section has a file here; what two keys say of each other is checked
 //! where the section is put together, and what two tenants may not share in [`super::directory`].
 
+mod auth;
 mod brand;
 mod calendar;
 mod core_symbols;
@@ -20,6 +21,7 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+pub use auth::{Auth, AuthKey};
 pub use brand::Brand;
 pub use calendar::{CalendarPlace, CalendarSource};
 pub use database::{Announce, Database, DatabaseMode, Recipients};
@@ -49,6 +51,8 @@ pub struct Tenant {
     pub brand: Brand,
     /// Section `[database]`: where the tenant's rows are.
     pub database: Database,
+    /// Section `[auth]`: who lists its users, where the database does not.
+    pub auth: Option<Auth>,
     /// Section `[mail]`: who sends the tenant's mail, and how.
     pub mail: Mail,
     /// Sections `[[calendar]]`: where its news calendar is read.
@@ -106,6 +110,9 @@ struct File {
     brand: Brand,
     /// Section `[database]`, as the file has it.
     database: Database,
+    /// Who lists its users.
+    #[serde(default)]
+    auth: auth::Keys,
     /// How its mail leaves.
     mail: Mail,
     /// Where its news calendar is read.
@@ -133,9 +140,14 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     let settings = settings::settings(path, &file)?;
     let core_symbols = core_symbols::of(path, &file, &settings)?;
     let secrets = Secrets { file: path, tenant: &id, environment };
-    let File { revision, zone, daily_brief, mut brand, database, mail, calendar, retention, .. } = file;
+    let File { revision, zone, daily_brief, mut brand, database, auth, mail, calendar, retention, .. } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secrets(&secrets)?;
+    let auth = auth.with_secret(&secrets)?;
+    if database.recipients == Recipients::AuthApi && auth.is_none() {
+        let reason = "\"auth_api\" needs auth.url and auth.key_file";
+        return Err(ConfigError::value(path, "database.recipients", reason));
+    }
     let mail = mail.with_secrets(&secrets)?;
     let calendar = calendar::sources(calendar, &secrets)?;
     Ok(Tenant {
@@ -147,6 +159,7 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
         settings,
         brand,
         database,
+        auth,
         mail,
         calendar,
         retention,
@@ -289,6 +302,27 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn recipients_out_of_auth_need_to_know_where_it_is_and_a_key_that_may_list_them() {
+        let text = GOOD.replace("[database]", "[database]\nrecipients = \"auth_api\"");
+        let wrong = error(&text, &[]);
+        assert!(
+            wrong.ends_with("database.recipients: \"auth_api\" needs auth.url and auth.key_file"),
+            "{wrong}"
+        );
+        let text = format!("{text}[auth]\nurl = \"https://x.supabase.co/auth/v1\"\n");
+        let wrong = error(&text, &[]);
+        assert!(wrong.contains("auth.key_file: is missing"), "{wrong}");
+        let wrong = error(&text, &[("FXLABS_SUPABASE_SERVICE_KEY", "sb_publishable_swordfish")]);
+        assert!(
+            wrong.contains("auth.key_file: is a publishable key") && !wrong.contains("swordfish"),
+            "{wrong}"
+        );
+        let tenant = load(&text, &[("FXLABS_SUPABASE_SERVICE_KEY", "sb_secret_swordfish")]).unwrap();
+        assert!(!format!("{tenant:?}").contains("swordfish"));
+        assert_eq!(tenant.database.recipients, Recipients::AuthApi);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::mail::delivery::{Delivery, Timing};
 use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
 use crate::mail::late_rendering::Renderer;
 use crate::mail::outbox::Outbox;
+use crate::mail::recipients::Directory;
 use crate::mail::render::Templates;
 use crate::mail::server::Server;
 use crate::mail::terms::Terms;
@@ -26,6 +27,8 @@ pub(super) struct TenantMail {
     tenant: Tenant,
     pub(super) look: Arc<Look>,
     pub(super) outbox: Outbox,
+    /// Who may get it.
+    pub(super) directory: Directory,
     /// Rung when mails were added to the outbox.
     pub(super) added: Arc<Notify>,
     /// None where the tenant has no server to send through.
@@ -35,7 +38,7 @@ pub(super) struct TenantMail {
 
 impl TenantMail {
     /// None where something is not right yet; that was said. Nobody delivers yet.
-    pub(super) async fn open(tenant: &Tenant) -> Option<Self> {
+    pub(super) async fn open(tenant: &Tenant, clock: Clock) -> Option<Self> {
         let look =
             Look::new(tenant).map_err(|error| BrandRefused { tenant: &tenant.id, error: &error }.emit());
         let server = Server::of(&tenant.mail);
@@ -43,10 +46,13 @@ impl TenantMail {
         let (look, server) = (look.ok()?, server.ok()?);
         let pool = database::connect(tenant).await;
         let pool = pool.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
+        let directory = Directory::open(tenant, pool.clone(), clock).await;
+        let directory =
+            directory.map_err(|error| FillRetried { tenant: &tenant.id, error: &error }.emit()).ok()?;
         let outbox = Outbox::new(pool, tenant.id.clone()).under(Terms::of(&tenant.mail));
         let added = Arc::new(Notify::new());
         let look = Arc::new(look);
-        Some(Self { tenant: tenant.clone(), look, outbox, added, server, delivery: None })
+        Some(Self { tenant: tenant.clone(), look, outbox, directory, added, server, delivery: None })
     }
 
     /// Mails can be sent. Without a server they fail, and their rows say so.
@@ -60,6 +66,7 @@ impl TenantMail {
         made.brand == now.brand
             && made.mail == now.mail
             && made.database == now.database
+            && made.auth == now.auth
             && made.zone == now.zone
             && made.settings.symbol_suffix == now.settings.symbol_suffix
     }
