@@ -73,7 +73,7 @@ fn paragraph(untold: &Untold) -> String {
         let _ = writeln!(text, "  {}", untold.text);
     }
     if untold.ended_at.is_none() {
-        let _ = writeln!(text, "  {}: docs/RUNBOOK.md, \"{}\"", advice(*kind), heading(*kind));
+        let _ = writeln!(text, "  {}.\n  docs/RUNBOOK.md, {:?}", advice(*kind), heading(*kind));
     }
     text
 }
@@ -132,13 +132,14 @@ mod tests {
     fn content(untold: &[Untold]) -> String {
         let from: Mailbox = "Bellwether <b@ops.example>".parse().unwrap();
         let letter = Letter { from: &from, to: "oncall@ops.example", untold, now: Timestamp(1_000_000) };
-        String::from_utf8(letter.content().unwrap()).unwrap()
+        let content = String::from_utf8(letter.content().unwrap()).unwrap();
+        assert!(content.is_ascii());
+        content.replace("=\r\n", "")
     }
 
     #[test]
     fn it_says_what_of_whom_since_when_and_what_to_do() {
         let mail = content(&[untold("fxlabs", IncidentKind::RefusedLogins, false)]);
-        assert!(mail.is_ascii());
         for part in [
             "Subject: bellwether: fxlabs: its mail server refuses user or password",
             "fxlabs: its mail server refuses user or password; its mail waits\r\n",
