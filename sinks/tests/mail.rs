@@ -578,6 +578,13 @@ async fn a_mail_that_an_operator_has_sent_again_is_another_to_the_provider() {
     let mail = outbox.claim(worker, 1).await.unwrap().remove(0);
     assert_eq!(mail.idempotency.as_deref(), Some("X-Key: daily_brief.0"));
     assert!(outbox.data_started(&mail).await.unwrap());
+    // What its provider was told first stays, whatever the file says by now.
+    let later = Settlement::Retry(Duration::ZERO, "451 later".into());
+    assert!(outbox.settle(&mail, &later).await.unwrap());
+    shop.tenant.mail.idempotency_header = Some("X-Other".parse().unwrap());
+    let changed = shop.outbox().await.under(Terms::of(&shop.tenant.mail));
+    let mail = changed.claim(worker, 1).await.unwrap().remove(0);
+    assert_eq!(mail.idempotency.as_deref(), Some("X-Key: daily_brief.0"));
     outbox.settle(&mail, &Settlement::Failed("554 no".into())).await.unwrap();
     shop.execute("update bellwether.mail_outbox set state = 'pending', retries = 1, idempotent_until = null")
         .await;

@@ -139,13 +139,6 @@ impl<'a> Processes<'a> {
         }
     }
 
-    /// Starts all of that role that do not run.
-    pub(crate) fn resume_all(&mut self, role: Role) {
-        for member in self.members.iter_mut().filter(|member| member.role == role) {
-            member.running.get_or_insert_with(|| self.world.start(&member.arguments));
-        }
-    }
-
     fn stop(&mut self, at: usize) {
         let Some(running) = self.members[at].running.take() else { return };
         let said = running.stop(STOP);

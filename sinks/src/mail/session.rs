@@ -298,21 +298,22 @@ fn ended(next: Next) -> Verdict {
 /// that is not CR LF is refused: servers differ in what they take for one, and a mail could end early.
 fn dotted(content: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(content).ok().filter(|text| text.is_ascii())?;
-    let ends = text.matches("\r\n").count();
-    if text.matches('\r').count() != ends || text.matches('\n').count() != ends {
-        return None;
-    }
     let mut out = String::with_capacity(text.len() + text.len() / 50 + 8);
-    for line in text.split_inclusive("\r\n") {
-        if line.starts_with('.') {
+    for line in text.split_inclusive('\n') {
+        let bare = match line.strip_suffix('\n') {
+            Some(ended) => ended.strip_suffix('\r')?,
+            None => line,
+        };
+        if bare.contains('\r') {
+            return None;
+        }
+        if bare.starts_with('.') {
             out.push('.');
         }
-        out.push_str(line);
-    }
-    if !out.ends_with("\r\n") {
+        out.push_str(bare);
         out.push_str("\r\n");
     }
-    out.push_str(".\r\n");
+    out.push_str(if out.is_empty() { "\r\n.\r\n" } else { ".\r\n" });
     Some(out)
 }
 

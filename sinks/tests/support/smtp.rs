@@ -221,6 +221,13 @@ impl Smtp {
         self.released.notify_one();
     }
 
+    /// Keeps nothing of what it was sent so far.
+    pub(crate) fn forget(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.arrived = Vec::new();
+        state.commands = Vec::new();
+    }
+
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.state.lock().unwrap().arrived.clone()
     }
