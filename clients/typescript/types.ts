@@ -1,5 +1,5 @@
 /**
- * What the tables of the line hold. Written from the migrations by the test `the_clients_types_are_the_tables`
+ * What the tables of the line hold, and what users wish of their mail. Written from the migrations by the test `the_clients_types_are_the_tables`
  * (`make types` writes it anew): not to be edited.
  */
 
@@ -59,6 +59,23 @@ export interface StatusEvent extends AnyEvent {
     state: string;
     version: number;
   };
+}
+
+/** A row of `public.notification_preferences`: docs/PREFERENCES.md. */
+export interface NotificationPreferences {
+  tenant_id: string;
+  user_id: string;
+  kind: "all" | "daily_brief" | "digest" | "news_reminder" | "news_correction" | AlertKind;
+  email: boolean;
+  quiet_from: string | null;
+  quiet_to: string | null;
+  quiet_zone: string | null;
+  digest: boolean;
+  created_at: string;
+  updated_at: string;
+  muted_symbols: string[] | null;
+  news_currencies: string[] | null;
+  quiet_action: "hold" | "drop" | "digest";
 }
 
 /** A row of `public.user_events`. */

@@ -38,6 +38,7 @@ migrations! {
     "20260301001000" "user_line",
     "20260301001100" "alert_states",
     "20260301001200" "schedule",
+    "20260301001300" "mail_limits",
     "20260301001400" "mail_delivery",
     "20260301001500" "gateway",
     "20260301001600" "operator",

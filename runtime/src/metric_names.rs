@@ -75,6 +75,8 @@ metrics! {
         "From the append of a trigger to the commit of its row.";
     MAILS: Counter = "bellwether_mails_total", "Mails by the `outcome` of a try to send them.";
     MAILS_COMPOSED: Counter = "bellwether_mails_composed_total", "Mails added to outboxes.";
+    MAILS_HELD: Counter = "bellwether_mails_held_total", "Mails that wait: for the end of quiet hours, or for a digest.";
+    MAIL_DIGESTS: Counter = "bellwether_mail_digests_total", "Digests of mails that waited.";
     MAIL_PARTIAL_GROUPS: Counter = "bellwether_mail_partial_groups_total",
         "Groups mailed without a trigger that never came.";
     MAIL_FENCES_LOST: Counter = "bellwether_mail_fences_lost_total", "Claims that another worker had taken over.";

@@ -248,6 +248,50 @@ async fn an_item_is_reminded_of_once_and_corrected_once() {
 
 /// `ROUNDS=334` makes a thousand cuts of it.
 #[tokio::test(flavor = "multi_thread")]
+async fn news_go_to_whoever_wants_that_currency_and_not_into_quiet_hours_that_outlast_them() {
+    let mut shop = Shop::new("wished_news").await;
+    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(9));
+    shop.brief_due_ago(MINUTE).await;
+    // User 2's quiet hours end before the item comes, those of user 3 after it.
+    let wishes = format!(
+        "insert into public.notification_preferences
+           (tenant_id, user_id, kind, news_currencies, quiet_from, quiet_to, quiet_zone)
+         select 'fxlabs', id::uuid, 'all', news, time + (till - till) - interval '1 hour', time + till, 'UTC'
+         from (select (now() at time zone 'UTC')::time) as clock (time),
+              (values ('{}', array['EUR', 'GBP'], null::interval), ('{}', array['usd'], null),
+                      ('{}', null, interval '1 minute'), ('{}', null, interval '1 hour')) as wish (id, news, till);",
+        user(0),
+        user(1),
+        user(2),
+        user(3)
+    );
+    shop.execute(&wishes).await;
+    let keeper = Keeper::start(&shop.tenant);
+    keeper.learn(&payrolls(now().plus(3 * MINUTE))).await;
+    shop.eventually_owes(2, 2 * (READERS + 1)).await;
+    keeper.stop().await;
+    let of = "select kind || ' ' || state || coalesce(': ' || reason, '') from bellwether.mail_outbox
+              where user_id = any($1) order by array_position($1, user_id), kind";
+    let four: Vec<uuid::Uuid> = (0..4).map(|number| user(number).0).collect();
+    let found: Vec<String> =
+        sqlx::query_scalar(of).bind(four).fetch_all(&mut shop.admin().await).await.unwrap();
+    let brief = "daily_brief pending";
+    assert_eq!(
+        found,
+        [
+            brief,
+            "news_reminder suppressed: the user wants no news of USD",
+            brief,
+            "news_reminder pending",
+            brief,
+            "news_reminder held: held: the user's quiet hours",
+            brief,
+            "news_reminder suppressed: dropped: the user's quiet hours end after it is of use",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cut_off_at_any_moment_a_run_and_its_mails_are_there_together_or_not_at_all() {
     let rounds: u64 = std::env::var("ROUNDS").map_or(40, |text| text.parse().unwrap());
     let mut shop = Shop::new("cut").await;

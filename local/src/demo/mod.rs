@@ -11,6 +11,7 @@ mod stored;
 mod summary;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,6 +244,8 @@ impl Surroundings<'_> {
         tenant.database.url = Some(seeded.pipeline.clone());
         tenant.database.gateway_url = Some(seeded.gateway.clone());
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(self.inbox.port()));
+        // Weeks pass within minutes: by the hours of the wall clock nearly all of it would be digests.
+        tenant.mail.alerts_a_user_an_hour = NonZeroU32::MAX;
         tenant.mail.unsubscribe_key = Some(self.postgres.password_of(&format!("links of {}", tenant.id)));
         tenant.brand.unsubscribe_url = format!("http://{}/unsubscribe", self.page).parse().ok();
     }

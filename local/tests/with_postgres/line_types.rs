@@ -17,7 +17,7 @@ use crate::support::{ASHA, id, open};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/typescript/types.ts");
 const HEAD: &str = "/**
- * What the tables of the line hold. Written from the migrations by the test `the_clients_types_are_the_tables`
+ * What the tables of the line hold, and what users wish of their mail. Written from the migrations by the test `the_clients_types_are_the_tables`
  * (`make types` writes it anew): not to be edited.
  */
 ";
@@ -60,7 +60,8 @@ async fn payload(admin: &mut PgConnection, of: &str) -> BTreeMap<String, String>
 /// The table's columns in their order, as a client gets them.
 async fn columns(admin: &mut PgConnection, table: &str) -> Vec<(String, String)> {
     let columns = "select column_name::text, case when data_type in ('bigint', 'integer') then 'number'
-            when data_type in ('text', 'uuid', 'timestamp with time zone') then 'string' end
+            when data_type = 'boolean' then 'boolean' when data_type = 'ARRAY' then 'string[]'
+            when data_type in ('text', 'uuid', 'timestamp with time zone', 'time without time zone') then 'string' end
             || case when is_nullable = 'YES' then ' | null' else '' end
         from information_schema.columns where table_schema = 'public' and table_name = $1
           and column_name not in ('type', 'trigger_id', 'payload') order by ordinal_position";
@@ -70,10 +71,25 @@ async fn columns(admin: &mut PgConnection, table: &str) -> Vec<(String, String)>
 fn interface(text: &mut String, what: &str, head: &str, fields: &[(String, String)], rest: &str) {
     writeln!(text, "\n/** {what} */\n{head} {{").unwrap();
     for (name, of) in fields {
-        let of = if name == "kind" { "AlertKind" } else { of };
+        let of = if name == "kind" && of == "string" { "AlertKind" } else { of };
         writeln!(text, "  {name}: {of};").unwrap();
     }
     writeln!(text, "{rest}}}").unwrap();
+}
+
+/// Its columns that have a few values each.
+fn of_preferences((name, of): (String, String)) -> (String, String) {
+    let quoted =
+        |values: &[&str]| values.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(" | ");
+    let of = match name.as_str() {
+        "kind" => format!(
+            "{} | AlertKind",
+            quoted(&["all", "daily_brief", "digest", "news_reminder", "news_correction"])
+        ),
+        "quiet_action" => quoted(&["hold", "drop", "digest"]),
+        _ => of,
+    };
+    (name, of)
 }
 
 /// One of the values that the check on `type` allows.
@@ -99,6 +115,16 @@ async fn types(admin: &mut PgConnection) -> String {
     interface(&mut text, "What every row of `public.user_events` has.", "interface AnyEvent", &event, "");
     one_event(admin, &mut text, "trigger", "string").await;
     one_event(admin, &mut text, "status", "null").await;
+    let wishes = columns(admin, "notification_preferences").await;
+    let wishes: Vec<(String, String)> = wishes.into_iter().map(of_preferences).collect();
+    let head = "export interface NotificationPreferences";
+    interface(
+        &mut text,
+        "A row of `public.notification_preferences`: docs/PREFERENCES.md.",
+        head,
+        &wishes,
+        "",
+    );
     text + "\n/** A row of `public.user_events`. */\nexport type UserEvent = TriggerEvent | StatusEvent;\n"
 }
 

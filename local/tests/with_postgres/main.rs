@@ -7,6 +7,7 @@ mod database;
 mod kinds;
 mod line;
 mod line_types;
+mod preferences;
 mod repairs;
 mod rights;
 mod rights_of_others;

@@ -13,7 +13,7 @@ use super::error::ComposeError;
 use super::frame::{logo_cid, picture_cid};
 use super::headers::Headers;
 use super::occurrence::Occurrence;
-use super::render::Rendered;
+use super::render::{Gist, Rendered};
 
 /// A mail, ready to be sent any number of times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Composed {
     pub message_id: String,
     /// The whole message with its headers, as it goes to the server.
     pub content: Vec<u8>,
+    /// What a digest says of it, should it be held back.
+    pub gist: Gist,
 }
 
 /// The Message-ID of a mail, `<occurrence@sender-domain>`: the same whenever the mail is composed again.
@@ -52,15 +54,15 @@ pub(crate) fn compose(
         builder = builder.raw_header(header);
     }
     let occurrence = headers.occurrence.text(&look.tenant);
-    let subject = rendered.subject.clone();
+    let (subject, gist) = (rendered.subject.clone(), rendered.gist.clone());
     let message = builder.multipart(parts(look, rendered, &occurrence));
     let message = message.map_err(|error| ComposeError::Message { reason: error.to_string() })?;
-    Ok(Composed { subject, message_id, content: message.formatted() })
+    Ok(Composed { subject, message_id, content: message.formatted(), gist })
 }
 
 /// Plain text first; then the HTML with its pictures. Boundaries follow from the occurrence: nothing here is random.
 fn parts(look: &Look, rendered: Rendered, occurrence: &str) -> MultiPart {
-    let Rendered { subject: _, html, text, picture } = rendered;
+    let Rendered { html, text, picture, .. } = rendered;
     let part = |content_type, body: String| {
         let builder = SinglePart::builder().header(content_type);
         builder.header(ContentTransferEncoding::QuotedPrintable).body(quoted_printable(body))

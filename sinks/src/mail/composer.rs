@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use self::core::{Core, Input, Output};
 use self::tenant_mail::TenantMail;
 use super::SINK;
-use super::decide::{People, Situation, owed};
+use super::decide::{People, Rules, Situation, owed};
 use super::delivery::Timing;
-use super::events::{FillRetried, MailsComposed};
+use super::events::{FillRetried, MailFlooded, MailsComposed};
 use super::group::Group;
 use super::outbox::Fill;
 use super::render::Templates;
@@ -124,12 +124,9 @@ impl Composer {
         };
         match mail.outbox.position().await {
             Ok(cursor) => {
-                mail.start_delivery(
-                    self.templates.clone(),
-                    self.clock.clone(),
-                    self.incidents.clone(),
-                    self.progress.clone(),
-                );
+                mail.start_release(self.templates.clone(), self.incidents.clone());
+                let (incidents, progress) = (self.incidents.clone(), self.progress.clone());
+                mail.start_delivery(self.templates.clone(), self.clock.clone(), incidents, progress);
                 self.mail = Some(mail);
                 Input::Opened(cursor)
             }
@@ -185,21 +182,20 @@ impl Composer {
             FillRetried { tenant, error: &error }.emit();
             return Input::NotFilled;
         }
+        let (look, caps) = (&*mail.look, mail.caps());
         let decide = |people: &People| {
-            let situation = Situation {
-                templates: &self.templates,
-                look: &mail.look,
-                people,
-                now: self.clock.now(),
-                configured: mail.is_configured(),
-                held_below: part.held_below,
-            };
-            part.groups.iter().filter_map(|group| owed(group, situation)).collect()
+            let rules = Rules { people, caps, suffix: &look.suffix, held_below: part.held_below };
+            let configured = mail.is_configured();
+            let situation = Situation { templates: &self.templates, look, rules, configured };
+            let mut hours = people.hours.clone();
+            part.groups.iter().filter_map(|group| owed(group, situation, &mut hours)).collect()
         };
-        match mail.outbox.fill(part.groups, decide, part.stands, part.last.then_some(part.ends)).await {
-            Ok(Fill::Added(mails)) => {
+        let ends = part.last.then_some(part.ends);
+        match mail.outbox.fill(part.groups, caps, decide, part.stands, ends).await {
+            Ok(Fill::Added(added)) => {
                 let partial = part.groups.iter().filter(|group: &&Group| !group.whole).count() as u64;
-                MailsComposed { tenant, mails, partial }.emit();
+                MailsComposed { tenant, added, partial }.emit();
+                MailFlooded { tenant, held: added.flooding }.emit();
                 mail.added.notify_one();
                 Input::Filled
             }

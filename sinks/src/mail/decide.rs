@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use bellwether_schemas::Timestamp;
-use bellwether_schemas::ids::UserId;
+use bellwether_schemas::ids::{Symbol, UserId};
+use bellwether_schemas::triggers::TriggerFired;
 
 use super::brand::Look;
 use super::compose::{Composed, compose, message_id};
@@ -14,24 +15,61 @@ use super::group::Group;
 use super::headers::Headers;
 use super::kind::MailKind;
 use super::kinds;
+use super::limits::{Asked, Caps, Course, Hours, Wait, Wishes};
 use super::occurrence::Occurrence;
 use super::render::Templates;
 use super::unsubscribe::WayOut;
 
 /// Older than this when composed: marked as late. Microseconds.
-const LATE: i64 = 6 * 3_600_000_000;
+pub(super) const LATE: i64 = 6 * 3_600_000_000;
 /// Older than this: recorded, not sent.
-const TOO_LATE: i64 = 24 * 3_600_000_000;
+pub(super) const TOO_LATE: i64 = 24 * 3_600_000_000;
 
-/// What the tenant's database says of the users of some groups.
+/// What the tenant's database says of the users of some mails, and its clock.
 #[derive(Debug, Default)]
 pub(super) struct People {
+    /// By the database's clock, once whatever it asked for was locked.
+    pub(super) now: Timestamp,
+    /// Occurrences that are in the outbox already.
+    pub(super) known: HashSet<String>,
     /// Address by confirmed user.
     pub(super) addresses: HashMap<UserId, String>,
-    /// What users have switched off.
-    pub(super) switched_off: HashSet<(UserId, MailKind)>,
+    /// Of whoever has any.
+    pub(super) wishes: HashMap<UserId, Wishes>,
     /// Addresses, in small letters, that nothing is to be sent to, and why.
     pub(super) suppressed: HashMap<String, String>,
+    /// Alert mails of the last hour.
+    pub(super) hours: Hours,
+}
+
+impl People {
+    pub(super) fn wishes(&self, user: UserId) -> &Wishes {
+        const NOTHING: &Wishes = &Wishes::NOTHING;
+        self.wishes.get(&user).unwrap_or(NOTHING)
+    }
+
+    /// The address to send to, or why no mail of that kind is to be sent to the user.
+    pub(super) fn recipient(&self, user: UserId, kind: MailKind) -> Result<&str, String> {
+        let recipient = self.addresses.get(&user).ok_or("the user has no confirmed address")?;
+        if !self.wishes(user).wants(kind) {
+            return Err("switched off by the user".into());
+        }
+        match self.suppressed.get(&recipient.to_lowercase()) {
+            Some(reason) => Err(words(&format!("the address is suppressed: {reason}"))),
+            None => Ok(recipient),
+        }
+    }
+}
+
+/// What decides about a group, but for how it is composed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) people: &'a People,
+    pub(super) caps: Caps,
+    /// What the tenant adds to the names of symbols.
+    pub(super) suffix: &'a str,
+    /// The database was restored from before what lies below this offset: that may have been mailed already.
+    pub(super) held_below: u64,
 }
 
 /// Everything but the group.
@@ -39,12 +77,9 @@ pub(super) struct People {
 pub(super) struct Situation<'a> {
     pub(super) templates: &'a Templates,
     pub(super) look: &'a Look,
-    pub(super) people: &'a People,
-    pub(super) now: Timestamp,
+    pub(super) rules: Rules<'a>,
     /// The tenant has a server to send through.
     pub(super) configured: bool,
-    /// The database was restored from before what lies below this offset: that may have been mailed already.
-    pub(super) held_below: u64,
 }
 
 /// The state a row of the outbox begins in.
@@ -52,6 +87,8 @@ pub(super) struct Situation<'a> {
 pub(super) enum State {
     /// It waits to be sent.
     Pending,
+    /// It waits until its [`Wait`] is over.
+    Held,
     /// Not sent, on purpose.
     Suppressed,
     /// It cannot be sent, and nobody will try.
@@ -62,6 +99,7 @@ impl State {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Held => "held",
             Self::Suppressed => "suppressed",
             Self::Failed => "failed",
         }
@@ -80,6 +118,8 @@ pub(super) struct Owed {
     pub(super) state: State,
     pub(super) reason: Option<String>,
     pub(super) mail: Option<Composed>,
+    /// Of a held one alone.
+    pub(super) wait: Option<Wait>,
 }
 
 /// Whose group it is, of which kind, and which.
@@ -90,67 +130,108 @@ struct Identity {
     user: UserId,
 }
 
-/// Decides about one group; none for a group without triggers.
-pub(super) fn owed(group: &Group, situation: Situation<'_>) -> Option<Owed> {
+/// A group that nothing stands against.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Granted<'a> {
+    pub(super) recipient: &'a str,
+    /// Of symbols that the user did not mute.
+    pub(super) triggers: Vec<TriggerFired>,
+    /// What becomes of its mail; never [`Course::Drop`].
+    pub(super) course: Course,
+}
+
+/// Decides about one group, and lets it count for those that follow; none for a group without triggers and one whose mail
+/// is in the outbox already.
+pub(super) fn owed(group: &Group, situation: Situation<'_>, hours: &mut Hours) -> Option<Owed> {
+    let Situation { look, rules, .. } = situation;
     let first = group.triggers.first()?;
     let mail = Identity {
         kind: MailKind::Alert(first.kind),
         occurrence: Occurrence::AlertGroup(first.group.id),
         user: first.user_id,
     };
-    let recipient = situation.people.addresses.get(&mail.user).map(String::as_str);
-    let (state, reason, composed) = match refusal(group, &mail, recipient, situation) {
-        Err(reason) => (State::Suppressed, Some(reason), None),
-        Ok(recipient) => composed(group, &mail, recipient, situation),
-    };
-    Some(Owed {
-        message_id: message_id(situation.look, &mail.occurrence),
-        occurrence: mail.occurrence.text(&situation.look.tenant),
+    let occurrence = mail.occurrence.text(&look.tenant);
+    if rules.people.known.contains(&occurrence) {
+        return None;
+    }
+    let owed = Owed {
+        message_id: message_id(look, &mail.occurrence),
+        occurrence,
         kind: mail.kind,
         user: mail.user,
         appended_at: group.appended_at,
-        recipient: recipient.map(Into::into),
-        state,
-        reason,
-        mail: composed,
+        recipient: rules.people.addresses.get(&mail.user).cloned(),
+        state: State::Suppressed,
+        reason: None,
+        mail: None,
+        wait: None,
+    };
+    Some(match granted(group, rules, hours) {
+        Err(reason) => Owed { reason: Some(reason), ..owed },
+        Ok(granted) => composed(owed, group, &mail, granted, situation, hours),
     })
 }
 
-/// The address to send to, or why the mail is not to be sent.
-fn refusal<'a>(
-    group: &Group,
-    mail: &Identity,
-    recipient: Option<&'a str>,
-    situation: Situation<'_>,
-) -> Result<&'a str, String> {
-    if group.offset < situation.held_below {
+/// Whether the group is mailed, and when; else why it is not.
+pub(super) fn granted<'a>(group: &Group, rules: Rules<'a>, hours: &Hours) -> Result<Granted<'a>, String> {
+    let first = group.triggers.first().ok_or("it has no triggers")?;
+    let (user, kind) = (first.user_id, MailKind::Alert(first.kind));
+    if group.offset < rules.held_below {
         return Err("held: the database was restored from before it; it may have been sent".into());
     }
-    if age(group, situation) > TOO_LATE {
+    if age(group, rules.people) > TOO_LATE {
         return Err("more than 24 hours old".into());
     }
-    let recipient = recipient.ok_or("the user has no confirmed address")?;
-    if situation.people.switched_off.contains(&(mail.user, mail.kind)) {
-        return Err("switched off by the user".into());
+    let (recipient, wishes) = (rules.people.recipient(user, kind)?, rules.people.wishes(user));
+    let is_muted = |trigger: &&TriggerFired| names(trigger).any(|name| wishes.mutes(name, rules.suffix));
+    let triggers: Vec<TriggerFired> =
+        group.triggers.iter().filter(|trigger| !is_muted(trigger)).cloned().collect();
+    if triggers.is_empty() {
+        return Err("muted by the user: its symbols".into());
     }
-    match situation.people.suppressed.get(&recipient.to_lowercase()) {
-        Some(reason) => Err(words(&format!("the address is suppressed: {reason}"))),
-        None => Ok(recipient),
+    let asked = Asked { kind, user, wishes, useful_until: None };
+    match hours.course(asked, rules.caps, rules.people.now) {
+        Course::Drop(reason) => Err(reason.into()),
+        course => Ok(Granted { recipient, triggers, course }),
     }
 }
 
+/// The symbols that a trigger is about: both of a pair, and none where currencies lead.
+fn names(trigger: &TriggerFired) -> impl Iterator<Item = &str> {
+    let pair = trigger.pair.iter().flat_map(|pair| pair.split('-'));
+    trigger.symbol.iter().map(Symbol::as_str).chain(pair)
+}
+
+/// The row with its mail, or with why it has none.
 fn composed(
+    owed: Owed,
     group: &Group,
     mail: &Identity,
-    recipient: &str,
+    granted: Granted<'_>,
     situation: Situation<'_>,
-) -> (State, Option<String>, Option<Composed>) {
-    match written(group, mail, recipient, situation) {
-        Ok(mail) if situation.configured => (State::Pending, None, Some(mail)),
-        Ok(mail) => {
-            (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()), Some(mail))
+    hours: &mut Hours,
+) -> Owed {
+    let Granted { recipient, triggers, course } = granted;
+    let written = match written(group, mail, recipient, &triggers, situation) {
+        Ok(written) => written,
+        Err(error) => {
+            let reason = Some(words(&format!("cannot be composed: {error}")));
+            return Owed { state: State::Failed, reason, ..owed };
         }
-        Err(error) => (State::Failed, Some(words(&format!("cannot be composed: {error}"))), None),
+    };
+    if !situation.configured {
+        let reason = Some("not configured: the tenant's file has no mail.smtp".into());
+        return Owed { state: State::Failed, reason, mail: Some(written), ..owed };
+    }
+    let wishes = situation.rules.people.wishes(mail.user);
+    hours.note(Asked { kind: mail.kind, user: mail.user, wishes, useful_until: None }, course);
+    let owed = Owed { mail: Some(written), ..owed };
+    match course {
+        Course::Send => Owed { state: State::Pending, ..owed },
+        Course::Wait(wait) => {
+            Owed { state: State::Held, reason: Some(wait.why.told().into()), wait: Some(wait), ..owed }
+        }
+        Course::Drop(reason) => Owed { reason: Some(reason.into()), mail: None, ..owed },
     }
 }
 
@@ -158,120 +239,23 @@ fn written(
     group: &Group,
     mail: &Identity,
     recipient: &str,
+    triggers: &[TriggerFired],
     situation: Situation<'_>,
 ) -> Result<Composed, ComposeError> {
-    let Situation { templates, look, now, .. } = situation;
+    let Situation { templates, look, rules, .. } = situation;
     let Identity { kind, occurrence, user } = mail;
     let way_out = WayOut::of(look, *user, *kind);
-    let way_out = way_out.as_ref();
-    let late = (age(group, situation) > LATE).then_some(Late { due: group.appended_at, now });
-    let rendered = kinds::alert_group(Setting { templates, look, late, way_out }, &group.triggers)?;
+    let (way_out, now) = (way_out.as_ref(), rules.people.now);
+    let late = (age(group, rules.people) > LATE).then_some(Late { due: group.appended_at, now });
+    let rendered = kinds::alert_group(Setting { templates, look, late, way_out }, triggers)?;
     let headers = Headers { kind: *kind, occurrence, recipient, way_out, date: now };
     compose(look, &headers, rendered)
 }
 
 /// Since the first trigger was appended, microseconds.
-const fn age(group: &Group, situation: Situation<'_>) -> i64 {
-    situation.now.since(group.appended_at)
+const fn age(group: &Group, people: &People) -> i64 {
+    people.now.since(group.appended_at)
 }
 
 #[cfg(test)]
-mod tests {
-    use bellwether_schemas::alerts::AlertKind;
-    use bellwether_schemas::triggers::Condition;
-
-    use super::*;
-    use crate::mail::samples;
-
-    const HOUR: i64 = 3_600_000_000;
-    const RSI: MailKind = MailKind::Alert(AlertKind::RsiTracker);
-
-    fn decide(change: impl FnOnce(&mut People, &mut Situation<'_>, &mut Group)) -> Owed {
-        let templates = Templates::compile().unwrap();
-        let look = Look::new(&samples::tenant("fxlabs")).unwrap();
-        let triggers = samples::triggers("fxlabs");
-        let user = triggers[0].user_id;
-        let mut people = People::default();
-        people.addresses.insert(user, "User@people.example".into());
-        let appended_at: Timestamp = "2026-03-04T13:00:01Z".parse().unwrap();
-        let mut group = Group { triggers, offset: 7, appended_at, whole: true };
-        let nobody = People::default();
-        let mut situation = Situation {
-            templates: &templates,
-            look: &look,
-            people: &nobody,
-            now: appended_at,
-            configured: true,
-            held_below: 0,
-        };
-        change(&mut people, &mut situation, &mut group);
-        owed(&group, Situation { people: &people, ..situation }).unwrap()
-    }
-
-    fn reason(owed: &Owed, state: State, part: &str) {
-        assert_eq!(owed.state, state);
-        assert!(owed.reason.as_deref().unwrap().contains(part), "{:?}", owed.reason);
-    }
-
-    #[test]
-    fn a_group_of_a_confirmed_user_becomes_one_mail() {
-        let owed = decide(|_, _, _| {});
-        assert_eq!((owed.state, owed.reason.as_deref()), (State::Pending, None));
-        assert_eq!(owed.occurrence, "c0a8d9a2-77f1-5a43-8f58-6a0f5f9d0001");
-        assert_eq!(owed.message_id, owed.mail.unwrap().message_id);
-    }
-
-    #[test]
-    fn what_is_not_sent_says_why() {
-        let nobody = decide(|people, _, _| people.addresses.clear());
-        reason(&nobody, State::Suppressed, "no confirmed address");
-        let off = decide(|people, _, group| {
-            people.switched_off.insert((group.triggers[0].user_id, RSI));
-        });
-        reason(&off, State::Suppressed, "switched off");
-        let bounced = decide(|people, _, _| {
-            people.suppressed.insert("user@people.example".into(), "550 no such user".into());
-        });
-        reason(&bounced, State::Suppressed, "550 no such user");
-        reason(&decide(|_, situation, _| situation.held_below = 8), State::Suppressed, "restored");
-        reason(&decide(|_, situation, _| situation.configured = false), State::Failed, "not configured");
-        let odd = decide(|_, _, group| group.triggers[2].condition = Condition::Above);
-        reason(&odd, State::Failed, "cannot be composed");
-    }
-
-    #[test]
-    fn only_the_switch_of_its_own_kind_stops_a_mail() {
-        let other = decide(|people, _, group| {
-            let user = group.triggers[0].user_id;
-            people.switched_off.extend(MailKind::all().filter(|kind| *kind != RSI).map(|kind| (user, kind)));
-        });
-        assert_eq!((other.state, other.kind), (State::Pending, RSI));
-    }
-
-    #[test]
-    fn a_group_that_its_kind_cannot_tell_of_fails_and_says_so() {
-        let none = decide(|_, _, group| {
-            group.triggers.iter_mut().for_each(|trigger| trigger.kind = AlertKind::PriceAlert);
-        });
-        reason(
-            &none,
-            State::Failed,
-            "cannot be composed: trigger 5a0c2f1e-5f35-5d0c-9f2c-0d5b4a8b6a01: condition is",
-        );
-        assert_eq!(none.kind, MailKind::Alert(AlertKind::PriceAlert));
-    }
-
-    #[test]
-    fn over_six_hours_a_mail_says_that_it_is_late_and_over_a_day_there_is_none() {
-        let aged = |hours: i64, more: i64| {
-            decide(move |_, situation, group| {
-                situation.now = Timestamp(group.appended_at.0 + hours * HOUR + more)
-            })
-        };
-        let subject = |owed: Owed| owed.mail.unwrap().subject;
-        assert!(!subject(aged(6, 0)).contains("(late)"));
-        assert!(subject(aged(6, 1)).contains("(late)"));
-        assert!(subject(aged(24, 0)).contains("(late)"));
-        reason(&aged(24, 1), State::Suppressed, "24 hours");
-    }
-}
+mod tests;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bellwether_runtime::metric_names::{
-    MAIL_AUTH_STOPPED, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND, MAILS,
-    MAILS_COMPOSED, MAILS_LIMITED, RECIPIENTS_UNKNOWN,
+    MAIL_AUTH_STOPPED, MAIL_DIGESTS, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND,
+    MAILS, MAILS_COMPOSED, MAILS_HELD, MAILS_LIMITED, RECIPIENTS_UNKNOWN,
 };
 use bellwether_schemas::TenantId;
 use metrics::{counter, histogram};
 
-use super::outbox::{Claimed, Settlement};
+use super::outbox::{Added, Claimed, Released, Settlement};
 use super::recipients::AuthError;
 
 /// A mail was taken by its server.
@@ -55,16 +55,83 @@ impl MailSettled<'_> {
 /// Mails were added to an outbox.
 pub(super) struct MailsComposed<'a> {
     pub(super) tenant: &'a TenantId,
-    pub(super) mails: u64,
+    pub(super) added: Added,
     pub(super) partial: u64,
 }
 
 impl MailsComposed<'_> {
     pub(super) fn emit(self) {
-        counter!(MAILS_COMPOSED, "tenant" => self.tenant.to_string()).increment(self.mails);
+        counter!(MAILS_COMPOSED, "tenant" => self.tenant.to_string()).increment(self.added.mails);
+        counter!(MAILS_HELD, "tenant" => self.tenant.to_string())
+            .increment(self.added.held + self.added.flooding);
         if self.partial > 0 {
             counter!(MAIL_PARTIAL_GROUPS, "tenant" => self.tenant.to_string()).increment(self.partial);
             tracing::warn!(tenant.id = %self.tenant, mail.groups = self.partial, "groups lack a trigger that never came");
+        }
+    }
+}
+
+/// The tenant's users had the most alert mails of an hour: what is over it waits for digests.
+pub(super) struct MailFlooded<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) held: u64,
+}
+
+impl MailFlooded<'_> {
+    pub(super) fn emit(self) {
+        if self.held > 0 {
+            tracing::error!(
+                tenant.id = %self.tenant, mail.held = self.held,
+                "more alert mails than mail.alerts_an_hour; the rest waits for digests"
+            );
+        }
+    }
+}
+
+/// Mails that waited go out, alone or told in digests, or are not sent after all.
+pub(super) struct MailsReleased<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) released: Released,
+}
+
+impl MailsReleased<'_> {
+    pub(super) fn emit(self) {
+        let Released { sent, digests, told, suppressed, waiting, .. } = self.released;
+        counter!(MAIL_DIGESTS, "tenant" => self.tenant.to_string()).increment(digests);
+        if sent + digests + suppressed + waiting > 0 {
+            tracing::debug!(
+                tenant.id = %self.tenant, mail.sent = sent, mail.digests = digests, mail.told = told,
+                mail.suppressed = suppressed, mail.held = waiting, "mails that waited were released"
+            );
+        }
+    }
+}
+
+/// What waits cannot be looked at; it is tried again.
+pub(super) struct ReleaseRetried<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) error: &'a sqlx::Error,
+}
+
+impl ReleaseRetried<'_> {
+    pub(super) fn emit(self) {
+        tracing::warn!(tenant.id = %self.tenant, error = %self.error, "mails that wait cannot be released; trying again");
+    }
+}
+
+/// Users' quiet hours name zones that this version's zone data does not have: the tenant's zone holds for them.
+pub(super) struct ZonesUnread<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) unread: usize,
+}
+
+impl ZonesUnread<'_> {
+    pub(super) fn emit(self) {
+        if self.unread > 0 {
+            tracing::warn!(
+                tenant.id = %self.tenant, mail.preferences = self.unread,
+                "quiet_zone of some preferences is no zone; the tenant's holds"
+            );
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::brand::{BrandTexts, Look};
 use super::kind::MailKind;
 use super::local_time;
-use super::render::{RenderError, Rendered, Templates};
+use super::render::{Gist, RenderError, Rendered, Templates};
 use super::unsubscribe::WayOut;
 
 /// What a kind says in the places that all mails have.
@@ -102,9 +102,10 @@ impl Setting<'_> {
         summary: Summary,
         view: &impl Serialize,
     ) -> Result<Rendered, RenderError> {
+        let gist = Gist { what: summary.what.clone(), at: summary.at };
         let frame = self.frame(kind, summary);
         let (html, text) = self.templates.render(kind, &Page { frame: &frame, view })?;
-        Ok(Rendered { subject: frame.subject, html, text, picture: None })
+        Ok(Rendered { subject: frame.subject, html, text, picture: None, gist })
     }
 
     fn frame(&self, kind: MailKind, summary: Summary) -> Frame {

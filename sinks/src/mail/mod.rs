@@ -20,6 +20,7 @@ mod headers;
 pub mod kind;
 mod kinds;
 mod late_rendering;
+pub mod limits;
 pub(crate) mod local_time;
 mod number;
 pub mod occurrence;
@@ -28,6 +29,7 @@ pub mod preview;
 #[cfg(test)]
 mod reading;
 pub mod recipients;
+mod release;
 pub mod render;
 mod retry;
 #[cfg(test)]

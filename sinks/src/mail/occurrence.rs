@@ -37,8 +37,8 @@ pub enum Occurrence {
     },
     /// What was held back for a user.
     Digest {
-        /// When the first of it was held back.
-        since: Timestamp,
+        /// What the first mail of it was about, as its text says.
+        first: String,
         /// The user it was held back for.
         user: UserId,
     },
@@ -68,7 +68,7 @@ impl Occurrence {
             Self::Correction { item, moved_to, user } => {
                 derived("correction", format!("{user}\n{}\n{item}", moved_to.0))
             }
-            Self::Digest { since, user } => derived("digest", format!("{user}\n{}", since.0)),
+            Self::Digest { first, user } => derived("digest", format!("{user}\n{first}")),
             Self::Test { asked_at, user } => derived("test", format!("{user}\n{}", asked_at.0)),
         }
     }
@@ -105,7 +105,8 @@ mod tests {
             Occurrence::Reminder { item: item(), user: user(2) },
             Occurrence::Correction { item: item(), moved_to: at, user: user(1) },
             Occurrence::Correction { item: item(), moved_to: later, user: user(1) },
-            Occurrence::Digest { since: at, user: user(1) },
+            Occurrence::Digest { first: item(), user: user(1) },
+            Occurrence::Digest { first: "NFP".into(), user: user(1) },
             Occurrence::Test { asked_at: at, user: user(1) },
             Occurrence::Test { asked_at: later, user: user(1) },
         ];

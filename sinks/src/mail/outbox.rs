@@ -8,13 +8,16 @@
 pub mod by_hand;
 mod claim;
 mod fill;
+mod held;
+mod people;
 mod run;
 mod settle;
 mod worker;
 
 use std::time::Duration;
 
-pub(super) use fill::Fill;
+pub(super) use fill::{Added, Fill};
+pub(super) use held::Released;
 pub(crate) use run::{Circular, RunKey, StoredRun};
 
 use bellwether_database::{self as database, Statements};

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use bellwether_schemas::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use mrml::prelude::render::RenderOptions;
@@ -62,6 +63,16 @@ pub(crate) struct Rendered {
     pub(crate) text: String,
     /// What the HTML shows besides the logo.
     pub(crate) picture: Option<Picture>,
+    pub(crate) gist: Gist,
+}
+
+/// What a digest says of a mail that was held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gist {
+    /// What its subject says, without brand and time.
+    pub what: String,
+    /// The instant it is about.
+    pub at: Timestamp,
 }
 
 /// Every kind's templates, compiled.

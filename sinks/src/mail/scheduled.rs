@@ -7,6 +7,7 @@ mod gather;
 mod news;
 mod picture;
 
+use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,14 @@ impl Content {
         }
     }
 
+    /// The item of the news calendar that it is about.
+    pub(crate) const fn item(&self) -> Option<&CalendarItem> {
+        match self {
+            Self::Reminder(Reminder { item, .. }) | Self::Correction(Correction { item, .. }) => Some(item),
+            Self::Brief(_) | Self::Digest(_) => None,
+        }
+    }
+
     /// What the mail to that user is about.
     #[must_use]
     pub fn occurrence(&self, user: UserId) -> Occurrence {
@@ -76,10 +85,7 @@ impl Content {
             Self::Correction(Correction { item, .. }) => {
                 Occurrence::Correction { item: item.id.clone(), moved_to: item.time, user }
             }
-            Self::Digest(digest) => {
-                let first = digest.held.iter().map(|held| held.at).min();
-                Occurrence::Digest { since: first.unwrap_or(digest.at), user }
-            }
+            Self::Digest(digest) => Occurrence::Digest { first: digest.first.clone(), user },
         }
     }
 }

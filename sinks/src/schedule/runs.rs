@@ -20,6 +20,7 @@ use super::reminders::{self, AHEAD, Owed, Told};
 use super::slots::{DailyTime, Slot};
 use crate::mail::brand::Look;
 use crate::mail::kind::MailKind;
+use crate::mail::limits::Caps;
 use crate::mail::outbox::{Circular, Outbox, RunKey};
 use crate::mail::scheduled::{self, Brief, Content, Correction, Occasion, Reminder};
 
@@ -201,7 +202,8 @@ impl Settling<'_> {
         let (runs, kind) = (self.runs, content.kind());
         let Runs { outbox, look, configured, tenant } = runs;
         let run = RunKey { schedule: kind.name(), key };
-        let circular = Circular { run, kind, due, look, configured: *configured };
+        let (item, caps) = (content.item(), Caps::of(tenant));
+        let circular = Circular { run, kind, due, look, configured: *configured, item, caps };
         let occurrence = |user| content.occurrence(user);
         let mails = outbox.owe_everybody(&mut self.transaction, &circular, occurrence).await?;
         sqlx::query(

@@ -73,6 +73,21 @@ pub struct Mail {
     /// The secret itself, filled in when the file is loaded.
     #[serde(skip)]
     pub bounce_secret: Option<Secret>,
+    /// Most alert mails a user gets within an hour, one by one; what is over it is told in a digest.
+    #[serde(default = "five")]
+    pub alerts_a_user_an_hour: NonZeroU32,
+    /// Most alert mails all users get within an hour, one by one: over it something floods, and the rest waits for
+    /// digests.
+    #[serde(default = "hundred_thousand")]
+    pub alerts_an_hour: NonZeroU32,
+}
+
+const fn five() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(4)
+}
+
+const fn hundred_thousand() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(99_999)
 }
 
 /// What to do about a mail that the server may or may not have.

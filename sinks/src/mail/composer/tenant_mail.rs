@@ -16,8 +16,10 @@ use crate::mail::brand::Look;
 use crate::mail::delivery::{Delivery, Timing};
 use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
 use crate::mail::late_rendering::Renderer;
+use crate::mail::limits::Caps;
 use crate::mail::outbox::Outbox;
 use crate::mail::recipients::Directory;
+use crate::mail::release::Release;
 use crate::mail::render::Templates;
 use crate::mail::server::Server;
 use crate::mail::terms::Terms;
@@ -34,6 +36,7 @@ pub(super) struct TenantMail {
     /// None where the tenant has no server to send through.
     server: Option<Server>,
     delivery: Option<(Shutdown, JoinHandle<()>)>,
+    release: Option<(Shutdown, JoinHandle<()>)>,
 }
 
 impl TenantMail {
@@ -52,12 +55,18 @@ impl TenantMail {
         let outbox = Outbox::new(pool, tenant.id.clone()).under(Terms::of(&tenant.mail));
         let added = Arc::new(Notify::new());
         let look = Arc::new(look);
-        Some(Self { tenant: tenant.clone(), look, outbox, directory, added, server, delivery: None })
+        let (delivery, release) = (None, None);
+        Some(Self { tenant: tenant.clone(), look, outbox, directory, added, server, delivery, release })
     }
 
     /// Mails can be sent. Without a server they fail, and their rows say so.
     pub(super) const fn is_configured(&self) -> bool {
         self.server.is_some()
+    }
+
+    /// Its limits.
+    pub(super) const fn caps(&self) -> Caps {
+        Caps::of(&self.tenant)
     }
 
     /// Nothing that mail depends on was changed in the tenant's file.
@@ -109,19 +118,37 @@ impl TenantMail {
         })
     }
 
+    /// Releases what waits from here on.
+    pub(super) fn start_release(&mut self, templates: Arc<Templates>, incidents: Incidents) {
+        let shutdown = Shutdown::new();
+        let release = Release {
+            tenant: self.tenant.id.clone(),
+            outbox: self.outbox.clone(),
+            caps: self.caps(),
+            templates,
+            look: self.look.clone(),
+            configured: self.is_configured(),
+            added: self.added.clone(),
+            incidents,
+            shutdown: shutdown.clone(),
+        };
+        self.release = Some((shutdown, tokio::spawn(release.run())));
+    }
+
     /// Tells delivery to end after the mail under way. The next one may begin meanwhile: claims keep them apart.
     pub(super) fn stop_delivery(self) {
-        if let Some((shutdown, _)) = self.delivery {
+        for (shutdown, _) in self.release.into_iter().chain(self.delivery) {
             shutdown.raise();
         }
     }
 
     /// Tells delivery to end and waits until it has.
     pub(super) async fn end_delivery(self) {
-        let Some((shutdown, task)) = self.delivery else { return };
-        shutdown.raise();
-        if task.await.is_err() {
-            DeliveryEnded { tenant: &self.tenant.id }.emit();
+        for (shutdown, task) in self.release.into_iter().chain(self.delivery) {
+            shutdown.raise();
+            if task.await.is_err() {
+                DeliveryEnded { tenant: &self.tenant.id }.emit();
+            }
         }
     }
 }

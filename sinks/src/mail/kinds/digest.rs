@@ -1,6 +1,6 @@
 //! The mail of kind `digest`: what was held back for its reader, by kind, with times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_schemas::alerts::AlertKind;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use crate::mail::brand::Look;
 use crate::mail::error::{ComposeError, ViewError};
 use crate::mail::frame::{Setting, Summary};
 use crate::mail::kind::MailKind;
+use crate::mail::limits::Why;
 use crate::mail::local_time;
 use crate::mail::render::Rendered;
 use crate::mail::scheduled::{Digest, Held};
@@ -46,14 +47,15 @@ pub(super) fn render(setting: Setting<'_>, digest: &Digest) -> Result<Rendered, 
     let only_alerts = digest.held.iter().all(|held| matches!(held.kind, MailKind::Alert(_)));
     let (one, many) = if only_alerts { ("alert", "alerts") } else { ("mail", "mails") };
     let what = format!("{} while you were away", counted(digest.held.len(), one, many));
+    let (why, since) = (reasons(digest), local_time::stamp(setting.look.zone, first));
     let by_kind: Vec<String> =
         groups.iter().map(|group| format!("{}: {}", group.title, group.count)).collect();
     let summary = Summary {
         preheader: by_kind.join(", "),
         heading: what.clone(),
         what,
-        subline: format!("Held back since {}", local_time::stamp(setting.look.zone, first)),
-        because: "some of your mails were held back".into(),
+        subline: format!("Held back since {since}: {why}"),
+        because: format!("mails were not sent to you one by one: {why}"),
         at: digest.at,
     };
     Ok(setting.render(MailKind::Digest, summary, &View { groups })?)
@@ -81,6 +83,21 @@ fn group(look: &Look, kind: MailKind, mut held: Vec<&Held>, most: usize) -> Grou
         count: held.len(),
         entries: held.iter().take(most).map(entry).collect(),
         more,
+    }
+}
+
+/// Why they were not sent, each reason once.
+fn reasons(digest: &Digest) -> String {
+    let all: BTreeSet<&str> = digest.held.iter().map(|held| reason(held.why)).collect();
+    all.into_iter().collect::<Vec<_>>().join(", and ")
+}
+
+const fn reason(why: Why) -> &'static str {
+    match why {
+        Why::QuietHours | Why::QuietDigest => "it was your quiet time",
+        Why::Limit => "there were more than you get within an hour",
+        Why::Wish => "you want them in one mail",
+        Why::Flood => "there were very many for everybody",
     }
 }
 

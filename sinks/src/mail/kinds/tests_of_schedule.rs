@@ -12,6 +12,7 @@ use crate::mail::frame::{Late, Setting};
 use crate::mail::headers::Headers;
 use crate::mail::kind::MailKind;
 use crate::mail::kinds::sample_of_schedule;
+use crate::mail::limits::Why;
 use crate::mail::occurrence::Occurrence;
 use crate::mail::reading::{numbers, prose, visible};
 use crate::mail::render::{Rendered, Templates};
@@ -203,11 +204,31 @@ fn a_correction_says_both_times_and_the_day_where_that_changed() {
 }
 
 fn held(kind: MailKind, minute: i64, what: &str) -> Held {
-    Held { kind, what: what.into(), at: at("2026-03-04T10:00:00Z").plus(minute * 60_000_000) }
+    let at = at("2026-03-04T10:00:00Z").plus(minute * 60_000_000);
+    Held { kind, what: what.into(), at, why: Why::Limit }
 }
 
 fn digest(held: Vec<Held>) -> Content {
-    Content::Digest(Digest { at: at("2026-03-04T15:00:00Z"), held })
+    Content::Digest(Digest { at: at("2026-03-04T15:00:00Z"), first: "one".into(), held })
+}
+
+#[test]
+fn a_digest_says_why_its_mails_were_not_sent_each_reason_once() {
+    let kind = MailKind::Reminder;
+    let because = |whys: &[Why]| {
+        let mail = |why: &Why| Held { why: *why, ..held(kind, 0, "USD CPI in 5 minutes") };
+        written("fxlabs", &digest(whys.iter().map(mail).collect())).text
+    };
+    let (quiet, limit) = ("it was your quiet time", "there were more than you get within an hour");
+    for (whys, told) in [
+        (vec![Why::Limit, Why::Limit], limit.to_owned()),
+        (vec![Why::QuietDigest, Why::Limit, Why::QuietHours], format!("{quiet}, and {limit}")),
+        (vec![Why::Wish], "you want them in one mail".into()),
+        (vec![Why::Flood], "there were very many for everybody".into()),
+    ] {
+        let text = because(&whys);
+        assert!(text.contains(&format!("Held back since 2026-03-04 • 15:30 IST: {told}\n")), "{text}");
+    }
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Outbox {
         }
         sqlx::query(
             "update bellwether.mail_outbox
-             set state = 'pending', due_at = now(), lease_until = null, fence = fence + 1,
+             set state = 'pending', due_at = now(), released_at = now(), lease_until = null, fence = fence + 1,
                  retries = retries + case when state = 'failed' then 1 else 0 end,
                  idempotent_until = case when state = 'failed' then null else idempotent_until end
              where tenant_id = $1 and occurrence = $2 and state in ('failed', 'ambiguous')",

@@ -190,7 +190,8 @@ impl Outbox {
         sqlx::query_as(
             "select mail.occurrence,
                     exists (select from public.notification_preferences wish
-                            where wish.tenant_id = $1 and wish.user_id = mail.user_id and wish.kind = mail.kind
+                            where wish.tenant_id = $1 and wish.user_id = mail.user_id
+                              and wish.kind in (mail.kind, 'all')
                               and not wish.email) as switched_off,
                     (select reason from bellwether.mail_suppression
                      where tenant_id = $1 and address = lower(mail.recipient)) as suppressed

@@ -2,7 +2,6 @@
 
 use bellwether_database::cursor::{self, Cursor};
 use bellwether_schemas::Timestamp;
-use bellwether_schemas::ids::UserId;
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -11,14 +10,37 @@ use super::{Outbox, Result, RunKey};
 use crate::mail::SINK;
 use crate::mail::decide::{Owed, People};
 use crate::mail::group::Group;
+use crate::mail::limits::{Caps, Why};
+use crate::mail::occurrence::Occurrence;
+use crate::mail::render::Gist;
 
 /// What came of a part of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::mail) enum Fill {
-    /// It is in the outbox; so many mails are new.
-    Added(u64),
+    /// It is in the outbox.
+    Added(Added),
     /// Nothing was done: the cursor stands there.
     Elsewhere(Cursor),
+}
+
+/// Mails that are new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::mail) struct Added {
+    pub(in crate::mail) mails: u64,
+    /// How many of them wait for their user's sake.
+    pub(in crate::mail) held: u64,
+    /// How many wait since all users together had the most of an hour.
+    pub(in crate::mail) flooding: u64,
+}
+
+impl Added {
+    fn of(owed: &[Owed]) -> Self {
+        let waits = |floods: bool| {
+            let wait = |owed: &&Owed| owed.wait.is_some_and(|wait| (wait.why == Why::Flood) == floods);
+            owed.iter().filter(wait).count() as u64
+        };
+        Self { mails: owed.len() as u64, held: waits(false), flooding: waits(true) }
+    }
 }
 
 impl Outbox {
@@ -42,6 +64,7 @@ impl Outbox {
     pub(in crate::mail) async fn fill(
         &self,
         groups: &[Group],
+        caps: Caps,
         decide: impl Fn(&People) -> Vec<Owed>,
         stands: Cursor,
         ends: Option<Cursor>,
@@ -52,53 +75,35 @@ impl Outbox {
             transaction.rollback().await?;
             return Ok(Fill::Elsewhere(found));
         }
-        let mut fresh = 0;
+        let mut added = Added::default();
         if !groups.is_empty() {
-            let people = self.people(&mut transaction, groups).await?;
-            fresh = self.insert(&mut transaction, &decide(&people), None).await?;
+            let owed = decide(&self.people_of(&mut transaction, groups, caps).await?);
+            self.insert(&mut transaction, &owed, None).await?;
+            added = Added::of(&owed);
         }
         if let Some(ends) = ends {
             cursor::advance(&mut transaction, self.statements(), SINK, ends).await?;
         }
         transaction.commit().await?;
-        Ok(Fill::Added(fresh))
+        Ok(Fill::Added(added))
     }
 
-    async fn people(&self, transaction: &mut Transaction<'_, Postgres>, groups: &[Group]) -> Result<People> {
-        let mut users: Vec<Uuid> =
-            groups.iter().filter_map(|group| group.triggers.first()).map(|first| first.user_id.0).collect();
+    async fn people_of(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        groups: &[Group],
+        caps: Caps,
+    ) -> Result<People> {
+        let first = || groups.iter().filter_map(|group| group.triggers.first());
+        let mut users: Vec<Uuid> = first().map(|first| first.user_id.0).collect();
         users.sort_unstable();
         users.dedup();
-        let addresses: Vec<(Uuid, String)> =
-            sqlx::query_as("select user_id, email from bellwether.recipients where user_id = any($1)")
-                .bind(&users)
-                .fetch_all(&mut **transaction)
-                .await?;
-        let switched_off: Vec<(Uuid, String)> = sqlx::query_as(
-            "select user_id, kind from public.notification_preferences
-             where tenant_id = $1 and user_id = any($2) and not email",
-        )
-        .bind(self.tenant.as_str())
-        .bind(&users)
-        .fetch_all(&mut **transaction)
-        .await?;
-        let lower: Vec<String> = addresses.iter().map(|(_, address)| address.to_lowercase()).collect();
-        let suppressed: Vec<(String, String)> = sqlx::query_as(
-            "select address, reason from bellwether.mail_suppression where tenant_id = $1 and address = any($2)",
-        )
-        .bind(self.tenant.as_str())
-        .bind(&lower)
-        .fetch_all(&mut **transaction)
-        .await?;
-        Ok(People {
-            addresses: addresses.into_iter().map(|(user, address)| (UserId(user), address)).collect(),
-            // A row of a kind that this version has no mail of stops none.
-            switched_off: switched_off
-                .into_iter()
-                .filter_map(|(user, kind)| Some((UserId(user), kind.parse().ok()?)))
-                .collect(),
-            suppressed: suppressed.into_iter().collect(),
-        })
+        let occurrences: Vec<String> =
+            first().map(|first| Occurrence::AlertGroup(first.group.id).text(&self.tenant)).collect();
+        let mut people = self.people(transaction, Some(&users)).await?;
+        people.known = self.known(transaction, &occurrences).await?;
+        people.hours = self.hours(transaction, &users, caps, people.now).await?;
+        Ok(people)
     }
 
     /// One mail an occurrence: what is there already stays as it is. `run`: the run that owes them.
@@ -109,16 +114,17 @@ impl Outbox {
         run: Option<RunKey<'_>>,
     ) -> Result<u64> {
         let column = |of: fn(&Owed) -> Option<&str>| -> Vec<Option<&str>> { owed.iter().map(of).collect() };
+        let gists: Vec<Option<&Gist>> = owed.iter().map(gist).collect();
         let users: Vec<Uuid> = owed.iter().map(|owed| owed.user.0).collect();
-        let contents: Vec<Option<&[u8]>> =
-            owed.iter().map(|owed| owed.mail.as_ref().map(|mail| mail.content.as_slice())).collect();
+        let contents: Vec<Option<&[u8]>> = owed.iter().map(content).collect();
         let appended: Vec<DateTime<Utc>> = owed.iter().map(|owed| Timestamp::utc(owed.appended_at)).collect();
         let rows = sqlx::query(
             "insert into bellwether.mail_outbox
                (tenant_id, schedule, run_key, occurrence, kind, message_id, user_id, recipient, subject, content, state,
-                reason, appended_at)
+                reason, appended_at, hold_until, hold_reason, what, about_at)
              select $1, $12, $13, * from unnest($2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[],
-                                      $8::bytea[], $9::text[], $10::text[], $11::timestamptz[])
+                                      $8::bytea[], $9::text[], $10::text[], $11::timestamptz[],
+                                      $14::timestamptz[], $15::text[], $16::text[], $17::timestamptz[])
              on conflict (tenant_id, occurrence) do nothing",
         )
         .bind(self.tenant.as_str())
@@ -134,8 +140,23 @@ impl Outbox {
         .bind(appended)
         .bind(run.map(|run| run.schedule))
         .bind(run.map(|run| run.key))
+        .bind(owed.iter().map(|owed| Some(owed.wait?.until.utc())).collect::<Vec<_>>())
+        .bind(column(|owed| Some(owed.wait?.why.name())))
+        .bind(gists.iter().map(|gist| Some(gist.as_ref()?.what.as_str())).collect::<Vec<_>>())
+        .bind(gists.iter().map(|gist| Some(gist.as_ref()?.at.utc())).collect::<Vec<_>>())
         .execute(&mut **transaction)
         .await?;
         Ok(rows.rows_affected())
     }
+}
+
+/// Of a held mail a digest may have to tell.
+fn gist(owed: &Owed) -> Option<&Gist> {
+    owed.wait.and(owed.mail.as_ref()).map(|mail| &mail.gist)
+}
+
+/// What is only told in a digest has none.
+fn content(owed: &Owed) -> Option<&[u8]> {
+    let told = owed.wait.is_some_and(|wait| wait.why.is_for_digest());
+    owed.mail.as_ref().filter(|_| !told).map(|mail| mail.content.as_slice())
 }

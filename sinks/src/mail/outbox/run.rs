@@ -1,17 +1,18 @@
 //! Mails of a schedule's run: rows without content in the run's own transaction, content at the first claim.
 
 use bellwether_schemas::Timestamp;
+use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::ids::UserId;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{PgConnection, Postgres, Transaction};
-use uuid::Uuid;
+use sqlx::{Postgres, Transaction};
 
 use super::{Claimed, Outbox, Result};
 use crate::mail::brand::Look;
 use crate::mail::compose::{Composed, message_id};
-use crate::mail::decide::{Owed, State};
+use crate::mail::decide::{Owed, People, State};
 use crate::mail::kind::MailKind;
+use crate::mail::limits::{Asked, Caps, Course, Wait};
 use crate::mail::occurrence::Occurrence;
 use crate::mail::scheduled::Content;
 
@@ -40,15 +41,9 @@ pub(crate) struct Circular<'a> {
     pub(crate) look: &'a Look,
     /// The tenant has a server to send through.
     pub(crate) configured: bool,
-}
-
-/// A user who may get mail, and what stands against it.
-#[derive(sqlx::FromRow)]
-struct Reader {
-    user_id: Uuid,
-    email: String,
-    switched_off: bool,
-    suppressed: Option<String>,
+    /// The item of the news calendar that they are about.
+    pub(crate) item: Option<&'a CalendarItem>,
+    pub(crate) caps: Caps,
 }
 
 impl Outbox {
@@ -64,31 +59,12 @@ impl Outbox {
         circular: &Circular<'_>,
         occurrence: impl Fn(UserId) -> Occurrence,
     ) -> Result<u64> {
-        let readers = self.readers(transaction, circular.kind).await?;
-        let owed: Vec<Owed> = readers
-            .into_iter()
-            .map(|reader| {
-                let occurrence = occurrence(UserId(reader.user_id));
-                owed(reader, circular, &occurrence)
-            })
-            .collect();
+        let people = self.people(transaction, None).await?;
+        let mut readers: Vec<UserId> = people.addresses.keys().copied().collect();
+        readers.sort_unstable();
+        let owed: Vec<Owed> =
+            readers.into_iter().map(|user| owed(&people, user, circular, &occurrence(user))).collect();
         self.insert(transaction, &owed, Some(circular.run)).await
-    }
-
-    async fn readers(&self, connection: &mut PgConnection, kind: MailKind) -> Result<Vec<Reader>> {
-        sqlx::query_as(
-            "select reader.user_id, reader.email,
-                    exists (select from public.notification_preferences wish
-                            where wish.tenant_id = $1 and wish.user_id = reader.user_id and wish.kind = $2
-                              and not wish.email) as switched_off,
-                    (select reason from bellwether.mail_suppression
-                     where tenant_id = $1 and address = lower(reader.email)) as suppressed
-             from bellwether.recipients reader order by reader.user_id",
-        )
-        .bind(self.tenant.as_str())
-        .bind(kind.name())
-        .fetch_all(connection)
-        .await
     }
 
     /// What the mails of a run say; none where there is no such run, or nothing of it is owed.
@@ -128,22 +104,47 @@ impl Outbox {
     }
 }
 
-fn owed(reader: Reader, circular: &Circular<'_>, occurrence: &Occurrence) -> Owed {
-    let (state, reason) = match (reader.switched_off, reader.suppressed, circular.configured) {
-        (true, _, _) => (State::Suppressed, Some("switched off by the user".into())),
-        (_, Some(reason), _) => (State::Suppressed, Some(format!("the address is suppressed: {reason}"))),
-        (_, _, false) => (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into())),
-        _ => (State::Pending, None),
+fn owed(people: &People, user: UserId, circular: &Circular<'_>, occurrence: &Occurrence) -> Owed {
+    let (state, reason, wait) = match course(people, user, circular) {
+        Err(reason) => (State::Suppressed, Some(reason), None),
+        Ok(_) if !circular.configured => {
+            (State::Failed, Some("not configured: the tenant's file has no mail.smtp".into()), None)
+        }
+        Ok(wait) => {
+            let state = if wait.is_some() { State::Held } else { State::Pending };
+            (state, wait.map(|wait| wait.why.told().into()), wait)
+        }
     };
     Owed {
         occurrence: occurrence.text(&circular.look.tenant),
         kind: circular.kind,
-        user: UserId(reader.user_id),
+        user,
         message_id: message_id(circular.look, occurrence),
         appended_at: circular.due,
-        recipient: Some(reader.email),
+        recipient: people.addresses.get(&user).cloned(),
         state,
         reason,
         mail: None,
+        wait,
+    }
+}
+
+/// For what the mail waits; else why the user gets none.
+fn course(
+    people: &People,
+    user: UserId,
+    circular: &Circular<'_>,
+) -> std::result::Result<Option<Wait>, String> {
+    let Circular { kind, item, caps, .. } = *circular;
+    people.recipient(user, kind)?;
+    let wishes = people.wishes(user);
+    if let Some(item) = item.filter(|item| !wishes.hears_of(&item.currency)) {
+        return Err(format!("the user wants no news of {}", item.currency));
+    }
+    let asked = Asked { kind, user, wishes, useful_until: item.map(|item| item.time) };
+    match people.hours.course(asked, caps, people.now) {
+        Course::Send => Ok(None),
+        Course::Wait(wait) => Ok(Some(wait)),
+        Course::Drop(reason) => Err(reason.into()),
     }
 }

@@ -92,9 +92,9 @@ const SENT: &str = "update bellwether.mail_outbox
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started', 'ambiguous')";
 
 const RETRY: &str = "update bellwether.mail_outbox
-    set state = case when now() + make_interval(secs => $4) > created_at + interval '24 hours'
+    set state = case when now() + make_interval(secs => $4) > coalesce(released_at, created_at) + interval '24 hours'
                      then 'failed' else 'pending' end,
-        reason = case when now() + make_interval(secs => $4) > created_at + interval '24 hours'
+        reason = case when now() + make_interval(secs => $4) > coalesce(released_at, created_at) + interval '24 hours'
                       then 'gave up after 24 hours: ' || $5 else $5 end,
         due_at = now() + make_interval(secs => $4), lease_until = null
     where tenant_id = $1 and occurrence = $2 and fence = $3 and state in ('claimed', 'data_started')";

@@ -4,12 +4,15 @@ use bellwether_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::kind::MailKind;
+use crate::mail::limits::Why;
 
-/// Everything that was held back for a user.
+/// Everything that was held back for a user and is told now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// When it is told.
     pub at: Timestamp,
+    /// The occurrence of the first mail it tells of. No mail is told of twice, so it names the digest.
+    pub first: String,
     /// The mails that were not sent.
     pub held: Vec<Held>,
 }
@@ -23,4 +26,6 @@ pub struct Held {
     pub what: String,
     /// The instant it was about.
     pub at: Timestamp,
+    /// Why it was not sent.
+    pub why: Why,
 }
