@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::error::ProducerError;
 use crate::journal_view::{self, JournalView};
-use crate::publish::{Identity, Publisher};
+use crate::publish::{Identity, PART, Publisher};
 use crate::run::ProducerContext;
 
 use events::Outage;
@@ -59,6 +59,7 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), Produ
             Err(Interrupted::Producer(error)) => return Err(error),
             Err(Interrupted::Database(error)) => {
                 // A first outage after a time of service begins with short pauses again.
+                context.progress.parked(&tenant.id, PART);
                 pause = if outage.begin(&*error) { BACKOFF.0 } else { (pause * 2).min(BACKOFF.1) };
                 context.shutdown.sleep(pause).await;
             }
@@ -118,6 +119,7 @@ impl<'a> Changes<'a> {
                 due = Instant::now() + RECONCILE;
             }
             outage.end();
+            self.context.progress.moved(&self.tenant.id, PART);
             tokio::select! {
                 () = hint.given() => {}
                 _ = self.context.shutdown.sleep(POLL) => {}

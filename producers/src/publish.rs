@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Ack, Log, LogError, NewRecord};
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::codec::encode_entry;
 use bellwether_schemas::journal::Heartbeat;
@@ -53,12 +54,16 @@ impl Identity {
     }
 }
 
+/// What the progress of everything that is produced for a tenant is called.
+pub const PART: &str = "produce";
+
 /// Appends to one tenant's journal, in order. Exactly one append is under way at a time, and what comes in the
 /// meantime goes together into the next: with two, a failed first would come to stand behind the second.
 pub struct Publisher {
     log: Arc<dyn Log>,
     clock: Clock,
     shutdown: Shutdown,
+    progress: Progress,
     topic: Topic,
     identity: Identity,
     queued: VecDeque<NewRecord>,
@@ -73,6 +78,7 @@ impl Publisher {
             log: Arc::clone(&ctx.log),
             clock: ctx.clock.clone(),
             shutdown: ctx.shutdown.clone(),
+            progress: ctx.progress.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
             identity,
             queued: VecDeque::with_capacity(MAX_QUEUED),
@@ -182,6 +188,7 @@ impl Publisher {
                 Some(Err(error)) => return Err(error.into()),
             }
         }
+        self.progress.moved(&self.topic.tenant, PART);
         self.begin();
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::bars::BarBlock;
 use bellwether_schemas::settings::Settings;
@@ -39,6 +40,16 @@ pub struct ProducerContext {
     pub clock: Clock,
     /// Asks it to stop.
     pub shutdown: Shutdown,
+    /// Where it says that it goes on.
+    pub progress: Progress,
+}
+
+impl ProducerContext {
+    /// One that nobody watches over.
+    #[must_use]
+    pub fn new(log: Arc<dyn Log>, clock: Clock, shutdown: Shutdown) -> Self {
+        Self { log, clock, shutdown, progress: Progress::default() }
+    }
 }
 
 /// Files to be played into a tenant's journal.

@@ -56,7 +56,7 @@ impl Place {
 
     fn context(&self) -> ProducerContext {
         let (log, clock, shutdown) = (self.log.clone(), Clock::manual(now()), Shutdown::new());
-        ProducerContext { log, clock, shutdown }
+        ProducerContext::new(log, clock, shutdown)
     }
 
     /// Looks once at every source; how many items were published.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bellwether_database as database;
+use bellwether_producers::publish::PART;
 use bellwether_producers::{
     FileRun, HistoryRun, ProducerContext, ProducerError, Summary, SyntheticRun, alert_changes, calendar,
     run_file, run_history, run_synthetic, settings,
@@ -29,8 +30,12 @@ type Ended = Result<Option<Summary>, RoleError>;
 pub(crate) async fn run(production: Production, context: Context, report: Report) -> Result<(), RoleError> {
     let mut tenants = context.tenants.clone();
     let now = tenants.borrow_and_update().clone();
-    let producing =
-        ProducerContext { log: context.log, clock: context.clock, shutdown: context.shutdown.clone() };
+    let producing = ProducerContext {
+        log: context.log,
+        clock: context.clock,
+        shutdown: context.shutdown.clone(),
+        progress: context.progress,
+    };
     let mut running = Running::new(production, producing, report);
     running.begin(&now).await?;
     let mut come_and_go = true;
@@ -111,6 +116,7 @@ impl Running {
         let stop = Shutdown::new();
         self.stops.insert(tenant.id.clone(), stop.clone());
         let context = ProducerContext { shutdown: stop, ..self.context.clone() };
+        context.progress.moved(&tenant.id, PART);
         let production = self.production.clone();
         self.tasks.spawn(async move {
             let ended = for_tenant(&production, &context, &tenant, announced).await;
@@ -121,8 +127,11 @@ impl Running {
     /// The last error is the caller's to tell; one of a tenant beside others is told here.
     fn settle(&mut self, tenant: &TenantId, ended: Ended) {
         match ended {
-            Ok(Some(summary)) => (self.report)(tenant, &summary),
-            Ok(None) => {}
+            Ok(Some(summary)) => {
+                (self.report)(tenant, &summary);
+                self.context.progress.left(tenant, PART);
+            }
+            Ok(None) => self.context.progress.left(tenant, PART),
             Err(error) => {
                 if self.failed.is_some() || !self.tasks.is_empty() {
                     tracing::error!(
@@ -151,6 +160,7 @@ async fn for_tenant(
             }
         }
         announced = false;
+        context.progress.parked(&tenant.id, PART);
         tracing::warn!(
             tenant.id = %tenant.id,
             "a tenant cannot be produced for while a topic of it is missing, and is tried again"

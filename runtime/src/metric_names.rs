@@ -1,5 +1,5 @@
 //! Every metric there is: a stage counts under one of these names and no other, in its `events.rs`. All but the
-//! producers' unreadable lines carry the label `tenant`.
+//! producers' unreadable lines and what is the operator's carry the label `tenant`.
 
 /// What a metric measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,8 @@ metrics! {
     MAILS_LIMITED: Counter = "bellwether_mails_limited_total",
         "Mails that their server put off because it is sent too many.";
     MAIL_FILL_RETRIES: Counter = "bellwether_mail_fill_retries_total", "Times an outbox could not be filled.";
+    OPERATOR_MAILS: Counter = "bellwether_operator_mails_total", "Mails to the operator, by `outcome` of each try.";
+    PINGS: Counter = "bellwether_pings_total", "Calls of the operator's address, by `outcome`.";
     MAIL_SEND: Histogram = "bellwether_mail_send_seconds", "From a mail's envelope to the server's 250.";
     RECIPIENTS_UNKNOWN: Counter = "bellwether_recipients_unknown_total",
         "Times a tenant's Auth did not tell its recipients, and an earlier list was used.";

@@ -1,11 +1,12 @@
 //! What is delivered: [`rows`] of triggers into the tenant's tables, [`mail`] to its users, and what [`schedule`] says is
-//! owed by the clock. [`feed`] is what sinks of triggers share: it hands each tenant's to a task of its own and commits
+//! owed by the clock. [`operator`] is told what goes wrong meanwhile. [`feed`] is what sinks of triggers share: it hands each tenant's to a task of its own and commits
 //! what that has done.
 
 pub mod error;
 mod events;
 pub mod feed;
 pub mod mail;
+pub mod operator;
 pub mod rows;
 pub mod schedule;
 #[cfg(test)]

@@ -55,8 +55,7 @@ impl Journal {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for tenant in &journal.tenants {
             Topic::all(&tenant.id).into_iter().for_each(|topic| assert!(log.create(&topic).unwrap()));
-            let context =
-                ProducerContext { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
+            let context = ProducerContext::new(Arc::clone(log), Clock::system(), Shutdown::new());
             runtime.block_on(settings::publish(&context, tenant)).unwrap();
             let alert = Entry::Alert(alert(&tenant.id, 1));
             journal.append_to(&tenant.id, codec::encode_entry(&alert).unwrap());

@@ -7,12 +7,16 @@ mod support;
 use std::time::Duration;
 
 use bellwether_local::kafka::Kafka;
+use bellwether_local::postgres::{Options, Postgres};
+use bellwether_local::seed;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, Assignments, NewRecord, Start, open};
 use bellwether_runtime::roles::SCHEDULE;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use bellwether_worker::tally::tally;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, Executor};
 
 use journal::{Journal, quotes};
 use support::{LIMIT, Place, until};
@@ -283,4 +287,45 @@ fn on_kafka_top_names_members_and_dead_letters_are_listed() {
     let shown = run(&["deadletters", "show", &key, "--log", &url]).ended(0).stdout;
     assert!(shown.contains("|nobody can read |"), "{shown}");
     worker.stop(LIMIT).ended(0);
+}
+
+/// One mail that may have arrived.
+const AMBIGUOUS: &str = "insert into bellwether.mail_outbox
+    (tenant_id, occurrence, kind, message_id, user_id, recipient, content, state, reason, due_at)
+    values ('fxlabs', 'o1', 'rsi_tracker', '<o1@fxlabs.example>', '00000000-0000-4000-8000-000000000001',
+            'asha@users.example', 'x', 'ambiguous', 'lost: asha@users.example did not answer', 'infinity')";
+
+#[test]
+fn mails_are_listed_shown_resolved_and_paused_by_hand_and_addresses_stay_hidden_until_asked_for() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = Place::new();
+    let postgres = runtime.block_on(Postgres::start(&place.path("postgres"), Options::default())).unwrap();
+    let seeded = runtime.block_on(seed::database(&postgres, "by_hand", &"fxlabs".parse().unwrap())).unwrap();
+    runtime.block_on(async {
+        let mut admin = PgConnection::connect(seeded.admin.reveal()).await.unwrap();
+        admin.execute(AMBIGUOUS).await.unwrap();
+    });
+    let run = |arguments: &[&str]| {
+        let arguments = [&["mail"], arguments, &["--tenant", "fxlabs"]].concat();
+        place.bellwether(&arguments).env("FXLABS_DATABASE_URL", seeded.pipeline.reveal()).start().wait(LIMIT)
+    };
+    let listed = run(&["list"]).ended(0).stdout;
+    assert!(listed.contains("ambiguous") && listed.contains("a…@users.example"), "{listed}");
+    assert!(!listed.contains("asha@"), "{listed}");
+    assert!(run(&["list", "--addresses"]).ended(0).stdout.contains("asha@users.example"));
+    assert_eq!(run(&["list", "--state", "sent", "--json"]).ended(0).json(), [Value::Null; 0]);
+    let shown = &run(&["show", "o1", "--json"]).ended(0).json()[0];
+    assert_eq!((&shown["state"], &shown["to"]), (&"ambiguous".into(), &"a…@users.example".into()));
+
+    let why = ["--who", "asha", "--why", "their log has it"];
+    run(&[&["resolve", "o1", "--as", "sent"][..], &why].concat()).ended(0);
+    run(&["resolve", "o1", "--as", "failed"]).ended(1);
+    let shown = run(&["show", "o1"]).ended(0).stdout;
+    assert!(shown.contains("resolved as sent: asha: their log has it"), "{shown}");
+    run(&["show", "nothing"]).ended(66);
+
+    assert!(run(&["pause", "--reason", "a flood"]).ended(0).stdout.contains("its mail is paused"));
+    assert!(run(&["resume"]).ended(0).stdout.contains("goes out again"));
+    let refused = run(&["test", "--to", "asha@users.example"]).ended(78);
+    assert!(refused.error().contains("mail.test_addresses"), "{}", refused.error());
 }

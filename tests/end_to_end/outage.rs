@@ -153,11 +153,7 @@ impl Pipeline {
     }
 
     async fn start_producers(&mut self, shop: &Shop) {
-        let context = ProducerContext {
-            log: Arc::clone(&self.log),
-            clock: Clock::system(),
-            shutdown: self.producers.clone(),
-        };
+        let context = ProducerContext::new(Arc::clone(&self.log), Clock::system(), self.producers.clone());
         settings::publish(&context, &shop.tenant).await.unwrap();
         let (changes, tenant) = (context.clone(), shop.tenant.clone());
         self.markets.push(tokio::spawn(async move {

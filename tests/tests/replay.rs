@@ -137,7 +137,7 @@ fn journal(log: &Arc<dyn Log>, tenant: &Tenant, engine_version: i32) {
         until: Some(START.plus(2 * DAY)),
         run_for: None,
     };
-    let context = ProducerContext { log: Arc::clone(log), clock: Clock::system(), shutdown: Shutdown::new() };
+    let context = ProducerContext::new(Arc::clone(log), Clock::system(), Shutdown::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(run_synthetic(&context, run)).unwrap();
 }

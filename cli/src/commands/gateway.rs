@@ -3,10 +3,15 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
 use bellwether_roles::check;
+use bellwether_runtime::http::{self, Limits, Place, Question};
+use bellwether_runtime::ping::Ping;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::Role;
+use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use clap::Args;
 use tokio::net::TcpListener;
@@ -15,6 +20,11 @@ use tokio::sync::watch;
 use crate::exit::{Coded, UNAVAILABLE};
 use crate::output::tell;
 use crate::wiring::Process;
+
+/// Between two times that it asks itself whether it answers.
+const ASK: Duration = Duration::from_secs(15);
+/// What that may take.
+const LIMITS: Limits = Limits { time: Duration::from_secs(5), bytes: 64 * 1024 };
 
 /// Answers the links in mails: who presses the button is not mailed that kind any more. Needs no log.
 ///
@@ -50,9 +60,32 @@ impl Gateway {
         } else {
             watch::channel(Arc::new(tenants)).1
         };
-        tell(&format!("http://{}\n", listener.local_addr()?))?;
+        let bound = listener.local_addr()?;
+        tell(&format!("http://{bound}\n"))?;
+        if let Some(address) = process.config.operator.ping.get(&Role::Gateway) {
+            let progress = Progress::default();
+            tokio::spawn(ask_itself(bound, progress.clone(), shutdown.clone()));
+            tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
+        }
         let public = Public::new(served, process.clock.clone(), config.proxy)?;
         serve(listener, public.router(), shutdown).await?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// It goes on as long as it answers as others ask it.
+async fn ask_itself(bound: SocketAddr, progress: Progress, shutdown: Shutdown) {
+    let (host, authority) = (bound.ip().to_string(), bound.to_string());
+    let place = Place { is_tls: false, host: &host, port: bound.port(), authority: &authority };
+    loop {
+        if http::ask(place, Question::get("/health"), LIMITS)
+            .await
+            .is_ok_and(|answer| answer.status.is_success())
+        {
+            progress.turned(Role::Gateway.name());
+        }
+        if shutdown.sleep(ASK).await {
+            return;
+        }
     }
 }

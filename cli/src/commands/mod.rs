@@ -3,6 +3,7 @@
 pub(crate) mod backtest;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod files;
 pub(crate) mod gateway;
 pub(crate) mod inbox;

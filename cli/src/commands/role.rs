@@ -8,8 +8,10 @@ use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, check, follows, topics};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Access, LogError, lag};
-use bellwether_runtime::roles::{Context, Group};
+use bellwether_runtime::ping::Ping;
+use bellwether_runtime::roles::{Context, Group, Role};
 use bellwether_schemas::TenantId;
+use bellwether_sinks::operator::{Teller, Telling};
 use tokio::sync::watch;
 
 use crate::output::{note, tell};
@@ -41,15 +43,32 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
         watch::channel(Arc::new(tenants.clone())).1
     };
     let served = topics::served(log.clone(), process.missing_topics(), served, shutdown.clone()).await?;
-    let context = Context::new(log, served, process.clock.clone(), shutdown);
+    let mut context = Context::new(log, served, process.clock.clone(), shutdown);
     if let Some(group) = role.group() {
         if how.drain {
             stop_when_drained(&context, group, &tenants).await?;
         }
         measure_lag(process, &context, group);
     }
-    job.run(context, Arc::new(report)).await?;
+    let telling = watch_over(process, role, &mut context);
+    let ran = job.run(context, Arc::new(report)).await;
+    if let Some(telling) = telling {
+        telling.finish().await;
+    }
+    ran?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whom the operator's section names is told what goes wrong, and what it names is called while nothing does.
+fn watch_over(process: &Process, role: Role, context: &mut Context) -> Option<Telling> {
+    let operator = &process.config.operator;
+    if let Some(address) = operator.ping.get(&role) {
+        let ping = Ping::new(role, address.clone(), context.progress.clone());
+        tokio::spawn(ping.run(context.shutdown.clone()));
+    }
+    let (teller, incidents) = Teller::new(operator, context.tenants.clone(), context.clock.clone())?;
+    context.incidents = incidents;
+    Some(teller.start())
 }
 
 /// Raises the context's stop once the group has read every tenant's topic to where it ends now.

@@ -67,7 +67,7 @@ impl Init {
         };
         let log = process.log(Access::Write)?;
         topics::ensure(&log, Missing::Made, &tenants).await?;
-        let context = ProducerContext { log, clock: process.clock.clone(), shutdown: Process::shutdown()? };
+        let context = ProducerContext::new(log, process.clock.clone(), Process::shutdown()?);
         for tenant in &tenants {
             settings::publish(&context, tenant).await?;
             announce(&admin, tenant.database.announce).await?;

@@ -45,7 +45,7 @@ impl Stage {
         for topic in Topic::all(&tenant.id) {
             log.create(&topic).unwrap();
         }
-        let context = ProducerContext { log, clock: Clock::system(), shutdown: Shutdown::new() };
+        let context = ProducerContext::new(log, Clock::system(), Shutdown::new());
         Self { context, tenant, admin, running: None, dir }
     }
 

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled, Start};
-use bellwether_runtime::roles::{Context, PROCESS};
+use bellwether_runtime::progress::Progress;
+use bellwether_runtime::roles::{Context, PROCESS, Role};
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use tokio::time::Instant;
 
@@ -16,6 +18,10 @@ use crate::recovering::Recoveries;
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
+/// What its progress is called.
+const PART: &str = Role::Process.name();
+/// Between two times that tenants with nothing to do are told to go on.
+const TELL: Duration = Duration::from_secs(1);
 /// Wait for records when nothing is under way.
 const IDLE: Duration = Duration::from_millis(100);
 /// Wait for records while tenants are being recovered.
@@ -31,8 +37,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// # Errors
 /// The log cannot be used any more; start again and it goes on from what was acknowledged.
 pub fn run(context: Context) -> Result<(), WorkerError> {
+    let worker = Worker::new(&context);
     let Context { log, mut tenants, shutdown, .. } = context;
-    let worker = Worker::new(Arc::clone(&log));
     let topics = journals(&tenants.borrow_and_update());
     let mut consumer = log.consumer(GROUP, &topics, Box::new(worker.clone()))?;
     while !shutdown.is_raised() {
@@ -51,6 +57,7 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
             Polled::Nothing => {}
         }
         worker.attend(consumer.as_mut())?;
+        worker.tell_progress();
     }
     consumer.close()?;
     Ok(())
@@ -68,6 +75,8 @@ fn journal(tenant: &TenantId) -> Topic {
 #[derive(Clone)]
 struct Worker {
     log: Arc<dyn Log>,
+    incidents: Incidents,
+    progress: Progress,
     state: Arc<Mutex<State>>,
 }
 
@@ -79,6 +88,8 @@ struct State {
     /// In the order of their calls.
     appends: VecDeque<Append>,
     recoveries: Recoveries,
+    /// When it was told which tenants go on.
+    told_at: Option<Instant>,
 }
 
 /// An append that is not known to be acknowledged.
@@ -90,8 +101,9 @@ struct Append {
 }
 
 impl Worker {
-    fn new(log: Arc<dyn Log>) -> Self {
-        Self { log, state: Arc::default() }
+    fn new(context: &Context) -> Self {
+        let Context { log, incidents, progress, .. } = context.clone();
+        Self { log, incidents, progress, state: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -120,6 +132,17 @@ impl Worker {
         }
     }
 
+    /// Says that the worker goes round, and once a second which tenants have nothing under way.
+    fn tell_progress(&self) {
+        self.progress.turned(PART);
+        let mut state = self.lock();
+        let now = Instant::now();
+        if state.told_at.is_none_or(|told| now.duration_since(told) >= TELL) {
+            state.told_at = Some(now);
+            state.core.idle().for_each(|tenant| self.progress.moved(tenant, PART));
+        }
+    }
+
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
             Output::Recover(tenant, id, wait) => self.lock().recoveries.ask(tenant, id, wait),
@@ -133,8 +156,18 @@ impl Worker {
                 let ack = self.log.append(&Topic::new(&tenant, kind), records);
                 self.lock().appends.push_back(Append { tenant, id, ack, begun: Instant::now() });
             }
-            Output::Commit(tenant, next) => consumer.commit(&journal(&tenant), next)?,
-            Output::Pause(tenant) | Output::Halt(tenant, _) => consumer.pause(&journal(&tenant)),
+            Output::Commit(tenant, next) => {
+                consumer.commit(&journal(&tenant), next)?;
+                self.progress.moved(&tenant, PART);
+                // What it may have been halted at lies behind it.
+                self.incidents.end(IncidentKind::Halted, &tenant);
+            }
+            Output::Pause(tenant) => consumer.pause(&journal(&tenant)),
+            Output::Halt(tenant, reason) => {
+                consumer.pause(&journal(&tenant));
+                self.progress.parked(&tenant, PART);
+                self.incidents.begin(IncidentKind::Halted, &tenant, reason);
+            }
             Output::Resume(tenant) => consumer.resume(&journal(&tenant)),
         }
         Ok(())
@@ -175,6 +208,7 @@ impl Assignments for Worker {
         let mut state = self.lock();
         let State { core, asked, .. } = &mut *state;
         core.step(Input::Assigned(topic.tenant.clone()), asked);
+        self.progress.moved(&topic.tenant, PART);
         Start::Paused
     }
 
@@ -183,6 +217,7 @@ impl Assignments for Worker {
     fn revoked(&mut self, topic: &Topic) -> Option<u64> {
         let mut state = self.lock();
         state.recoveries.cancel(&topic.tenant);
+        self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
         for Append { tenant, id, mut ack, begun } in state.take_appends(&topic.tenant) {
             if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
@@ -199,5 +234,100 @@ impl Assignments for Worker {
             }
         }
         reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bellwether_engine::ENGINE_VERSION;
+    use bellwether_runtime::clock::Clock;
+    use bellwether_runtime::config::load_tenant;
+    use bellwether_runtime::incident::Change;
+    use bellwether_runtime::log::{Access, NewRecord, open};
+    use bellwether_runtime::shutdown::Shutdown;
+    use bellwether_schemas::settings::SettingsChanged;
+    use bellwether_schemas::{Entry, Origin, Timestamp, codec};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    struct Run {
+        log: Arc<dyn Log>,
+        tenant: Tenant,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Run {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let url = format!("embedded:{}", dir.path().display());
+            let log = open(&url, Access::Write, Clock::system()).unwrap();
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants/fxlabs.toml");
+            let tenant = load_tenant(&file, &|_| None).unwrap();
+            Topic::all(&tenant.id).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
+            Self { log, tenant, _dir: dir }
+        }
+
+        /// Settings that ask for that version of the rules.
+        fn append(&self, revision: i64, engine_version: i32) {
+            let id = &self.tenant.id;
+            let origin = Origin {
+                tenant: id.clone(),
+                source: "test".into(),
+                session: "1".into(),
+                played: true,
+                appended_at: Timestamp(0),
+            };
+            let settings = self.tenant.settings.clone();
+            let change = SettingsChanged { origin, revision, engine_version, settings };
+            let value = codec::encode_entry(&Entry::Settings(change)).unwrap();
+            let record = NewRecord { key: id.as_str().as_bytes().to_vec(), value };
+            self.log.append(&journal(id), vec![record]).wait().unwrap();
+        }
+
+        /// What a worker says until then.
+        fn until(&self, told: impl Fn(&[Change]) -> bool) -> Vec<Change> {
+            let (_keep, tenants) = watch::channel(Arc::new(vec![self.tenant.clone()]));
+            let shutdown = Shutdown::new();
+            let (incidents, news) = Incidents::new(Clock::system());
+            let base = Context::new(self.log.clone(), tenants, Clock::system(), shutdown.clone());
+            let context = Context { incidents, ..base };
+            let progress = context.progress.clone();
+            let worker = std::thread::spawn(move || run(context));
+            let (mut all, deadline) = (Vec::new(), Instant::now() + Duration::from_secs(30));
+            while !told(&all) {
+                assert!(Instant::now() < deadline && !worker.is_finished(), "waited in vain: {all:?}");
+                let taken = news.take().into_iter();
+                all.extend(taken.map(|((_, kind), change)| {
+                    assert_eq!(kind, IncidentKind::Halted);
+                    change
+                }));
+                std::thread::yield_now();
+            }
+            if began(&all) {
+                let silent = progress.silent(Duration::ZERO);
+                assert!(!silent.iter().any(|who| who == "process of fxlabs"), "known to wait: {silent:?}");
+            }
+            shutdown.raise();
+            worker.join().unwrap().unwrap();
+            all
+        }
+    }
+
+    fn began(told: &[Change]) -> bool {
+        told.iter().any(|change| matches!(change, Change::Began { text, .. } if text.contains("upgrade me")))
+    }
+
+    #[test]
+    fn a_tenant_that_is_halted_is_said_to_be_and_said_to_go_on_once_it_is_folded_past_that_record() {
+        let run = Run::new();
+        run.append(1, ENGINE_VERSION);
+        let told = run.until(|told| !told.is_empty());
+        assert!(matches!(told[..], [Change::Ended { .. }]), "it goes on: {told:?}");
+        run.append(2, ENGINE_VERSION + 1);
+        let told = run.until(began);
+        assert_eq!(told.len(), 1, "what is read again says nothing of the record: {told:?}");
     }
 }

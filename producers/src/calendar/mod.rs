@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::error::ProducerError;
 use crate::journal_view::{self, JournalView};
-use crate::publish::{Identity, Publisher};
+use crate::publish::{Identity, PART, Publisher};
 use crate::run::ProducerContext;
 use rows::{BadRow, Reading};
 
@@ -50,6 +50,7 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant, looks: Looks) -> Re
         }
         let next = watched.iter().map(|source| source.due).min();
         let wait = next.map_or(Duration::from_secs(3_600), |next| next.duration_since(Instant::now()));
+        context.progress.busy(&tenant.id, PART, wait);
         match looks {
             Looks::Once => return calendar.looked_once(),
             Looks::OnAndOn if context.shutdown.sleep(wait).await => return Ok(calendar.published),

@@ -44,7 +44,7 @@ impl Journal {
         let log = open(&url, Access::Write, clock.clone()).unwrap();
         let topic = Topic::new(&tenant(), TopicKind::Journal);
         log.create(&topic).unwrap();
-        Self { ctx: ProducerContext { log, clock, shutdown: Shutdown::new() }, topic, _dir: dir }
+        Self { ctx: ProducerContext::new(log, clock, Shutdown::new()), topic, _dir: dir }
     }
 
     pub(crate) async fn holding(entries: &[Entry]) -> Self {

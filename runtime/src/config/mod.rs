@@ -31,8 +31,8 @@ pub use tenant::{
     Recipients, Retention, Tenant, WhenAmbiguous, load_tenant,
 };
 pub use values::{
-    Colour, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link, Mailbox,
-    PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
+    Colour, DnsName, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link,
+    Mailbox, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
 pub(crate) use directory::{refuse_shared, tenant_file, tenant_files};

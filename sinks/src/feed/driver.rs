@@ -64,7 +64,7 @@ impl Driver {
     fn serve(&mut self) -> Result<(), LogError> {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
-                Ok(()) => {}
+                Ok(()) => self.context.progress.turned(self.sink),
                 Err(LogError::Unavailable { .. } | LogError::UnknownTopic { .. }) => {
                     std::thread::sleep(OUT_OF_REACH);
                 }

@@ -4,7 +4,7 @@ use bellwether_runtime::config::Colour;
 use serde::Serialize;
 
 /// Least ratio of luminance between text and its ground (WCAG 2, level AA).
-const CONTRAST: f64 = 4.5;
+pub(crate) const CONTRAST: f64 = 4.5;
 
 /// What all brands share: light ground.
 const PAGE: Colour = Colour::new(0xf5, 0xf7, 0xfb);
@@ -127,6 +127,46 @@ impl Night {
     }
 }
 
+/// The text that is hardest to read on its ground in a brand's mails, and how it contrasts.
+pub(crate) fn least_contrast(bar: Colour, ink: Colour, accent: Colour) -> (&'static str, f64) {
+    let pairs = pairs(&Palette::of(bar, ink, accent), &Night::of(accent));
+    let ratios = pairs.into_iter().map(|(what, text, ground)| (what, text.contrast(ground)));
+    ratios.min_by(|one, other| one.1.total_cmp(&other.1)).unwrap_or(("nothing", f64::INFINITY))
+}
+
+/// Every text of a mail and what it stands on.
+fn pairs(palette: &Palette, night: &Night) -> Vec<(&'static str, Colour, Colour)> {
+    let mut pairs = vec![
+        ("name on bar", palette.on_bar, palette.bar),
+        ("muted on page", palette.muted, palette.page),
+        ("muted on card", palette.muted, palette.card),
+        ("link on page", palette.link, palette.page),
+        ("link on card", palette.link, palette.card),
+        ("ink on card", palette.ink, palette.card),
+        ("ink on page", palette.ink, palette.page),
+        ("night ink on page", night.ink, night.page),
+        ("night ink on card", night.ink, night.card),
+        ("night ink on notice", night.ink, night.border),
+        ("night muted on page", night.muted, night.page),
+        ("night muted on card", night.muted, night.card),
+        ("night link on page", night.link, night.page),
+        ("night link on card", night.link, night.card),
+    ];
+    for side in [palette.overbought, palette.oversold, palette.plain] {
+        pairs.push(("tone on plain", side.tone, palette.plain.ground));
+        pairs.push(("tone", side.tone, side.ground));
+        pairs.push(("ink in a side", palette.ink, side.ground));
+        pairs.push(("label in a side", palette.label, side.ground));
+    }
+    for side in [night.overbought, night.oversold, night.plain] {
+        pairs.push(("night tone on plain", side.tone, night.plain.ground));
+        pairs.push(("night tone", side.tone, side.ground));
+        pairs.push(("night ink in a side", night.ink, side.ground));
+        pairs.push(("night label in a side", night.muted, side.ground));
+    }
+    pairs
+}
+
 /// The colour moved towards dark grey or white, whichever the grounds call for, until it reads on all of them.
 fn legible(colour: Colour, grounds: &[Colour]) -> Colour {
     let reads = |colour: &Colour| grounds.iter().all(|ground| colour.contrast(*ground) >= CONTRAST);
@@ -146,38 +186,6 @@ fn mixed(colour: Colour, level: u8, step: u8) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pairs(palette: &Palette, night: &Night) -> Vec<(&'static str, Colour, Colour)> {
-        let mut pairs = vec![
-            ("name on bar", palette.on_bar, palette.bar),
-            ("muted on page", palette.muted, palette.page),
-            ("muted on card", palette.muted, palette.card),
-            ("link on page", palette.link, palette.page),
-            ("link on card", palette.link, palette.card),
-            ("ink on card", palette.ink, palette.card),
-            ("ink on page", palette.ink, palette.page),
-            ("night ink on page", night.ink, night.page),
-            ("night ink on card", night.ink, night.card),
-            ("night ink on notice", night.ink, night.border),
-            ("night muted on page", night.muted, night.page),
-            ("night muted on card", night.muted, night.card),
-            ("night link on page", night.link, night.page),
-            ("night link on card", night.link, night.card),
-        ];
-        for side in [palette.overbought, palette.oversold, palette.plain] {
-            pairs.push(("tone on plain", side.tone, palette.plain.ground));
-            pairs.push(("tone", side.tone, side.ground));
-            pairs.push(("ink in a side", palette.ink, side.ground));
-            pairs.push(("label in a side", palette.label, side.ground));
-        }
-        for side in [night.overbought, night.oversold, night.plain] {
-            pairs.push(("night tone on plain", side.tone, night.plain.ground));
-            pairs.push(("night tone", side.tone, side.ground));
-            pairs.push(("night ink in a side", night.ink, side.ground));
-            pairs.push(("night label in a side", night.muted, side.ground));
-        }
-        pairs
-    }
 
     #[test]
     fn every_text_reads_on_its_ground_by_day_and_by_night_whatever_the_brand() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::Incidents;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::UserId;
 use tokio::time::timeout;
@@ -47,6 +48,7 @@ pub(super) struct Composer {
     templates: Arc<Templates>,
     clock: Clock,
     incidents: Incidents,
+    progress: Progress,
     shutdown: Shutdown,
     mail: Option<TenantMail>,
 }
@@ -54,8 +56,8 @@ pub(super) struct Composer {
 impl Composer {
     pub(super) fn new(lane: Lane, templates: Arc<Templates>, context: &Context) -> Self {
         let (clock, incidents) = (context.clock.clone(), context.incidents.clone());
-        let shutdown = context.shutdown.clone();
-        Self { core: Core::new(), lane, templates, clock, incidents, shutdown, mail: None }
+        let (shutdown, progress) = (context.shutdown.clone(), context.progress.clone());
+        Self { core: Core::new(), lane, templates, clock, incidents, progress, shutdown, mail: None }
     }
 
     /// Until the lane ends.
@@ -67,10 +69,21 @@ impl Composer {
                 next = self.perform(output).await;
             }
             let Some(input) = next else { break };
+            self.tell_progress(&input);
             self.core.step(input, &mut outputs);
         }
         if let Some(mail) = self.mail.take() {
             mail.end_delivery().await;
+        }
+        self.progress.left(self.lane.tenant_id(), SINK);
+    }
+
+    /// What cannot be done for now is tried again and was said: it is waited for, and nothing stands still unnoticed.
+    fn tell_progress(&self, input: &Input) {
+        match input {
+            Input::NotOpened | Input::NotFilled => self.progress.parked(self.lane.tenant_id(), SINK),
+            Input::Woke => {}
+            _ => self.progress.moved(self.lane.tenant_id(), SINK),
         }
     }
 
@@ -112,7 +125,8 @@ impl Composer {
         match mail.outbox.position().await {
             Ok(cursor) => {
                 mail.start_release(self.templates.clone(), self.incidents.clone());
-                mail.start_delivery(self.templates.clone(), self.clock.clone(), self.incidents.clone());
+                let (incidents, progress) = (self.incidents.clone(), self.progress.clone());
+                mail.start_delivery(self.templates.clone(), self.clock.clone(), incidents, progress);
                 self.mail = Some(mail);
                 Input::Opened(cursor)
             }
@@ -132,6 +146,7 @@ impl Composer {
             if let Ok(batch) = timeout(CHECK, self.lane.next()).await {
                 return batch.map(Input::Batch);
             }
+            self.progress.moved(self.lane.tenant_id(), SINK);
         }
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bellwether_runtime::backoff::Backoff;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use lettre::Address;
@@ -29,6 +30,9 @@ use super::late_rendering::Renderer;
 use super::outbox::Outbox;
 use super::server::Server;
 use super::session::Deadlines;
+
+/// What its progress is called.
+const PART: &str = "delivery";
 
 /// How long delivery waits for what. A role runs with the default.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +74,7 @@ pub(super) struct Delivery {
     /// Rung when mails were added.
     pub(super) added: Arc<Notify>,
     pub(super) incidents: Incidents,
+    pub(super) progress: Progress,
     pub(super) shutdown: Shutdown,
 }
 
@@ -96,6 +101,7 @@ impl Delivery {
         if renewing.await.is_err() {
             DeliveryEnded { tenant: &tenant }.emit();
         }
+        desk.delivery.progress.left(&tenant, PART);
         if let Some(tries) = desk.password_refused() {
             AuthStopped { tenant: &tenant, tries }.emit();
             let text = format!("{} refuses our user or password", desk.delivery.server.host);

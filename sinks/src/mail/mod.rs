@@ -11,6 +11,7 @@ mod composer;
 pub mod core;
 mod decide;
 pub mod delivery;
+pub mod doctor;
 pub mod error;
 pub mod events;
 mod frame;
@@ -41,6 +42,7 @@ mod socket;
 mod template_files;
 pub mod terms;
 mod tls;
+pub mod trial;
 pub mod unsubscribe;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 //! worker lives, which the worker says every few seconds ([`Outbox::renew`]). All times are the database's. A
 //! transaction never waits for anything but the database.
 
+pub mod by_hand;
 mod claim;
 mod fill;
 mod held;

@@ -14,7 +14,7 @@ use super::scheduled::Picture;
 use super::template_files::{Files, LAYOUT_MJML, LAYOUT_TXT, PARTS, files};
 
 /// Most bytes of HTML: clients cut a mail off above this.
-const MAX_HTML: usize = 102 * 1024;
+pub(super) const MAX_HTML: usize = 102 * 1024;
 /// Where the layout has a kind's body. The text is put there before it is parsed: included by the parser, components
 /// lose their padding and the class that gives them the night's colours.
 const BODY: &str = r#"<mj-include path="body.mjml" />"#;

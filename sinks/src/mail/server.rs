@@ -1,6 +1,6 @@
 //! Where a tenant's mail goes, and as whom it logs in there.
 
-use bellwether_runtime::config::{Mail, Tls};
+use bellwether_runtime::config::{Mail, Operator, Tls};
 use bellwether_runtime::secret::Secret;
 
 /// An SMTP server and how to speak to it.
@@ -40,6 +40,15 @@ impl Server {
         };
         let (host, ca) = (smtp.host().into(), mail.ca.clone());
         Ok(Some(Self { host, port: smtp.port(), tls: smtp.tls(), login, ca }))
+    }
+
+    /// The operator's server; none where the configuration names none.
+    #[must_use]
+    pub fn of_operator(operator: &Operator) -> Option<Self> {
+        let smtp = operator.smtp.as_ref()?;
+        let login = smtp.user().zip(operator.password.clone());
+        let login = login.map(|(user, password)| (user.to_string(), password));
+        Some(Self { host: smtp.host().into(), port: smtp.port(), tls: smtp.tls(), login, ca: None })
     }
 }
 

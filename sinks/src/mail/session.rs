@@ -33,6 +33,16 @@ pub struct Deadlines {
     pub body: Duration,
 }
 
+impl Deadlines {
+    /// How long a mail may take at most that all goes well with, over a connection that has to be opened.
+    #[must_use]
+    pub fn longest(self) -> Duration {
+        /// Greeting, two hellos, login, sender, recipient, data.
+        const COMMANDS: u32 = 7;
+        self.connect * 2 + self.command * COMMANDS + self.body
+    }
+}
+
 impl Default for Deadlines {
     fn default() -> Self {
         Self {

@@ -39,7 +39,7 @@ impl Unsubscribe {
     }
 
     /// The address without its token.
-    fn query(&self, base: &str) -> String {
+    pub(crate) fn query(&self, base: &str) -> String {
         let joint = if base.contains('?') { '&' } else { '?' };
         format!("{base}{joint}tenant={}&user={}&kind={}", self.tenant, self.user, self.kind)
     }

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::Log;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::ROWS;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::codec::encode_outcome;
@@ -37,6 +39,8 @@ pub const SINK: &str = ROWS.short_name();
 
 /// Between two looks for events that are kept no longer.
 const RETIRE_EVERY: Duration = Duration::from_hours(1);
+/// Between two times that a tenant with nothing to write is told to go on.
+const TELL_IDLE: Duration = Duration::from_secs(15);
 /// Where one look found as much as it may remove, until the next.
 const RETIRE_ON: Duration = Duration::from_secs(5);
 
@@ -45,13 +49,27 @@ const RETIRE_ON: Duration = Duration::from_secs(5);
 /// # Errors
 /// The log cannot be read on. A tenant's database out of reach is no error: that tenant waits.
 pub async fn run(context: Context) -> Result<(), SinkError> {
-    let Context { log, clock, shutdown, .. } = context.clone();
+    let Context { log, clock, shutdown, incidents, progress, .. } = context.clone();
     let task = move |lane: Lane| {
         let core = Core::new(seed(&lane));
         let (log, clock, shutdown) = (log.clone(), clock.clone(), shutdown.clone());
+        let (incidents, progress) = (incidents.clone(), progress.clone());
         let writer = Writer::default();
         let retirement = tokio::time::interval(RETIRE_EVERY);
-        Shell { core, lane, writer, log, clock, shutdown, retirement, failing: false }
+        let idle = tokio::time::interval(TELL_IDLE);
+        Shell {
+            core,
+            lane,
+            writer,
+            log,
+            clock,
+            shutdown,
+            incidents,
+            progress,
+            retirement,
+            idle,
+            failing: false,
+        }
     };
     let run = move |lane| -> Task {
         let task = task.clone();
@@ -76,6 +94,10 @@ struct Shell {
     log: Arc<dyn Log>,
     clock: Clock,
     shutdown: Shutdown,
+    incidents: Incidents,
+    progress: Progress,
+    /// When to say that there is nothing to do.
+    idle: tokio::time::Interval,
     /// When to look for events that are kept no longer; first at once.
     retirement: tokio::time::Interval,
     /// The last write failed: that it does was said.
@@ -92,6 +114,7 @@ impl Shell {
                 next = self.perform(output).await;
             }
         }
+        self.progress.left(self.lane.tenant_id(), SINK);
     }
 
     /// None where it brings no input, or where there is nothing left to do.
@@ -116,7 +139,12 @@ impl Shell {
         match output {
             Output::Commit(next_offset) => self.lane.done(next_offset),
             Output::Rewind(offset) => self.lane.rewind(offset),
-            Output::Parked(failure) => TenantParked { sink: SINK, tenant, failure: &failure }.emit(),
+            Output::Parked(failure) => {
+                TenantParked { sink: SINK, tenant, failure: &failure }.emit();
+                self.progress.parked(tenant, SINK);
+                let WriteFailure { code, message, .. } = failure;
+                self.incidents.begin(IncidentKind::Parked, tenant, format_args!("{code}: {message}"));
+            }
             Output::Resumed => TenantResumed { sink: SINK, tenant }.emit(),
             Output::Dropped(records) => UserGone { tenant, records }.emit(),
             Output::Receive | Output::Write | Output::Keep(_) | Output::Wait(_) => {}
@@ -128,6 +156,7 @@ impl Shell {
             tokio::select! {
                 batch = self.lane.next() => return batch.map(Input::Batch),
                 _ = self.retirement.tick() => self.retire().await,
+                _ = self.idle.tick() => self.progress.moved(self.lane.tenant_id(), SINK),
             }
         }
     }
@@ -148,6 +177,8 @@ impl Shell {
             Ok(Wrote::Piece(receipt)) => {
                 self.failing = false;
                 RowsWritten { tenant: &tenant.id, receipt: &receipt, piece, now: self.clock.now() }.emit();
+                self.progress.moved(&tenant.id, SINK);
+                self.incidents.end(IncidentKind::Parked, &tenant.id);
                 Input::Written
             }
             Ok(Wrote::Behind(offset)) => Input::Behind(offset),

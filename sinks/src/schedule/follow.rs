@@ -62,7 +62,7 @@ impl Follower {
     fn follow(&mut self) -> Result<(), LogError> {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
-                Ok(()) => {}
+                Ok(()) => self.context.progress.turned(SINK),
                 Err(LogError::Unavailable { .. } | LogError::UnknownTopic { .. }) => {
                     std::thread::sleep(OUT_OF_REACH);
                 }

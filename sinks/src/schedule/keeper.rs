@@ -6,14 +6,17 @@ use std::time::Duration;
 use bellwether_database as database;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, TenantSet};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 
+use super::SINK;
 use super::core::{Core, Input, LOOK, Output};
 use super::events::{RunsMissed, RunsRecorded, ScheduleRetried};
 use super::market::Market;
-use super::runs::Runs;
+use super::runs::{Runs, Settled};
 use crate::mail::brand::Look;
 use crate::mail::outbox::Outbox;
 use crate::mail::recipients::Directory;
@@ -24,6 +27,8 @@ pub(super) struct Keeper {
     market: Arc<Market>,
     /// Of this tenant alone: it may be taken away while others stay.
     shutdown: Shutdown,
+    incidents: Incidents,
+    progress: Progress,
     core: Core,
     clock: Clock,
     /// What is due, and who is told.
@@ -32,17 +37,24 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(tenant: TenantId, market: Arc<Market>, context: &Context, shutdown: Shutdown) -> Self {
-        let tenants = context.tenants.clone();
-        let clock = context.clock.clone();
-        Self { tenant, tenants, market, shutdown, core: Core::new(LOOK), clock, runs: None }
+        let Context { tenants, clock, incidents, progress, .. } = context.clone();
+        let core = Core::new(LOOK);
+        Self { tenant, tenants, market, shutdown, clock, incidents, progress, core, runs: None }
     }
 
     pub(super) async fn run(mut self) {
+        self.progress.moved(&self.tenant, SINK);
         let mut output = Output::Settle;
         loop {
             let input = match output {
-                Output::Settle => self.settle().await,
-                Output::Wait(time) if self.stops_within(time).await => return,
+                Output::Settle => {
+                    let input = self.settle().await;
+                    self.tell_progress(input);
+                    input
+                }
+                Output::Wait(time) if self.stops_within(time).await => {
+                    return self.progress.left(&self.tenant, SINK);
+                }
                 Output::Wait(_) => Input::Woke,
             };
             output = self.core.step(input);
@@ -75,6 +87,7 @@ impl Keeper {
             Ok(Some(settled)) => {
                 RunsRecorded { tenant: &self.tenant, runs: settled.due, mails: settled.mails }.emit();
                 RunsMissed { tenant: &self.tenant, runs: settled.missed }.emit();
+                self.tell_missed(settled);
                 Input::Settled { now: settled.now, next: settled.next }
             }
             Ok(None) => Input::NotOurs,
@@ -82,6 +95,26 @@ impl Keeper {
                 ScheduleRetried { tenant: &self.tenant, error: &error }.emit();
                 Input::Failed
             }
+        }
+    }
+
+    /// What cannot be looked at is tried again and was said: it is waited for, and nothing stands still unnoticed.
+    fn tell_progress(&self, input: Input) {
+        match input {
+            Input::Failed => self.progress.parked(&self.tenant, SINK),
+            Input::Settled { .. } | Input::NotOurs | Input::Woke => self.progress.moved(&self.tenant, SINK),
+        }
+    }
+
+    /// What was missed is over with the next that goes out.
+    fn tell_missed(&self, settled: Settled) {
+        let Settled { missed, due, .. } = settled;
+        if missed > 0 {
+            let text = format_args!("{missed} briefs or reminders passed while nobody kept the schedule");
+            self.incidents.begin(IncidentKind::MissedSchedule, &self.tenant, text);
+        }
+        if due > 0 {
+            self.incidents.end(IncidentKind::MissedSchedule, &self.tenant);
         }
     }
 

@@ -12,7 +12,7 @@ use bellwether_sinks::mail::bounce::mailbox::Mails;
 use bellwether_sinks::mail::bounce::{Intake, Tally};
 use clap::Args;
 
-use super::of_file;
+use super::preview::of_file;
 use crate::output::tell;
 use crate::wiring::Process;
 

@@ -108,6 +108,11 @@ impl Core {
         Self::default()
     }
 
+    /// The tenants that are folded and of which nothing is under way: all that was read of them is done.
+    pub fn idle(&self) -> impl Iterator<Item = &TenantId> {
+        self.tenants.iter().filter(|(_, owned)| owned.is_idle()).map(|(tenant, _)| tenant)
+    }
+
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
         match input {

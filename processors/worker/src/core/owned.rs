@@ -77,6 +77,14 @@ impl Owned {
         }
     }
 
+    /// It is folded, and nothing of it is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        match &self.stage {
+            Stage::Folding(core) => core.is_idle(),
+            Stage::Recovering | Stage::Halted => false,
+        }
+    }
+
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         match &mut self.stage {
             Stage::Folding(core) => core.halt(reason, outputs),

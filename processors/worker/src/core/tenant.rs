@@ -125,6 +125,11 @@ impl TenantCore {
         self.commit(outputs);
     }
 
+    /// Everything that was read is done, and more may be read.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.halted && self.in_flight.is_empty()
+    }
+
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         if !self.halted {
             self.halted = true;

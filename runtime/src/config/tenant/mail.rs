@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::secrets::Secrets;
 use crate::config::values::{HeaderName, optional_duration};
-use crate::config::{ConfigError, Mailbox, SmtpServer};
+use crate::config::{ConfigError, DnsName, EmailAddress, Mailbox, SmtpServer};
 use crate::secret::Secret;
 
 /// Connections to a server that says nothing of how many it takes.
@@ -36,6 +36,13 @@ pub struct Mail {
     /// The password itself, filled in when the file is loaded.
     #[serde(skip)]
     pub password: Option<Secret>,
+    /// Where test mails may go (`bellwether mail test`): nowhere without it.
+    #[serde(default)]
+    pub test_addresses: Vec<EmailAddress>,
+    /// The selector of the key that the relay signs with (DKIM), for `bellwether doctor mail`.
+    pub dkim_selector: Option<DnsName>,
+    /// The domain that the relay signs for, if not the sender's.
+    pub dkim_domain: Option<DnsName>,
     /// Certificates (PEM) that vouch for the server beside those of the machine.
     pub ca_file: Option<PathBuf>,
     /// What stands in that file, filled in when the tenant's is loaded.

@@ -3,6 +3,7 @@
 
 mod address;
 mod colour;
+mod domain;
 mod duration;
 mod feed_address;
 mod header_name;
@@ -15,6 +16,7 @@ mod time;
 
 pub use address::{EmailAddress, Mailbox};
 pub use colour::Colour;
+pub use domain::DnsName;
 pub use duration::parse_duration;
 pub use feed_address::FeedAddress;
 pub use header_name::{HeaderName, HeaderNameError};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use hyper::Uri;
 use serde::Deserialize;
 
+use crate::http::Place;
+
 /// Stands for the process that calls.
 const INSTANCE: &str = "{instance}";
 
@@ -22,28 +24,11 @@ pub struct PingAddress {
 }
 
 impl PingAddress {
-    /// Whether it is called over TLS.
+    /// Where it is.
     #[must_use]
-    pub const fn is_tls(&self) -> bool {
-        self.is_tls
-    }
-
-    /// What to connect to, an IPv6 address without its brackets.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port to connect to.
-    #[must_use]
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Host and port as they were written: what a request calls the host.
-    #[must_use]
-    pub fn authority(&self) -> &str {
-        &self.authority
+    pub fn place(&self) -> Place<'_> {
+        let Self { is_tls, port, .. } = *self;
+        Place { is_tls, host: &self.host, port, authority: &self.authority }
     }
 
     /// What that process asks for there. It may hold a key: it is not printed.
@@ -121,11 +106,11 @@ mod tests {
     #[test]
     fn an_address_is_read_with_its_instance_and_its_path_is_not_printed() {
         let address: PingAddress = "https://watch.example/k3y/{instance}?up={instance}".parse().unwrap();
-        assert_eq!((address.is_tls(), address.host(), address.port()), (true, "watch.example", 443));
+        assert_eq!((address.is_tls, address.host.as_str(), address.port), (true, "watch.example", 443));
         assert_eq!(address.path_and_query("host-0"), "/k3y/host-0?up=host-0");
         assert_eq!(format!("{address} {address:?}"), "https://watch.example https://watch.example");
         let inner: PingAddress = "http://[fd00::1]:8080".parse().unwrap();
-        assert_eq!((inner.is_tls(), inner.host(), inner.port()), (false, "fd00::1", 8080));
+        assert_eq!((inner.is_tls, inner.host.as_str(), inner.port), (false, "fd00::1", 8080));
         assert_eq!(inner.path_and_query("x"), "/");
     }
 

@@ -15,9 +15,9 @@ use super::assignment::{Group, Shared};
 use super::batch::more;
 use super::client::{CALL, LOOK, PARTITION, at, create, list_of, meaning, reading};
 use super::reader::record;
-use super::slot::Slot;
 use super::{Inner, check_within, commits, damage, leave};
 use crate::log::{Assignments, Consumer, LogError, Polled, Result};
+use crate::slot::Slot;
 
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);

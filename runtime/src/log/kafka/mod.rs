@@ -14,7 +14,6 @@ mod leave;
 mod members;
 mod producer;
 mod reader;
-mod slot;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +40,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { host: slot::host(), slots: std::env::temp_dir().join("bellwether-slots") }
+        Self { host: crate::slot::host(), slots: std::env::temp_dir().join("bellwether-slots") }
     }
 }
 

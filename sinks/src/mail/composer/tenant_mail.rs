@@ -7,6 +7,7 @@ use bellwether_database as database;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::Incidents;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -80,10 +81,16 @@ impl TenantMail {
     }
 
     /// Sends what is owed from here on, where there is a server.
-    pub(super) fn start_delivery(&mut self, templates: Arc<Templates>, clock: Clock, incidents: Incidents) {
+    pub(super) fn start_delivery(
+        &mut self,
+        templates: Arc<Templates>,
+        clock: Clock,
+        incidents: Incidents,
+        progress: Progress,
+    ) {
         let shutdown = Shutdown::new();
         let delivery = self.delivery(templates, clock, Timing::default(), shutdown.clone());
-        let delivery = delivery.map(|delivery| Delivery { incidents, ..delivery });
+        let delivery = delivery.map(|delivery| Delivery { incidents, progress, ..delivery });
         self.delivery = delivery.map(|delivery| (shutdown, tokio::spawn(delivery.run())));
     }
 
@@ -106,6 +113,7 @@ impl TenantMail {
             rate: self.tenant.mail.rate.map(NonZeroU32::get),
             added: self.added.clone(),
             incidents: Incidents::default(),
+            progress: Progress::default(),
             shutdown,
         })
     }

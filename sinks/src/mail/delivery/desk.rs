@@ -9,9 +9,9 @@ use bellwether_runtime::incident::IncidentKind;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Delivery;
 use super::lease::Lease;
 use super::pace::Pace;
+use super::{Delivery, PART};
 use crate::mail::core::Verdict;
 use crate::mail::events::{ClaimRetried, FenceLost, MailLimited, MailSettled, SettleRetried};
 use crate::mail::outbox::{Claimed, Settlement};
@@ -77,6 +77,7 @@ impl Desk {
                 self.release(&mut claimed, Duration::ZERO).await;
                 return None;
             }
+            self.delivery.progress.moved(&self.delivery.tenant, PART);
             if let Some(wait) = self.down_for() {
                 self.release(&mut claimed, wait).await;
                 self.delivery.shutdown.sleep(wait).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::PART;
 use super::desk::Desk;
 use crate::mail::core::Verdict;
 use crate::mail::events::{MailSent, NotNoted};
@@ -30,6 +31,8 @@ impl Lane {
     /// Until nothing is to be begun any more. The mail under way is finished first.
     pub(super) async fn run(mut self) {
         while let Some(mail) = self.next().await {
+            let delivery = &self.desk.delivery;
+            delivery.progress.busy(&delivery.tenant, PART, delivery.timing.deadlines.longest());
             let verdict = self.send(&mail).await;
             let settlement = verdict.map_or(Settlement::Release(self.desk.delivery.timing.poll), |verdict| {
                 self.desk.learn(&verdict);

@@ -85,6 +85,16 @@ pub(super) const fn sample_of_schedule(kind: MailKind) -> Option<&'static str> {
     }
 }
 
+/// The mail that shows that mail arrives: when it was asked for, from which machine, over which server.
+pub(super) fn test_mail(
+    setting: Setting<'_>,
+    asked_at: Timestamp,
+    sent_from: String,
+    server: String,
+) -> Result<Rendered, ComposeError> {
+    test::render(setting, &test::TestMail { asked_at, sent_from, server })
+}
+
 /// A kind's mail with the made-up content of its folder, to look at; of an alert with so many triggers, over and over
 /// the same where the folder has fewer.
 pub(super) fn sample(

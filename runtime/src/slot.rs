@@ -1,5 +1,5 @@
-//! A member's static id: `<host>-<role>-<slot>`. A process that comes back at once finds its slot free and its id,
-//! and with it its topics, as they were.
+//! What a process is called among its like: a member of a group by its static id, `<host>-<role>-<slot>`. A process that
+//! comes back at once finds its slot free and its id, and with it its topics, as they were.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -12,14 +12,14 @@ const MAX_SLOTS: u32 = 1024;
 
 /// A number that no other member of the group on this host has. The system frees it when the process ends.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     number: u32,
     _lock: File,
 }
 
 impl Slot {
     /// The first free one.
-    pub(super) fn take(dir: &Path, group: &str) -> Result<Self> {
+    pub(crate) fn take(dir: &Path, group: &str) -> Result<Self> {
         open_dir(dir).map_err(|error| io("cannot make", dir, &error))?;
         for number in 0..MAX_SLOTS {
             let path = dir.join(format!("{group}-{number}.lock"));
@@ -36,14 +36,20 @@ impl Slot {
         })
     }
 
+    /// The number.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+
     /// The member's static id.
-    pub(super) fn id(&self, host: &str, group: &str) -> String {
+    pub(crate) fn id(&self, host: &str, group: &str) -> String {
         format!("{host}-{group}-{}", self.number)
     }
 }
 
 /// This machine's name, in letters that a static id may have.
-pub(super) fn host() -> String {
+#[must_use]
+pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String =
         name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();

@@ -1,0 +1,62 @@
+//! `bellwether mail resolve`.
+
+use std::process::ExitCode;
+
+use bellwether_schemas::TenantId;
+use bellwether_sinks::mail::outbox::by_hand::{Done, Fate};
+use clap::{Args, ValueEnum};
+
+use super::outbox::{outbox, refused, who};
+use super::retry::line;
+use crate::exit::NO;
+use crate::output::tell;
+use crate::wiring::Process;
+
+/// Writes down what became of a mail that may have arrived, as somebody found out from its provider or its reader.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  bellwether mail resolve c0a8d9a2-77f1-5a43-8f58-6a0f5f9d0001 --tenant fxlabs --as sent \
+    --why \"the provider's log has it\""
+)]
+pub(crate) struct ResolveMail {
+    /// Which, as `mail list` names it.
+    occurrence: String,
+    /// Whose.
+    #[arg(long, value_name = "T")]
+    tenant: TenantId,
+    /// What became of it.
+    #[arg(long = "as", value_name = "FATE")]
+    fate: Became,
+    /// Who found out, for the mail's events [default: USER of the environment]
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
+    /// How, for the mail's events.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Became {
+    /// It arrived.
+    Sent,
+    /// It did not, and is not to be sent.
+    Failed,
+}
+
+impl ResolveMail {
+    pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let outbox = outbox(process, &self.tenant).await?;
+        let who = who(self.who.as_deref(), self.why.as_deref());
+        let (fate, yes) = match self.fate {
+            Became::Sent => (Fate::Sent, "it counts as sent"),
+            Became::Failed => (Fate::Failed, "it counts as failed"),
+        };
+        let done = outbox.resolve(&self.occurrence, fate, &who).await.map_err(refused)?;
+        tell(&line(&self.occurrence, &done, yes, self.json))?;
+        Ok(if done == Done::Yes { ExitCode::SUCCESS } else { NO.into() })
+    }
+}
