@@ -26,7 +26,7 @@ use bellwether_runtime::roles::Context;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::{MINUTE, SECOND};
-use bellwether_schemas::triggers::{Outcome, TriggerFired};
+use bellwether_schemas::triggers::{Outcome, TriggerFired, group_id};
 use bellwether_sinks::operator::{Pace, Teller, Telling};
 use bellwether_sinks::{mail, rows, schedule};
 use proxy::Proxy;
@@ -308,4 +308,34 @@ fn single(tenant: &str, number: usize) -> TriggerFired {
 async fn without_an_operator_there_is_nobody_to_tell() {
     let tenants = watch::channel(Arc::new(Vec::new())).1;
     assert!(Teller::new(&Operator::default(), tenants, Clock::system()).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_alerts_is_told_and_over_once_nothing_waits_because_of_it() {
+    let mut desk = Desk::new("flood").await;
+    let theirs = Smtp::start().await;
+    desk.tenant.mail.smtp = Some(SmtpServer::on_this_machine(theirs.port));
+    desk.tenant.mail.alerts_an_hour = std::num::NonZeroU32::MIN;
+    let world = World::new(vec![desk.tenant.clone()]);
+    let process = desk.process();
+    let sink = tokio::spawn(mail::run(desk.context(&world, &process, Clock::system())));
+    let groups: Vec<Outcome> = (1..6).map(|number| Outcome::Fired(alone("fxlabs", number))).collect();
+    world.append("fxlabs", &groups).await;
+    let mails = desk.told(1).await;
+    assert!(mails[0].contains("fxlabs: it has more alert mails in an hour than it may"), "{}", mails[0]);
+
+    desk.execute("delete from bellwether.mail_outbox where state = 'held'").await;
+    let mails = desk.told(2).await;
+    assert!(mails[1].contains("fxlabs: over: it has more alert mails"), "{}", mails[1]);
+    world.shutdown.raise();
+    sink.await.unwrap().unwrap();
+    process.finish().await;
+    assert_eq!(desk.mails().len(), 2);
+}
+
+/// The same as a group of its own.
+fn alone(tenant: &str, number: usize) -> TriggerFired {
+    let mut trigger = single(tenant, number);
+    trigger.group.id = group_id(&trigger.tenant, trigger.kind, trigger.alert_id, 1, trigger.close_time, None);
+    trigger
 }
