@@ -126,6 +126,14 @@ async fn users_who_come_and_go_while_pages_are_read_make_it_read_again() {
 }
 
 #[tokio::test]
+async fn users_who_take_the_place_of_others_while_pages_are_read_are_noticed_though_the_total_stays() {
+    let shop = Shop::new("replaced", (0..401).map(confirmed).collect()).await;
+    shop.auth.once([Fault::Replaced(confirmed(500))]);
+    shop.open().await.unwrap();
+    assert_eq!(shop.told().await, emails((0..400).chain([500])));
+}
+
+#[tokio::test]
 async fn a_part_of_a_list_is_none_and_the_one_before_stays() {
     let shop = Shop::new("parts", (0..250).map(confirmed).collect()).await;
     for (faults, word) in [

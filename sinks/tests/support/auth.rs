@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Body(&'static str),
     /// After this page a user is created, who comes first from then on.
     Created(Value),
+    /// The same, and who came last is deleted: there are as many as before.
+    Replaced(Value),
     /// After this page the user at that place is deleted.
     Deleted(usize),
     /// The key is not taken.
@@ -123,6 +125,10 @@ async fn list(State(auth): State<Auth>, headers: HeaderMap, Query(asked): Query<
         Fault::Total(other) => total = other.into(),
         Fault::Body(body) => return ([("x-total-count", total)], body).into_response(),
         Fault::Created(user) => inner.users.insert(0, user),
+        Fault::Replaced(user) => {
+            inner.users.insert(0, user);
+            inner.users.pop();
+        }
         Fault::Deleted(place) => drop(inner.users.remove(place)),
     }
     ([("x-total-count", total)], Json(json!({"users": page, "aud": "authenticated"}))).into_response()
