@@ -55,7 +55,7 @@ pub(super) fn render(setting: Setting<'_>, digest: &Digest) -> Result<Rendered, 
         heading: what.clone(),
         what,
         subline: format!("Held back since {since}: {why}"),
-        because: format!("mails were not sent to you one by one: {why}"),
+        because: "some of your mails were held back".into(),
         at: digest.at,
     };
     Ok(setting.render(MailKind::Digest, summary, &View { groups })?)
