@@ -9,6 +9,8 @@ mod judged;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use bellwether_local::postgres::{Options, Postgres};
@@ -17,7 +19,7 @@ use bellwether_tests::reference;
 use judged::{Fired, ROWS, Random, alerts, every_trigger, market, text};
 use serde_json::Value;
 use sqlx::Connection;
-use support::Place;
+use support::{Place, until};
 use uuid::Uuid;
 
 const TENANTS: [&str; 2] = ["fxlabs", "hextech"];
@@ -68,9 +70,19 @@ fn killed_at_any_moment_the_demo_ends_with_every_row_and_one_mail_a_group() {
 fn the_morning_comes_when_it_is_wanted_with_brief_reminder_and_correction_of_both_brands() {
     let place = Place::new();
     let morning = ["demo", "--dir", "demo", "--port", "0", "--brief-in", "20s", "--for", "60s", "--json"];
-    place.bellwether(&morning).start().wait(Duration::from_secs(240)).ended(0);
-    for tenant in TENANTS {
-        let mails = sent_by_schedules(&place, tenant);
+    let running = place.bellwether(&morning).start();
+    let links = TENANTS.map(|tenant| one_click_link(&place, tenant));
+    for link in &links {
+        let answer = press(link);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{link}: {answer}");
+    }
+    running.wait(Duration::from_secs(240)).ended(0);
+    for (tenant, link) in TENANTS.into_iter().zip(links) {
+        let (mails, switched_off) = sent_by_schedules(&place, tenant);
+        assert!(
+            switched_off.iter().any(|(user, kind)| link.contains(&format!("user={user}&kind={kind}&"))),
+            "{link}"
+        );
         let kinds: BTreeSet<&str> = mails.iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(kinds, BTreeSet::from(["daily_brief", "news_correction", "news_reminder"]), "{tenant}");
         let readers = mails.iter().filter(|(kind, _)| kind == "daily_brief").count();
@@ -80,8 +92,48 @@ fn the_morning_comes_when_it_is_wanted_with_brief_reminder_and_correction_of_bot
     }
 }
 
-/// Kind and subject of every mail that was sent because a clock said so.
-fn sent_by_schedules(place: &Place, tenant: &str) -> Vec<(String, String)> {
+/// The address that a mail's headers name for one click, in the first mail of the tenant that the inbox took.
+fn one_click_link(place: &Place, tenant: &str) -> String {
+    let mut link = None;
+    let arrived = until(Duration::from_secs(120), || {
+        link = contents(place).iter().find_map(|mail| {
+            let headers = mail.split("\r\n\r\n").next()?.replace("\r\n ", " ");
+            let (_, after) = headers.split_once("List-Unsubscribe: <")?;
+            let link = after.split('>').next()?;
+            link.contains(&format!("tenant={tenant}&")).then(|| link.to_owned())
+        });
+        link.is_some()
+    });
+    assert!(arrived, "no mail of {tenant} has a link");
+    link.unwrap()
+}
+
+/// Every mail that the inbox took.
+fn contents(place: &Place) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(place.path("demo/inbox/mails")) else { return Vec::new() };
+    let mails =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension() == Some("eml".as_ref()));
+    mails.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+/// What a mail program does when its user presses *unsubscribe* (RFC 8058): the answer.
+fn press(link: &str) -> String {
+    let (host, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let body = "List-Unsubscribe=One-Click";
+    let request = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = TcpStream::connect(host).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Kind and subject of every mail that was sent because a clock said so, and which kinds their users have switched off.
+fn sent_by_schedules(place: &Place, tenant: &str) -> (Vec<(String, String)>, Vec<(Uuid, String)>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Postgres::start(&place.path("demo/postgres"), Options::default()).await.unwrap();
@@ -90,9 +142,11 @@ fn sent_by_schedules(place: &Place, tenant: &str) -> Vec<(String, String)> {
         let sent =
             "select kind, subject from bellwether.mail_outbox where schedule is not null and state = 'sent'";
         let mails = sqlx::query_as(sent).fetch_all(&mut connection).await.unwrap();
+        let off = "select user_id, kind from public.notification_preferences where not email";
+        let switched_off = sqlx::query_as(off).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         server.stop().await.unwrap();
-        mails
+        (mails, switched_off)
     })
 }
 

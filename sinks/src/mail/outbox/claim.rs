@@ -1,7 +1,8 @@
 //! Taking mails that are due, and noting that one begins to leave.
 
-use sqlx::{Postgres, Transaction};
 use std::time::Duration;
+
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::{Claimed, Outbox, Result, Settlement};
@@ -24,8 +25,9 @@ struct Objection {
 
 impl Outbox {
     /// Takes up to `most` mails that are due, none while the tenant's mail is paused, those of no schedule first: what
-    /// is told to everybody does not keep an alert waiting. Claims whose worker is gone are due too; content that had begun to leave when its worker went is
-    /// ambiguous first. What its user does not want any more is suppressed instead.
+    /// is told to everybody does not keep an alert waiting. Claims whose worker is gone are due too; content that had
+    /// begun to leave when its worker went is ambiguous first. What its user does not want any more is suppressed
+    /// instead.
     ///
     /// # Errors
     /// The database said no.
