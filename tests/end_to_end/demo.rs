@@ -78,7 +78,7 @@ fn the_morning_comes_when_it_is_wanted_with_brief_reminder_and_correction_of_bot
     }
     running.wait(Duration::from_secs(240)).ended(0);
     for (tenant, link) in TENANTS.into_iter().zip(links) {
-        let (mails, switched_off) = sent_by_schedules(&place, tenant);
+        let Morning { mails, switched_off } = morning_of(&place, tenant);
         assert!(
             switched_off.iter().any(|(user, kind)| link.contains(&format!("user={user}&kind={kind}&"))),
             "{link}"
@@ -132,8 +132,15 @@ fn press(link: &str) -> String {
     answer
 }
 
-/// Kind and subject of every mail that was sent because a clock said so, and which kinds their users have switched off.
-fn sent_by_schedules(place: &Place, tenant: &str) -> (Vec<(String, String)>, Vec<(Uuid, String)>) {
+/// What a tenant's database says when all is over.
+struct Morning {
+    /// Kind and subject of every mail that was sent because a clock said so.
+    mails: Vec<(String, String)>,
+    /// Which kinds which users have switched off.
+    switched_off: Vec<(Uuid, String)>,
+}
+
+fn morning_of(place: &Place, tenant: &str) -> Morning {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Postgres::start(&place.path("demo/postgres"), Options::default()).await.unwrap();
@@ -146,7 +153,7 @@ fn sent_by_schedules(place: &Place, tenant: &str) -> (Vec<(String, String)>, Vec
         let switched_off = sqlx::query_as(off).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         server.stop().await.unwrap();
-        (mails, switched_off)
+        Morning { mails, switched_off }
     })
 }
 
