@@ -5,7 +5,7 @@
 mod walk;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::load_tenant;
@@ -18,6 +18,7 @@ use bellwether_worker::recovery::recover;
 use bellwether_worker::{Context, GROUP, run};
 use proptest::prelude::*;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use walk::{journal, straight, tenant};
 
 const LIMIT: Duration = Duration::from_secs(60);
