@@ -118,7 +118,7 @@ impl Worker {
 
     /// Performs what the core asked for inside callbacks; tells it of every append that was answered and of every
     /// tenant that was looked into. An append that failed stops this worker: a later one may have succeeded, and only
-    /// a new fold from what the topic holds keeps their order.
+    /// a new fold from what the topic holds keeps their order. One to a topic that was deleted stops its tenant alone.
     fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         let asked = std::mem::take(&mut self.lock().asked);
         asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
@@ -157,7 +157,12 @@ impl Worker {
                 self.lock().appends.push_back(Append { tenant, id, ack, begun: Instant::now() });
             }
             Output::Commit(tenant, next) => {
-                consumer.commit(&journal(&tenant), next)?;
+                match consumer.commit(&journal(&tenant), next) {
+                    Err(gone @ LogError::UnknownTopic { .. }) => {
+                        return self.input(Input::Failed(tenant, gone.to_string()), consumer);
+                    }
+                    committed => committed?,
+                }
                 self.progress.moved(&tenant, PART);
                 // What it may have been halted at lies behind it.
                 self.incidents.end(IncidentKind::Halted, &tenant);
@@ -190,8 +195,15 @@ impl State {
     fn next_answered(&mut self) -> Result<Option<Input>, LogError> {
         let Some(oldest) = self.appends.front_mut() else { return Ok(None) };
         let Some(answer) = oldest.ack.poll() else { return Ok(None) };
-        answer?;
-        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| Input::Acknowledged(tenant, id)))
+        let gone = match answer {
+            Ok(_) => None,
+            Err(gone @ LogError::UnknownTopic { .. }) => Some(gone),
+            Err(error) => return Err(error),
+        };
+        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
+            None => Input::Acknowledged(tenant, id),
+            Some(gone) => Input::Failed(tenant, gone.to_string()),
+        }))
     }
 
     /// The appends of that tenant, which are this worker's no more.
