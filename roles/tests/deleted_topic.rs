@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bellwether_producers::Summary;
 use bellwether_producers::play::Speed;
 use bellwether_roles::topics::{Missing, served};
-use bellwether_roles::{Job, MarketChoice, Production, RoleError, Seed, SyntheticJob};
+use bellwether_roles::{Job, MarketChoice, Production, Seed, SyntheticJob};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::incident::{Change, IncidentKind, Incidents};
@@ -33,7 +33,7 @@ fn journal(tenant: &TenantId) -> Topic {
 /// A market that is played without end to everybody.
 fn market() -> Job {
     let job = SyntheticJob {
-        market: MarketChoice { seed: Seed::Shared(7), ticks_a_minute: 2 },
+        market: MarketChoice { seed: Seed::Shared(7), ticks_a_minute: 6 },
         speed: Speed::new(3_000.0).unwrap(),
         start: "2026-03-04T00:00:00Z".parse().unwrap(),
         with_past: false,
@@ -46,7 +46,17 @@ fn market() -> Job {
 struct World {
     log: Arc<dyn Log>,
     served: TenantSet,
-    roles: Vec<JoinHandle<Result<(), RoleError>>>,
+    roles: Vec<JoinHandle<()>>,
+    /// What became of roles that have ended.
+    ended: Arc<Mutex<Vec<String>>>,
+    shutdown: Shutdown,
+}
+
+/// A test that fails stops the roles, too: its runtime waits for the worker's thread.
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.raise();
+    }
 }
 
 impl World {
@@ -58,7 +68,9 @@ impl World {
     async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let wait = async {
             while !holds(self) {
-                assert!(self.roles.iter().all(|role| !role.is_finished()), "a role ended before {what}");
+                let ended = self.ended.lock().unwrap();
+                assert!(ended.is_empty(), "before {what}: {ended:?}");
+                drop(ended);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -86,8 +98,16 @@ async fn a_journal_that_is_deleted_stops_its_tenant_alone_in_producer_and_worker
         served(log.clone(), Missing::Made, tenants, incidents.clone(), shutdown.clone()).await.unwrap();
     let context =
         Context { incidents, ..Context::new(log.clone(), served.clone(), Clock::system(), shutdown.clone()) };
-    let run = |job: Job| tokio::spawn(job.run(context.clone(), Arc::new(|_: &TenantId, _: &Summary| {})));
-    let world = World { log, served, roles: vec![run(market()), run(Job::Process)] };
+    let ended = Arc::new(Mutex::new(Vec::new()));
+    let run = |job: Job| {
+        let (role, ended) = (job.role(), Arc::clone(&ended));
+        let context = context.clone();
+        tokio::spawn(async move {
+            let ran = job.run(context, Arc::new(|_: &TenantId, _: &Summary| {})).await;
+            ended.lock().unwrap().push(format!("{role}: {ran:?}"));
+        })
+    };
+    let mut world = World { log, served, roles: vec![run(market()), run(Job::Process)], ended, shutdown };
     world.until_folded_further(&gone).await;
     world.until_folded_further(&stays).await;
 
@@ -102,8 +122,10 @@ async fn a_journal_that_is_deleted_stops_its_tenant_alone_in_producer_and_worker
     assert!(world.log.create(&journal(&gone)).unwrap());
     world.until_folded_further(&gone).await;
     world.until_folded_further(&stays).await;
-    shutdown.raise();
-    for role in world.roles {
-        role.await.unwrap().unwrap();
+    world.shutdown.raise();
+    for role in std::mem::take(&mut world.roles) {
+        role.await.unwrap();
     }
+    let ended = world.ended.lock().unwrap();
+    assert!(ended.iter().all(|role| role.ends_with("Ok(())")), "{ended:?}");
 }
