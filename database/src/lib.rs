@@ -13,7 +13,7 @@ mod sqlstate;
 mod statements;
 pub mod tables;
 
-pub use checks::{Finding, check};
+pub use checks::check;
 pub use gateway::{GatewayDatabase, SwitchedOff};
 pub use init::{announce, init, init_gateway};
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
