@@ -65,12 +65,15 @@ impl World {
         self.log.committed(PROCESS.name, &journal(tenant)).unwrap().unwrap_or(0)
     }
 
+    fn assert_nobody_ended(&self, before: &str) {
+        let ended = self.ended.lock().unwrap();
+        assert!(ended.is_empty(), "before {before}: {ended:?}");
+    }
+
     async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let wait = async {
             while !holds(self) {
-                let ended = self.ended.lock().unwrap();
-                assert!(ended.is_empty(), "before {what}: {ended:?}");
-                drop(ended);
+                self.assert_nobody_ended(what);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

@@ -333,6 +333,20 @@ mod tests {
     }
 
     #[test]
+    fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
+        let tenant: TenantId = "fxlabs".parse().unwrap();
+        let answered = |error| {
+            let ack = Ack::ready(Err(error));
+            let append = Append { tenant: tenant.clone(), id: 7, ack, begun: Instant::now() };
+            State { appends: [append].into(), ..State::default() }.next_answered()
+        };
+        let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
+        let Some(Input::Failed(whose, reason)) = gone else { panic!("{gone:?}") };
+        assert!(whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
+        assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
+    }
+
+    #[test]
     fn a_tenant_that_is_halted_is_said_to_be_and_said_to_go_on_once_it_is_folded_past_that_record() {
         let run = Run::new();
         run.append(1, ENGINE_VERSION);
