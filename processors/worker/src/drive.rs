@@ -123,7 +123,7 @@ impl Worker {
 
     /// Performs what the core asked for inside callbacks; tells it of every append that was answered and of every
     /// tenant that was looked into. An append that failed stops this worker: a later one may have succeeded, and only
-    /// a new fold from what the topic holds keeps their order.
+    /// a new fold from what the topic holds keeps their order. One to a topic that was deleted stops its tenant alone.
     fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         let asked = {
             let mut state = self.lock();
@@ -171,7 +171,12 @@ impl Worker {
             }
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
-                consumer.commit(&journal(&tenant), next)?;
+                match consumer.commit(&journal(&tenant), next) {
+                    Err(gone @ LogError::UnknownTopic { .. }) => {
+                        return self.input(Input::Failed(tenant, gone.to_string()), consumer);
+                    }
+                    committed => committed?,
+                }
                 self.progress.moved(&tenant, PART);
                 // What it may have been halted at lies behind it.
                 self.incidents.end(IncidentKind::Halted, &tenant);
@@ -233,8 +238,15 @@ impl State {
     fn next_answered(&mut self) -> Result<Option<Input>, LogError> {
         let Some(oldest) = self.appends.front_mut() else { return Ok(None) };
         let Some(answer) = oldest.ack.poll() else { return Ok(None) };
-        answer?;
-        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| Input::Acknowledged(tenant, id)))
+        let gone = match answer {
+            Ok(_) => None,
+            Err(gone @ LogError::UnknownTopic { .. }) => Some(gone),
+            Err(error) => return Err(error),
+        };
+        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
+            None => Input::Acknowledged(tenant, id),
+            Some(gone) => Input::Failed(tenant, gone.to_string()),
+        }))
     }
 
     /// The appends of that tenant, which are this worker's no more.
@@ -361,6 +373,20 @@ mod tests {
 
     fn began(told: &[Change]) -> bool {
         told.iter().any(|change| matches!(change, Change::Began { text, .. } if text.contains("upgrade me")))
+    }
+
+    #[test]
+    fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
+        let tenant: TenantId = "fxlabs".parse().unwrap();
+        let answered = |error| {
+            let ack = Ack::ready(Err(error));
+            let append = Append { tenant: tenant.clone(), id: 7, ack, begun: Instant::now() };
+            State { appends: [append].into(), ..State::default() }.next_answered()
+        };
+        let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
+        let Some(Input::Failed(whose, reason)) = gone else { panic!("{gone:?}") };
+        assert!(whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
+        assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
     }
 
     #[test]
