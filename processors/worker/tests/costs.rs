@@ -117,7 +117,7 @@ impl Market {
             origin: origin(),
             ingested_at: ticks[BLOCK - 1].ts,
             first_seq: Some((self.number.cast_unsigned()) - BLOCK as u64),
-            symbols: (0..self.symbols).map(|symbol| BlockSymbol::of_quotes(&name(symbol), 5)).collect(),
+            symbols: (0..self.symbols).map(|symbol| BlockSymbol::of_quotes(name(symbol), 5)).collect(),
             ticks,
             volumes: Vec::new(),
         };
