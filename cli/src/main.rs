@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, doctor, gateway, inbox, journal, mail, migrate, process, produce, replay,
-    schedule, sink, tenants, top, topics,
+    backtest, deadletters, demo, doctor, explain, gateway, inbox, journal, mail, migrate, process, produce,
+    replay, schedule, sink, tenants, top, topics,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -53,8 +53,8 @@ enum Command {
     Gateway(gateway::Gateway),
     #[command(subcommand)]
     Mail(mail::Mail),
-    #[command(subcommand)]
     Doctor(doctor::Doctor),
+    Explain(explain::Explain),
 }
 
 fn main() -> ExitCode {
@@ -92,6 +92,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
+            Command::Explain(command) => command.run(&process),
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

@@ -4,6 +4,7 @@
 mod alert_changes;
 mod ancestor;
 mod database;
+mod doctor;
 mod kinds;
 mod line;
 mod line_types;
