@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backtest, deadletters, demo, doctor, explain, gateway, inbox, journal, mail, migrate, process, produce,
-    replay, schedule, sink, tenants, top, topics,
+    replay, schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -53,6 +53,8 @@ enum Command {
     Gateway(gateway::Gateway),
     #[command(subcommand)]
     Mail(mail::Mail),
+    #[command(subcommand)]
+    Users(users::Users),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
 }
@@ -91,6 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Inbox(command) => command.run(&process).await,
             Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,
+            Command::Users(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
             Command::Explain(command) => command.run(&process),
         }

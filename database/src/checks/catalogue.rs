@@ -25,6 +25,9 @@ pub(super) struct State {
     pub(super) tenant: Option<String>,
 }
 
+/// Policies that hold each tenant to its rows in a shared database, beside those that every database has.
+pub(super) const SHARED: [&str; 2] = ["shared_processes", "shared_users"];
+
 /// A policy of row security.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct Policy {

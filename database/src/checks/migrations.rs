@@ -4,7 +4,7 @@ use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
 use super::Looked;
-use crate::migrate::MIGRATIONS;
+use crate::migrate::{MIGRATIONS, Recorded, read};
 
 /// Whether the schema is older than this binary.
 pub(super) fn is_behind(findings: &[Finding]) -> bool {
@@ -13,35 +13,35 @@ pub(super) fn is_behind(findings: &[Finding]) -> bool {
 
 const MISSING: &str = "was not applied: the database is behind this version";
 
-/// What is missing, and what this version does not know; or that both agree.
+/// What is missing, what this version does not know, and what was applied with another text; or that all agree.
 pub(super) async fn look(connection: &mut PgConnection) -> Looked {
-    let there: bool = sqlx::query_scalar(
-        "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                        where n.nspname = 'bellwether' and c.relname = 'schema_migration')",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let mut applied: Vec<String> = Vec::new();
-    if there {
-        applied = sqlx::query_scalar("select version from bellwether.schema_migration order by 1")
-            .fetch_all(connection)
-            .await?;
-    }
-    Ok(judge(&applied))
+    Ok(judge(&read(connection).await?))
 }
 
-fn judge(applied: &[String]) -> Vec<Finding> {
-    let known = || MIGRATIONS.iter().map(|migration| migration.version);
-    let missing = known().filter(|version| !applied.iter().any(|one| one == version));
+fn judge(applied: &[Recorded]) -> Vec<Finding> {
+    let missing = MIGRATIONS.iter().filter(|ours| !applied.iter().any(|one| one.version == ours.version));
     let mut findings: Vec<Finding> =
-        missing.map(|version| Finding::fault(version, MISSING, "run `bellwether migrate`")).collect();
-    let unknown = applied.iter().filter(|version| !known().any(|one| one == version.as_str()));
-    findings.extend(unknown.map(|version| {
-        let found = "was applied, and this version does not know it: the database is ahead";
-        Finding::fault(version, found, "run the version of Bellwether that the database was migrated by")
-    }));
+        missing.map(|ours| Finding::fault(ours.version, MISSING, "run `bellwether migrate`")).collect();
+    findings.extend(applied.iter().filter_map(known));
     if findings.is_empty() {
-        findings.push(Finding::ok("migrations", format!("all {} are applied", MIGRATIONS.len())));
+        findings.push(Finding::ok(
+            "migrations",
+            format!("all {} are applied as this version has them", MIGRATIONS.len()),
+        ));
     }
     findings
+}
+
+/// What is wrong with a file that was applied.
+fn known(Recorded { version, checksum }: &Recorded) -> Option<Finding> {
+    let Some(ours) = MIGRATIONS.iter().find(|migration| migration.version == version) else {
+        let found = "was applied, and this version does not know it: the database is ahead";
+        let advice = "run the version of Bellwether that the database was migrated by";
+        return Some(Finding::fault(version, found, advice));
+    };
+    let changed = checksum.as_ref().is_some_and(|checksum| *checksum != ours.checksum());
+    changed.then(|| {
+        let found = format!("{} was applied with another text than this version has", ours.file());
+        Finding::fault(version, found, "find out who changed the file: one that was applied is never edited")
+    })
 }

@@ -19,6 +19,7 @@ mod rights;
 mod roles;
 mod server;
 mod session;
+mod shape;
 mod tables;
 mod unlisted;
 mod views;
@@ -34,7 +35,7 @@ pub use outside::{Rows, Sight, Visitor, judge as judge_sights, sights};
 pub use session::Session;
 
 use self::tables::Whose;
-use crate::{Result, WITHOUT_TENANT, administer, query};
+use crate::{Result, Shape, WITHOUT_TENANT, administer, query};
 
 type Looked = sqlx::Result<Vec<Finding>>;
 
@@ -56,9 +57,11 @@ pub async fn check(url: &Secret) -> Result<Vec<Finding>> {
 pub async fn look(session: &mut Session, tenant: &Tenant, clock: &Clock) -> Vec<Section> {
     let schema =
         Section { name: "schema", findings: tried(session, "schema", async |c| schema(c).await).await };
-    let whose = if tenant.database.shared { Whose::Several } else { Whose::One(&tenant.id) };
-    let mut access_findings =
-        tried(session, "tables", async |c| access(c, whose, &schema.findings).await).await;
+    let shape = of_shape(session).await;
+    let whose = shape::whose(shape, tenant);
+    let mut access_findings = tried(session, "shape", async |c| shape::look(c, tenant, shape).await).await;
+    access_findings
+        .extend(tried(session, "tables", async |c| access(c, whose, &schema.findings).await).await);
     access_findings.extend(tried(session, "roles", async |c| logins(c, tenant).await).await);
     let access = Section { name: "access", findings: access_findings };
     let server = Section { name: "server", findings: of_server(session, tenant, clock).await };
@@ -84,6 +87,12 @@ async fn access(connection: &mut PgConnection, whose: Whose<'_>, schema: &[Findi
     findings.extend(views::look(connection, &listed()).await?);
     findings.extend(functions::look(connection, &listed()).await?);
     Ok(findings)
+}
+
+/// None also where it cannot be asked: whatever is wrong then is told by the checks that ask.
+async fn of_shape(session: &mut Session) -> Option<Shape> {
+    let mut transaction = session.begin().await.ok()?;
+    shape::of(&mut transaction).await.ok().flatten()
 }
 
 async fn logins(connection: &mut PgConnection, tenant: &Tenant) -> Looked {

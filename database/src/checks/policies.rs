@@ -1,6 +1,6 @@
 //! Policies of row security: each lets its role at rows that are bound to the user or the tenant, and none is missing.
 
-use super::catalogue::{Policy, Table};
+use super::catalogue::{Policy, SHARED, Table};
 use super::rights::{self, ANYBODY, GATEWAY, PIPELINE, USERS};
 use crate::WITHOUT_TENANT;
 
@@ -31,7 +31,7 @@ pub(super) fn judge(table: &Table, owner: &str) -> Vec<(String, String)> {
 fn one(table: &Table, policy: &Policy, role: &str, owner: &str) -> Option<String> {
     let name = &policy.name;
     if !policy.permissive {
-        return Some(format!("policy {name:?} is restrictive, and none of ours: it hides rows from {role}"));
+        return restrictive(policy, role);
     }
     match role {
         "public" => Some(format!("policy {name:?} is for everybody")),
@@ -46,6 +46,16 @@ fn one(table: &Table, policy: &Policy, role: &str, owner: &str) -> Option<String
         role if role == owner => None,
         other => Some(format!("policy {name:?} is for role {other}, which is none of ours")),
     }
+}
+
+/// Of those that narrow, only the two of a shared database are ours.
+fn restrictive(policy: &Policy, role: &str) -> Option<String> {
+    let name = &policy.name;
+    if !SHARED.contains(&name.as_str()) {
+        return Some(format!("policy {name:?} is restrictive, and none of ours: it hides rows from {role}"));
+    }
+    unbound(policy, is_of_own_tenant)
+        .map(|expression| format!("policy {name:?} holds {role} to no tenant: {expression}"))
 }
 
 /// The first of the policy's expressions that does not bind its rows.
@@ -68,10 +78,16 @@ fn is_of_tenant(expression: &str) -> bool {
     expression.contains("current_setting('app.tenant_id'") && is_equal_to("tenant_id", expression)
 }
 
+/// The tenant is the login role's, or the token's: neither is said by whoever asks.
+fn is_of_own_tenant(expression: &str) -> bool {
+    let owns = ["acting_tenant()", "'app_metadata'"];
+    owns.iter().any(|own| expression.contains(own)) && is_equal_to("tenant_id", expression)
+}
+
 /// Whether the column is compared for being equal, and nothing for being more, less or another.
 fn is_equal_to(column: &str, expression: &str) -> bool {
     // What reads a field of a token is no comparison.
-    let plain = expression.replace("->", "").replace(' ', "");
+    let plain = expression.replace("->>", "").replace("->", "").replace(' ', "");
     let equal = [format!("={column}"), format!("{column}=")];
     equal.iter().any(|equal| plain.contains(equal)) && !plain.contains(['<', '>'])
 }

@@ -69,8 +69,8 @@ pub(super) fn of(table: &str) -> &'static [Right] {
         return in_public(name);
     }
     match name {
-        "quarantine" => &[],
-        "schema_migration" => ONLY_READ,
+        "quarantine" | "tenant_login" => &[],
+        "schema_migration" | "forgotten_user" => ONLY_READ,
         "schedule_run" | "incident" => KEPT,
         _ => WRITTEN,
     }

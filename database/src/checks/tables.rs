@@ -4,20 +4,22 @@
 use bellwether_runtime::finding::Finding;
 use bellwether_schemas::TenantId;
 
-use super::catalogue::{Grant, State, Table};
+use super::catalogue::{Grant, SHARED, State, Table};
 use super::policies;
 use super::rights::{self, ANYBODY, GATEWAY, PIPELINE, USERS};
 use crate::WITHOUT_TENANT;
 
-/// Whose database it is said to be.
+/// Whose rows a table is to take.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Whose<'a> {
     /// That tenant's, and nobody else's.
     One(&'a TenantId),
-    /// Some tenant's; whose does not matter.
+    /// Some tenant's, or several tenants'; whose does not matter.
     Somebodys,
-    /// Several tenants share it.
+    /// Several tenants': each process and each user is held to those of their own.
     Several,
+    /// It is said elsewhere that it is nobody's.
+    Unsaid,
 }
 
 /// What is wrong with a table, each with what to do; or that nothing is. Of a table that is missing nothing is said where
@@ -29,7 +31,7 @@ pub(super) fn judge(table: &Table, whose: Whose<'_>, behind: bool) -> Vec<Findin
     };
     let mut wrong: Vec<(String, String)> = Vec::new();
     wrong.extend(security(&table.name, state));
-    wrong.extend(belongs(&table.name, state, whose));
+    wrong.extend(belongs(table, state, whose));
     wrong.extend(grants(table));
     wrong.extend(policies::judge(table, &state.owner));
     if wrong.is_empty() {
@@ -57,13 +59,18 @@ fn security(name: &str, state: &State) -> Option<(String, String)> {
 }
 
 /// Whether it takes rows of the right tenants alone.
-fn belongs(name: &str, state: &State, whose: Whose<'_>) -> Option<(String, String)> {
-    if WITHOUT_TENANT.contains(&name) {
+fn belongs(table: &Table, state: &State, whose: Whose<'_>) -> Option<(String, String)> {
+    if WITHOUT_TENANT.contains(&table.name.as_str()) {
         return None;
     }
     match (whose, &state.tenant) {
-        (Whose::Several, None) | (Whose::Somebodys, Some(_)) => None,
+        (Whose::Unsaid, _) | (Whose::Somebodys, Some(_)) => None,
         (Whose::One(tenant), Some(owner)) if owner == tenant.as_str() => None,
+        (Whose::Several | Whose::Somebodys, None) if is_held(table) => None,
+        (Whose::Several, None) => Some((
+            "holds nobody to the rows of their own tenant".into(),
+            "as the tables' owner: select bellwether.reshape()".into(),
+        )),
         (Whose::One(_) | Whose::Somebodys, None) => Some((
             "takes rows of any tenant: it is no tenant's yet".into(),
             "run `bellwether tenants init`".into(),
@@ -73,6 +80,13 @@ fn belongs(name: &str, state: &State, whose: Whose<'_>) -> Option<(String, Strin
             "give each tenant the URL of its own database".into(),
         )),
     }
+}
+
+/// In a shared database processes are held to the tenant of their login role, users to that of their token.
+fn is_held(table: &Table) -> bool {
+    let [processes, users] = SHARED;
+    let has = |name: &str| table.policies.iter().any(|policy| policy.name == name);
+    has(processes) && (has(users) || !table.name.starts_with("public."))
 }
 
 /// What somebody may do and must not, and the other way round.

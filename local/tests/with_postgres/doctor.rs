@@ -1,9 +1,11 @@
 //! Databases that are each broken in one way: the doctor says that, and nothing else.
 
+use bellwether_database as migrated;
 use bellwether_database::checks::{self, Rows, Session, Visitor};
 use bellwether_local::postgres::Postgres;
 use bellwether_local::seed::Seeded;
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::{Finding, Level};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::UserId;
@@ -11,7 +13,7 @@ use bellwether_schemas::time::HOUR;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::support::{ASHA, OMAR, database, name, open, run, tenant};
+use crate::support::{ASHA, OMAR, bare, database, name, open, run, shared_database, tenant};
 
 /// A tenant of no other test: what becomes of its role is nobody else's.
 const TENANT: &str = "doctored";
@@ -28,7 +30,7 @@ const fn fault(by: &'static str, about: &'static str, words: &'static str) -> Br
     Broken { by, about, level: Level::Fault, words }
 }
 
-const BROKEN: [Broken; 22] = [
+const BROKEN: [Broken; 23] = [
     fault(
         "alter table public.rsi_tracker_alerts no force row level security",
         "public.rsi_tracker_alerts",
@@ -115,6 +117,11 @@ const BROKEN: [Broken; 22] = [
         "the database is behind",
     ),
     fault(
+        "update bellwether.schema_migration set checksum = 'another' where version = '20260301001300'",
+        "20260301001300",
+        "with another text than this version has",
+    ),
+    fault(
         "insert into bellwether.schema_migration (version) values ('20990101000000')",
         "20990101000000",
         "the database is ahead",
@@ -154,9 +161,12 @@ fn database_of(url: &Secret) -> String {
 
 /// What the doctor finds that is not as it should be. Other tests use the same server: how full it is is not looked at.
 async fn found(url: &Secret, clock: &Clock) -> Vec<Finding> {
-    let tenant = tenant(TENANT, url, "direct");
-    let mut session = Session::of_pipeline(&tenant).await.unwrap();
-    let sections = checks::look(&mut session, &tenant, clock).await;
+    found_of(&tenant(TENANT, url, "direct"), clock).await
+}
+
+async fn found_of(tenant: &Tenant, clock: &Clock) -> Vec<Finding> {
+    let mut session = Session::of_pipeline(tenant).await.unwrap();
+    let sections = checks::look(&mut session, tenant, clock).await;
     assert!(sections.iter().all(|section| !section.findings.is_empty()), "{sections:?}");
     let findings = sections.into_iter().flat_map(|section| section.findings);
     findings.filter(|finding| finding.level > Level::Ok && finding.about != "connections").collect()
@@ -300,4 +310,50 @@ async fn a_database_that_is_away_is_said_to_be_for_a_while() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let away = tenant("fxlabs", &Secret::new(format!("postgres://a:b@127.0.0.1:{port}/c")), "direct");
     assert!(Session::of_pipeline(&away).await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn a_shared_database_is_known_as_one_and_told_where_it_holds_nobody() {
+    let [ours, _] = shared_database(["fxlabs", "hextech"]).await;
+    let shared = |shared: bool| {
+        let mut tenant = tenant("fxlabs", &ours.pipeline, "direct");
+        tenant.database.shared = shared;
+        tenant
+    };
+    assert_eq!(found_of(&shared(true), &Clock::system()).await, []);
+    let unsaid = found_of(&shared(false), &Clock::system()).await;
+    assert!(unsaid.len() == 1 && unsaid[0].about == "shape" && unsaid[0].is_fault(), "{unsaid:?}");
+    let mut admin = open(&ours.admin).await;
+    for (harm, about, words) in [
+        (
+            "drop policy shared_users on public.price_alerts",
+            "public.price_alerts",
+            "holds nobody to the rows of their own tenant",
+        ),
+        (
+            "select bellwether.reshape(); drop policy shared_processes on bellwether.mail_outbox",
+            "bellwether.mail_outbox",
+            "holds nobody to the rows of their own tenant",
+        ),
+        (
+            "select bellwether.reshape();
+             alter policy shared_users on public.alert_status using (tenant_id <> '') with check (tenant_id <> '')",
+            "public.alert_status",
+            "to no tenant",
+        ),
+    ] {
+        run(&mut admin, harm).await;
+        let found = found_of(&shared(true), &Clock::system()).await;
+        assert!(found.len() == 1 && found[0].about == about && found[0].found.contains(words), "{harm}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_nobodys_is_told_once() {
+    let url = bare().await;
+    migrated::migrate(&url).await.unwrap();
+    let found = found_of(&tenant("fxlabs", &url, "direct"), &Clock::system()).await;
+    let faults: Vec<&Finding> = found.iter().filter(|finding| finding.about == "shape").collect();
+    assert!(faults.len() == 1 && faults[0].found.contains("nobody's yet"), "{found:?}");
+    assert!(!found.iter().any(|finding| finding.found.contains("takes rows of any tenant")), "{found:?}");
 }
