@@ -69,6 +69,7 @@ migrations! {
     "20260301001700" "shared",
     "20260301001710" "retention",
     "20260301001720" "checksums",
+    "20260301001730" "capture",
 }
 
 /// Two processes migrating one database wait for each other on this key.
