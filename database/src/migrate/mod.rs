@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, raw_sql};
 
-use self::record::Recorded;
+pub(super) use self::record::{Recorded, read};
 use super::{DatabaseError, Result, administer, query};
 
 /// One file: what it does, it also records in `bellwether.schema_migration`.
