@@ -86,8 +86,7 @@ fn a_database_that_is_away_and_a_file_that_is_wrong_are_lines_and_keep_nobody_el
         idle.iter().any(|line| line["found"] == "nobody reads fxlabs.journal.v1 as `bellwether process`")
     );
 
-    let key = "[database]\nrecipients = \"auth_api\"\n";
-    clinic.place.edit("tenants/hextech.toml", "[database]\n", key);
+    clinic.place.edit("tenants/hextech.toml", "recipients = \"database\"", "recipients = \"auth_api\"");
     let auth = "[auth]\nurl = \"https://x.example/auth/v1\"\nkey_file = \"key\"\n[mail]\n";
     clinic.place.edit("tenants/hextech.toml", "[mail]\n", auth);
     clinic.place.write("tenants/key", b"sb_publishable_swordfish");
