@@ -12,5 +12,6 @@ pub mod schedule;
 #[cfg(test)]
 mod simulated;
 mod thread;
+pub mod verify;
 
 pub use error::SinkError;

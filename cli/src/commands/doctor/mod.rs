@@ -27,7 +27,7 @@ impl Doctor {
 }
 
 /// Tells what was found about each of them, as lines or as JSON; 1 where there is a fault.
-fn tell_findings(found: &[(String, Vec<Finding>)], as_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn tell_findings(found: &[(String, Vec<Finding>)], as_json: bool) -> anyhow::Result<ExitCode> {
     let line = if as_json { json_line } else { text_line };
     let mut text = String::new();
     for (whose, findings) in found {
