@@ -110,7 +110,15 @@ impl Mail<'_> {
         let mut theirs = vec![brand.name.to_string(), mail.from.address().domain().to_owned()];
         theirs
             .extend([&brand.site_url, &brand.unsubscribe_url].into_iter().flatten().map(ToString::to_string));
-        let own = format!("{:?}{:?}", self.tenant.brand, self.tenant.mail.from);
+        let Tenant { brand, mail, .. } = self.tenant;
+        // A name within one's own is no other's.
+        let own = format!(
+            "{} {:?} {:?} {}",
+            brand.name,
+            brand.site_url,
+            brand.unsubscribe_url,
+            mail.from.address()
+        );
         let content = String::from_utf8_lossy(&self.shown.mail.content);
         let shown = [&self.shown.html, &self.shown.text, &self.shown.mail.subject, content.as_ref()];
         let stands =
