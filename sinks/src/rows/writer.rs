@@ -1,7 +1,7 @@
 //! One piece, one transaction.
 
 use bellwether_database::cursor::{self, Cursor};
-use bellwether_database::tables::{self, alert_status, user_events};
+use bellwether_database::tables::{self, alert_status, forgotten, retention, user_events};
 use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
 use bellwether_runtime::config::{Database, Tenant};
 use sqlx::{PgConnection, PgPool};
@@ -12,7 +12,7 @@ use super::piece::Piece;
 use super::plan::{Changed, Plan, plan};
 
 /// Rows removed in one transaction: the lines they were in wait that long.
-pub(super) const RETIRED_AT_ONCE: u32 = 5_000;
+const RETIRED_AT_ONCE: u32 = 5_000;
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -25,6 +25,20 @@ pub enum Wrote {
     Piece(Receipt),
     /// Nothing was written: the cursor stands before the piece.
     Behind(u64),
+}
+
+/// Rows of one table that were kept no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retired {
+    pub(super) table: &'static str,
+    pub(super) rows: u64,
+}
+
+impl Retired {
+    /// As many as one look may remove: there may be more.
+    pub(super) fn is_full(self) -> bool {
+        self.rows >= u64::from(RETIRED_AT_ONCE)
+    }
 }
 
 /// What was done with the records of a piece.
@@ -40,6 +54,8 @@ pub struct Receipt {
     pub statuses: u64,
     /// What users are told of in their lines.
     pub events: u64,
+    /// Records of users who were forgotten: none of them was written.
+    pub forgotten: u64,
 }
 
 impl Writer {
@@ -52,17 +68,24 @@ impl Writer {
         transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
     }
 
-    /// Removes at most [`RETIRED_AT_ONCE`] of the events that the tenant keeps no longer; how many went.
-    pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<u64, WriteFailure> {
+    /// Removes what the tenant keeps no longer, at most [`RETIRED_AT_ONCE`] rows of each table, each in a transaction of
+    /// its own; how many went of those that had some.
+    pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<Vec<Retired>, WriteFailure> {
         let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
-        let retire = async {
-            let mut transaction = database::begin(&pool, &tenant.id).await?;
-            let age = tenant.retention.user_events;
-            let gone = user_events::retire(&mut transaction, age, RETIRED_AT_ONCE).await?;
-            transaction.commit().await?;
-            Ok(gone)
-        };
-        retire.await.map_err(|error| failure(&error))
+        let mut all = Vec::new();
+        for (table, age) in retention::ages(&tenant.retention) {
+            let retire = async {
+                let mut transaction = database::begin(&pool, &tenant.id).await?;
+                let rows = retention::retire(&mut transaction, table, age, RETIRED_AT_ONCE).await?;
+                transaction.commit().await?;
+                Ok(rows)
+            };
+            let rows = retire.await.map_err(|error| failure(&error))?;
+            if rows > 0 {
+                all.push(Retired { table, rows });
+            }
+        }
+        Ok(all)
     }
 
     async fn pool(&mut self, tenant: &Tenant) -> Result<PgPool, DatabaseError> {
@@ -96,13 +119,15 @@ async fn write_piece(
     piece: &Piece,
     cursor: Cursor,
 ) -> sqlx::Result<Receipt> {
-    let plan = plan(piece, cursor);
+    let mut plan = plan(piece, cursor);
+    let forgotten = leave_out_forgotten(connection, statements, &mut plan).await?;
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
     // Events are put into words while the server writes.
     let (written, events) =
         tokio::join!(write_rows(connection, statements, &plan, probe), async { plan.events() });
     let (mut receipt, changed) = written?;
+    receipt.forgotten = forgotten;
     let events = plan.told(events, &changed);
     if probe || !events.is_empty() {
         user_events::append(connection, statements, &events).await?;
@@ -112,6 +137,20 @@ async fn write_piece(
         cursor::advance(connection, statements, SINK, plan.cursor).await?;
     }
     Ok(receipt)
+}
+
+/// Nothing is written of a user who was forgotten, whatever the log still holds of them; how much that was.
+async fn leave_out_forgotten(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    plan: &mut Plan<'_>,
+) -> sqlx::Result<u64> {
+    let users = plan.users();
+    if users.is_empty() {
+        return Ok(0);
+    }
+    let gone = forgotten::among(connection, statements, &users).await?;
+    Ok(plan.leave_out(&gone))
 }
 
 /// Statuses, rows, and how often each alert fired.
