@@ -28,11 +28,10 @@ fn check_says_all_that_is_wrong_with_all_files_with_line_and_key_and_list_shows_
     );
     assert!(place.run(&["tenants", "list"]).ended(0).stdout.lines().count() == 3);
 
-    let sender = |text: &str| text.lines().find(|line| line.starts_with("from = ")).unwrap().to_owned();
+    let line = |text: &str, key: &str| text.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
     let (fxlabs, hextech) = (place.read("tenants/fxlabs.toml"), place.read("tenants/hextech.toml"));
-    let hextech = hextech
-        .replace(&sender(&hextech), &sender(&fxlabs))
-        .replace("[brand]\n", "[brand]\nbar = \"white\"\n");
+    let hextech = hextech.replace(&line(&hextech, "from = "), &line(&fxlabs, "from = "));
+    let hextech = hextech.replace(&line(&hextech, "bar = "), "bar = \"white\"");
     place.write("tenants/hextech.toml", hextech.replace("revision = 1", "revison = 1").as_bytes());
     place.edit("tenants/fxlabs.toml", "Asia/Kolkata", "Asia/Kolkatta");
     let told = place.run(&["tenants", "check"]).ended(78).stdout;

@@ -151,7 +151,11 @@ impl New {
             None => made_up()?,
         };
         step("its database: a role that logs in, and every row its own");
-        let role = database::init(admin, &self.tenant, &password).await?;
+        let role = if self.is_shared(process)? {
+            database::init_shared(admin, &self.tenant, &password).await?
+        } else {
+            database::init(admin, &self.tenant, &password).await?
+        };
         if known.is_none() {
             step(&format!("its database: the role's URL in {}", file.display()));
             let mut files = NewFiles::default();
@@ -159,6 +163,13 @@ impl New {
             files.write()?;
         }
         Ok(())
+    }
+
+    /// As asked for, or as its file says that is there already.
+    fn is_shared(&self, process: &Process) -> anyhow::Result<bool> {
+        let (tenants, _) = process.directory(&[]).examine()?;
+        let of_file = tenants.iter().find(|tenant| tenant.id == self.tenant);
+        Ok(self.shared || of_file.is_some_and(|tenant| tenant.database.shared))
     }
 
     /// Before its file, so that no role meets a tenant that lacks them.
