@@ -188,6 +188,15 @@ fn a_new_tenant_is_led_from_nothing_to_a_first_mail_and_verified_and_each_step_c
         (file, secret)
     );
 
+    verified(&world, &runtime);
+    runtime.block_on(async {
+        world.inbox.stop().await;
+        world.postgres.stop().await.unwrap();
+    });
+}
+
+/// Before it has a user, with one, and with another brand's name in its mails.
+fn verified(world: &World, runtime: &tokio::runtime::Runtime) {
     let nobody = world.run(&["tenants", "verify", "acme", "--json"]).ended(0).json();
     assert!(nobody.iter().any(|line| line["about"] == "triggers" && line["level"] == "unseen"), "{nobody:?}");
     let user = User { id: UserId(Uuid::from_u128(7)), email: "me@users.example".into(), confirmed: true };
@@ -210,7 +219,7 @@ fn a_new_tenant_is_led_from_nothing_to_a_first_mail_and_verified_and_each_step_c
     ] {
         of(about);
     }
-    let rows = runtime.block_on(rows(&world, &"acme".parse().unwrap()));
+    let rows = runtime.block_on(rows(world, &"acme".parse().unwrap()));
     assert_eq!(rows, 0, "a test trigger leaves nothing");
 
     // A link and a name that are another's are found.
@@ -221,10 +230,6 @@ fn a_new_tenant_is_led_from_nothing_to_a_first_mail_and_verified_and_each_step_c
     );
     let foreign = world.run(&["tenants", "verify", "acme"]).ended(1).stdout;
     assert!(foreign.contains("fault") && foreign.contains("of hextech stands in it"), "{foreign}");
-    runtime.block_on(async {
-        world.inbox.stop().await;
-        world.postgres.stop().await.unwrap();
-    });
 }
 
 async fn rows(world: &World, tenant: &TenantId) -> i64 {
