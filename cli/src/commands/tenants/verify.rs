@@ -42,7 +42,7 @@ impl Verify {
             findings.extend(verify::api(&tenant, now));
             found.push((tenant.id.to_string(), findings));
         }
-        tell_findings(&found, self.json)
+        tell_findings(found, self.json)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that is wrong with a tenant's file, at once. Reading it ends at the first thing that is wrong; here that
 //! is written down, set aside, and the rest is read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,8 @@ pub(in crate::config) fn examine(path: &Path, environment: &dyn Fn(&str) -> Opti
         Ok((id, toml_file::parse(path, &text)?, text))
     });
     match read {
-        Ok((id, table, text)) => Examination { path, text, found: Vec::new() }.run(&id, table, environment),
+        Ok((id, table, text)) => Examination { path, text, found: Vec::new(), set_aside: BTreeSet::new() }
+            .run(&id, table, environment),
         Err(error) => {
             let (key, reason) = error.parts();
             let fault = Fault { file: path.into(), line: None, key, reason };
@@ -75,6 +77,8 @@ struct Examination<'a> {
     path: &'a Path,
     text: String,
     found: Vec<Fault>,
+    /// Keys that were there and wrong. That they are missing afterwards is our doing.
+    set_aside: BTreeSet<Vec<String>>,
 }
 
 impl Examination<'_> {
@@ -102,6 +106,7 @@ impl Examination<'_> {
                 }
             }
         }
+        self.found.sort_by_key(|fault| fault.line);
         Examined { tenant, faults: self.found }
     }
 
@@ -111,9 +116,11 @@ impl Examination<'_> {
         let place = Place::of(&section, &reason);
         let line = if place.is_missing { None } else { toml_file::line_of(&self.text, &place.path) };
         let fault = Fault { file: self.path.into(), line, key: section, reason };
-        if !self.found.contains(&fault) {
+        let ours = place.is_missing && self.set_aside.contains(&place.path);
+        if !ours && !self.found.contains(&fault) {
             self.found.push(fault);
         }
+        self.set_aside.insert(place.path.clone());
         place
     }
 }
@@ -179,13 +186,17 @@ fn put(table: &mut Table, sections: &[String], key: &str, value: &Value) -> bool
     }
 }
 
-/// Of a list of sections the first goes: which of them is wrong is not told.
+/// Of a list of sections the first that has the key loses it, for which of them is wrong is not told; where none has it
+/// any more, the first goes.
 fn remove(table: &mut Table, sections: &[String], key: &str) -> bool {
     let Some((section, rest)) = sections.split_first() else { return table.remove(key).is_some() };
     match table.get_mut(section) {
         Some(Value::Table(inner)) => remove(inner, rest, key),
         Some(Value::Array(several)) if !several.is_empty() => {
-            several.remove(0);
+            let lost = several.iter_mut().filter_map(Value::as_table_mut).any(|each| remove(each, rest, key));
+            if !lost {
+                several.remove(0);
+            }
             true
         }
         _ => false,
@@ -245,11 +256,15 @@ mod tests {
             ":10: database: unknown field `modus`",
             ":12: mail.from: \"nobody\" is not an address",
             ":13: mail.smtp: holds a password",
-            ": mail.bounce_secret_file: is not whsec_",
+            ":11: mail.bounce_secret_file: is not whsec_",
             ":18: api.tokens.role: ",
+            ":19: api.tokens.hash: ",
         ] {
             assert!(begins(start), "{start:?} is not among\n{}", told.join("\n"));
         }
+        assert!(
+            told.is_sorted_by_key(|line| line.split(':').nth(1).and_then(|line| line.parse::<usize>().ok()))
+        );
         assert!(told.iter().any(|line| line.contains("calendar")), "{}", told.join("\n"));
         assert!(!told.join("").contains("swordfish"), "{}", told.join("\n"));
     }
