@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos schedules bench line types mail-faults
+.PHONY: help demo test lint fmt setup mutants chaos schedules bench line types mail-faults tenants
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -56,6 +56,11 @@ every_tab -- --nocapture
 FAULTS ?= 500
 mail-faults: setup ## SMTP servers that fail in every way at every verb, and workers killed at every point of a mail
 	@FAULTS=$(FAULTS) SEED=$(SEED) cargo test -q --locked -p bellwether-sinks --test mail_faults -- --nocapture
+
+# Part of `test` with 8 tenants; a minute with 100.
+TENANTS ?= 100
+tenants: setup ## tenants come and go under load: each live within ten seconds, nobody else held up
+	@TENANTS=$(TENANTS) cargo test -q --locked -p bellwether-roles --test tenants_come_and_go -- --nocapture
 
 types: setup ## the types of clients/typescript anew, from the migrations
 	@BELLWETHER_WRITE_TYPES=1 cargo test -q --locked -p bellwether-local --test with_postgres the_clients_types
