@@ -57,6 +57,7 @@ fn spoil_snapshots(world: &World, processes: &mut Processes<'_>, random: &mut Ra
         let count = world.spoil_snapshots(spoiled);
         let killed = processes.kill(Role::Process, random.next(), Duration::ZERO);
         progress(&format!("snapshots: all {count} records {what}, and kill -9 of {killed}"));
-        processes.tend_for(Duration::from_secs(6));
+        // Long enough to recover from the journal's start and to store a state anew.
+        processes.tend_for(Duration::from_secs(12));
     }
 }

@@ -390,6 +390,24 @@ fn a_recovery_that_is_over_is_not_gone_through_again() {
 }
 
 #[test]
+fn late_ticks_of_one_minute_are_counted_on_by_who_goes_on_from_a_snapshot() {
+    let mut world = World::new(journal(&[(900, -700); 30]));
+    let first = world.journal.windows(2).position(|two| two[0] == two[1]).unwrap() as u64;
+    world.recover(true);
+    world.read(first + 1);
+    world.acknowledge(usize::MAX);
+    world.pass();
+    world.turn(9);
+    world.store(true);
+    world.crash(0);
+    world.recover(true);
+    assert_eq!(world.began_at, first + 1, "between the two records that have too many");
+    world.finish();
+    let late = letters(&world).unwrap().into_keys();
+    assert_eq!(late.filter(|key| key.ends_with(b"/late")).count(), 100);
+}
+
+#[test]
 fn whoever_gives_a_tenant_up_leaves_its_state_behind() {
     let mut world = World::new(journal(&[(900, -700); 30]));
     world.recover(true);
