@@ -16,6 +16,9 @@ const BUCKETS: [f64; 17] =
 /// What histograms gathered is folded into buckets this often, so that it stays bounded when nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// What a tenant's database says beside its answers is the tenant's own, of any content and length: none of it is logged.
+const QUIET: &str = "sqlx::postgres::notice=off";
+
 /// Why logs or metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -87,7 +90,8 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
     for part in text.split(',').map(str::trim).filter(|part| !part.contains('=')) {
         part.parse::<Level>().map_err(|_| format!("{part:?} is no level"))?;
     }
-    EnvFilter::try_new(text).map_err(|error| error.to_string())
+    let filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    Ok(filter.add_directive(QUIET.parse().map_err(|error| format!("{error}"))?))
 }
 
 fn recorder() -> Result<PrometheusRecorder, String> {
