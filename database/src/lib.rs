@@ -15,7 +15,7 @@ mod sqlstate;
 mod statements;
 pub mod tables;
 
-pub use checks::{Finding, check};
+pub use checks::check;
 pub use connection::{TenantConnection, answered};
 pub use gateway::{GatewayDatabase, SwitchedOff};
 pub use init::{announce, init, init_gateway};

@@ -3,6 +3,7 @@
 
 use bellwether_database as database;
 use bellwether_local::postgres::shared_for_tests;
+use bellwether_runtime::finding::Finding;
 use bellwether_runtime::secret::Secret;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
@@ -89,8 +90,7 @@ async fn every_awkward_row_of_the_ancestor_ends_where_its_rule_says_and_stays_th
         run(&mut admin, migration.sql).await;
     }
     ended_as_they_should(&mut admin).await;
-    let faults: Vec<_> =
-        database::check(&url).await.unwrap().into_iter().filter(|finding| finding.ours).collect();
+    let faults: Vec<_> = database::check(&url).await.unwrap().into_iter().filter(Finding::is_fault).collect();
     assert!(faults.is_empty(), "{faults:?}");
 }
 

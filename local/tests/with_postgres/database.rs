@@ -9,6 +9,7 @@ use bellwether_database::{
 };
 use bellwether_local::postgres::shared_for_tests;
 use bellwether_local::seed;
+use bellwether_runtime::finding::Finding;
 use bellwether_schemas::triggers::Cause;
 
 const TRIGGER: &str = "insert into rsi_tracker_alert_triggers
@@ -32,7 +33,7 @@ async fn an_empty_database_is_migrated_once() {
     assert_eq!(database::migrate(&url).await.unwrap().len(), database::MIGRATIONS.len());
     assert!(database::migrate(&url).await.unwrap().is_empty());
     let findings = database::check(&url).await.unwrap();
-    let only = |finding: &database::Finding| finding.problem.contains("tenants init");
+    let only = |finding: &Finding| finding.advice.as_ref().unwrap().contains("tenants init");
     assert!(!findings.is_empty() && findings.iter().all(only), "{findings:?}");
     assert!(database::pending(&url).await.unwrap().is_empty());
 }
@@ -103,7 +104,7 @@ async fn the_ancestors_rows_stay_with_their_users_and_nobodys_are_put_aside() {
     assert_eq!(count(&mut admin, written).await, created, "history keeps its times");
     let findings = database::check(&url).await.unwrap();
     assert!(
-        findings.iter().all(|finding| !finding.ours && finding.subject == "public.watchlist"),
+        findings.iter().all(|finding| !finding.is_fault() && finding.about == "public.watchlist"),
         "{findings:?}"
     );
 }
@@ -410,8 +411,8 @@ async fn an_alert_table_whose_changes_nobody_notices_is_a_fault() {
     ] {
         run(&mut admin, harm).await;
         let findings = database::check(&seeded.admin).await.unwrap();
-        assert!(findings.len() == 1 && findings[0].ours, "{harm}: {findings:?}");
-        assert!(findings[0].problem.contains("not noticed"), "{findings:?}");
+        assert!(findings.len() == 1 && findings[0].is_fault(), "{harm}: {findings:?}");
+        assert!(findings[0].found.contains("not noticed"), "{findings:?}");
         run(&mut admin, cure).await;
     }
     assert!(database::check(&seeded.admin).await.unwrap().is_empty());

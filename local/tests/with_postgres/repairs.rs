@@ -3,6 +3,7 @@
 use bellwether_database as database;
 use bellwether_local::postgres::shared_for_tests;
 use bellwether_local::seed;
+use bellwether_runtime::finding::Finding;
 use bellwether_runtime::secret::Secret;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
@@ -180,9 +181,9 @@ async fn nobody_but_the_owner_may_call_a_function_of_ours() {
         and (proconfig is null or not 'search_path=\"\"' = any(proconfig))";
     assert_eq!(count(&mut admin, wandering).await, 0, "a search path that is not pinned");
 
-    let ours = |findings: Vec<database::Finding>| {
-        let problems = findings.into_iter().filter(|finding| finding.subject.contains("repair_alerts"));
-        problems.map(|finding| finding.problem).collect::<Vec<_>>()
+    let ours = |findings: Vec<Finding>| {
+        let problems = findings.into_iter().filter(|finding| finding.about.contains("repair_alerts"));
+        problems.map(|finding| finding.found).collect::<Vec<_>>()
     };
     assert!(ours(database::check(&url).await.unwrap()).is_empty());
     run(&mut admin, "grant execute on function bellwether.repair_alerts(regclass) to anon").await;

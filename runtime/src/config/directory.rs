@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bellwether_schemas::TenantId;
 
+use super::database_place::{DatabasePlace, Login};
 use super::{ConfigError, Database, Tenant, load_tenant};
 
 /// Reads every `*.toml` of the directory, in order of id, with what `environment` adds.
@@ -42,26 +43,34 @@ pub(crate) fn tenant_file(dir: &Path, tenant: &TenantId) -> PathBuf {
 }
 
 /// Two tenants on one database, or with one sender whatever name it is shown with, are one slip away from each
-/// other's users.
+/// other's users. A database may be that of several tenants where the files of all say so: then each still has roles of
+/// its own, by which the database tells them apart.
 pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
-    let mut databases: HashMap<&str, &TenantId> = HashMap::new();
+    let mut databases: HashMap<DatabasePlace, &Tenant> = HashMap::new();
+    let mut logins: HashMap<Login, &TenantId> = HashMap::new();
     let mut senders: HashMap<String, &TenantId> = HashMap::new();
     for tenant in tenants {
-        let taken = |key: &str, other: &TenantId| {
-            let reason = format!("is that of tenant {other} too: every tenant has its own");
+        let taken = |key: &str, other: &TenantId, but: &str| {
+            let reason = format!("is that of tenant {other} too: every tenant has its own{but}");
             ConfigError::value(&tenant_file(dir, &tenant.id), key, reason)
         };
-        let Database { url, gateway_url, .. } = &tenant.database;
+        let Database { url, gateway_url, shared, .. } = &tenant.database;
         for (key, url) in [("database.url_file", url), ("database.gateway_url_file", gateway_url)] {
-            if let Some(url) = url
-                && let Some(other) = databases.insert(url.reveal(), &tenant.id)
+            let Some(login) = url.as_ref().map(Login::of) else { continue };
+            if let Some(other) = databases.insert(login.place.clone(), tenant)
+                && other.id != tenant.id
+                && !(*shared && other.database.shared)
+            {
+                return Err(taken(key, &other.id, " unless both say database.shared = true"));
+            }
+            if let Some(other) = logins.insert(login, &tenant.id)
                 && *other != tenant.id
             {
-                return Err(taken(key, other));
+                return Err(taken(key, other, " role, in a shared database too"));
             }
         }
         if let Some(other) = senders.insert(tenant.mail.from.address().folded(), &tenant.id) {
-            return Err(taken("mail.from", other));
+            return Err(taken("mail.from", other, ""));
         }
     }
     Ok(())
@@ -72,10 +81,19 @@ mod tests {
     use super::*;
 
     fn load(senders: [&str; 2], variables: &[(&str, &str)]) -> Result<Vec<Tenant>, ConfigError> {
+        load_with(senders, ["", ""], variables)
+    }
+
+    /// Two files with these senders, and these lines in their sections `[database]`.
+    fn load_with(
+        senders: [&str; 2],
+        databases: [&str; 2],
+        variables: &[(&str, &str)],
+    ) -> Result<Vec<Tenant>, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
-        for (id, sender) in ["fxlabs", "hextech"].into_iter().zip(senders) {
+        for ((id, sender), database) in ["fxlabs", "hextech"].into_iter().zip(senders).zip(databases) {
             let text = format!(
-                "revision = 1\nzone = \"Asia/Kolkata\"\n[brand]\nname = \"FX\"\n[database]\n[mail]\n\
+                "revision = 1\nzone = \"Asia/Kolkata\"\n[brand]\nname = \"FX\"\n[database]\n{database}\n[mail]\n\
                  from = \"{sender}\"\n"
             );
             std::fs::write(tenant_file(dir.path(), &id.parse().unwrap()), text).unwrap();
@@ -101,5 +119,22 @@ mod tests {
         let url = [("FXLABS_DATABASE_URL", "postgres://x"), ("HEXTECH_DATABASE_URL", "postgres://x")];
         let wrong = load(["a@fx.example", "a@hex.example"], &url).unwrap_err().to_string();
         assert!(wrong.contains("database.url_file") && !wrong.contains("postgres://x"), "{wrong}");
+    }
+
+    #[test]
+    fn a_database_is_that_of_two_tenants_only_where_both_say_so_and_each_has_its_own_role() {
+        let urls = |second: &'static str| {
+            [("FXLABS_DATABASE_URL", "postgres://a:x@h/d"), ("HEXTECH_DATABASE_URL", second)]
+        };
+        let senders = ["a@fx.example", "a@hex.example"];
+        let shared = "shared = true";
+        for databases in [["", ""], [shared, ""], ["", shared]] {
+            let wrong =
+                load_with(senders, databases, &urls("postgres://b:y@h:5432/d")).unwrap_err().to_string();
+            assert!(wrong.contains("database.url_file") && wrong.contains("shared = true"), "{wrong}");
+        }
+        assert_eq!(load_with(senders, [shared; 2], &urls("postgres://b:y@h/d")).unwrap().len(), 2);
+        let wrong = load_with(senders, [shared; 2], &urls("postgres://a:y@h/d")).unwrap_err().to_string();
+        assert!(wrong.contains("every tenant has its own role"), "{wrong}");
     }
 }

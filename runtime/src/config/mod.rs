@@ -11,11 +11,13 @@
 //! | `tenant/{brand,database,mail,limits}.rs` | one section each |
 //! | `tenant/secrets.rs` | a secret's file or variable |
 //! | `directory.rs` | what no two tenants may share: a database, a sender |
+//! | `database_place.rs` | which database a URL names |
 //! | `values/` | the types of keys: the check of a value is the reading of its type |
 //! | `toml_file.rs` | a file's text, and what an error says of it |
 //!
 //! A tenant that is added or changed while a process runs goes the same way ([`crate::tenants`]).
 
+mod database_place;
 mod directory;
 mod error;
 mod process;

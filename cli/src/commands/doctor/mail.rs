@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_runtime::config::{Operator, Tenant};
+use bellwether_runtime::finding::Finding;
 use bellwether_runtime::http::{self, Limits};
 use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::doctor::dns::System;
-use bellwether_sinks::mail::doctor::{Finding, Sender, links, readers, relay, sender, shape};
+use bellwether_sinks::mail::doctor::{Sender, links, readers, relay, sender, shape};
 use bellwether_sinks::mail::outbox::Outbox;
 use bellwether_sinks::mail::render::Templates;
 use clap::Args;

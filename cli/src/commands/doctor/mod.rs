@@ -4,7 +4,7 @@ mod mail;
 
 use std::process::ExitCode;
 
-use bellwether_sinks::mail::doctor::{Finding, Level};
+use bellwether_runtime::finding::Finding;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -37,8 +37,7 @@ fn tell_findings(found: &[(String, Vec<Finding>)], as_json: bool) -> anyhow::Res
         text.extend(findings.iter().map(|finding| line(whose, finding)));
     }
     tell(&text)?;
-    let is_fault =
-        found.iter().flat_map(|(_, findings)| findings).any(|finding| finding.level == Level::Fault);
+    let is_fault = found.iter().flat_map(|(_, findings)| findings).any(|finding| finding.is_fault());
     Ok(if is_fault { NO.into() } else { ExitCode::SUCCESS })
 }
 
@@ -57,12 +56,14 @@ fn text_line(_: &str, finding: &Finding) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_runtime::finding::Level;
+
     use super::*;
 
     #[test]
     fn a_line_says_how_it_stands_and_what_to_do() {
         let finding = Finding {
-            about: "spf",
+            about: "spf".into(),
             level: Level::Fault,
             found: "x has no SPF record".into(),
             advice: Some("publish one".into()),

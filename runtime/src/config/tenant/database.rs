@@ -20,6 +20,10 @@ pub struct Database {
     /// How it is reached: `direct`, `session` or `transaction`.
     #[serde(default)]
     pub mode: DatabaseMode,
+    /// Whether other tenants' rows may lie in the same database, whose files say the same. Left out, the database is the
+    /// tenant's alone. Takes effect with `bellwether tenants init`, once for all.
+    #[serde(default)]
+    pub shared: bool,
     /// Where recipients come from: `database`, or `auth_api` with a section `[auth]`.
     #[serde(default)]
     pub recipients: Recipients,

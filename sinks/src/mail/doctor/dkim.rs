@@ -1,8 +1,10 @@
 //! DKIM (RFC 6376): the key by which receivers check what the relay signs.
 
+use bellwether_runtime::finding::Finding;
+
+use super::Sender;
 use super::dns::Dns;
 use super::tags::tag;
-use super::{Finding, Sender};
 
 const ABOUT: &str = "dkim";
 

@@ -1,8 +1,10 @@
 //! DMARC (RFC 7489): what receivers do with mail that is not the sender's, and whether its own mail is known as such.
 
+use bellwether_runtime::finding::Finding;
+
+use super::Sender;
 use super::dns::{Dns, DnsError};
 use super::tags::{related, tag};
-use super::{Finding, Sender};
 
 const ABOUT: &str = "dmarc";
 /// Labels that are taken off a name while a record is looked for.

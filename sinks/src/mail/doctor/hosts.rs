@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Finding;
+use bellwether_runtime::finding::Finding;
+
 use super::dns::{Dns, DnsError};
 
 const LATER: &str = "ask again when the DNS answers";

@@ -1,11 +1,11 @@
 //! The address of one-click unsubscribing, asked as a receiver would.
 
 use bellwether_runtime::config::{FeedAddress, Tenant};
+use bellwether_runtime::finding::Finding;
 use bellwether_runtime::http::{Method, Question, StatusCode};
 use bellwether_schemas::UserId;
 use uuid::Uuid;
 
-use super::Finding;
 use crate::mail::kind::MailKind;
 use crate::mail::unsubscribe::Unsubscribe;
 
@@ -76,10 +76,10 @@ async fn put(
 
 #[cfg(test)]
 mod tests {
+    use bellwether_runtime::finding::Level;
     use bellwether_runtime::secret::Secret;
 
     use super::*;
-    use crate::mail::doctor::Level;
     use crate::mail::samples;
 
     /// What is found where GET, POST of a bad link and POST of a good one are answered so.

@@ -18,6 +18,7 @@ mod tags;
 mod tests;
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::finding::Finding;
 
 pub use self::links::links;
 pub use self::readers::readers;
@@ -25,62 +26,6 @@ pub use self::relay::relay;
 pub use self::shape::shape;
 
 use self::dns::Dns;
-
-/// How a thing stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// As it should be.
-    Ok,
-    /// Mail goes out, and could fare better.
-    Warn,
-    /// Mail does not go out, or does not arrive.
-    Fault,
-}
-
-impl Level {
-    /// In one word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warn => "warn",
-            Self::Fault => "fault",
-        }
-    }
-}
-
-/// What was found about one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Which thing: `spf`, `dkim` and so on.
-    pub about: &'static str,
-    /// How it stands.
-    pub level: Level,
-    /// What was found.
-    pub found: String,
-    /// What to do about it; none where it is as it should be.
-    pub advice: Option<String>,
-}
-
-impl Finding {
-    /// As it should be.
-    #[must_use]
-    pub fn ok(about: &'static str, found: impl Into<String>) -> Self {
-        Self { about, level: Level::Ok, found: found.into(), advice: None }
-    }
-
-    /// It could fare better, and how.
-    #[must_use]
-    pub fn warn(about: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { about, level: Level::Warn, found: found.into(), advice: Some(advice.into()) }
-    }
-
-    /// It is wrong, and what to do.
-    #[must_use]
-    pub fn fault(about: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { about, level: Level::Fault, found: found.into(), advice: Some(advice.into()) }
-    }
-}
 
 /// Whose mail is looked at, as receivers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]

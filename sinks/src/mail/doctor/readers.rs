@@ -1,6 +1,7 @@
 //! Whom mail goes to: how much each provider gets, and how many send it back.
 
-use super::{Finding, Level};
+use bellwether_runtime::finding::{Finding, Level};
+
 use crate::mail::outbox::by_hand::Numbers;
 
 /// From so many mails a day on a provider holds a sender to the rules for bulk mail.
@@ -35,8 +36,8 @@ fn volume(numbers: &Numbers, others: &[Finding]) -> Finding {
     let asked = ["spf", "dkim", "dmarc", "one-click"];
     let lacks: Vec<&str> = others
         .iter()
-        .filter(|other| asked.contains(&other.about) && other.level != Level::Ok)
-        .map(|other| other.about)
+        .filter(|other| asked.contains(&other.about.as_str()) && other.level != Level::Ok)
+        .map(|other| other.about.as_str())
         .collect();
     if mails < BULK || lacks.is_empty() {
         return Finding::ok(ABOUT, found);

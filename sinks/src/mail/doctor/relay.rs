@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bellwether_runtime::config::{Tenant, Tls};
+use bellwether_runtime::finding::Finding;
 
-use super::Finding;
 use crate::mail::core::Verdict;
 use crate::mail::server::Server;
 use crate::mail::session::{Deadlines, Session};
@@ -47,11 +47,16 @@ pub async fn relay(tenant: &Tenant) -> Finding {
             | Verdict::Ambiguous(reason),
         ) => Finding::fault(
             ABOUT,
-            format!("{place}: {reason}"),
+            with_place(&place, &reason),
             "see that mail.smtp is right and the relay answers",
         ),
         Err(Verdict::Sent(_)) => Finding::ok(ABOUT, place),
     }
+}
+
+/// A reason that comes of connecting says where to already.
+fn with_place(place: &str, reason: &str) -> String {
+    if reason.contains(place) { reason.into() } else { format!("{place}: {reason}") }
 }
 
 fn opened(place: &str, tls: Tls) -> Finding {
@@ -65,5 +70,21 @@ fn opened(place: &str, tls: Tls) -> Finding {
             "take it out of mail.smtp: a relay that offers TLS today is not to be believed when it does not",
         ),
         Tls::None => Finding::ok(ABOUT, format!("{place} is on this machine and is spoken to in the clear")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::samples;
+
+    #[tokio::test]
+    async fn a_relay_that_is_away_is_named_once() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut tenant = samples::tenant("fxlabs");
+        tenant.mail.smtp = Some(format!("smtp://127.0.0.1:{port}").parse().unwrap());
+        let found = relay(&tenant).await.found;
+        assert_eq!(found.matches(&format!("127.0.0.1:{port}")).count(), 1, "{found}");
+        assert_eq!(with_place("mail.example:25", "no TLS in time"), "mail.example:25: no TLS in time");
     }
 }

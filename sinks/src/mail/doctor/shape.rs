@@ -1,9 +1,9 @@
 //! What mails look like and weigh: the brand's contrast, its logo, the largest mail of every kind.
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::finding::Finding;
 use bellwether_schemas::Timestamp;
 
-use super::Finding;
 use crate::mail::brand::Look;
 use crate::mail::colour::{CONTRAST, least_contrast};
 use crate::mail::kind::MailKind;

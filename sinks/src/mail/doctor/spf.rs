@@ -1,6 +1,7 @@
 //! SPF (RFC 7208): who may send for the sender's domain.
 
-use super::Finding;
+use bellwether_runtime::finding::Finding;
+
 use super::dns::{Dns, DnsError};
 
 const ABOUT: &str = "spf";

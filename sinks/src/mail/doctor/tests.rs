@@ -1,7 +1,9 @@
 //! Senders that are each wrong in one way: the line about it says so, and no other line does.
 
+use bellwether_runtime::finding::{Finding, Level};
+
 use super::dns::Table;
-use super::{Finding, Level, Sender, sender};
+use super::{Sender, sender};
 
 const DOMAIN: &str = "fx.example";
 
@@ -45,7 +47,7 @@ async fn findings(table: &Table, who: &Sender) -> Vec<Finding> {
 }
 
 /// Which lines are not as they should be.
-async fn wrong(table: &Table, who: &Sender) -> Vec<(&'static str, Level, String)> {
+async fn wrong(table: &Table, who: &Sender) -> Vec<(String, Level, String)> {
     let findings = findings(table, who).await.into_iter();
     let wrong = findings.filter(|finding| finding.level != Level::Ok);
     wrong.map(|finding| (finding.about, finding.level, finding.found)).collect()
@@ -54,7 +56,8 @@ async fn wrong(table: &Table, who: &Sender) -> Vec<(&'static str, Level, String)
 #[tokio::test]
 async fn a_sender_as_it_should_be_has_nothing_to_be_told() {
     assert_eq!(wrong(&well(), &us()).await, []);
-    let names: Vec<&str> = findings(&well(), &us()).await.iter().map(|finding| finding.about).collect();
+    let names: Vec<String> =
+        findings(&well(), &us()).await.into_iter().map(|finding| finding.about).collect();
     assert_eq!(names, ["spf", "dkim", "dmarc", "mx", "ptr"]);
 }
 
@@ -105,7 +108,7 @@ async fn each_of_these_is_wrong_in_one_way_and_told_so_and_in_no_other() {
             continue;
         }
         assert_eq!(found.len(), 1, "{words}: {found:?}");
-        assert_eq!((found[0].0, found[0].1), (about, level), "{found:?}");
+        assert_eq!((found[0].0.as_str(), found[0].1), (about, level), "{found:?}");
         assert!(found[0].2.contains(words), "{words:?} is not in {:?}", found[0].2);
     }
 }

@@ -1,5 +1,6 @@
-//! What a database lacks of what the pipeline rests on.
+//! What a database lacks of what the pipeline rests on. What is not ours is a warning.
 
+use bellwether_runtime::finding::Finding;
 use bellwether_runtime::secret::Secret;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -9,17 +10,6 @@ use super::{Result, administer, migrate, query, tables};
 /// After an insert, an update, a delete, and before a truncate.
 const CAPTURE_TRIGGERS: i64 = 4;
 
-/// Something that is not as it must be, or, where it is not ours, as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Table, function or migration.
-    pub subject: String,
-    /// What is wrong, and what to do.
-    pub problem: String,
-    /// Ours: a fault. Another's: a warning.
-    pub ours: bool,
-}
-
 /// What is missing or open; nothing when all is well. Reads only.
 ///
 /// # Errors
@@ -27,18 +17,16 @@ pub struct Finding {
 pub async fn check(url: &Secret) -> Result<Vec<Finding>> {
     let mut connection = administer(url).await?;
     let missing = migrate::missing(&mut connection).await?;
-    let mut findings: Vec<Finding> =
-        missing.into_iter().map(|version| fault(version, "not applied: run `bellwether migrate`")).collect();
+    let mut findings: Vec<Finding> = missing
+        .into_iter()
+        .map(|version| Finding::fault(version, "not applied", "run `bellwether migrate`"))
+        .collect();
     findings.extend(tables_of_ours(&mut connection).await?);
     findings.extend(captures(&mut connection).await?);
     findings.extend(open_functions(&mut connection).await?);
     findings.extend(tables_of_others(&mut connection).await?);
     connection.close().await.map_err(query("cannot close the connection"))?;
     Ok(findings)
-}
-
-fn fault(subject: &str, problem: &str) -> Finding {
-    Finding { subject: subject.into(), problem: problem.into(), ours: true }
 }
 
 /// What the catalogue says of a table of ours.
@@ -55,15 +43,16 @@ struct TableState {
 }
 
 impl TableState {
-    fn problem(&self) -> Option<&'static str> {
+    /// What is wrong, and what to do.
+    fn problem(&self) -> Option<(&'static str, &'static str)> {
         if !self.there {
-            Some("missing: run `bellwether migrate`")
+            Some(("missing", "run `bellwether migrate`"))
         } else if !self.secured {
-            Some("row security is not on and forced: run `bellwether migrate` anew")
+            Some(("row security is not on and forced", "run `bellwether migrate` anew"))
         } else if self.open {
-            Some("open to everybody: revoke what anon and public may do")
+            Some(("open to everybody", "revoke what anon and public may do"))
         } else if !self.given {
-            Some("no tenant's yet: run `bellwether tenants init`")
+            Some(("no tenant's yet", "run `bellwether tenants init`"))
         } else {
             None
         }
@@ -84,7 +73,9 @@ async fn tables_of_ours(connection: &mut PgConnection) -> Result<Vec<Finding>> {
     .fetch_all(connection)
     .await
     .map_err(query("cannot read the state of the tables"))?;
-    let finding = |state: &TableState| state.problem().map(|problem| fault(&state.name, problem));
+    let finding = |state: &TableState| {
+        state.problem().map(|(found, advice)| Finding::fault(&state.name, found, advice))
+    };
     Ok(states.iter().filter_map(finding).collect())
 }
 
@@ -106,8 +97,11 @@ async fn captures(connection: &mut PgConnection) -> Result<Vec<Finding>> {
         .await
         .map_err(query("cannot read the triggers of the alert tables"))?;
         if triggers < CAPTURE_TRIGGERS {
-            findings
-                .push(fault(&table, "what its users change is not noticed: run `bellwether migrate` anew"));
+            findings.push(Finding::fault(
+                &table,
+                "what its users change is not noticed",
+                "run `bellwether migrate` anew",
+            ));
         }
     }
     Ok(findings)
@@ -126,8 +120,8 @@ async fn open_functions(connection: &mut PgConnection) -> Result<Vec<Finding>> {
     .fetch_all(connection)
     .await
     .map_err(query("cannot read who may call functions"))?;
-    let problem = "may be called by anybody: revoke execute on it from public, anon and authenticated";
-    Ok(names.iter().map(|name| fault(name, problem)).collect())
+    let advice = "revoke execute on it from public, anon and authenticated";
+    Ok(names.iter().map(|name| Finding::fault(name, "may be called by anybody", advice)).collect())
 }
 
 async fn tables_of_others(connection: &mut PgConnection) -> Result<Vec<Finding>> {
@@ -141,6 +135,6 @@ async fn tables_of_others(connection: &mut PgConnection) -> Result<Vec<Finding>>
     .await
     .map_err(query("cannot read the tables of others"))?;
     let warning =
-        |subject| Finding { subject, problem: "no row security: not our table".into(), ours: false };
+        |name| Finding::warn(name, "not our table, and it has no row security", "see who may read it");
     Ok(names.into_iter().map(warning).collect())
 }
