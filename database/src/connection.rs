@@ -22,6 +22,7 @@ const ANSWER: Duration = Duration::from_secs(45);
 pub struct TenantConnection {
     connection: PgConnection,
     tenant: TenantId,
+    pooled: bool,
 }
 
 impl TenantConnection {
@@ -32,11 +33,14 @@ impl TenantConnection {
     pub async fn open(tenant: &Tenant) -> Result<Self> {
         let options = pool::options(tenant)?;
         let connecting = within(ACQUIRE, connect(tenant, &options));
-        let mut connection = pool::login(tenant, &options, connecting).await?;
-        let checked = async { Ok(pool::refuse_the_powerful(&mut connection).await) };
-        let late = query(format!("the database of tenant {} says nothing of its role", tenant.id));
-        within(ACQUIRE, checked).await.map_err(late)??;
-        Ok(Self { connection, tenant: tenant.id.clone() })
+        let connection = pool::login(tenant, &options, connecting).await?;
+        let pooled = pool::is_pooled(&options);
+        let mut opened = Self { connection, tenant: tenant.id.clone(), pooled };
+        let mut looking = opened.begin().await.map_err(query(pool::NO_ROLE))?;
+        let looked = async { Ok(pool::refuse_the_powerful(&mut looking).await) };
+        within(ACQUIRE, looked).await.map_err(query(pool::NO_ROLE))??;
+        within(ACQUIRE, looking.rollback()).await.map_err(query(pool::NO_ROLE))?;
+        Ok(opened)
     }
 
     /// A transaction that knows its tenant and its three time-outs.
@@ -44,9 +48,12 @@ impl TenantConnection {
     /// # Errors
     /// The database is out of reach.
     pub async fn begin(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
-        let Self { connection, tenant } = self;
+        let Self { connection, tenant, pooled } = self;
         within(ACQUIRE, async {
-            let mut transaction = connection.begin().await?;
+            let mut transaction = match pooled {
+                true => connection.begin_with(pool::BEGIN_POOLED).await?,
+                false => connection.begin().await?,
+            };
             pool::settle(&mut transaction, tenant, Scope::Transaction).await?;
             Ok(transaction)
         })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bellwether_runtime::config::{DatabaseMode, Tenant};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgExecutor, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
 
 use super::{DatabaseError, Result, denied, parse, query, tables_of_ours};
@@ -22,12 +22,22 @@ const CONNECTIONS: u32 = 2;
 pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
 /// The same for the gateway: somebody waits before a page.
 const GATEWAY_ACQUIRE: Duration = Duration::from_secs(4);
+/// Said where it cannot be looked at whether a login may do too much.
+pub(super) const NO_ROLE: &str = "cannot read what the database's role may do";
 /// Milliseconds, at the server: one statement, one wait for a lock, one pause inside a transaction.
 const TIMEOUTS: [(&str, &str); 3] = [
     ("statement_timeout", "30000"),
     ("lock_timeout", "10000"),
     ("idle_in_transaction_session_timeout", "60000"),
 ];
+
+/// How who connects through a pooler of transactions is called there: by it a pool is known as one.
+const POOLED: &str = "bellwether, pooled";
+/// What a transaction begins with on a session that another client had before. The driver names statements even where it
+/// keeps none: what somebody left there under those names would be taken for ours, or refused.
+pub(super) const BEGIN_POOLED: &str = "begin; deallocate all";
+const SNAPSHOT: &str = "begin isolation level repeatable read read only";
+const SNAPSHOT_POOLED: &str = "begin isolation level repeatable read read only; deallocate all";
 
 /// Opens the tenant's pool. A role that row security does not bind is refused.
 ///
@@ -67,7 +77,8 @@ fn is_poolers(error: &sqlx::Error) -> bool {
 /// As [`connect`].
 pub(super) async fn connect_gateway(tenant: &Tenant) -> Result<PgPool> {
     let pool = open(tenant, gateway_options(tenant)?, GATEWAY_ACQUIRE).await?;
-    refuse_readers_of_mail(&pool).await?;
+    let mut looking = begin(&pool, &tenant.id).await.map_err(query(NO_ROLE))?;
+    refuse_readers_of_mail(&mut looking).await?;
     Ok(pool)
 }
 
@@ -75,7 +86,8 @@ async fn open(tenant: &Tenant, options: PgConnectOptions, acquire: Duration) -> 
     let pool = hooks(PgPoolOptions::new(), tenant).max_connections(CONNECTIONS).acquire_timeout(acquire);
     let connecting = pool.connect_with(options.clone());
     let pool = login(tenant, &options, connecting).await?;
-    refuse_the_powerful(&pool).await?;
+    let mut looking = begin(&pool, &tenant.id).await.map_err(query(NO_ROLE))?;
+    refuse_the_powerful(&mut looking).await?;
     Ok(pool)
 }
 
@@ -102,7 +114,11 @@ pub fn check_gateway_configured(tenant: &Tenant) -> Result<()> {
 /// # Errors
 /// The database is out of reach.
 pub async fn begin(pool: &PgPool, tenant: &TenantId) -> sqlx::Result<Transaction<'static, Postgres>> {
-    settled(known(pool, tenant, pool.begin()).await?, tenant).await
+    let begun = match is_pooled(&pool.connect_options()) {
+        true => known(pool, tenant, pool.begin_with(BEGIN_POOLED)).await?,
+        false => known(pool, tenant, pool.begin()).await?,
+    };
+    settled(begun, tenant).await
 }
 
 /// As [`begin`], but it only reads, and every statement of it sees the same moment.
@@ -113,8 +129,14 @@ pub async fn begin_snapshot(
     pool: &PgPool,
     tenant: &TenantId,
 ) -> sqlx::Result<Transaction<'static, Postgres>> {
-    let beginning = pool.begin_with("begin isolation level repeatable read read only");
+    let begin = if is_pooled(&pool.connect_options()) { SNAPSHOT_POOLED } else { SNAPSHOT };
+    let beginning = pool.begin_with(begin);
     settled(known(pool, tenant, beginning).await?, tenant).await
+}
+
+/// Another client has the session after each transaction.
+pub(super) fn is_pooled(options: &PgConnectOptions) -> bool {
+    options.get_application_name() == Some(POOLED)
 }
 
 /// A pool may have to log in anew for it: not where that was refused a moment ago.
@@ -170,7 +192,10 @@ fn options_of(
     let options = parse(url)?;
     match tenant.database.mode {
         // Named statements and start-up parameters belong to a session, which such a pooler does not keep.
-        DatabaseMode::Transaction => Ok(options.statement_cache_capacity(0).extra_float_digits(None)),
+        DatabaseMode::Transaction => {
+            let options = options.statement_cache_capacity(0).extra_float_digits(None);
+            Ok(options.application_name(POOLED))
+        }
         _ if options.get_port() == TRANSACTION_POOLER => Err(DatabaseError::Pooler),
         DatabaseMode::Session => Ok(options.extra_float_digits(None)),
         DatabaseMode::Direct => Ok(options),
@@ -231,7 +256,7 @@ pub(super) async fn settle(
 }
 
 /// Row security does not bind superusers, owners' roles and BYPASSRLS.
-pub(super) async fn refuse_the_powerful(asked: impl PgExecutor<'_>) -> Result<()> {
+pub(super) async fn refuse_the_powerful(connection: &mut PgConnection) -> Result<()> {
     let (role, superuser, bypass, creates, owner): (String, bool, bool, bool, bool) = sqlx::query_as(
         "select session_user::text, bool_or(r.rolsuper), bool_or(r.rolbypassrls), bool_or(r.rolcreaterole),
                 bool_or(exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -240,9 +265,9 @@ pub(super) async fn refuse_the_powerful(asked: impl PgExecutor<'_>) -> Result<()
          from pg_roles r where r.rolname in (session_user, current_user)",
     )
     .bind(tables_of_ours())
-    .fetch_one(asked)
+    .fetch_one(connection)
     .await
-    .map_err(query("cannot read what the database's role may do"))?;
+    .map_err(query(NO_ROLE))?;
     let powers = [
         (superuser, "is a superuser"),
         (bypass, "bypasses row security"),
@@ -255,12 +280,12 @@ pub(super) async fn refuse_the_powerful(asked: impl PgExecutor<'_>) -> Result<()
     }
 }
 
-async fn refuse_readers_of_mail(pool: &PgPool) -> Result<()> {
+async fn refuse_readers_of_mail(connection: &mut PgConnection) -> Result<()> {
     let readers: Vec<String> = sqlx::query_scalar(
         "select session_user::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where n.nspname = 'bellwether' and c.relname = 'mail_outbox' and has_table_privilege(c.oid, 'select')",
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
     .map_err(query("cannot read what the gateway's role may do"))?;
     match readers.into_iter().next() {

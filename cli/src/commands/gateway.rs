@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
-use bellwether_roles::check;
+use bellwether_roles::{check, logins};
 use bellwether_runtime::http::{self, Limits, Place, Question};
 use bellwether_runtime::ping::Ping;
 use bellwether_runtime::progress::Progress;
@@ -58,7 +58,7 @@ impl Gateway {
         let served = if self.tenant.is_empty() {
             process.watch_tenants(&shutdown)?
         } else {
-            watch::channel(Arc::new(tenants)).1
+            watch::channel(Arc::new(tenants.clone())).1
         };
         let bound = listener.local_addr()?;
         tell(&format!("http://{bound}\n"))?;
@@ -68,7 +68,9 @@ impl Gateway {
             tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
         }
         let public = Public::new(served, process.clock.clone(), config.proxy)?;
+        let logins = tokio::spawn(logins::refuse_wrong(Role::Gateway, tenants, shutdown.clone()));
         serve(listener, public.router(), shutdown).await?;
+        logins.await??;
         Ok(ExitCode::SUCCESS)
     }
 }

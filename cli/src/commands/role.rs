@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bellwether_producers::Summary;
 use bellwether_roles::drain::Drain;
-use bellwether_roles::{Job, check, follows, topics};
+use bellwether_roles::{Job, check, follows, logins, topics};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Access, LogError, lag};
 use bellwether_runtime::ping::Ping;
@@ -51,10 +51,12 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
         measure_lag(process, &context, group);
     }
     let telling = watch_over(process, role, &mut context);
+    let logins = tokio::spawn(logins::refuse_wrong(role, tenants, context.shutdown.clone()));
     let ran = job.run(context, Arc::new(report)).await;
     if let Some(telling) = telling {
         telling.finish().await;
     }
+    logins.await??;
     ran?;
     Ok(ExitCode::SUCCESS)
 }
