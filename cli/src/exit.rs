@@ -148,7 +148,9 @@ fn of_database(error: &DatabaseError) -> u8 {
 fn of_worker(error: &WorkerError) -> u8 {
     match error {
         WorkerError::Log(log) => of_log(log),
-        WorkerError::JournalCut { .. } | WorkerError::JournalReplaced { .. } => DATA,
+        WorkerError::JournalCut { .. }
+        | WorkerError::JournalReplaced { .. }
+        | WorkerError::JournalDiffers { .. } => DATA,
         WorkerError::Thread(_) => IO,
         WorkerError::Panicked => SOFTWARE,
     }

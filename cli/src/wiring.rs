@@ -9,13 +9,12 @@ use anyhow::Context as _;
 use bellwether_gateway::{Operations, serve};
 use bellwether_roles::topics::Missing;
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{Config, ConfigError, Tenant, load_tenants};
+use bellwether_runtime::config::{Config, ConfigError, Tenant};
 use bellwether_runtime::log::{self, Access, Log, Registered};
 use bellwether_runtime::registry::Registry;
-use bellwether_runtime::roles::TenantSet;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
-use bellwether_runtime::tenants::watch_tenants;
+use bellwether_runtime::tenants::Directory;
 use bellwether_schemas::TenantId;
 use tokio::net::TcpListener;
 
@@ -55,29 +54,17 @@ impl Process {
     }
 
     pub(crate) fn tenants(&self) -> Result<Vec<Tenant>, ConfigError> {
-        load_tenants(&self.config.tenants, &environment)
+        self.tenants_named(&[])
     }
 
-    /// The tenants, followed while the process runs: a file that is added is served without a restart.
-    pub(crate) fn watch_tenants(&self, shutdown: &Shutdown) -> Result<TenantSet, ConfigError> {
-        watch_tenants(&self.config.tenants, environment, shutdown.clone())
-    }
-
-    /// The tenants named, or all of them when none is.
+    /// The tenants named, of whom alone anything is read; all of them when none is.
     pub(crate) fn tenants_named(&self, names: &[TenantId]) -> Result<Vec<Tenant>, ConfigError> {
-        let all = self.tenants()?;
-        if names.is_empty() {
-            return Ok(all);
-        }
-        let find = |name: &TenantId| {
-            let found = all.iter().find(|tenant| tenant.id == *name).cloned();
-            found.ok_or_else(|| ConfigError::UnknownTenant {
-                tenant: name.to_string(),
-                dir: self.config.tenants.clone(),
-                known: all.iter().map(|tenant| tenant.id.to_string()).collect::<Vec<_>>().join(", "),
-            })
-        };
-        names.iter().map(find).collect()
+        self.directory(names).load()
+    }
+
+    /// Where the files of the tenants named are, or of all of them when none is.
+    pub(crate) fn directory(&self, names: &[TenantId]) -> Directory {
+        Directory::new(&self.config.tenants, names, environment)
     }
 
     /// What every role that stays has beside its work: its endpoint, where `telemetry.metrics` asks for one.

@@ -41,6 +41,9 @@ impl Log for Failing {
     fn create(&self, topic: &Topic) -> Result<bool> {
         self.log.create(topic)
     }
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        self.log.delete(topic)
+    }
     fn topics(&self) -> Result<Vec<Topic>> {
         self.log.topics()
     }

@@ -1,15 +1,16 @@
 //! The tenants whose topics are all there: a role is given no others, so that one whose topics are missing keeps
 //! nobody else from being served.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::{Log, LogError, blocking};
 use bellwether_runtime::roles::TenantSet;
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::Topic;
+use bellwether_schemas::{TenantId, Topic};
 use tokio::sync::watch;
 
 /// Between two looks for topics that are missing.
@@ -24,25 +25,41 @@ pub enum Missing {
     Awaited,
 }
 
-/// Follows the tenants, and passes on those whose topics are all there.
+/// Follows the tenants, and passes on those whose topics are all there. A topic that is deleted takes its tenant, and
+/// nobody else, until it is there again; where nobody has topics, they are waited for.
 ///
 /// # Errors
-/// Nobody can be served: topics of every tenant are missing, or the log is out of reach.
+/// The log is out of reach.
 pub async fn served(
     log: Arc<dyn Log>,
     missing: Missing,
     mut tenants: TenantSet,
+    incidents: Incidents,
     shutdown: Shutdown,
 ) -> Result<TenantSet, LogError> {
-    let mut look = Look { log, missing, told: BTreeSet::new() };
+    let mut look = Look::new(log, missing, incidents);
     let all = tenants.borrow_and_update().clone();
-    let first = look.at(all).await?;
-    if let (true, Some(topic)) = (first.is_empty(), look.told.first()) {
-        return Err(LogError::UnknownTopic { topic: topic.to_string() });
+    let first = look.at(&all).await?;
+    if first.is_empty() && !all.is_empty() {
+        tracing::warn!("no tenant has all of its topics: waiting until one has");
     }
     let (sender, receiver) = watch::channel(Arc::new(first));
     tokio::spawn(look.follow(tenants, sender, shutdown));
     Ok(receiver)
+}
+
+/// Those of the tenants whose topics are all there now, and one missing topic of each of the others, which is said.
+///
+/// # Errors
+/// The log is out of reach.
+pub async fn whole(
+    log: Arc<dyn Log>,
+    missing: Missing,
+    tenants: &[Tenant],
+) -> Result<(Vec<Tenant>, Vec<Topic>), LogError> {
+    let mut look = Look::new(log, missing, Incidents::default());
+    let whole = look.at(tenants).await?;
+    Ok((whole, look.told.into_iter().collect()))
 }
 
 /// Creates every topic of these tenants that is missing, or refuses the first that is.
@@ -51,45 +68,78 @@ pub async fn served(
 /// A topic is missing, or the log is out of reach.
 pub async fn ensure(log: &Arc<dyn Log>, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
     let (log, tenants) = (Arc::clone(log), tenants.to_vec());
-    blocking(move || make_or_refuse(log.as_ref(), missing, &tenants)).await?
+    let lacking = blocking(move || {
+        let made = |_: &TenantId| missing == Missing::Made;
+        lacking(log.as_ref(), tenants.iter().map(|tenant| &tenant.id), made)
+    });
+    match lacking.await??.pop_first() {
+        Some((_, topic)) => Err(LogError::UnknownTopic { topic: topic.to_string() }),
+        None => Ok(()),
+    }
 }
 
-fn make_or_refuse(log: &dyn Log, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
-    for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
-        match missing {
-            Missing::Made => drop(log.create(&topic)?),
-            Missing::Awaited => drop(log.bounds(&topic)?),
+/// A missing topic of each tenant that has not all of them; those of tenants that may be given them are made.
+fn lacking<'a>(
+    log: &dyn Log,
+    tenants: impl Iterator<Item = &'a TenantId>,
+    made: impl Fn(&TenantId) -> bool,
+) -> Result<BTreeMap<TenantId, Topic>, LogError> {
+    let existing: BTreeSet<Topic> = log.topics()?.into_iter().collect();
+    let mut lacking = BTreeMap::new();
+    for tenant in tenants {
+        let missing = Topic::all(tenant).into_iter().filter(|topic| !existing.contains(topic));
+        if made(tenant) {
+            for topic in missing {
+                log.create(&topic)?;
+            }
+        } else {
+            lacking.extend(missing.take(1).map(|topic| (tenant.clone(), topic)));
         }
     }
-    Ok(())
+    Ok(lacking)
 }
 
 struct Look {
     log: Arc<dyn Log>,
     missing: Missing,
+    incidents: Incidents,
+    /// Whose topics were all there before. What is missing of them since was deleted, and is not made by us: its
+    /// tenant would go on with an empty topic as if nothing had been.
+    known: BTreeSet<TenantId>,
+    /// A topic of each of these was missing when last looked at.
+    suspected: BTreeSet<TenantId>,
     /// What is missing and was said to be.
     told: BTreeSet<Topic>,
 }
 
 impl Look {
+    const fn new(log: Arc<dyn Log>, missing: Missing, incidents: Incidents) -> Self {
+        Self {
+            log,
+            missing,
+            incidents,
+            known: BTreeSet::new(),
+            suspected: BTreeSet::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
     async fn follow(
         mut self,
         mut tenants: TenantSet,
         served: watch::Sender<Arc<Vec<Tenant>>>,
         shutdown: Shutdown,
     ) {
-        let (mut come_and_go, mut again) = (true, !self.told.is_empty());
+        let mut come_and_go = true;
         loop {
             tokio::select! {
                 () = shutdown.raised() => return,
                 changed = tenants.changed(), if come_and_go => come_and_go = changed.is_ok(),
-                () = tokio::time::sleep(LOOK), if again => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
             let all = tenants.borrow_and_update().clone();
-            let found = self.at(all).await;
-            again = found.is_err() || !self.told.is_empty();
             // While the log cannot be asked, those that are served stay so.
-            if let Ok(found) = found {
+            if let Ok(found) = self.at(&all).await {
                 served.send_if_modified(|served| {
                     let changed = **served != found;
                     *served = Arc::new(found);
@@ -100,26 +150,52 @@ impl Look {
     }
 
     /// Those of the tenants whose topics are all there.
-    async fn at(&mut self, tenants: Arc<Vec<Tenant>>) -> Result<Vec<Tenant>, LogError> {
-        let (log, missing, all) = (Arc::clone(&self.log), self.missing, Arc::clone(&tenants));
-        let existing = move || {
-            if missing == Missing::Made {
-                make_or_refuse(log.as_ref(), missing, &all)?;
-            }
-            log.topics()
-        };
-        let existing: BTreeSet<Topic> = blocking(existing).await??.into_iter().collect();
-        let lacks =
-            |tenant: &Tenant| Topic::all(&tenant.id).into_iter().find(|topic| !existing.contains(topic));
-        let lacking: BTreeSet<Topic> = tenants.iter().filter_map(lacks).collect();
+    async fn at(&mut self, tenants: &[Tenant]) -> Result<Vec<Tenant>, LogError> {
+        let lacking = self.lacking(tenants).await?;
+        // A broker that has just started may not know of every topic yet: what was there is gone when it is missing twice.
+        let is_gone = |tenant: &TenantId| !self.known.contains(tenant) || self.suspected.contains(tenant);
+        let gone: BTreeMap<TenantId, Topic> = lacking
+            .iter()
+            .filter(|(tenant, _)| is_gone(tenant))
+            .map(|(id, topic)| (id.clone(), topic.clone()))
+            .collect();
+        self.suspected = lacking.into_keys().collect();
+        self.tell(&gone);
+        let served: Vec<Tenant> =
+            tenants.iter().filter(|tenant| !gone.contains_key(&tenant.id)).cloned().collect();
+        self.known.retain(|known| tenants.iter().any(|tenant| tenant.id == *known));
+        for tenant in &served {
+            self.known.insert(tenant.id.clone());
+            self.incidents.end(IncidentKind::MissingTopic, &tenant.id);
+        }
+        Ok(served)
+    }
+
+    async fn lacking(&self, tenants: &[Tenant]) -> Result<BTreeMap<TenantId, Topic>, LogError> {
+        let (log, missing, known) = (Arc::clone(&self.log), self.missing, self.known.clone());
+        let tenants: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
+        let made = move |tenant: &TenantId| missing == Missing::Made && !known.contains(tenant);
+        blocking(move || lacking(log.as_ref(), tenants.iter(), made)).await?
+    }
+
+    fn tell(&mut self, gone: &BTreeMap<TenantId, Topic>) {
+        let lacking: BTreeSet<Topic> = gone.values().cloned().collect();
         for topic in lacking.difference(&self.told) {
-            tracing::warn!(
-                tenant.id = %topic.tenant, log.topic = %topic,
-                "a topic is missing, so its tenant is not served yet: `topics apply` makes it"
-            );
+            let tenant = &topic.tenant;
+            if self.known.contains(tenant) {
+                tracing::error!(
+                    tenant.id = %tenant, log.topic = %topic,
+                    "a topic was deleted: its tenant is stopped until it is there again, others go on"
+                );
+                self.incidents.begin(IncidentKind::MissingTopic, tenant, format_args!("{topic} was deleted"));
+            } else {
+                tracing::warn!(
+                    tenant.id = %tenant, log.topic = %topic,
+                    "a topic is missing, so its tenant is not served yet: `topics apply` makes it"
+                );
+            }
         }
         self.told = lacking;
-        Ok(tenants.iter().filter(|tenant| lacks(tenant).is_none()).cloned().collect())
     }
 }
 
@@ -147,6 +223,14 @@ mod tests {
         served.borrow().iter().map(|tenant| tenant.id.to_string()).collect()
     }
 
+    async fn follow(log: Arc<dyn Log>, missing: Missing, all: TenantSet, shutdown: &Shutdown) -> TenantSet {
+        served(log, missing, all, Incidents::default(), shutdown.clone()).await.unwrap()
+    }
+
+    async fn changed(served: &mut TenantSet) {
+        tokio::time::timeout(Duration::from_secs(30), served.changed()).await.unwrap().unwrap();
+    }
+
     #[tokio::test]
     async fn a_tenant_without_its_topics_keeps_nobody_else_from_being_served_and_is_taken_up_once_it_has_them()
      {
@@ -158,19 +242,60 @@ mod tests {
             log.create(topic).unwrap();
         }
         let (_files, all) = watch::channel(Arc::new(tenants));
-        let mut served = served(Arc::clone(&log), Missing::Awaited, all, shutdown.clone()).await.unwrap();
+        let mut served = follow(Arc::clone(&log), Missing::Awaited, all, &shutdown).await;
         assert_eq!(ids(&served), ["fxlabs"]);
         log.create(&readings).unwrap();
-        tokio::time::timeout(Duration::from_secs(30), served.changed()).await.unwrap().unwrap();
+        changed(&mut served).await;
         assert_eq!(ids(&served), ["fxlabs", "hextech"]);
         shutdown.raise();
     }
 
     #[tokio::test]
-    async fn where_nobody_has_topics_the_first_that_is_missing_is_the_error() {
-        let (dir, shutdown) = (tempfile::tempdir().unwrap(), Shutdown::new());
-        let (_files, all) = watch::channel(Arc::new(tenants()));
-        let refused = served(log(&dir), Missing::Awaited, all, shutdown).await.err().unwrap();
-        assert!(matches!(refused, LogError::UnknownTopic { topic } if topic == "fxlabs.journal.v1"));
+    async fn where_nobody_has_topics_they_are_waited_for() {
+        let (dir, shutdown, tenants) = (tempfile::tempdir().unwrap(), Shutdown::new(), tenants());
+        let log = log(&dir);
+        let (_files, all) = watch::channel(Arc::new(tenants.clone()));
+        let mut served = follow(Arc::clone(&log), Missing::Awaited, all, &shutdown).await;
+        assert_eq!(ids(&served), [""; 0]);
+        ensure(&log, Missing::Made, &tenants[1..]).await.unwrap();
+        changed(&mut served).await;
+        assert_eq!(ids(&served), ["hextech"]);
+        shutdown.raise();
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_is_deleted_takes_its_tenant_alone_is_said_and_is_not_made_by_us() {
+        let (dir, shutdown, tenants) = (tempfile::tempdir().unwrap(), Shutdown::new(), tenants());
+        let log = log(&dir);
+        let (incidents, news) = Incidents::new(Clock::system());
+        let (_files, all) = watch::channel(Arc::new(tenants.clone()));
+        let look = served(Arc::clone(&log), Missing::Made, all, incidents, shutdown.clone());
+        let mut served = look.await.unwrap();
+        assert_eq!(ids(&served), ["fxlabs", "hextech"]);
+        let journal = Topic::new(&tenants[0].id, TopicKind::Journal);
+        std::fs::remove_dir_all(dir.path().join(journal.to_string())).unwrap();
+        changed(&mut served).await;
+        assert_eq!(ids(&served), ["hextech"]);
+        let key = (tenants[0].id.clone(), IncidentKind::MissingTopic);
+        let told = |text: &str| {
+            news.take().into_iter().any(|(of, change)| of == key && format!("{change:?}").contains(text))
+        };
+        assert!(told("fxlabs.journal.v1 was deleted"));
+        assert!(matches!(log.bounds(&journal), Err(LogError::UnknownTopic { .. })), "nobody made it again");
+        log.create(&journal).unwrap();
+        changed(&mut served).await;
+        assert_eq!((ids(&served).len(), told("Ended")), (2, true));
+        assert_eq!(log.bounds(&journal).unwrap().next, 0, "it is a fresh one");
+        shutdown.raise();
+    }
+
+    #[tokio::test]
+    async fn for_a_role_that_ends_by_itself_those_left_out_are_named() {
+        let (dir, tenants) = (tempfile::tempdir().unwrap(), tenants());
+        let log = log(&dir);
+        ensure(&log, Missing::Made, &tenants[1..]).await.unwrap();
+        let (found, left_out) = whole(log, Missing::Awaited, &tenants).await.unwrap();
+        assert_eq!(found, tenants[1..]);
+        assert_eq!(left_out, [Topic::new(&tenants[0].id, Topic::all(&tenants[0].id)[0].kind)]);
     }
 }

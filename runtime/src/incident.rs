@@ -54,6 +54,12 @@ kinds! {
     DisabledEndpoint = "disabled_endpoint";
     /// The tenant has more alert mails in an hour than it may.
     HourlyCap = "hourly_cap";
+    /// A topic of the tenant was deleted while it was served.
+    MissingTopic = "missing_topic";
+    /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
+    StoppedTopic = "stopped_topic";
+    /// The tenant's file, as it is now, cannot be used.
+    BadFile = "bad_file";
 }
 
 impl fmt::Display for IncidentKind {

@@ -53,6 +53,15 @@ metrics! {
     DEAD_LETTERS: Counter = "bellwether_dead_letters_total",
         "Records put aside by the processors because they can never succeed, by `reason`.";
     TENANTS_HALTED: Counter = "bellwether_tenants_halted_total", "Tenants stopped until somebody looks at them.";
+    SNAPSHOTS: Counter = "bellwether_snapshots_total", "Snapshots of the engine's state stored.";
+    SNAPSHOT_BYTES: Counter = "bellwether_snapshot_bytes_total", "Bytes appended for snapshots.";
+    SNAPSHOTS_NOT_STORED: Counter = "bellwether_snapshots_not_stored_total", "Snapshots that the log did not take.";
+    SNAPSHOTS_REFUSED: Counter = "bellwether_snapshots_refused_total",
+        "Snapshots that a recovery could not go on from.";
+    RECOVERY_LEFT_RECORDS: Gauge = "bellwether_recovery_left_records",
+        "Journal records that a recovery has still to fold.";
+    RECOVERY_RATE: Gauge = "bellwether_recovery_records_per_second", "Journal records that a recovery folds a second.";
+    RECOVERY_LEFT_SECONDS: Gauge = "bellwether_recovery_left_seconds", "Until a recovery is over, at its rate so far.";
     WATERMARK: Gauge = "bellwether_watermark_seconds",
         "Event time up to which the tenant's journal is complete, in seconds since 1970.";
     LAG: Gauge = "bellwether_lag_records", "Records of a topic that a `group` has still to read, by `topic`.";

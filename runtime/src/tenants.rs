@@ -1,16 +1,20 @@
 //! Tenants as their files say now: one is added, changed or removed without a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_schemas::TenantId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{
-    ConfigError, Tenant, load_tenant, load_tenants, refuse_shared, tenant_file, tenant_files,
+    ConfigError, Tenant, load_named, load_tenant, load_tenants, named_files, refuse_shared, tenant_file,
+    tenant_files,
 };
+use crate::incident::{IncidentKind, Incidents};
+use crate::roles::TenantSet;
 use crate::shutdown::Shutdown;
 
 /// Between two looks at the directory.
@@ -18,28 +22,89 @@ const LOOK: Duration = Duration::from_secs(2);
 
 type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Reads the directory, and again every two seconds and on SIGHUP until shutdown. Later a bad file is said once and
-/// keeps what its tenant was; a file that is gone takes its tenant with it; other tenants notice neither.
-///
-/// # Errors
-/// The first reading: as [`load_tenants`].
-pub fn watch_tenants(
-    dir: &Path,
-    environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-    shutdown: Shutdown,
-) -> Result<watch::Receiver<Arc<Vec<Tenant>>>, ConfigError> {
-    let tenants = load_tenants(dir, &environment)?;
-    let (sender, receiver) = watch::channel(Arc::new(tenants));
-    let hangup = signal(SignalKind::hangup())
-        .map_err(|error| ConfigError::Unreadable { file: dir.into(), reason: error.to_string() })?;
-    let watcher = Watcher { dir: dir.into(), environment: Arc::new(environment), told: BTreeMap::new() };
-    tokio::spawn(watcher.run(sender, hangup, shutdown));
-    Ok(receiver)
+/// Where tenants' files are read, and whose.
+#[derive(Clone)]
+pub struct Directory {
+    dir: PathBuf,
+    /// Only these tenants, of whom alone anything is read; none named: all there are.
+    only: Vec<TenantId>,
+    environment: Environment,
+}
+
+impl Directory {
+    /// The files of that directory; with names, those of these tenants alone.
+    pub fn new(
+        dir: &Path,
+        only: &[TenantId],
+        environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { dir: dir.into(), only: only.into(), environment: Arc::new(environment) }
+    }
+
+    /// What the files say now.
+    ///
+    /// # Errors
+    /// As [`load_tenants`] and [`load_named`].
+    pub fn load(&self) -> Result<Vec<Tenant>, ConfigError> {
+        if self.only.is_empty() {
+            return load_tenants(&self.dir, &*self.environment);
+        }
+        load_named(&self.dir, &self.only, &*self.environment)
+    }
+
+    /// Reads the files, and again every two seconds and on SIGHUP until shutdown. Later a bad file is said once and
+    /// keeps what its tenant was; a file that is gone takes its tenant with it; other tenants notice neither.
+    ///
+    /// # Errors
+    /// The first reading: as [`Self::load`].
+    pub fn watch(&self, incidents: Incidents, shutdown: Shutdown) -> Result<TenantSet, ConfigError> {
+        let (sender, receiver) = watch::channel(Arc::new(self.load()?));
+        let hangup = signal(SignalKind::hangup())
+            .map_err(|error| ConfigError::Unreadable { file: self.dir.clone(), reason: error.to_string() })?;
+        let watcher = Watcher { directory: self.clone(), incidents, told: BTreeMap::new() };
+        tokio::spawn(watcher.run(sender, hangup, shutdown));
+        Ok(receiver)
+    }
+
+    /// Who has a file, told by its name alone.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn names(&self) -> Result<BTreeSet<String>, ConfigError> {
+        let stem = |file: PathBuf| Some(file.file_stem()?.to_string_lossy().into_owned());
+        Ok(self.files()?.into_iter().filter_map(stem).collect())
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, ConfigError> {
+        if self.only.is_empty() { tenant_files(&self.dir) } else { named_files(&self.dir, &self.only) }
+    }
+
+    /// The tenants from now on, and what is wrong with which file.
+    fn reload(&self, running: &[Tenant]) -> (Vec<Tenant>, BTreeMap<PathBuf, String>) {
+        let mut bad = BTreeMap::new();
+        let files = match self.files() {
+            Ok(files) => files,
+            Err(error) => {
+                bad.insert(self.dir.clone(), error.to_string());
+                return (running.to_vec(), bad);
+            }
+        };
+        let has_file = |tenant: &&Tenant| files.contains(&tenant_file(&self.dir, &tenant.id));
+        let mut next: Vec<Tenant> = running.iter().filter(has_file).cloned().collect();
+        for file in files {
+            let changed = load_tenant(&file, &*self.environment);
+            match changed.and_then(|tenant| with(&self.dir, &next, tenant)) {
+                Ok(tenants) => next = tenants,
+                Err(error) => drop(bad.insert(file, error.to_string())),
+            }
+        }
+        (next, bad)
+    }
 }
 
 struct Watcher {
-    dir: PathBuf,
-    environment: Environment,
+    directory: Directory,
+    incidents: Incidents,
     /// What was said of each file that is bad, so that it is said once.
     told: BTreeMap<PathBuf, String>,
 }
@@ -53,10 +118,10 @@ impl Watcher {
                 _ = hangup.recv() => {}
             }
             let running = tenants.borrow().clone();
-            let (dir, environment) = (self.dir.clone(), self.environment.clone());
-            let look = move || reload(&dir, &*environment, &running);
+            let directory = self.directory.clone();
+            let look = move || directory.reload(&running);
             let Ok((next, bad)) = tokio::task::spawn_blocking(look).await else { return };
-            self.tell(bad);
+            self.tell(&next, bad);
             tenants.send_if_modified(|running| {
                 let changed = **running != next;
                 if changed {
@@ -68,40 +133,26 @@ impl Watcher {
         }
     }
 
-    fn tell(&mut self, bad: BTreeMap<PathBuf, String>) {
+    fn tell(&mut self, tenants: &[Tenant], bad: BTreeMap<PathBuf, String>) {
         for (file, reason) in &bad {
             if self.told.get(file) != Some(reason) {
                 tracing::error!(file = %file.display(), reason, "a tenant's file is not used; what was known stays");
             }
+            if let Some(tenant) = whose(file) {
+                self.incidents.begin(IncidentKind::BadFile, &tenant, reason);
+            }
+        }
+        let is_good = |tenant: &&Tenant| !bad.contains_key(&tenant_file(&self.directory.dir, &tenant.id));
+        for tenant in tenants.iter().filter(is_good) {
+            self.incidents.end(IncidentKind::BadFile, &tenant.id);
         }
         self.told = bad;
     }
 }
 
-/// The tenants from now on, and what is wrong with which file.
-fn reload(
-    dir: &Path,
-    environment: &dyn Fn(&str) -> Option<String>,
-    running: &[Tenant],
-) -> (Vec<Tenant>, BTreeMap<PathBuf, String>) {
-    let mut bad = BTreeMap::new();
-    let files = match tenant_files(dir) {
-        Ok(files) => files,
-        Err(error) => {
-            bad.insert(dir.into(), error.to_string());
-            return (running.to_vec(), bad);
-        }
-    };
-    let has_file = |tenant: &&Tenant| files.contains(&tenant_file(dir, &tenant.id));
-    let mut next: Vec<Tenant> = running.iter().filter(has_file).cloned().collect();
-    for file in files {
-        let changed = load_tenant(&file, environment).and_then(|tenant| with(dir, &next, tenant));
-        match changed {
-            Ok(tenants) => next = tenants,
-            Err(error) => drop(bad.insert(file, error.to_string())),
-        }
-    }
-    (next, bad)
+fn whose(file: &Path) -> Option<TenantId> {
+    file.extension()?;
+    file.file_stem()?.to_str()?.parse().ok()
 }
 
 /// These tenants with that one new or changed, in order of id; refused where it takes what is another's.
@@ -158,8 +209,13 @@ mod tests {
             std::fs::rename(self.0.path().join("aside"), self.0.path().join(name)).unwrap();
         }
 
+        fn directory(&self, only: &[&str]) -> Directory {
+            let only: Vec<TenantId> = only.iter().map(|id| id.parse().unwrap()).collect();
+            Directory::new(self.0.path(), &only, |_| None)
+        }
+
         fn reload(&self, running: &[Tenant]) -> (Vec<Tenant>, Vec<String>) {
-            let (next, bad) = reload(self.0.path(), &|_| None, running);
+            let (next, bad) = self.directory(&[]).reload(running);
             (next, bad.into_values().collect())
         }
     }
@@ -207,7 +263,8 @@ mod tests {
     fn a_directory_that_cannot_be_read_changes_nothing() {
         let files = Files::new();
         let (running, _) = files.reload(&[]);
-        let (next, bad) = reload(&files.0.path().join("nowhere"), &|_| None, &running);
+        let nowhere = Directory::new(&files.0.path().join("nowhere"), &[], |_| None);
+        let (next, bad) = nowhere.reload(&running);
         assert_eq!((next == running, bad.len()), (true, 1));
     }
 
@@ -215,7 +272,7 @@ mod tests {
     async fn a_tenant_is_added_and_changed_within_five_seconds() {
         let files = Files::new();
         let shutdown = Shutdown::new();
-        let mut tenants = watch_tenants(files.0.path(), |_| None, shutdown.clone()).unwrap();
+        let mut tenants = files.directory(&[]).watch(Incidents::default(), shutdown.clone()).unwrap();
         assert_eq!(ids(&tenants.borrow_and_update()), [("fxlabs", 1), ("hextech", 1)]);
         files.write("acme.url", "postgres://acme");
         files.write("acme.toml", &text("acme", 1));
@@ -230,6 +287,54 @@ mod tests {
     fn the_first_reading_refuses_a_bad_file() {
         let files = Files::new();
         files.write("fxlabs.toml", "revision = true");
-        assert!(watch_tenants(files.0.path(), |_| None, Shutdown::new()).is_err());
+        assert!(files.directory(&[]).load().is_err());
+    }
+
+    #[test]
+    fn of_tenants_that_were_not_named_nothing_is_read() {
+        let files = Files::new();
+        files.write("fxlabs.toml", "revision = true");
+        let only = files.directory(&["hextech"]);
+        let running = only.load().unwrap();
+        assert_eq!(ids(&running), [("hextech", 1)]);
+        files.write("acme.toml", &text("acme", 1));
+        files.write("hextech.toml", &text("hextech", 2));
+        let (next, bad) = only.reload(&running);
+        assert_eq!((ids(&next), bad.len()), (vec![("hextech", 2)], 0));
+        std::fs::remove_file(files.0.path().join("hextech.toml")).unwrap();
+        assert!(only.reload(&next).0.is_empty());
+        let unknown = files.directory(&["nobody"]).load().unwrap_err().to_string();
+        assert!(
+            unknown.contains("no tenant \"nobody\"") && unknown.ends_with("it has acme, fxlabs"),
+            "{unknown}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_that_goes_bad_is_an_incident_of_its_tenant_until_it_is_mended() {
+        let files = Files::new();
+        let (shutdown, (incidents, news)) = (Shutdown::new(), Incidents::new(crate::clock::Clock::system()));
+        let _tenants = files.directory(&[]).watch(incidents, shutdown.clone()).unwrap();
+        let told = async |text: &str| {
+            let told = async {
+                loop {
+                    news.changed().await;
+                    let of = |tenant: &TenantId| tenant.as_str() == "fxlabs";
+                    let mut taken = news
+                        .take()
+                        .into_iter()
+                        .filter(|((tenant, kind), _)| of(tenant) && *kind == IncidentKind::BadFile);
+                    if taken.any(|(_, change)| format!("{change:?}").contains(text)) {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+        };
+        files.write("fxlabs.toml", &text("fxlabs", 2).replace("Kolkata", "Kolkatta"));
+        told("Kolkatta").await;
+        files.write("fxlabs.toml", &text("fxlabs", 2));
+        told("Ended").await;
+        shutdown.raise();
     }
 }

@@ -83,6 +83,9 @@ impl Log for Aged {
     fn create(&self, topic: &Topic) -> Result<bool> {
         self.log.create(topic)
     }
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        self.log.delete(topic)
+    }
     fn topics(&self) -> Result<Vec<Topic>> {
         self.log.topics()
     }

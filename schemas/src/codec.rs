@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
 use crate::readings::{ReadingRecord, ReadingV1};
+use crate::snapshots::SnapshotRecord;
 use crate::tick_codec::{self, TickCodecError};
 use crate::ticks::TickBlock;
 use crate::topics::MAX_RECORD_BYTES;
@@ -90,6 +91,9 @@ schemas! {
     DeadLetter = "dead_letter.v2",
     TickBlock = "tick_block.v2",
     CalendarItem = "calendar_item.v1",
+    SnapshotPart = "snapshot_part.v1",
+    SnapshotIndex = "snapshot_index.v1",
+    SnapshotManifest = "snapshot_manifest.v1",
 }
 
 impl SchemaName {
@@ -280,6 +284,32 @@ pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
         SchemaName::DeadLetter | SchemaName::DeadLetterV1 => decode(name, datum),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
+}
+
+/// Encodes a record of the snapshots topic, or the content of a piece that is an index.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_snapshot(record: &SnapshotRecord) -> Result<Vec<u8>, EncodeError> {
+    match record {
+        SnapshotRecord::Piece(piece) => encode(SchemaName::SnapshotPart, piece),
+        SnapshotRecord::Index(index) => encode(SchemaName::SnapshotIndex, index),
+        SnapshotRecord::Manifest(manifest) => encode(SchemaName::SnapshotManifest, manifest),
+    }
+}
+
+/// Decodes what [`encode_snapshot`] encodes.
+///
+/// # Errors
+/// Bytes that are no such record.
+pub fn decode_snapshot(bytes: &[u8]) -> Result<SnapshotRecord, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::SnapshotPart => decode(name, datum).map(SnapshotRecord::Piece),
+        SchemaName::SnapshotIndex => decode(name, datum).map(SnapshotRecord::Index),
+        SchemaName::SnapshotManifest => decode(name, datum).map(SnapshotRecord::Manifest),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

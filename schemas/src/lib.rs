@@ -14,6 +14,7 @@ pub mod market_hours;
 pub mod price;
 pub mod readings;
 pub mod settings;
+pub mod snapshots;
 pub mod tick_codec;
 pub mod ticks;
 pub mod time;

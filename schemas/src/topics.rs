@@ -19,6 +19,8 @@ listed! {
         Triggers = "triggers",
         /// What indicators stood at, newest by key.
         Readings = "readings",
+        /// What the engine stood at: parts of its state, and which of them belong together.
+        Snapshots = "snapshots",
         /// What could not be used.
         DeadLetters = "deadletters",
     }
@@ -42,7 +44,7 @@ impl TopicKind {
         match self {
             Self::Journal => Policy::Keep,
             Self::Triggers => Policy::Days(400),
-            Self::Readings => Policy::Compact,
+            Self::Readings | Self::Snapshots => Policy::Compact,
             Self::DeadLetters => Policy::Days(30),
         }
     }
@@ -92,7 +94,7 @@ pub enum TopicError {
     #[error("{0:?} is not a topic of the form <tenant>.<kind>.v1")]
     Form(String),
     /// The part between the dots names no kind of topic.
-    #[error("{0:?} is not a topic kind: use journal, triggers, readings or deadletters")]
+    #[error("{0:?} is not a topic kind: use journal, triggers, readings, snapshots or deadletters")]
     Kind(String),
     /// No such tenant id.
     #[error(transparent)]

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use bellwether_schemas::Entry;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::codec::{
-    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_dead_letter,
-    encode_entry, encode_outcome, encode_reading,
+    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, decode_snapshot,
+    encode_dead_letter, encode_entry, encode_outcome, encode_reading, encode_snapshot,
 };
 use samples::Record;
 
@@ -34,6 +34,7 @@ fn encode(record: &Record) -> Vec<u8> {
         Record::Outcome(outcome) => encode_outcome(outcome).unwrap(),
         Record::Reading(reading) => encode_reading(reading).unwrap(),
         Record::DeadLetter(letter) => encode_dead_letter(letter).unwrap(),
+        Record::Snapshot(record) => encode_snapshot(record).unwrap(),
     }
 }
 
@@ -43,6 +44,7 @@ fn decode_like(record: &Record, bytes: &[u8]) -> Record {
         Record::Outcome(_) => Record::Outcome(decode_outcome(bytes).unwrap()),
         Record::Reading(_) => Record::Reading(decode_reading(bytes).unwrap()),
         Record::DeadLetter(_) => Record::DeadLetter(decode_dead_letter(bytes).unwrap()),
+        Record::Snapshot(_) => Record::Snapshot(decode_snapshot(bytes).unwrap()),
     }
 }
 
@@ -88,13 +90,15 @@ fn a_record_is_refused_on_the_topic_of_another() {
             decode_outcome(&golden).is_ok(),
             decode_reading(&golden).is_ok(),
             decode_dead_letter(&golden).is_ok(),
+            decode_snapshot(&golden).is_ok(),
         ];
         let mine = match record {
             Record::Entry(_) => 0,
             Record::Outcome(_) => 1,
             Record::Reading(_) => 2,
             Record::DeadLetter(_) => 3,
+            Record::Snapshot(_) => 4,
         };
-        assert!((0..4).all(|topic| accepted[topic] == (topic == mine)), "{name}: {accepted:?}");
+        assert!((0..5).all(|topic| accepted[topic] == (topic == mine)), "{name}: {accepted:?}");
     }
 }

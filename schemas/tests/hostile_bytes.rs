@@ -5,7 +5,7 @@ mod samples;
 
 use bellwether_schemas::codec::{
     DecodeError, SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading,
-    encode_dead_letter, encode_entry, encode_outcome, encode_reading,
+    decode_snapshot, encode_dead_letter, encode_entry, encode_outcome, encode_reading, encode_snapshot,
 };
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use proptest::prelude::*;
@@ -14,12 +14,13 @@ use samples::Record;
 /// A refusal must fit into a log line.
 const MAX_REASON: usize = 600;
 
-fn decode_everywhere(bytes: &[u8]) -> [Result<Record, DecodeError>; 4] {
+fn decode_everywhere(bytes: &[u8]) -> [Result<Record, DecodeError>; 5] {
     let decoded = [
         decode_entry(bytes).map(Record::Entry),
         decode_outcome(bytes).map(Record::Outcome),
         decode_reading(bytes).map(Record::Reading),
         decode_dead_letter(bytes).map(Record::DeadLetter),
+        decode_snapshot(bytes).map(Record::Snapshot),
     ];
     for error in decoded.iter().filter_map(|result| result.as_ref().err()) {
         let text = error.to_string();
@@ -34,6 +35,7 @@ fn encode(record: &Record) -> Vec<u8> {
         Record::Outcome(outcome) => encode_outcome(outcome),
         Record::Reading(reading) => encode_reading(reading),
         Record::DeadLetter(letter) => encode_dead_letter(letter),
+        Record::Snapshot(record) => encode_snapshot(record),
     }
     .unwrap()
 }

@@ -5,7 +5,8 @@
 mod samples;
 
 use bellwether_schemas::codec::{
-    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, encode_entry,
+    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, decode_snapshot,
+    encode_entry, encode_snapshot,
 };
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use peak_alloc::PeakAlloc;
@@ -44,6 +45,7 @@ fn decode_everywhere(bytes: &[u8]) {
     let _ = decode_outcome(bytes);
     let _ = decode_reading(bytes);
     let _ = decode_dead_letter(bytes);
+    let _ = decode_snapshot(bytes);
 }
 
 #[test]
@@ -73,9 +75,12 @@ fn bombs_at_the_front_of_every_schema() {
 }
 
 fn bombs_at_every_place_of_a_block() {
-    for name in ["tick_block_of_bars", "bar_block", "settings_changed"] {
-        let Record::Entry(entry) = samples::by_name(name) else { unreachable!() };
-        let valid = encode_entry(&entry).unwrap();
+    for name in ["tick_block_of_bars", "bar_block", "settings_changed", "snapshot_manifest"] {
+        let valid = match samples::by_name(name) {
+            Record::Entry(entry) => encode_entry(&entry).unwrap(),
+            Record::Snapshot(record) => encode_snapshot(&record).unwrap(),
+            _ => unreachable!(),
+        };
         for at in 5..valid.len() {
             for bomb in BOMBS {
                 let bytes = [&valid[..at], bomb, &valid[at + 1..]].concat();

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
 use bellwether_roles::{check, logins};
 use bellwether_runtime::http::{self, Limits, Place, Question};
+use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::ping::Ping;
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::Role;
@@ -15,7 +15,6 @@ use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::exit::{Coded, UNAVAILABLE};
 use crate::output::tell;
@@ -37,14 +36,15 @@ pub(crate) struct Gateway {
     /// Address to listen on [default: gateway.listen of the configuration, else 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Whose links are answered. Repeatable; without it every tenant's, as their files come and go.
+    /// Whose links are answered. Repeatable: nothing of any other is read. Without it every tenant's.
     #[arg(long, value_name = "T")]
     tenant: Vec<TenantId>,
 }
 
 impl Gateway {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let tenants = process.tenants_named(&self.tenant)?;
+        let directory = process.directory(&self.tenant);
+        let tenants = directory.load()?;
         process.demand(&tenants, |tenant| check(Role::Gateway, tenant))?;
         let shutdown = Process::shutdown()?;
         let config = &process.config.gateway;
@@ -55,11 +55,7 @@ impl Gateway {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         process.serve_metrics(&shutdown).await?;
-        let served = if self.tenant.is_empty() {
-            process.watch_tenants(&shutdown)?
-        } else {
-            watch::channel(Arc::new(tenants.clone())).1
-        };
+        let served = directory.watch(Incidents::default(), shutdown.clone())?;
         let bound = listener.local_addr()?;
         tell(&format!("http://{bound}\n"))?;
         if let Some(address) = process.config.operator.ping.get(&Role::Gateway) {

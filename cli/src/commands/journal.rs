@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use bellwether_runtime::log::{Record, scan};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::snapshots::{PartEntry, SnapshotRecord};
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec, price};
@@ -35,7 +36,7 @@ pub(crate) struct Cat {
     /// Tenant whose topic is shown.
     #[arg(long)]
     tenant: TenantId,
-    /// journal, triggers, readings or deadletters.
+    /// journal, triggers, readings, snapshots or deadletters.
     #[arg(long, default_value = "journal")]
     topic: TopicKind,
     /// From here on: an offset, an event time (journal only), start or end.
@@ -97,6 +98,7 @@ pub(super) fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static st
             Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
         },
         TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
+        TopicKind::Snapshots => snapshot_json(&codec::decode_snapshot(value)?),
         TopicKind::DeadLetters => Ok(("dead_letter", letter_json(&codec::decode_dead_letter(value)?)?)),
     }
 }
@@ -112,9 +114,34 @@ fn entry_json(entry: &Entry) -> serde_json::Result<Value> {
     }
 }
 
+/// What a piece holds is for engines: its size is shown.
+fn snapshot_json(record: &SnapshotRecord) -> anyhow::Result<(&'static str, Value)> {
+    let entries = |parts: &[PartEntry]| -> Vec<Value> {
+        let entry =
+            |part: &PartEntry| json!({ "name": part.name, "bytes": part.size, "hashes": hex(&part.hashes) });
+        parts.iter().map(entry).collect()
+    };
+    Ok(match record {
+        SnapshotRecord::Piece(piece) => {
+            ("snapshot_part", json!({ "tenant": piece.tenant, "bytes": piece.content.len() }))
+        }
+        SnapshotRecord::Index(index) => ("snapshot_index", json!({ "parts": entries(&index.parts) })),
+        SnapshotRecord::Manifest(manifest) => {
+            let mut value = serde_json::to_value(manifest)?;
+            value["last"]["sha256"] = hex(&manifest.last.sha256).into();
+            value["index"] = hex(&manifest.index).into();
+            value["parts"] = entries(&manifest.parts).into();
+            ("snapshot_manifest", value)
+        }
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Bytes as hexadecimal digits.
 fn letter_json(letter: &DeadLetter) -> serde_json::Result<Value> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mut value = serde_json::to_value(letter)?;
     value["key"] = hex(&letter.key).into();
     value["original"] = hex(&letter.original).into();

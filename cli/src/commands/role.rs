@@ -7,15 +7,25 @@ use bellwether_producers::Summary;
 use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, check, follows, logins, topics};
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::log::{Access, LogError, lag};
 use bellwether_runtime::ping::Ping;
 use bellwether_runtime::roles::{Context, Group, Role};
-use bellwether_schemas::TenantId;
-use bellwether_sinks::operator::{Teller, Telling};
+use bellwether_schemas::{TenantId, Topic};
+use bellwether_sinks::operator::Teller;
+use clap::Args;
 use tokio::sync::watch;
 
 use crate::output::{note, tell};
 use crate::wiring::Process;
+
+/// Whom a role serves.
+#[derive(Args)]
+pub(crate) struct Whose {
+    /// Whose. Repeatable: nothing of any other is read, neither file nor secret nor topic. Without it every tenant's.
+    #[arg(long, value_name = "T")]
+    pub(super) tenant: Vec<TenantId>,
+}
 
 /// How a role is run.
 #[derive(Default)]
@@ -29,28 +39,33 @@ pub(super) struct How {
 /// Runs the job until it has ended or a stop is asked for, with the process's endpoint and figures beside it.
 pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result<ExitCode> {
     let role = job.role();
-    let tenants = process.tenants_named(&how.tenants)?;
+    let directory = process.directory(&how.tenants);
+    let tenants = directory.load()?;
     process.demand(&tenants, |tenant| check(role, tenant))?;
     let log = process.log(Access::Write)?;
     let shutdown = Process::shutdown()?;
-    if !follows(role) || !how.tenants.is_empty() || how.drain {
-        topics::ensure(&log, process.missing_topics(), &tenants).await?;
-    }
     process.serve_metrics(&shutdown).await?;
-    let served = if follows(role) && how.tenants.is_empty() {
-        process.watch_tenants(&shutdown)?
+    let (incidents, news) = Incidents::new(process.clock.clone());
+    let (files, left_out) = if follows(role) && !how.drain {
+        (directory.watch(incidents.clone(), shutdown.clone())?, Vec::new())
     } else {
-        watch::channel(Arc::new(tenants.clone())).1
+        let (whole, left_out) = topics::whole(log.clone(), process.missing_topics(), &tenants).await?;
+        refuse_if_nobody(&whole, &left_out)?;
+        (watch::channel(Arc::new(whole)).1, left_out)
     };
-    let served = topics::served(log.clone(), process.missing_topics(), served, shutdown.clone()).await?;
-    let mut context = Context::new(log, served, process.clock.clone(), shutdown);
+    let telling = Teller::new(&process.config.operator, news, files.clone(), process.clock.clone());
+    let telling = telling.map(Teller::start);
+    let drained = files.borrow().clone();
+    let missing = process.missing_topics();
+    let served = topics::served(log.clone(), missing, files, incidents.clone(), shutdown.clone()).await?;
+    let context = Context { incidents, ..Context::new(log, served, process.clock.clone(), shutdown) };
     if let Some(group) = role.group() {
         if how.drain {
-            stop_when_drained(&context, group, &tenants).await?;
+            stop_when_drained(&context, group, &drained).await?;
         }
         measure_lag(process, &context, group);
     }
-    let telling = watch_over(process, role, &mut context);
+    call_while_well(process, role, &context);
     let logins = tokio::spawn(logins::refuse_wrong(role, tenants, context.shutdown.clone()));
     let ran = job.run(context, Arc::new(report)).await;
     if let Some(telling) = telling {
@@ -58,19 +73,27 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
     }
     logins.await??;
     ran?;
-    Ok(ExitCode::SUCCESS)
+    left_out.first().map_or(Ok(ExitCode::SUCCESS), |topic| Err(missing_topic(topic).into()))
 }
 
-/// Whom the operator's section names is told what goes wrong, and what it names is called while nothing does.
-fn watch_over(process: &Process, role: Role, context: &mut Context) -> Option<Telling> {
-    let operator = &process.config.operator;
-    if let Some(address) = operator.ping.get(&role) {
+/// One that ends with what it was given has nothing to wait for.
+fn refuse_if_nobody(whole: &[Tenant], left_out: &[Topic]) -> Result<(), LogError> {
+    match left_out.first() {
+        Some(topic) if whole.is_empty() => Err(missing_topic(topic)),
+        _ => Ok(()),
+    }
+}
+
+fn missing_topic(topic: &Topic) -> LogError {
+    LogError::UnknownTopic { topic: topic.to_string() }
+}
+
+/// What the operator's section names is called while nothing goes wrong.
+fn call_while_well(process: &Process, role: Role, context: &Context) {
+    if let Some(address) = process.config.operator.ping.get(&role) {
         let ping = Ping::new(role, address.clone(), context.progress.clone());
         tokio::spawn(ping.run(context.shutdown.clone()));
     }
-    let (teller, incidents) = Teller::new(operator, context.tenants.clone(), context.clock.clone())?;
-    context.incidents = incidents;
-    Some(teller.start())
 }
 
 /// Raises the context's stop once the group has read every tenant's topic to where it ends now.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use bellwether_roles::Job;
 use clap::{Args, Subcommand};
 
-use super::role::{How, run};
+use super::role::{How, Whose, run};
 use crate::wiring::Process;
 
 /// Delivers triggers outward. Start more of one kind to share the tenants out.
@@ -19,12 +19,15 @@ pub(crate) enum Sink {
     Mail(Options),
     /// Owes each tenant's users what its own clock says: the brief of each morning, reminders of the news.
     #[command(after_help = "Example:\n  bellwether sink schedule")]
-    Schedule,
+    #[command(after_help = "Example:\n  bellwether sink schedule --tenant fxlabs")]
+    Schedule(Whose),
 }
 
 /// Options of sinks that deliver triggers.
 #[derive(Args)]
 pub(crate) struct Options {
+    #[command(flatten)]
+    whose: Whose,
     /// Stop when every trigger is delivered; for mail: when every mail owed is in the outbox.
     #[arg(long)]
     drain: bool,
@@ -32,11 +35,11 @@ pub(crate) struct Options {
 
 impl Sink {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let (job, drain) = match self {
-            Self::Rows(options) => (Job::Rows, options.drain),
-            Self::Mail(options) => (Job::Mail, options.drain),
-            Self::Schedule => (Job::Schedule, false),
+        let (job, tenants, drain) = match self {
+            Self::Rows(options) => (Job::Rows, options.whose.tenant, options.drain),
+            Self::Mail(options) => (Job::Mail, options.whose.tenant, options.drain),
+            Self::Schedule(whose) => (Job::Schedule, whose.tenant, false),
         };
-        run(process, job, How { drain, ..How::default() }).await
+        run(process, job, How { tenants, drain }).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::{Access, Drift, Log, LogError};
 use bellwether_schemas::{TenantId, Topic};
 use clap::{Args, Subcommand};
@@ -17,7 +18,7 @@ pub(crate) enum Topics {
     /// Shows what is missing or not as it should be, and changes nothing; exits with 1 if anything is.
     #[command(after_help = "Example:\n  bellwether topics plan --tenant fxlabs")]
     Plan(Options),
-    /// Creates what is missing and corrects what drifted. Harmless to repeat; deletes nothing.
+    /// Creates what is missing and corrects what drifted. Harmless to repeat; without --delete it deletes nothing.
     #[command(after_help = "Example:\n  BELLWETHER_LOG=kafka://127.0.0.1:9092 bellwether topics apply")]
     Apply(Options),
 }
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// Whose topics. Repeatable; without it every tenant's.
     #[arg(long)]
     tenant: Vec<TenantId>,
+    /// Also the topics of tenants that have no file any more: `apply` deletes them, with all that is in them.
+    #[arg(long)]
+    delete: bool,
     /// One JSON object a topic and line.
     #[arg(long)]
     json: bool,
@@ -40,6 +44,9 @@ enum State {
     Drifted(Vec<Drift>),
     Created,
     Corrected(Vec<Drift>),
+    /// Its tenant has no file.
+    Unclaimed,
+    Deleted,
 }
 
 impl Topics {
@@ -52,16 +59,35 @@ impl Topics {
         let log = process.log(access)?;
         let existing = log.topics()?;
         let mut done = true;
-        for topic in process.tenants_named(&options.tenant)?.iter().flat_map(|tenant| Topic::all(&tenant.id))
-        {
+        let tenants = options.claimed(process)?;
+        for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
             let found = look(log.as_ref(), &topic, existing.contains(&topic))?;
             let state = if access == Access::Write { apply(log.as_ref(), &topic, found)? } else { found };
             done &= !matches!(state, State::Missing | State::Drifted(_));
-            let line = if options.json { state.json(&topic) } else { state.line(&topic) };
-            tell(&(line + "\n"))?;
+            state.tell(&topic, options.json)?;
+        }
+        for topic in unclaimed(process, options, existing)? {
+            let delete = access == Access::Write;
+            if delete {
+                log.delete(&topic)?;
+            }
+            done &= delete;
+            let state = if delete { State::Deleted } else { State::Unclaimed };
+            state.tell(&topic, options.json)?;
         }
         Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
+}
+
+/// Topics of tenants without a file, if they are asked for; of those named alone, where some are.
+fn unclaimed(process: &Process, options: &Options, existing: Vec<Topic>) -> anyhow::Result<Vec<Topic>> {
+    if !options.delete {
+        return Ok(Vec::new());
+    }
+    let with_file = process.directory(&[]).names()?;
+    let named = |tenant: &TenantId| options.tenant.is_empty() || options.tenant.contains(tenant);
+    let is_unclaimed = |topic: &Topic| named(&topic.tenant) && !with_file.contains(topic.tenant.as_str());
+    Ok(existing.into_iter().filter(is_unclaimed).collect())
 }
 
 fn look(log: &dyn Log, topic: &Topic, exists: bool) -> Result<State, LogError> {
@@ -86,7 +112,24 @@ fn apply(log: &dyn Log, topic: &Topic, found: State) -> Result<State, LogError> 
     })
 }
 
+impl Options {
+    /// The tenants with a file, whose topics are to be there. Of those whose topics are to go, none is needed.
+    fn claimed(&self, process: &Process) -> anyhow::Result<Vec<Tenant>> {
+        if !self.delete || self.tenant.is_empty() {
+            return Ok(process.tenants_named(&self.tenant)?);
+        }
+        let with_file = process.directory(&[]).names()?;
+        let named: Vec<TenantId> =
+            self.tenant.iter().filter(|tenant| with_file.contains(tenant.as_str())).cloned().collect();
+        Ok(if named.is_empty() { Vec::new() } else { process.tenants_named(&named)? })
+    }
+}
+
 impl State {
+    fn tell(&self, topic: &Topic, json: bool) -> anyhow::Result<()> {
+        tell(&(if json { self.json(topic) } else { self.line(topic) } + "\n"))
+    }
+
     const fn name(&self) -> &'static str {
         match self {
             Self::Right => "ok",
@@ -94,13 +137,15 @@ impl State {
             Self::Drifted(_) => "drifted",
             Self::Created => "created",
             Self::Corrected(_) => "corrected",
+            Self::Unclaimed => "unclaimed",
+            Self::Deleted => "deleted",
         }
     }
 
     fn drift(&self) -> &[Drift] {
         match self {
             Self::Drifted(drift) | Self::Corrected(drift) => drift,
-            Self::Right | Self::Missing | Self::Created => &[],
+            Self::Right | Self::Missing | Self::Created | Self::Unclaimed | Self::Deleted => &[],
         }
     }
 

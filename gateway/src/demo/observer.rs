@@ -100,7 +100,7 @@ impl Observed {
                 }
                 _ => {}
             },
-            TopicKind::DeadLetters => {}
+            TopicKind::Snapshots | TopicKind::DeadLetters => {}
         }
     }
 

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::WorkerError;
 use crate::core::{AppendId, Core, Input, Output};
-use crate::recovering::Recoveries;
+use crate::recovering::{Answer, Recoveries};
+use crate::storing::Stores;
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
@@ -24,8 +25,8 @@ const PART: &str = Role::Process.name();
 const TELL: Duration = Duration::from_secs(1);
 /// Wait for records when nothing is under way.
 const IDLE: Duration = Duration::from_millis(100);
-/// Wait for records while tenants are being recovered.
-const RECOVERING: Duration = Duration::from_millis(10);
+/// Wait for records while there is work beside this thread: recoveries, snapshots.
+const BESIDE: Duration = Duration::from_millis(10);
 /// Wait for records while acknowledgements are outstanding.
 const BUSY: Duration = Duration::from_millis(1);
 /// How old an append may be at most that is waited for when its tenant is given up. However many tenants go at once,
@@ -57,7 +58,7 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
             Polled::Nothing => {}
         }
         worker.attend(consumer.as_mut())?;
-        worker.tell_progress();
+        worker.pass_time(consumer.as_mut())?;
     }
     consumer.close()?;
     Ok(())
@@ -78,6 +79,7 @@ struct Worker {
     incidents: Incidents,
     progress: Progress,
     state: Arc<Mutex<State>>,
+    begun: Instant,
 }
 
 #[derive(Default)]
@@ -88,8 +90,11 @@ struct State {
     /// In the order of their calls.
     appends: VecDeque<Append>,
     recoveries: Recoveries,
+    stores: Stores,
     /// When it was told which tenants go on.
     told_at: Option<Instant>,
+    /// Until when snapshots are waited for whose tenants go all at once.
+    give_up_by: Option<Instant>,
 }
 
 /// An append that is not known to be acknowledged.
@@ -103,7 +108,7 @@ struct Append {
 impl Worker {
     fn new(context: &Context) -> Self {
         let Context { log, incidents, progress, .. } = context.clone();
-        Self { log, incidents, progress, state: Arc::default() }
+        Self { log, incidents, progress, state: Arc::default(), begun: Instant::now() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -118,12 +123,16 @@ impl Worker {
 
     /// Performs what the core asked for inside callbacks; tells it of every append that was answered and of every
     /// tenant that was looked into. An append that failed stops this worker: a later one may have succeeded, and only
-    /// a new fold from what the topic holds keeps their order.
+    /// a new fold from what the topic holds keeps their order. One to a topic that was deleted stops its tenant alone.
     fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
-        let asked = std::mem::take(&mut self.lock().asked);
+        let asked = {
+            let mut state = self.lock();
+            state.give_up_by = None;
+            std::mem::take(&mut state.asked)
+        };
         asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
-        let recovered = self.lock().recoveries.turn(&self.log);
-        recovered.into_iter().try_for_each(|input| self.input(input, consumer))?;
+        let done = self.lock().turn(&self.log);
+        done.into_iter().try_for_each(|input| self.input(input, consumer))?;
         loop {
             // Bound first: a guard inside the loop's condition would still be held while the core is stepped.
             let answered = self.lock().next_answered()?;
@@ -132,15 +141,19 @@ impl Worker {
         }
     }
 
-    /// Says that the worker goes round, and once a second which tenants have nothing under way.
-    fn tell_progress(&self) {
+    /// Says that the worker goes round, and once a second what time it is and which tenants have nothing under way.
+    fn pass_time(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         self.progress.turned(PART);
-        let mut state = self.lock();
         let now = Instant::now();
-        if state.told_at.is_none_or(|told| now.duration_since(told) >= TELL) {
+        {
+            let mut state = self.lock();
+            if state.told_at.is_some_and(|told| now.duration_since(told) < TELL) {
+                return Ok(());
+            }
             state.told_at = Some(now);
             state.core.idle().for_each(|tenant| self.progress.moved(tenant, PART));
         }
+        self.input(Input::Passed(now.duration_since(self.begun)), consumer)
     }
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
@@ -156,8 +169,14 @@ impl Worker {
                 let ack = self.log.append(&Topic::new(&tenant, kind), records);
                 self.lock().appends.push_back(Append { tenant, id, ack, begun: Instant::now() });
             }
+            Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
-                consumer.commit(&journal(&tenant), next)?;
+                match consumer.commit(&journal(&tenant), next) {
+                    Err(gone @ LogError::UnknownTopic { .. }) => {
+                        return self.input(Input::Failed(tenant, gone.to_string()), consumer);
+                    }
+                    committed => committed?,
+                }
                 self.progress.moved(&tenant, PART);
                 // What it may have been halted at lies behind it.
                 self.incidents.end(IncidentKind::Halted, &tenant);
@@ -179,19 +198,55 @@ impl State {
     fn wait(&self) -> Duration {
         if !self.appends.is_empty() {
             BUSY
-        } else if self.recoveries.is_running() {
-            RECOVERING
+        } else if self.recoveries.is_running() || self.stores.is_running() {
+            BESIDE
         } else {
             IDLE
         }
+    }
+
+    /// What the threads beside this one have done.
+    fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
+        let mut inputs = self.stores.turn(log);
+        for Answer { input, shelf } in self.recoveries.turn(log) {
+            if let Some((tenant, shelf)) = shelf {
+                self.stores.adopt(&tenant, shelf);
+            }
+            inputs.push(input);
+        }
+        inputs
+    }
+
+    /// Stores the tenant's last snapshot, as far as there is time. What is left of it then ends by itself: the next owner
+    /// is as well served by the one before.
+    fn store_last(&mut self, tenant: &TenantId, outputs: &mut Vec<Output>, log: &Arc<dyn Log>) {
+        let by = *self.give_up_by.get_or_insert_with(|| Instant::now() + LAST_ANSWERS);
+        for input in self.stores.settle(tenant, log, by) {
+            self.core.step(input, outputs);
+        }
+        self.core.step(Input::Revoked(tenant.clone()), outputs);
+        for output in outputs.extract_if(.., |output| matches!(output, Output::Store(..))) {
+            if let Output::Store(tenant, id, snapshot) = output {
+                self.stores.ask(tenant, id, snapshot);
+            }
+        }
+        self.stores.settle(tenant, log, by);
+        self.stores.cancel(tenant);
     }
 
     /// The oldest append, if it was answered.
     fn next_answered(&mut self) -> Result<Option<Input>, LogError> {
         let Some(oldest) = self.appends.front_mut() else { return Ok(None) };
         let Some(answer) = oldest.ack.poll() else { return Ok(None) };
-        answer?;
-        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| Input::Acknowledged(tenant, id)))
+        let gone = match answer {
+            Ok(_) => None,
+            Err(gone @ LogError::UnknownTopic { .. }) => Some(gone),
+            Err(error) => return Err(error),
+        };
+        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
+            None => Input::Acknowledged(tenant, id),
+            Some(gone) => Input::Failed(tenant, gone.to_string()),
+        }))
     }
 
     /// The appends of that tenant, which are this worker's no more.
@@ -224,7 +279,7 @@ impl Assignments for Worker {
                 state.core.step(Input::Acknowledged(tenant, id), &mut outputs);
             }
         }
-        state.core.step(Input::Revoked(topic.tenant.clone()), &mut outputs);
+        state.store_last(&topic.tenant, &mut outputs, &self.log);
         let mut reached = None;
         for output in outputs {
             match output {
@@ -318,6 +373,20 @@ mod tests {
 
     fn began(told: &[Change]) -> bool {
         told.iter().any(|change| matches!(change, Change::Began { text, .. } if text.contains("upgrade me")))
+    }
+
+    #[test]
+    fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
+        let tenant: TenantId = "fxlabs".parse().unwrap();
+        let answered = |error| {
+            let ack = Ack::ready(Err(error));
+            let append = Append { tenant: tenant.clone(), id: 7, ack, begun: Instant::now() };
+            State { appends: [append].into(), ..State::default() }.next_answered()
+        };
+        let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
+        let Some(Input::Failed(whose, reason)) = gone else { panic!("{gone:?}") };
+        assert!(whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
+        assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
     }
 
     #[test]

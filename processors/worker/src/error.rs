@@ -34,6 +34,17 @@ pub enum WorkerError {
         /// The offset after the last one that was seen of it.
         reached: u64,
     },
+    /// The journal has another record than a snapshot was taken behind.
+    #[error(
+        "{topic} does not have the record at offset {offset} that a snapshot was taken behind: it was deleted and made \
+         anew, or rolled back, so restore it, or delete the tenant's other topics too and start it afresh"
+    )]
+    JournalDiffers {
+        /// Name of the journal.
+        topic: String,
+        /// Offset of the record.
+        offset: u64,
+    },
     /// The thread could not be started.
     #[error("cannot start the worker's thread: {0}")]
     Thread(std::io::Error),

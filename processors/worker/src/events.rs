@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use bellwether_engine::RefusalReason;
 use bellwether_runtime::metric_names::{
-    DEAD_LETTERS, RECORDS_PROCESSED, REFUSED, TENANTS_HALTED, TICKS_ACCEPTED, TRIGGERS, WATERMARK, WITHHELD,
+    DEAD_LETTERS, RECORDS_PROCESSED, RECOVERY_LEFT_RECORDS, RECOVERY_LEFT_SECONDS, RECOVERY_RATE, REFUSED,
+    SNAPSHOT_BYTES, SNAPSHOTS, SNAPSHOTS_NOT_STORED, SNAPSHOTS_REFUSED, TENANTS_HALTED, TICKS_ACCEPTED,
+    TRIGGERS, WATERMARK, WITHHELD,
 };
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Timestamp};
 use metrics::{counter, gauge};
+
+use crate::snapshots::{Refused as RefusedSnapshot, Stored};
 
 /// A batch of journal records was folded.
 pub(crate) struct Folded<'a> {
@@ -141,5 +145,111 @@ impl RecoveryFailed<'_> {
         } else {
             tracing::debug!(tenant.id = %tenant, error, failures, ?wait, "still not recovered");
         }
+    }
+}
+
+/// A recovery is on its way to where the journal ended when it began.
+pub(crate) struct CatchingUp<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next.
+    pub(crate) offset: u64,
+    pub(crate) end: u64,
+    /// Records a second since it began.
+    pub(crate) rate: f64,
+}
+
+impl CatchingUp<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, offset, end, rate } = self;
+        let records = end.saturating_sub(offset);
+        let seconds = if rate > 0.0 { records as f64 / rate } else { f64::INFINITY };
+        recovery_gauges(tenant, records, rate, seconds);
+        tracing::info!(
+            tenant.id = %tenant, log.offset = offset, end, records_a_second = rate.round(), seconds_left = seconds.ceil(),
+            "recovering: the journal is folded up to where it ended"
+        );
+    }
+}
+
+/// A recovery is over: from here on the tenant is live.
+pub(crate) struct CaughtUp<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next.
+    pub(crate) offset: u64,
+    pub(crate) records: u64,
+    pub(crate) took: Duration,
+}
+
+impl CaughtUp<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, offset, records, took } = self;
+        recovery_gauges(tenant, 0, 0.0, 0.0);
+        tracing::info!(tenant.id = %tenant, log.offset = offset, records, ?took, "recovered: the tenant is live");
+    }
+}
+
+fn recovery_gauges(tenant: &TenantId, records: u64, rate: f64, seconds: f64) {
+    let tenant = tenant.to_string();
+    gauge!(RECOVERY_LEFT_RECORDS, "tenant" => tenant.clone()).set(records as f64);
+    gauge!(RECOVERY_RATE, "tenant" => tenant.clone()).set(rate);
+    gauge!(RECOVERY_LEFT_SECONDS, "tenant" => tenant).set(seconds);
+}
+
+/// A tenant's state is in the log.
+pub(crate) struct SnapshotStored<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next.
+    pub(crate) next_offset: u64,
+    pub(crate) stored: Stored,
+    pub(crate) took: Duration,
+}
+
+impl SnapshotStored<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, next_offset, stored, took } = self;
+        let Stored { pieces, written, bytes, removed } = stored;
+        counter!(SNAPSHOTS, "tenant" => tenant.to_string()).increment(1);
+        counter!(SNAPSHOT_BYTES, "tenant" => tenant.to_string()).increment(bytes as u64);
+        tracing::debug!(
+            tenant.id = %tenant, log.offset = next_offset, pieces, written, bytes, removed, ?took, "snapshot stored"
+        );
+    }
+}
+
+/// A tenant's state is not in the log: the one before stands, and the next is taken as ever.
+pub(crate) struct SnapshotNotStored<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next.
+    pub(crate) next_offset: u64,
+    pub(crate) why: &'a str,
+}
+
+impl SnapshotNotStored<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, next_offset, why } = self;
+        counter!(SNAPSHOTS_NOT_STORED, "tenant" => tenant.to_string()).increment(1);
+        tracing::warn!(
+            tenant.id = %tenant, log.offset = next_offset, error = why,
+            "a snapshot is not stored; a recovery would go on from the one before"
+        );
+    }
+}
+
+/// A snapshot is of no use: the one before is taken.
+pub(crate) struct SnapshotRefused<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next, as its key has it.
+    pub(crate) next_offset: u64,
+    pub(crate) why: &'a RefusedSnapshot,
+}
+
+impl SnapshotRefused<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, next_offset, why } = self;
+        counter!(SNAPSHOTS_REFUSED, "tenant" => tenant.to_string()).increment(1);
+        tracing::warn!(
+            tenant.id = %tenant, log.offset = next_offset, reason = %why,
+            "a snapshot is not used; the one before is, or the journal from its start"
+        );
     }
 }

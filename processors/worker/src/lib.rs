@@ -11,6 +11,8 @@ mod events;
 mod recovering;
 pub mod recovery;
 pub mod replay;
+pub mod snapshots;
+mod storing;
 pub mod tally;
 
 pub use bellwether_runtime::roles::Context;

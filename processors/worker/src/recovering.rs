@@ -10,7 +10,8 @@ use bellwether_schemas::TenantId;
 use tokio::time::Instant;
 
 use crate::core::{Input, NotRecovered, Recovered, RecoveryId};
-use crate::recovery::recover;
+use crate::recovery::look_behind;
+use crate::snapshots::Shelf;
 
 /// Tenants that are looked into at once: each takes a thread and, on Kafka, a client of its own.
 const AT_ONCE: usize = 4;
@@ -31,7 +32,13 @@ struct Waiting {
 struct Running {
     tenant: TenantId,
     id: RecoveryId,
-    thread: JoinHandle<Result<Recovered, NotRecovered>>,
+    thread: JoinHandle<Result<(Recovered, Shelf), NotRecovered>>,
+}
+
+/// What came of looking into a tenant: for the core, and what its snapshots topic holds.
+pub(crate) struct Answer {
+    pub(crate) input: Input,
+    pub(crate) shelf: Option<(TenantId, Shelf)>,
 }
 
 impl Recoveries {
@@ -51,17 +58,17 @@ impl Recoveries {
     }
 
     /// Begins what is due, as far as there is room; gives the answers there are.
-    pub(crate) fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
+    pub(crate) fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Answer> {
         let (done, running) = self.running.drain(..).partition(|running| running.thread.is_finished());
         self.running = running;
         let done: Vec<Running> = done;
-        let mut answers: Vec<Input> = done.into_iter().map(Running::answer).collect();
+        let mut answers: Vec<Answer> = done.into_iter().map(Running::answer).collect();
         while self.running.len() < AT_ONCE
             && let Some(waiting) = self.next_due()
         {
             match waiting.start(log) {
                 Ok(running) => self.running.push(running),
-                Err(answer) => answers.push(answer),
+                Err(answer) => answers.push(*answer),
             }
         }
         answers
@@ -75,15 +82,15 @@ impl Recoveries {
 }
 
 impl Waiting {
-    fn start(self, log: &Arc<dyn Log>) -> Result<Running, Input> {
+    fn start(self, log: &Arc<dyn Log>) -> Result<Running, Box<Answer>> {
         let Self { tenant, id, .. } = self;
         let (log, whose) = (Arc::clone(log), tenant.clone());
         let thread = std::thread::Builder::new().name(format!("recover-{tenant}"));
-        match thread.spawn(move || recover(log.as_ref(), &whose).map_err(NotRecovered::from)) {
+        match thread.spawn(move || look_behind(log.as_ref(), &whose).map_err(NotRecovered::from)) {
             Ok(thread) => Ok(Running { tenant, id, thread }),
             Err(error) => {
                 let reason = NotRecovered::Unavailable(format!("no thread could be started: {error}"));
-                Err(Input::Recovered(tenant, id, Err(reason)))
+                Err(Box::new(Answer { input: Input::Recovered(tenant, id, Err(reason)), shelf: None }))
             }
         }
     }
@@ -91,9 +98,15 @@ impl Waiting {
 
 impl Running {
     /// Of a thread that has ended.
-    fn answer(self) -> Input {
+    fn answer(self) -> Answer {
+        let Self { tenant, id, thread } = self;
         let panicked = |_| Err(NotRecovered::Refused("recovery panicked: this is a bug".into()));
-        let found = self.thread.join().unwrap_or_else(panicked);
-        Input::Recovered(self.tenant, self.id, found)
+        match thread.join().unwrap_or_else(panicked) {
+            Ok((recovered, shelf)) => Answer {
+                shelf: Some((tenant.clone(), shelf)),
+                input: Input::Recovered(tenant, id, Ok(recovered)),
+            },
+            Err(reason) => Answer { input: Input::Recovered(tenant, id, Err(reason)), shelf: None },
+        }
     }
 }

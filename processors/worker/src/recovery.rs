@@ -7,12 +7,21 @@ use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 use crate::WorkerError;
 use crate::core::Recovered;
 use crate::drive::GROUP;
+use crate::snapshots::{Loaded, Shelf, load_newest};
 
-/// Reads the last cause on the triggers topic and the group's committed offset.
+/// Reads the last cause on the triggers topic and the group's committed offset, and finds the state to go on from.
 ///
 /// # Errors
-/// The log is out of reach, or the journal was cut at its front.
+/// The log is out of reach, or the journal is not what a fold can begin with.
 pub fn recover(log: &dyn Log, tenant: &TenantId) -> std::result::Result<Recovered, WorkerError> {
+    look_behind(log, tenant).map(|(recovered, _)| recovered)
+}
+
+/// The same, with what the snapshots topic holds.
+pub(crate) fn look_behind(
+    log: &dyn Log,
+    tenant: &TenantId,
+) -> std::result::Result<(Recovered, Shelf), WorkerError> {
     let journal = Topic::new(tenant, TopicKind::Journal);
     let bounds = log.bounds(&journal)?;
     if bounds.start > 0 {
@@ -20,17 +29,22 @@ pub fn recover(log: &dyn Log, tenant: &TenantId) -> std::result::Result<Recovere
     }
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
-    // State is nowhere but in the journal: whatever was committed, the fold begins at its start.
-    let recovered = Recovered { last_cause, committed, fold_from: 0 };
-    check_same(&journal, bounds.next, recovered).map(|()| recovered)
+    check_same(&journal, bounds.next, last_cause, committed)?;
+    let Loaded { state, shelf } = load_newest(log, tenant)?;
+    let recovered = Recovered { last_cause, committed, journal_end: bounds.next, state: state.map(Box::new) };
+    Ok((recovered, shelf))
 }
 
 /// What came of a journal lies before its end. One that ends sooner is not the journal it came of: folded on, its
 /// triggers would be withheld as if they had been sent.
-fn check_same(journal: &Topic, next: u64, of_before: Recovered) -> std::result::Result<(), WorkerError> {
-    let caused =
-        of_before.last_cause.map_or(0, |cause| u64::try_from(cause.offset).map_or(0, |offset| offset + 1));
-    let reached = of_before.committed.max(caused);
+fn check_same(
+    journal: &Topic,
+    next: u64,
+    last_cause: Option<Cause>,
+    committed: u64,
+) -> std::result::Result<(), WorkerError> {
+    let caused = last_cause.map_or(0, |cause| u64::try_from(cause.offset).map_or(0, |offset| offset + 1));
+    let reached = committed.max(caused);
     if reached <= next {
         return Ok(());
     }

@@ -1,114 +1,30 @@
 //! The worker's core in a simulated world: a log that answers late, loses what it did not acknowledge, and a process
-//! that dies, loses its tenant or cannot recover it at any moment. Whatever happens, the triggers topic ends as one
-//! straight fold would have written it.
+//! that dies, loses its tenant or cannot recover it at any moment; snapshots that come late, get lost, or are all deleted.
+//! Whatever happens, the triggers topic ends as one straight fold would have written it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use bellwether_engine::{ENGINE_VERSION, Effect, Engine};
+use bellwether_engine::Engine;
+use bellwether_engine::snapshot::Part;
 use bellwether_runtime::log::{NewRecord, Record};
-use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
-use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
-use bellwether_schemas::settings::{Settings, SettingsChanged};
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
-use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, TopicKind, UserId, codec};
-use bellwether_worker::core::{AppendId, Core, Input, NotRecovered, Output, Recovered, RecoveryId};
+use bellwether_schemas::journal::Entry;
+use bellwether_schemas::{Timestamp, TopicKind, codec};
+use bellwether_worker::core::{
+    AppendId, Core, Input, NotRecovered, Output, Recovered, RecoveryId, SNAPSHOT_EVERY, SnapshotId,
+};
+use bellwether_worker::snapshots::{Snapshot, State};
 use proptest::prelude::*;
-use uuid::Uuid;
+use walk::{journal, straight, tenant, unknown};
 
-fn tenant() -> TenantId {
-    "fxlabs".parse().unwrap()
-}
-
-fn origin() -> Origin {
-    Origin {
-        tenant: tenant(),
-        source: "sim".into(),
-        session: "s".into(),
-        played: true,
-        appended_at: Timestamp(0),
-    }
-}
-
-/// Random walks of two symbols with alerts on short RSI, one tick a symbol and five minutes, and two records for the
-/// dead letters: one that nobody can read, and ticks of a symbol that the tenant does not have.
-fn journal(steps: &[(i64, i64)]) -> Vec<Vec<u8>> {
-    let names = ["EURUSDm", "GBPUSDm"];
-    let settings = Settings::with_symbols(names.map(|name| name.parse().unwrap()).to_vec(), "m");
-    let change = SettingsChanged { origin: origin(), revision: 1, engine_version: ENGINE_VERSION, settings };
-    let mut entries = vec![Entry::Settings(change)];
-    entries.extend((1..=3).map(alert));
-    let mut prices = [100_000i64, 100_000];
-    for (number, (a, b)) in (0..).zip(steps) {
-        prices = [(prices[0] + a).max(50_000), (prices[1] + b).max(50_000)];
-        let ts = Timestamp(number * 300_000_000);
-        let tick = |symbol: u16| {
-            let bid = prices[usize::from(symbol)];
-            Tick { ts, symbol, bid, ask: bid + 1 }
-        };
-        entries.push(Entry::Ticks(TickBlock {
-            origin: origin(),
-            ingested_at: ts,
-            first_seq: Some(number.cast_unsigned() * 2),
-            symbols: names.map(|name| BlockSymbol::of_quotes(name, 5)).to_vec(),
-            ticks: vec![tick(0), tick(1)],
-            volumes: Vec::new(),
-        }));
-        entries.push(Entry::Heartbeat(Heartbeat { origin: origin(), ts: ts.plus(301_000_000) }));
-    }
-    let mut records: Vec<Vec<u8>> = entries.iter().map(|entry| codec::encode_entry(entry).unwrap()).collect();
-    records.insert(records.len() / 2, b"nobody can read this".to_vec());
-    records.insert(records.len() / 3, codec::encode_entry(&Entry::Ticks(unknown())).unwrap());
-    records
-}
-
-fn unknown() -> TickBlock {
-    TickBlock {
-        origin: origin(),
-        ingested_at: Timestamp(0),
-        first_seq: None,
-        symbols: vec![BlockSymbol::of_quotes("NOSUCH", 0)],
-        ticks: vec![Tick { ts: Timestamp(0), symbol: 0, bid: 1, ask: 1 }; 3],
-        volumes: Vec::new(),
-    }
-}
-
-fn alert(number: u128) -> Entry {
-    Entry::Alert(AlertChanged {
-        origin: origin(),
-        alert_id: AlertId(Uuid::from_u128(number)),
-        user_id: UserId(Uuid::from_u128(number)),
-        version: 1,
-        active: true,
-        deleted: false,
-        parameters: AlertParameters::RsiTracker(RsiTracker {
-            timeframe: Timeframe::M5,
-            rsi_period: 5,
-            rsi_overbought: 60 + i32::try_from(number).unwrap(),
-            rsi_oversold: 40,
-        }),
-    })
-}
-
-/// What a straight fold gives for the triggers topic.
-fn straight(journal: &[Vec<u8>]) -> Vec<NewRecord> {
-    let mut engine = Engine::new(tenant());
-    let mut effects = Vec::new();
-    for (offset, bytes) in (0..).zip(journal) {
-        match codec::decode_entry(bytes) {
-            Ok(entry) if entry.origin().tenant == tenant() => engine.apply(offset, &entry, &mut effects),
-            _ => {}
-        }
-    }
-    let record = |effect: Effect| match effect {
-        Effect::Outcome(outcome) => Some(NewRecord {
-            key: outcome.key().into_bytes(),
-            value: codec::encode_outcome(&outcome).unwrap(),
-        }),
-        _ => None,
-    };
-    effects.into_iter().filter_map(record).collect()
+/// What the snapshot's parts are, read back from their bytes.
+fn restored(snapshot: &Snapshot) -> State {
+    let read = |part: &Part| Part::decode(part.key(), &part.encode().unwrap()).unwrap();
+    let engine = Engine::from_parts(tenant(), snapshot.parts.iter().map(read)).unwrap();
+    State { engine, next_offset: snapshot.next_offset, late: snapshot.late }
 }
 
 struct World {
@@ -128,6 +44,13 @@ struct World {
     read: Option<u64>,
     /// Appends on their way: written, in order, when they are acknowledged or when luck has it at a crash.
     in_flight: VecDeque<(AppendId, TopicKind, Vec<NewRecord>)>,
+    /// Snapshots on their way, those of owners before included: written whenever luck has it.
+    storing: VecDeque<(SnapshotId, Box<Snapshot>)>,
+    /// Snapshots that the log has.
+    stored: Vec<Snapshot>,
+    /// The offset of the newest that a recovery went on from.
+    began_at: u64,
+    now: Duration,
     paused: bool,
 }
 
@@ -145,6 +68,10 @@ impl World {
             late: Vec::new(),
             read: None,
             in_flight: VecDeque::new(),
+            storing: VecDeque::new(),
+            stored: Vec::new(),
+            began_at: 0,
+            now: Duration::ZERO,
             paused: false,
         };
         world.start();
@@ -154,6 +81,7 @@ impl World {
     /// A new process.
     fn start(&mut self) {
         self.core = Core::new();
+        (self.now, self.began_at) = (Duration::ZERO, 0);
         self.late.clear();
         self.assign();
     }
@@ -167,7 +95,33 @@ impl World {
     fn left_behind(&self) -> Recovered {
         let last = self.topics[&TopicKind::Triggers].last();
         let last_cause = last.map(|record| codec::decode_outcome(&record.value).unwrap().cause());
-        Recovered { last_cause, committed: self.committed, fold_from: 0 }
+        let newest = self.stored.iter().max_by_key(|snapshot| snapshot.next_offset);
+        let journal_end = self.journal.len() as u64;
+        let state = newest.map(|snapshot| Box::new(restored(snapshot)));
+        Recovered { last_cause, committed: self.committed, journal_end, state }
+    }
+
+    /// Time goes on, far enough that a snapshot is due if there is news.
+    fn pass(&mut self) {
+        self.now += SNAPSHOT_EVERY;
+        self.input(Input::Passed(self.now));
+    }
+
+    /// The oldest snapshot on its way is in the log, or is lost.
+    fn store(&mut self, is_stored: bool) {
+        let Some((id, snapshot)) = self.storing.pop_front() else { return };
+        if is_stored {
+            self.stored.push(*snapshot);
+        }
+        self.input(Input::Stored(tenant(), id, is_stored));
+    }
+
+    /// Somebody tidies up: all snapshots, or the newest alone.
+    fn delete(&mut self, all: bool) {
+        match all {
+            true => self.stored.clear(),
+            false => drop(self.stored.pop()),
+        }
     }
 
     /// The recovery under way has its answer.
@@ -216,7 +170,13 @@ impl World {
                     assert_eq!(self.recovery.replace(id), None, "one at a time");
                     (self.read, self.waits) = (None, [&self.waits[..], &[wait]].concat());
                 }
-                Output::ReadFrom(_, _, offset) => self.read = Some(offset),
+                Output::ReadFrom(_, _, offset) => (self.read, self.began_at) = (Some(offset), offset),
+                Output::Store(_, id, snapshot) => {
+                    let before = snapshot.next_offset;
+                    assert!(before > self.began_at, "the log has that state");
+                    self.assert_written_before(before, "stored");
+                    self.storing.push_back((id, snapshot));
+                }
                 Output::Append(_, id, kind, records) => {
                     assert!(self.read.is_some(), "appended before it was recovered");
                     self.in_flight.push_back((id, kind, records));
@@ -224,7 +184,7 @@ impl World {
                 Output::Commit(_, next) => {
                     assert!(next > self.committed, "a commit never goes back");
                     self.committed = next;
-                    self.assert_nothing_committed_is_missing();
+                    self.assert_written_before(next, "committed");
                 }
                 Output::Pause(_) => self.paused = true,
                 Output::Resume(_) => self.paused = false,
@@ -233,18 +193,14 @@ impl World {
         }
     }
 
-    /// Every effect from before the committed offset is on its topic.
-    fn assert_nothing_committed_is_missing(&self) {
+    /// Every effect from before that journal offset is on its topic.
+    fn assert_written_before(&self, offset: u64, what: &str) {
         let caused_before = |record: &&NewRecord| {
-            codec::decode_outcome(&record.value).unwrap().cause().offset.cast_unsigned() < self.committed
+            codec::decode_outcome(&record.value).unwrap().cause().offset.cast_unsigned() < offset
         };
         let due = self.expected.iter().take_while(caused_before).count();
         let written = self.topics[&TopicKind::Triggers].len();
-        assert!(
-            written >= due,
-            "offset {} is committed before its triggers are acknowledged",
-            self.committed
-        );
+        assert!(written >= due, "offset {offset} is {what} before its triggers are acknowledged");
     }
 
     fn read(&mut self, count: u64) {
@@ -302,6 +258,9 @@ enum Act {
     Recover(bool),
     RecoverLate,
     Stray(u64),
+    Pass,
+    Store(bool),
+    Delete(bool),
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -313,8 +272,11 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         4 => any::<bool>().prop_map(Act::Recover),
         1 => Just(Act::RecoverLate),
         1 => (1u64..40).prop_map(Act::Stray),
+        4 => Just(Act::Pass),
+        3 => prop::bool::weighted(0.8).prop_map(Act::Store),
+        1 => any::<bool>().prop_map(Act::Delete),
     ];
-    prop::collection::vec(act, 0..60)
+    prop::collection::vec(act, 0..80)
 }
 
 proptest! {
@@ -335,6 +297,9 @@ proptest! {
                 Act::Recover(reached) => world.recover(reached),
                 Act::RecoverLate => world.recover_late(),
                 Act::Stray(count) => world.stray(count),
+                Act::Pass => world.pass(),
+                Act::Store(is_stored) => world.store(is_stored),
+                Act::Delete(all) => world.delete(all),
             }
         }
         world.finish();
@@ -376,6 +341,76 @@ fn each_refused_tick_has_its_letter_and_the_first_of_a_record_holds_its_bytes() 
     let originals: Vec<_> = letters.iter().map(|(_, letter)| (&letter.original[..], letter.size)).collect();
     let size = i64::try_from(unknown.len()).unwrap();
     assert_eq!(originals, [(&unknown[..], Some(size)), (&[], None), (&[], None)]);
+}
+
+#[test]
+fn a_snapshot_waits_for_what_is_on_its_way_and_a_new_owner_goes_on_from_it() {
+    let mut world = World::new(journal(&[(900, -700); 30]));
+    world.recover(true);
+    world.read(40);
+    world.pass();
+    assert!(world.storing.is_empty(), "triggers are on their way");
+    world.acknowledge(usize::MAX);
+    assert_eq!(world.storing.len(), 1, "at once when they are there");
+    world.store(true);
+    world.read(5);
+    world.acknowledge(usize::MAX);
+    world.crash(0);
+    world.recover(true);
+    assert_eq!((world.began_at, world.stored[0].next_offset), (40, 40));
+    world.finish();
+    assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn whoever_gives_a_tenant_up_leaves_its_state_behind() {
+    let mut world = World::new(journal(&[(900, -700); 30]));
+    world.recover(true);
+    world.read(33);
+    world.revoke(usize::MAX, 0);
+    world.store(true);
+    world.recover(true);
+    assert_eq!(world.began_at, 33);
+    world.revoke(usize::MAX, 0);
+    assert!(world.storing.is_empty(), "the log has that state");
+    world.recover(true);
+    world.read(20);
+    world.revoke(0, 0);
+    assert!(world.storing.is_empty(), "what is not acknowledged is not left behind");
+}
+
+#[test]
+fn a_tenant_that_stopped_has_no_state_to_store() {
+    let mut core = Core::new();
+    let mut outputs = Vec::new();
+    core.step(Input::Assigned(tenant()), &mut outputs);
+    let [Output::Recover(_, id, _)] = outputs[..] else { panic!("{outputs:?}") };
+    let record = |offset: u64, value: Vec<u8>| Record {
+        offset,
+        appended_at: Timestamp(0),
+        key: Vec::new(),
+        headers: Vec::new(),
+        value,
+    };
+    core.step(Input::Recovered(tenant(), id, Ok(Recovered::default())), &mut outputs);
+    let records = vec![record(0, b"nobody can read this".to_vec()), record(1, of_a_newer_build())];
+    core.step(Input::Records(tenant(), records), &mut outputs);
+    assert!(matches!(outputs.last(), Some(Output::Halt(..))), "{outputs:?}");
+    outputs.retain(|output| matches!(output, Output::Append(..)));
+    for output in std::mem::take(&mut outputs) {
+        let Output::Append(_, id, ..) = output else { unreachable!() };
+        core.step(Input::Acknowledged(tenant(), id), &mut outputs);
+    }
+    core.step(Input::Passed(SNAPSHOT_EVERY), &mut outputs);
+    core.step(Input::Revoked(tenant()), &mut outputs);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Store(..))), "{outputs:?}");
+}
+
+fn of_a_newer_build() -> Vec<u8> {
+    let mut entry = codec::decode_entry(&journal(&[])[0]).unwrap();
+    let Entry::Settings(change) = &mut entry else { panic!("the first record is the settings") };
+    change.engine_version += 1;
+    codec::encode_entry(&entry).unwrap()
 }
 
 #[test]

@@ -23,6 +23,45 @@ pub fn load_tenants(
     Ok(tenants)
 }
 
+/// Reads the files of these tenants, in the order they are named in, and nothing of any other.
+///
+/// # Errors
+/// As [`load_tenants`], or one of them has no file.
+pub fn load_named(
+    dir: &Path,
+    names: &[TenantId],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Tenant>, ConfigError> {
+    let there = named_files(dir, names)?;
+    let load = |name: &TenantId| {
+        let file = tenant_file(dir, name);
+        if there.contains(&file) { load_tenant(&file, environment) } else { Err(unknown(dir, name)?) }
+    };
+    let tenants: Vec<Tenant> = names.iter().map(load).collect::<Result<_, _>>()?;
+    refuse_shared(dir, &tenants)?;
+    Ok(tenants)
+}
+
+/// Those files of these tenants that are there, in order of id.
+pub(crate) fn named_files(dir: &Path, names: &[TenantId]) -> Result<Vec<PathBuf>, ConfigError> {
+    let mut files = Vec::new();
+    for file in names.iter().map(|name| tenant_file(dir, name)) {
+        if file.try_exists().map_err(|error| ConfigError::unreadable(&file, &error))? {
+            files.push(file);
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Who has a file is told by its name alone.
+fn unknown(dir: &Path, name: &TenantId) -> Result<ConfigError, ConfigError> {
+    let stem = |file: &PathBuf| Some(file.file_stem()?.to_string_lossy().into_owned());
+    let known: Vec<String> = tenant_files(dir)?.iter().filter_map(stem).collect();
+    Ok(ConfigError::UnknownTenant { tenant: name.to_string(), dir: dir.into(), known: known.join(", ") })
+}
+
 /// The directory's files, in order of id.
 pub(crate) fn tenant_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let unreadable = |error: std::io::Error| ConfigError::unreadable(dir, &error);

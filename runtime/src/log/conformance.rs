@@ -35,6 +35,7 @@ type Case = fn(&Fixture);
 /// Every case by its name.
 const CASES: &[(&str, Case)] = &[
     ("a topic is created once and listed", records::a_topic_is_created_once_and_listed),
+    ("a deleted topic can be made anew", records::a_deleted_topic_is_gone_whole_and_can_be_made_anew),
     ("an append returns the offset it is read from", records::an_append_returns_the_offset_it_is_read_from),
     ("appends are read in the order of their calls", records::appends_are_read_in_the_order_of_their_calls),
     ("a reader at the end waits for what comes", records::a_reader_at_the_end_waits_for_what_comes),

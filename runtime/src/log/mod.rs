@@ -169,6 +169,13 @@ pub trait Log: Send + Sync {
     /// The log is out of reach or may not be written.
     fn create(&self, topic: &Topic) -> Result<bool>;
 
+    /// Deletes the topic with all its records, and where groups stood in it; false when it was not there. What is made
+    /// under its name afterwards begins at 0. Blocks for an answer, on Kafka up to thirty seconds.
+    ///
+    /// # Errors
+    /// The log is out of reach or may not be written.
+    fn delete(&self, topic: &Topic) -> Result<bool>;
+
     /// Every topic of ours that exists, in order. Blocks for an answer.
     ///
     /// # Errors

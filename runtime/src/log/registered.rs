@@ -104,6 +104,10 @@ impl Log for Registered {
         self.inner.enforce_retention(topic, now)
     }
 
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        self.inner.delete(topic)
+    }
+
     fn drift(&self, topic: &Topic) -> Result<Vec<Drift>> {
         self.inner.drift(topic)
     }

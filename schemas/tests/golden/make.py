@@ -31,9 +31,21 @@ def prepare(golden):
     for field in ("key", "original") if golden["schema"].startswith("dead_letter") else ():
         if field in value:
             value[field] = bytes.fromhex(value[field])
+    if golden["schema"].startswith("snapshot"):
+        return as_bytes(value)
     if "headers" in value:
         value["headers"] = [header | {"value": bytes.fromhex(header["value"])} for header in value["headers"]]
     return value
+
+
+def as_bytes(value):
+    """Hexadecimal digits become bytes, in whatever is bytes of a snapshot."""
+    if isinstance(value, list):
+        return [as_bytes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    binary = ("content", "sha256", "hashes", "index")
+    return {name: bytes.fromhex(item) if name in binary else as_bytes(item) for name, item in value.items()}
 
 
 def as_columns(block):

@@ -13,6 +13,9 @@ use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
+use bellwether_schemas::snapshots::{
+    Index, LastFolded, LateKept, Manifest, PartEntry, Piece, SnapshotRecord,
+};
 use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Condition, Group, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Entry, Origin, SessionAnchor, Timeframe, Timestamp, TriggerId, UserId};
@@ -23,9 +26,10 @@ pub(crate) enum Record {
     Outcome(Outcome),
     Reading(ReadingRecord),
     DeadLetter(DeadLetter),
+    Snapshot(SnapshotRecord),
 }
 
-pub(crate) const NAMES: [&str; 27] = [
+pub(crate) const NAMES: [&str; 31] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -53,6 +57,10 @@ pub(crate) const NAMES: [&str; 27] = [
     "tick_block_of_bars",
     "calendar_item",
     "calendar_item_bare",
+    "snapshot_part",
+    "snapshot_index",
+    "snapshot_manifest",
+    "snapshot_manifest_index",
 ];
 
 /// Written by versions before this one: read, not written any more.
@@ -103,6 +111,19 @@ pub(crate) fn by_name(name: &str) -> Record {
         "dead_letter_whole" => Record::DeadLetter(dead_letter_whole()),
         "dead_letter_v2" => Record::DeadLetter(dead_letter_v2()),
         "dead_letter_v2_part" => Record::DeadLetter(dead_letter_v2_part()),
+        "snapshot_part" => Record::Snapshot(SnapshotRecord::Piece(Piece {
+            tenant: "fxlabs".parse().unwrap(),
+            content: vec![0x62, 0x77, 0x70, 1, 1, 0, 0xff, 0x80],
+        })),
+        "snapshot_index" => Record::Snapshot(SnapshotRecord::Index(Index { parts: part_entries() })),
+        "snapshot_manifest" => Record::Snapshot(SnapshotRecord::Manifest(manifest())),
+        "snapshot_manifest_index" => Record::Snapshot(SnapshotRecord::Manifest(Manifest {
+            watermark: None,
+            late: LateKept::default(),
+            parts: Vec::new(),
+            index: [[4; 32], [5; 32]].concat(),
+            ..manifest()
+        })),
         other => panic!("no sample {other}"),
     }
 }
@@ -491,5 +512,30 @@ fn dead_letter_v2_part() -> DeadLetter {
         size: None,
         sha256: None,
         ..dead_letter_v2()
+    }
+}
+
+fn part_entries() -> Vec<PartEntry> {
+    vec![
+        PartEntry { name: "core".into(), size: 300, hashes: vec![1; 32] },
+        PartEntry { name: "alerts/0".into(), size: 130_817, hashes: [[2; 32], [3; 32]].concat() },
+    ]
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        tenant: "fxlabs".parse().unwrap(),
+        format: 1,
+        next_offset: 123_456_790,
+        last: LastFolded {
+            offset: 123_456_789,
+            appended_at: Timestamp(1_328_054_400_123_456),
+            sha256: vec![0xab; 32],
+        },
+        watermark: Some(SINCE),
+        engine_version: 3,
+        late: LateKept { minute: Timestamp(1_328_054_340_000_000), kept: 101 },
+        parts: part_entries(),
+        index: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::IncidentKind;
 use bellwether_runtime::log::{Assignments, Consumer, LogError, Polled, Start};
 use bellwether_schemas::time::SECOND;
 use bellwether_schemas::{Timestamp, Topic, TopicKind};
@@ -89,12 +90,17 @@ impl Driver {
         match consumer.poll(if holding { POLL_HOLDING } else { POLL })? {
             Polled::Records(topic, records) => {
                 if let Some(feeder) = self.feeders.get_mut(&topic) {
+                    self.context.incidents.end(IncidentKind::StoppedTopic, &topic.tenant);
                     feeder.take(&*self.context.log, records);
                 }
             }
             Polled::Failed(topic, error) => {
                 if let Some(feeder) = self.feeders.get_mut(&topic) {
                     feeder.stop(&error);
+                    // That a topic was deleted is said by who looks which are there.
+                    if !matches!(error, LogError::UnknownTopic { .. }) {
+                        self.context.incidents.begin(IncidentKind::StoppedTopic, &topic.tenant, &error);
+                    }
                 }
             }
             Polled::Nothing => {}

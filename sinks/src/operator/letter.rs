@@ -93,6 +93,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => {
             "it has more alert mails in an hour than it may; the rest waits for digests"
         }
+        IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
+        IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
+        IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
     }
 }
 
@@ -107,6 +110,9 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::MissedSchedule => "See that `sink schedule` runs and reaches the database",
         IncidentKind::DisabledEndpoint => "Ask whose address it is",
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
+        IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
+        IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
+        IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
     }
 }
 
@@ -121,6 +127,9 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::MissedSchedule => "A brief was not sent",
         IncidentKind::DisabledEndpoint => "An endpoint was given up",
         IncidentKind::HourlyCap => "A tenant's mail floods",
+        IncidentKind::MissingTopic => "A topic was deleted",
+        IncidentKind::StoppedTopic => "A topic cannot be read on",
+        IncidentKind::BadFile => "A tenant's file cannot be used",
     }
 }
 

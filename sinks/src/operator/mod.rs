@@ -1,4 +1,4 @@
-//! Tells the operator what begins and ends with tenants: takes what roles say ([`Incidents`]), keeps in the tenant's own
+//! Tells the operator what begins and ends with tenants: takes what roles say ([`News`]), keeps in the tenant's own
 //! database what was told, and mails it over the operator's own server. Nothing here keeps a role waiting.
 //!
 //! A mail goes out before it is written down that it did: whoever dies in between has it told twice, and never not at all.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use bellwether_runtime::backoff::{Backoff, Retries};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Mailbox, Operator};
-use bellwether_runtime::incident::{Incidents, News, without_addresses};
+use bellwether_runtime::incident::{News, without_addresses};
 use bellwether_runtime::metric_names::OPERATOR_MAILS;
 use bellwether_runtime::roles::TenantSet;
 use bellwether_runtime::shutdown::Shutdown;
@@ -78,17 +78,16 @@ pub struct Telling {
 }
 
 impl Teller {
-    /// Somebody to tell, and where it is said what; none where the configuration names no operator.
+    /// Somebody to tell what is new; none where the configuration names no operator. `tenants` are all whose incidents
+    /// may be told, also those that cannot be served for now.
     #[must_use]
-    pub fn new(operator: &Operator, tenants: TenantSet, clock: Clock) -> Option<(Self, Incidents)> {
+    pub fn new(operator: &Operator, news: News, tenants: TenantSet, clock: Clock) -> Option<Self> {
         let post = Post {
             server: Server::of_operator(operator)?,
             from: operator.from.clone()?,
             to: operator.to.as_ref()?.to_string(),
         };
-        let (incidents, news) = Incidents::new(clock.clone());
-        let teller = Self { post, records: Records::new(tenants), news, clock, pace: Pace::default() };
-        Some((teller, incidents))
+        Some(Self { post, records: Records::new(tenants), news, clock, pace: Pace::default() })
     }
 
     /// The same at another pace.

@@ -69,7 +69,8 @@ impl Desk {
             ..Operator::default()
         };
         let tenants = watch::channel(Arc::new(vec![self.tenant.clone()])).1;
-        let (teller, incidents) = Teller::new(&operator, tenants, Clock::system()).unwrap();
+        let (incidents, news) = Incidents::new(Clock::system());
+        let teller = Teller::new(&operator, news, tenants, Clock::system()).unwrap();
         let millis = Duration::from_millis;
         let pace = Pace { gather: millis(50), retry: Backoff::new(millis(20), millis(100)) };
         Process { incidents, telling: teller.at(pace).start() }
@@ -282,7 +283,8 @@ fn single(tenant: &str, number: usize) -> TriggerFired {
 #[tokio::test]
 async fn without_an_operator_there_is_nobody_to_tell() {
     let tenants = watch::channel(Arc::new(Vec::new())).1;
-    assert!(Teller::new(&Operator::default(), tenants, Clock::system()).is_none());
+    let (_incidents, news) = Incidents::new(Clock::system());
+    assert!(Teller::new(&Operator::default(), news, tenants, Clock::system()).is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -134,6 +134,12 @@ impl Engine {
         }
     }
 
+    /// Version of the rules in force: what the settings name.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
     /// The event time up to which the log is complete; none before the first.
     #[must_use]
     pub fn watermark(&self) -> Option<Timestamp> {

@@ -31,6 +31,7 @@ mod settings;
 pub(crate) mod stored;
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,31 @@ impl fmt::Display for PartKey {
             Self::Calendar => f.write_str("calendar"),
             Self::Alerts(bucket) => write!(f, "alerts/{bucket}"),
         }
+    }
+}
+
+/// A text that names no part of this build's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names no part of a state")]
+pub struct UnknownPart(String);
+
+impl FromStr for PartKey {
+    type Err = UnknownPart;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPart> {
+        let (kind, place) =
+            name.split_once('/').map_or((name, None), |(kind, place)| (kind, place.parse().ok()));
+        let key = match (kind, place) {
+            ("core", _) => Self::Core,
+            ("leaders", _) => Self::Leaders,
+            ("calendar", _) => Self::Calendar,
+            ("symbol", Some(place)) => Self::Symbol(place),
+            ("pair", Some(place)) => Self::Pair(place),
+            ("alerts", Some(bucket)) => Self::Alerts(bucket),
+            _ => return Err(UnknownPart(name.into())),
+        };
+        // One part has one name: no sign or zero before a place makes another.
+        if key.to_string() == name { Ok(key) } else { Err(UnknownPart(name.into())) }
     }
 }
 
@@ -206,5 +232,23 @@ fn decoded<T: DeserializeOwned>(key: PartKey, bytes: &[u8]) -> Result<T, Snapsho
         Ok((body, [])) => Ok(body),
         Ok(_) => Err(SnapshotError::Damaged { key, why: "there is more behind its end" }),
         Err(_) => Err(SnapshotError::Damaged { key, why: "it is no value of its layout" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_found_by_its_name_and_has_no_other() {
+        use PartKey::{Alerts, Calendar, Core, Leaders, Pair, Symbol};
+        for key in [Core, Symbol(0), Symbol(32), Pair(7), Leaders, Calendar, Alerts(u32::MAX)] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for other in
+            ["", "Core", "core/0", "symbol", "symbol/", "symbol/-1", "symbol/+1", "symbol/01", "other/1"]
+        {
+            assert!(other.parse::<PartKey>().is_err(), "{other}");
+        }
     }
 }

@@ -194,7 +194,8 @@ fn worked(url: &str, tenant: &TenantId, records: u64, found: &mut Vec<Uuid>) -> 
                 Output::Pause(tenant) => consumer.pause(&Topic::new(&tenant, TopicKind::Journal)),
                 Output::Resume(tenant) => consumer.resume(&Topic::new(&tenant, TopicKind::Journal)),
                 Output::Halt(_, reason) => return Err(reason.into()),
-                Output::Recover(..) | Output::ReadFrom(..) => {}
+                // It is told no time, so it takes no snapshot.
+                Output::Recover(..) | Output::ReadFrom(..) | Output::Store(..) => {}
             }
         }
     }

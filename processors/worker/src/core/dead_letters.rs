@@ -3,25 +3,31 @@
 use bellwether_engine::{Refusal, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::snapshots::LateKept;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Timestamp, Topic, codec};
 
 /// Late ticks kept a minute of event time; the rest are counted.
-const LATE_A_MINUTE: u32 = 100;
+const LATE_A_MINUTE: i32 = 100;
 
 /// Decides what is kept of a tenant's refused input.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     journal: Topic,
-    late_minute: Timestamp,
-    late_kept: u32,
+    late: LateKept,
     /// The record that the last letter was of: others of the same do without its bytes.
     last: Option<u64>,
 }
 
 impl DeadLetters {
-    pub(super) const fn new(journal: Topic) -> Self {
-        Self { journal, late_minute: Timestamp::MIN, late_kept: 0, last: None }
+    /// Goes on from where the sampling of late ticks stood.
+    pub(super) const fn new(journal: Topic, late: LateKept) -> Self {
+        Self { journal, late, last: None }
+    }
+
+    /// How far the sampling of late ticks is.
+    pub(super) const fn late(&self) -> LateKept {
+        self.late
     }
 
     /// Duplicates are only counted, late ticks are sampled, everything else is kept.
@@ -58,12 +64,12 @@ impl DeadLetters {
 
     fn sample(&mut self, watermark: Timestamp) -> bool {
         let minute = watermark.floor(MINUTE);
-        if minute != self.late_minute {
-            self.late_minute = minute;
-            self.late_kept = 0;
+        if minute != self.late.minute {
+            self.late = LateKept { minute, kept: 0 };
         }
-        self.late_kept += 1;
-        self.late_kept <= LATE_A_MINUTE
+        // A count that has passed the limit says no more by rising.
+        self.late.kept = (self.late.kept + 1).min(LATE_A_MINUTE + 1);
+        self.late.kept <= LATE_A_MINUTE
     }
 }
 
@@ -113,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_hundred_late_ticks_a_minute_of_event_time_are_kept_and_no_duplicate_is() {
-        let mut letters = DeadLetters::new(Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal));
+        let journal = Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal);
+        let mut letters = DeadLetters::new(journal, LateKept::default());
         for minute in [0, MINUTE] {
             let late = (0..250).filter(|i| kept(&mut letters, RefusalReason::Late, minute + i)).count();
             assert_eq!(late, 100);

@@ -5,10 +5,13 @@
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
 //! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
-//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked.
+//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Once a minute, and when it is revoked, its state
+//! is taken and given out to be stored ([`Output::Store`]), but not before everything that came of it is acknowledged.
 
+mod catching_up;
 mod dead_letters;
 mod owned;
+mod snapshots;
 mod tenant;
 
 use std::collections::BTreeMap;
@@ -18,13 +21,18 @@ use bellwether_runtime::log::{LogError, NewRecord, Record};
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, TopicKind};
 
+use crate::snapshots::{Snapshot, State};
 use owned::Owned;
+pub use snapshots::EVERY as SNAPSHOT_EVERY;
 
 /// Names an append, so that its acknowledgement can be told. Rises.
 pub type AppendId = u64;
 
 /// Names one try to recover a tenant, so that the answer to one that nobody waits for any more is known. Rises.
 pub type RecoveryId = u64;
+
+/// Names a snapshot, so that it can be told whether it is stored. Rises.
+pub type SnapshotId = u64;
 
 /// What happened to the worker: the only way in which the core learns of the world.
 #[derive(Debug)]
@@ -37,21 +45,35 @@ pub enum Input {
     Records(TenantId, Vec<Record>),
     /// An append is durable.
     Acknowledged(TenantId, AppendId),
-    /// The tenant's journal is not ours any more.
+    /// A snapshot is in the log, or is not and never will be.
+    Stored(TenantId, SnapshotId, bool),
+    /// It is that long since the worker began. Said about once a second.
+    Passed(Duration),
+    /// The tenant's journal is not ours any more. What is asked for in answer is still to be done.
     Revoked(TenantId),
     /// The tenant cannot go on, for this reason.
     Failed(TenantId, String),
 }
 
 /// What a new owner knows of the owner before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Recovered {
     /// The last cause on the triggers topic: effects up to it are withheld.
     pub last_cause: Option<Cause>,
     /// The group's committed offset: every effect from before it is acknowledged.
     pub committed: u64,
+    /// Where the journal ended: what is before it is a recovery, what comes after it is live.
+    pub journal_end: u64,
+    /// The state to go on from; none: the fold begins at the journal's start.
+    pub state: Option<Box<State>>,
+}
+
+impl Recovered {
     /// The journal offset at which the fold begins.
-    pub fold_from: u64,
+    #[must_use]
+    pub fn fold_from(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.next_offset)
+    }
 }
 
 /// Why it is not known what the owner before left behind.
@@ -75,7 +97,7 @@ impl From<LogError> for NotRecovered {
 }
 
 /// What the worker is to do: the core decides it, the shell (`drive.rs`) performs it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Output {
     /// After that wait, find out what the owner before left behind, and say it under that id.
     Recover(TenantId, RecoveryId, Duration),
@@ -85,6 +107,8 @@ pub enum Output {
     Append(TenantId, AppendId, TopicKind, Vec<NewRecord>),
     /// Everything before this journal offset is done.
     Commit(TenantId, u64),
+    /// Store that snapshot, beside everything else, and say what came of it. One of a tenant at a time.
+    Store(TenantId, SnapshotId, Box<Snapshot>),
     /// Read no more of this tenant's journal for now.
     Pause(TenantId),
     /// Read on in this tenant's journal, which was paused.
@@ -97,8 +121,18 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Core {
     tenants: BTreeMap<TenantId, Owned>,
-    last_append: AppendId,
-    last_recovery: RecoveryId,
+    /// The last of each that were given out.
+    last: Numbers,
+    /// How long the worker goes on.
+    now: Duration,
+}
+
+/// Names for what is asked for: each is used once.
+#[derive(Debug, Default)]
+struct Numbers {
+    append: AppendId,
+    recovery: RecoveryId,
+    snapshot: SnapshotId,
 }
 
 impl Core {
@@ -115,33 +149,46 @@ impl Core {
 
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
+        let Self { tenants, last, now } = self;
         match input {
             Input::Assigned(tenant) => {
-                let owned = Owned::new(tenant.clone(), &mut self.last_recovery, outputs);
-                self.tenants.insert(tenant, owned);
+                let owned = Owned::new(tenant.clone(), &mut last.recovery, outputs);
+                tenants.insert(tenant, owned);
             }
             Input::Recovered(tenant, id, found) => {
-                if let Some(owned) = self.tenants.get_mut(&tenant) {
-                    owned.recovered(id, found, &mut self.last_recovery, outputs);
+                if let Some(owned) = tenants.get_mut(&tenant) {
+                    owned.recovered(id, found, *now, &mut last.recovery, outputs);
                 }
             }
             Input::Records(tenant, records) => {
-                if let Some(core) = self.tenants.get_mut(&tenant).and_then(Owned::folding) {
-                    core.records(records, &mut self.last_append, outputs);
+                if let Some(core) = tenants.get_mut(&tenant).and_then(Owned::folding) {
+                    core.records(records, last, outputs);
                 }
             }
             Input::Acknowledged(tenant, id) => {
-                if let Some(core) = self.tenants.get_mut(&tenant).and_then(Owned::folding) {
-                    core.acknowledged(id, outputs);
+                if let Some(core) = tenants.get_mut(&tenant).and_then(Owned::folding) {
+                    core.acknowledged(id, last, outputs);
                 }
             }
+            Input::Stored(tenant, id, is_stored) => {
+                if let Some(core) = tenants.get_mut(&tenant).and_then(Owned::folding) {
+                    core.stored(id, is_stored);
+                }
+            }
+            Input::Passed(time) => {
+                *now = time;
+                let folding = tenants.values_mut().filter_map(Owned::folding);
+                folding.for_each(|core| core.passed(time, last, outputs));
+            }
             Input::Failed(tenant, reason) => {
-                if let Some(owned) = self.tenants.get_mut(&tenant) {
+                if let Some(owned) = tenants.get_mut(&tenant) {
                     owned.halt(reason, outputs);
                 }
             }
             Input::Revoked(tenant) => {
-                self.tenants.remove(&tenant);
+                if let Some(core) = tenants.remove(&tenant).as_mut().and_then(Owned::folding) {
+                    core.given_up(*now, last, outputs);
+                }
             }
         }
     }

@@ -46,6 +46,7 @@ impl Owned {
         &mut self,
         id: RecoveryId,
         found: Result<Recovered, NotRecovered>,
+        now: Duration,
         last: &mut RecoveryId,
         outputs: &mut Vec<Output>,
     ) {
@@ -54,9 +55,9 @@ impl Owned {
         }
         match found {
             Ok(recovered) => {
-                let core = TenantCore::new(self.tenant.clone(), recovered);
+                outputs.push(Output::ReadFrom(self.tenant.clone(), id, recovered.fold_from()));
+                let core = TenantCore::new(self.tenant.clone(), recovered, now);
                 self.stage = Stage::Folding(Box::new(core));
-                outputs.push(Output::ReadFrom(self.tenant.clone(), id, recovered.fold_from));
             }
             Err(NotRecovered::Unavailable(reason)) => {
                 self.failures += 1;

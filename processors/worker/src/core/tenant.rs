@@ -1,19 +1,25 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{MAX_BATCH_BYTES, NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
+use bellwether_schemas::snapshots::{ContentHash, LastFolded};
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
-use bellwether_schemas::triggers::Outcome;
+use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
+use super::catching_up::CatchingUp;
 use super::dead_letters::DeadLetters;
-use super::{AppendId, Output, Recovered};
+use super::snapshots::Snapshots;
+use super::{AppendId, Numbers, Output, Recovered, SnapshotId};
 use crate::events;
+use crate::snapshots::{Snapshot, State};
 
 /// Batches whose appends are not acknowledged yet; at this many the journal is paused, and read on at half of it.
 const MAX_IN_FLIGHT: usize = 64;
@@ -31,9 +37,17 @@ const RECORD_OVERHEAD: usize = 12;
 pub(super) struct TenantCore {
     tenant: TenantId,
     engine: Engine,
-    recovered: Recovered,
+    /// The last cause on the triggers topic when the fold began: effects up to it are withheld.
+    last_cause: Option<Cause>,
+    /// Everything from before this journal offset was acknowledged when the fold began.
+    committed: u64,
     in_flight: VecDeque<Batch>,
     dead_letters: DeadLetters,
+    /// The last record that the state has taken in; none while it is as it began.
+    last: Option<Record>,
+    snapshots: Snapshots,
+    /// None once it is live.
+    catching_up: Option<CatchingUp>,
     /// Reasons for dead letters that were said once.
     told: BTreeSet<RefusalReason>,
     paused: bool,
@@ -43,6 +57,8 @@ pub(super) struct TenantCore {
 /// What one batch of journal records brought.
 #[derive(Debug)]
 struct Batch {
+    /// Offset of its first record.
+    begins: u64,
     next_offset: u64,
     unacknowledged: Vec<AppendId>,
     /// Size of the records that its appends hold.
@@ -78,14 +94,20 @@ impl Appends {
 }
 
 impl TenantCore {
-    pub(super) fn new(tenant: TenantId, recovered: Recovered) -> Self {
-        let Recovered { fold_from, last_cause, .. } = recovered;
+    pub(super) fn new(tenant: TenantId, recovered: Recovered, now: Duration) -> Self {
+        let Recovered { last_cause, committed, journal_end, state } = recovered;
+        let state = state.map_or_else(|| State::nothing(&tenant), |state| *state);
+        let State { engine, next_offset: fold_from, late } = state;
         events::Recovered { tenant: &tenant, fold_from, last_cause }.emit();
         Self {
-            engine: Engine::new(tenant.clone()),
-            dead_letters: DeadLetters::new(Topic::new(&tenant, TopicKind::Journal)),
+            engine,
+            last_cause,
+            committed,
+            dead_letters: DeadLetters::new(Topic::new(&tenant, TopicKind::Journal), late),
+            snapshots: Snapshots::new(fold_from, now),
+            catching_up: CatchingUp::new(fold_from, journal_end, now),
             tenant,
-            recovered,
+            last: None,
             in_flight: VecDeque::new(),
             told: BTreeSet::new(),
             paused: false,
@@ -95,10 +117,10 @@ impl TenantCore {
 
     /// Folds the records and asks for what follows from them to be appended. When the tenant has to stop at a
     /// record, what came before it is still delivered.
-    pub(super) fn records(&mut self, records: Vec<Record>, next: &mut AppendId, outputs: &mut Vec<Output>) {
+    pub(super) fn records(&mut self, records: Vec<Record>, next: &mut Numbers, outputs: &mut Vec<Output>) {
         let mut appends = Appends::default();
-        let mut stop = None;
-        let mut done = None;
+        let (mut stop, mut done) = (None, None);
+        let begins = records.first().map_or(0, |record| record.offset);
         let count = records.len();
         if self.halted {
             return;
@@ -109,20 +131,70 @@ impl TenantCore {
                 break;
             }
             done = Some(record.offset + 1);
+            self.last = Some(record);
         }
         appends.folded(&self.tenant, count, self.engine.watermark()).emit();
-        self.append(appends, done, next, outputs);
-        self.commit(outputs);
+        let range = done.map(|next_offset| begins..next_offset);
+        self.append(appends, range, &mut next.append, outputs);
+        self.settle(next, outputs);
         if let Some(reason) = stop {
             self.halt(reason, outputs);
         }
     }
 
-    pub(super) fn acknowledged(&mut self, id: AppendId, outputs: &mut Vec<Output>) {
+    pub(super) fn acknowledged(&mut self, id: AppendId, next: &mut Numbers, outputs: &mut Vec<Output>) {
         for batch in &mut self.in_flight {
             batch.unacknowledged.retain(|waiting| *waiting != id);
         }
-        self.commit(outputs);
+        self.settle(next, outputs);
+    }
+
+    /// Time of the worker goes on: says how far a recovery is, and takes a snapshot where one is due.
+    pub(super) fn passed(&mut self, now: Duration, next: &mut Numbers, outputs: &mut Vec<Output>) {
+        let Some(folded_to) = self.folded_to() else { return };
+        self.catching_up.take_if(|way| way.moved(&self.tenant, folded_to, now));
+        if !self.halted && self.snapshots.are_due(now, folded_to) {
+            self.take_snapshot(now);
+            self.settle(next, outputs);
+        }
+    }
+
+    /// The tenant goes to another owner, who shall find the state as it stands. What is not acknowledged by now never
+    /// will be for this owner, and its snapshot is left out.
+    pub(super) fn given_up(&mut self, now: Duration, next: &mut Numbers, outputs: &mut Vec<Output>) {
+        let Some(folded_to) = self.folded_to() else { return };
+        if !self.halted && self.in_flight.is_empty() && self.snapshots.are_wanted(folded_to) {
+            self.take_snapshot(now);
+        }
+        self.settle(next, outputs);
+    }
+
+    /// What came of storing a snapshot.
+    pub(super) fn stored(&mut self, id: SnapshotId, is_stored: bool) {
+        self.snapshots.stored(id, is_stored);
+    }
+
+    /// The journal offset after the last record that the state has taken in.
+    fn folded_to(&self) -> Option<u64> {
+        self.last.as_ref().map(|record| record.offset + 1)
+    }
+
+    /// The state between the last record and the next. After a record that the tenant stopped at, there is none.
+    fn take_snapshot(&mut self, now: Duration) {
+        let Some(last) = &self.last else { return };
+        let snapshot = Snapshot {
+            next_offset: last.offset + 1,
+            last: LastFolded {
+                offset: last.offset.cast_signed(),
+                appended_at: last.appended_at,
+                sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
+            },
+            watermark: self.engine.watermark(),
+            engine_version: self.engine.version().number(),
+            late: self.dead_letters.late(),
+            parts: self.engine.parts().collect(),
+        };
+        self.snapshots.took(snapshot, now);
     }
 
     /// Everything that was read is done, and more may be read.
@@ -169,7 +241,7 @@ impl TenantCore {
         let offset = record.offset;
         match effect {
             Effect::Outcome(outcome) => return self.outcome(&outcome, appends),
-            Effect::Reading(_) | Effect::Forgotten(_) if offset < self.recovered.committed => {}
+            Effect::Reading(_) | Effect::Forgotten(_) if offset < self.committed => {}
             Effect::Reading(reading) => drop(appends.readings.insert(reading.key(), Some(reading))),
             Effect::Forgotten(key) => drop(appends.readings.insert(key, None)),
             Effect::Refused(refusal) => {
@@ -177,7 +249,7 @@ impl TenantCore {
                 events::Refused { tenant: &self.tenant, reason }.emit();
                 let watermark = self.engine.watermark();
                 let letter = self.dead_letters.of_refusal(record, &refusal, watermark);
-                if let Some(letter) = letter.filter(|_| offset >= self.recovered.committed) {
+                if let Some(letter) = letter.filter(|_| offset >= self.committed) {
                     appends.dead_letters.push(letter);
                     if self.told.insert(reason) {
                         events::RefusalKept { tenant: &self.tenant, offset, reason }.emit();
@@ -190,7 +262,7 @@ impl TenantCore {
     }
 
     fn outcome(&self, outcome: &Outcome, appends: &mut Appends) -> Option<String> {
-        if self.recovered.last_cause.is_some_and(|last| outcome.cause() <= last) {
+        if self.last_cause.is_some_and(|last| outcome.cause() <= last) {
             appends.withheld += 1;
             return None;
         }
@@ -209,7 +281,7 @@ impl TenantCore {
     }
 
     fn put_aside(&self, record: &Record, reason: &'static str, detail: String, appends: &mut Appends) {
-        if record.offset < self.recovered.committed {
+        if record.offset < self.committed {
             return;
         }
         let tenant = &self.tenant;
@@ -220,7 +292,7 @@ impl TenantCore {
     fn append(
         &mut self,
         appends: Appends,
-        done: Option<u64>,
+        of: Option<Range<u64>>,
         next: &mut AppendId,
         outputs: &mut Vec<Output>,
     ) {
@@ -244,8 +316,8 @@ impl TenantCore {
                 outputs.push(Output::Append(self.tenant.clone(), *next, topic, records));
             }
         }
-        if let Some(next_offset) = done {
-            self.in_flight.push_back(Batch { next_offset, unacknowledged, bytes });
+        if let Some(Range { start: begins, end: next_offset }) = of {
+            self.in_flight.push_back(Batch { begins, next_offset, unacknowledged, bytes });
         }
         if self.is_full(1) && !self.paused {
             self.paused = true;
@@ -259,13 +331,25 @@ impl TenantCore {
         self.in_flight.len() >= MAX_IN_FLIGHT / parts || bytes >= MAX_BYTES_IN_FLIGHT / parts
     }
 
+    /// Commits what is acknowledged, and lets a snapshot of that be stored.
+    fn settle(&mut self, next: &mut Numbers, outputs: &mut Vec<Output>) {
+        self.commit(outputs);
+        let acknowledged_to = match self.in_flight.front() {
+            Some(batch) => batch.begins,
+            None => u64::MAX,
+        };
+        if let Some((id, snapshot)) = self.snapshots.ready(acknowledged_to, &mut next.snapshot) {
+            outputs.push(Output::Store(self.tenant.clone(), id, snapshot));
+        }
+    }
+
     /// The one place that commits: batches leave from the front, each only when all its appends are acknowledged.
     fn commit(&mut self, outputs: &mut Vec<Output>) {
         let mut done = None;
         while self.in_flight.front().is_some_and(|batch| batch.unacknowledged.is_empty()) {
             done = self.in_flight.pop_front();
         }
-        if let Some(batch) = done.filter(|batch| batch.next_offset > self.recovered.committed) {
+        if let Some(batch) = done.filter(|batch| batch.next_offset > self.committed) {
             outputs.push(Output::Commit(self.tenant.clone(), batch.next_offset));
         }
         if self.paused && !self.is_full(2) {

@@ -19,6 +19,21 @@ pub(super) fn a_topic_is_created_once_and_listed(fixture: &Fixture) {
     assert_eq!(bounds.start, bounds.next);
 }
 
+pub(super) fn a_deleted_topic_is_gone_whole_and_can_be_made_anew(fixture: &Fixture) {
+    let log = fixture.log.as_ref();
+    let (gone, stays) = (topic(fixture, TopicKind::Triggers), topic(fixture, TopicKind::Journal));
+    append(log, &gone, &["a", "b"]);
+    append(log, &stays, &["c"]);
+    assert!(log.delete(&gone).unwrap());
+    until("the topic to be gone", || (!log.topics().unwrap().contains(&gone)).then_some(()));
+    assert!(!log.delete(&gone).unwrap());
+    assert!(matches!(log.bounds(&gone), Err(LogError::UnknownTopic { .. })));
+    assert!(log.create(&gone).unwrap());
+    assert_eq!(append(log, &gone, &["d"]), log.bounds(&gone).unwrap().start);
+    assert_eq!(values(&read_all(log, &gone)), ["d"]);
+    assert_eq!(values(&read_all(log, &stays)), ["c"]);
+}
+
 pub(super) fn an_append_returns_the_offset_it_is_read_from(fixture: &Fixture) {
     let topic = topic(fixture, TopicKind::Journal);
     let log = fixture.log.as_ref();

@@ -95,9 +95,11 @@ impl Member {
     /// Given up even when its offset cannot be committed: then it is read again.
     fn revoke(&mut self, topic: &Topic) -> Result<()> {
         self.assigned.remove(topic);
-        match self.assignments.revoked(topic) {
-            Some(offset) => self.log.commit(&self.group, topic, offset),
-            None => Ok(()),
+        let Some(offset) = self.assignments.revoked(topic) else { return Ok(()) };
+        match self.log.commit(&self.group, topic, offset) {
+            // Deleted: there is nothing to be read again.
+            Err(LogError::UnknownTopic { .. }) => Ok(()),
+            committed => committed,
         }
     }
 

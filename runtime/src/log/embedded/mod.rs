@@ -149,9 +149,25 @@ impl Log for EmbeddedLog {
         self.0.shared.check_writes()?;
         let dir = self.0.shared.topic_dir(topic);
         match std::fs::create_dir(&dir) {
-            Ok(()) => self.0.topic(topic).map(|_| true),
+            Ok(()) => {
+                // One of that name may have been open and deleted.
+                locked(&self.0.topics).remove(topic);
+                self.0.topic(topic).map(|_| true)
+            }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(io("create", &dir, &error)),
+        }
+    }
+
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        self.0.shared.check_writes()?;
+        locked(&self.0.topics).remove(topic);
+        positions::forget(&self.0.shared.dir, topic)?;
+        let dir = self.0.shared.topic_dir(topic);
+        match std::fs::remove_dir_all(&dir) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io("delete", &dir, &error)),
         }
     }
 
@@ -164,6 +180,8 @@ impl Log for EmbeddedLog {
             topics.extend(name.to_str().and_then(|name| name.parse::<Topic>().ok()));
         }
         topics.sort();
+        // What was deleted is not written or read any more as if it were there.
+        locked(&self.0.topics).retain(|open, _| topics.binary_search(open).is_ok());
         Ok(topics)
     }
 
@@ -232,6 +250,10 @@ impl Inner {
     }
 
     fn commit(&self, group: &str, topic: &Topic, next_offset: u64) -> Result<()> {
+        if !self.shared.topic_dir(topic).is_dir() {
+            // Where the group stood went with the topic: the next of that name is another one.
+            return Err(LogError::UnknownTopic { topic: topic.to_string() });
+        }
         let sync = self.shared.options.fsync == Fsync::EveryBatch;
         positions::write(&self.shared.dir, group, topic, next_offset, sync)
     }

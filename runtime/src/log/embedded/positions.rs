@@ -31,6 +31,23 @@ pub(super) fn write(dir: &Path, group: &str, topic: &Topic, next_offset: u64, sy
     replace(&whole, &path, next_offset, sync).map_err(|error| io("write", &path, &error))
 }
 
+/// No group stands anywhere in the topic any more.
+pub(super) fn forget(dir: &Path, topic: &Topic) -> Result<()> {
+    let groups = dir.join("groups");
+    let failed = |error: std::io::Error| io("forget positions in", &groups, &error);
+    let entries = match std::fs::read_dir(&groups) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for group in entries {
+        match std::fs::remove_file(group.map_err(failed)?.path().join(format!("{topic}.offset"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn replace(whole: &Path, path: &Path, next_offset: u64, sync: bool) -> std::io::Result<()> {
     let mut file = File::create(whole)?;
     file.write_all(format!("{next_offset}\n").as_bytes())?;

@@ -62,7 +62,7 @@ pub(super) struct Stream {
 impl Stream {
     /// Stands at `from`, which must lie within the topic's bounds.
     pub(super) fn new(topic: Arc<TopicLog>, from: u64) -> Result<Self> {
-        let bounds = topic.bounds()?;
+        let bounds = topic.bounds().map_err(|error| topic.unless_gone(error))?;
         if from < bounds.start || from > bounds.next {
             return Err(topic.out_of_range(from));
         }
@@ -79,7 +79,7 @@ impl Stream {
                     self.pending.extend(records);
                 }
                 Ok(None) => break,
-                Err(error) if self.pending.is_empty() => return Err(error),
+                Err(error) if self.pending.is_empty() => return Err(self.cursor.topic.unless_gone(error)),
                 Err(_) => break,
             }
         }

@@ -56,6 +56,10 @@ impl TopicLog {
     /// Appends one frame and wakes who waits for it. The offset of its first record.
     pub(super) fn append(&self, records: &[NewRecord]) -> Result<u64> {
         self.check_sizes(records)?;
+        self.try_append(records).map_err(|error| self.unless_gone(error))
+    }
+
+    fn try_append(&self, records: &[NewRecord]) -> Result<u64> {
         let appended = {
             let mut writer = locked(self.writer()?);
             self.shared.check_poison()?;
@@ -150,6 +154,16 @@ impl TopicLog {
         let bounds = self.bounds().unwrap_or(Bounds { start: 0, next: 0 });
         let topic = self.topic.to_string();
         LogError::OffsetOutOfRange { topic, requested, start: bounds.start, next: bounds.next }
+    }
+
+    /// What cannot be opened or read of a topic that was deleted meanwhile is the topic.
+    pub(super) fn unless_gone(&self, error: LogError) -> LogError {
+        match error {
+            LogError::Io { .. } | LogError::Damaged { .. } if !self.dir.is_dir() => {
+                LogError::UnknownTopic { topic: self.topic.to_string() }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn damaged(&self, offset: u64, reason: impl Into<String>) -> LogError {

@@ -114,8 +114,17 @@ impl Log for KafkaLog {
         Ok(created)
     }
 
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        self.0.check_writes()?;
+        locked(&self.0.known).remove(topic);
+        self.0.admin.delete(topic)
+    }
+
     fn topics(&self) -> Result<Vec<Topic>> {
-        self.0.lookup(None)?.topics().map_err(|error| self.0.explain(error))
+        let topics = self.0.lookup(None)?.topics().map_err(|error| self.0.explain(error))?;
+        // What went away is looked for again before anything is sent there.
+        locked(&self.0.known).retain(|known| topics.binary_search(known).is_ok());
+        Ok(topics)
     }
 
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {

@@ -67,6 +67,17 @@ impl Admin {
         }
     }
 
+    /// False when it was not there.
+    pub(super) fn delete(&self, topic: &Topic) -> Result<bool> {
+        let name = topic.to_string();
+        let answer = block_on(self.0.delete_topics(&[&name], &options()));
+        match answer.map_err(|error| meaning(&error, topic))?.pop() {
+            Some(Err((_, Code::UnknownTopicOrPartition | Code::UnknownTopic))) => Ok(false),
+            Some(Err((_, code))) => Err(meaning_of_code(code, topic)),
+            Some(Ok(_)) | None => Ok(true),
+        }
+    }
+
     /// Settings that are not what they should be.
     pub(super) fn drift(&self, topic: &Topic) -> Result<Vec<Drift>> {
         let found = self.describe(topic)?;

@@ -2,6 +2,7 @@
 //! is down or dies in between, every trigger is mailed, told in a digest, dropped by its user's own choice or
 //! suppressed with a reason; none twice, never more in an hour than the limit, and nothing waits longer than allowed.
 
+mod database;
 mod judgement;
 mod minds;
 
@@ -14,12 +15,11 @@ use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::{GroupId, UserId};
 use bellwether_schemas::time::{HOUR, MINUTE, SECOND};
 use bellwether_schemas::triggers::TriggerFired;
-use chrono::{Offset, TimeZone};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Asked, Caps, Course, Hours, Wait, Why, Wishes};
+use super::{Asked, Caps, Course, Hours, Wait, Wishes};
 use crate::mail::decide::{Granted, People, Rules, granted};
 use crate::mail::group::Group;
 use crate::mail::kind::MailKind;
@@ -310,56 +310,6 @@ impl World {
                 self.now = self.now.plus(SECOND);
             }
         }
-    }
-
-    /// What the database would say.
-    fn people(&self, now: Timestamp) -> People {
-        let mut hours = Hours::default();
-        for row in self.outbox.rows.values() {
-            let left = match row.state {
-                State::Pending => Some(None),
-                State::Sent(at) | State::Ambiguous(at) if now.since(at) < HOUR => Some(Some(at)),
-                _ => None,
-            };
-            if let Some(sent) = left {
-                hours.add(row.user, sent);
-                hours.tenant += 1;
-            }
-            if let State::Held(wait) = row.state
-                && wait.until > now
-                && matches!(wait.why, Why::Limit | Why::Wish | Why::Flood)
-            {
-                hours.digest(row.user, wait.until);
-            }
-        }
-        People {
-            now,
-            known: self.outbox.rows.keys().cloned().collect(),
-            addresses: (0..USERS as usize)
-                .map(|number| (user(number), format!("{number}@u.example")))
-                .collect(),
-            wishes: self.wishes.iter().cloned().enumerate().map(|(of, wishes)| (user(of), wishes)).collect(),
-            hours,
-            ..People::default()
-        }
-    }
-
-    /// By the wall clock alone; where clocks changed within two days nobody says so.
-    fn is_quiet(&self, user: UserId, kind: MailKind) -> bool {
-        let wishes = &self.wishes[number(user)];
-        let Some(quiet) = wishes.own.get(&kind).or(wishes.all.as_ref()).and_then(|wish| wish.quiet) else {
-            return false;
-        };
-        let zone = quiet.zone.unwrap_or(self.caps.zone);
-        let offset =
-            |hours: i64| zone.offset_from_utc_datetime(&self.now.plus(hours * HOUR).utc().naive_utc()).fix();
-        let clock = self.now.utc().with_timezone(&zone).time();
-        let within = if quiet.from <= quiet.to {
-            quiet.from <= clock && clock < quiet.to
-        } else {
-            quiet.from <= clock || clock < quiet.to
-        };
-        within && (-48..=48).all(|hours| offset(hours) == offset(0))
     }
 
     /// Nobody fires or changes anything any more, and everybody is up.

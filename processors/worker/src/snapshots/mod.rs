@@ -1,0 +1,58 @@
+//! A tenant's state in its snapshots topic: written now and then, found again by who owns the tenant next.
+//!
+//! What the topic holds is [`Shelf`]; [`load_newest`] finds the state to go on from, [`store_snapshot`] writes one. Snapshots are
+//! a cache: with none of them a fold begins at the journal's start and gives the same, only later. So whatever is
+//! wrong with one is a reason to take the one before, and nothing here stops a tenant but a journal that is not the one
+//! its snapshots were taken of.
+//!
+//! **Many writers.** A worker that was replaced and does not know it may write here too. Everything stands under the hash of
+//! its content, so nothing it writes is wrong; the longest fold counts, so nothing it writes is preferred; and the
+//! owner reads the topic along and writes again what the other took away.
+
+mod load;
+mod shelf;
+mod store;
+
+pub use load::{Loaded, load_newest};
+pub use shelf::{Refused, Shelf};
+pub use store::{NotStored, Stored, store_snapshot};
+
+use bellwether_engine::Engine;
+use bellwether_engine::snapshot::Part;
+use bellwether_schemas::snapshots::{LastFolded, LateKept};
+use bellwether_schemas::{TenantId, Timestamp};
+
+/// A state taken between two records of a journal, to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The journal offset to fold next.
+    pub next_offset: u64,
+    /// The record before it.
+    pub last: LastFolded,
+    /// Event time up to which the journal is complete.
+    pub watermark: Option<Timestamp>,
+    /// Of the rules in force.
+    pub engine_version: i32,
+    /// How far the sampling of late ticks is.
+    pub late: LateKept,
+    /// All of the engine's state.
+    pub parts: Vec<Part>,
+}
+
+/// A state to go on from.
+#[derive(Debug)]
+pub struct State {
+    /// What has folded every record before `next_offset`.
+    pub engine: Engine,
+    /// The journal offset to fold next.
+    pub next_offset: u64,
+    /// How far the sampling of late ticks is.
+    pub late: LateKept,
+}
+
+impl State {
+    /// Of a tenant of which nothing was folded.
+    pub(crate) fn nothing(tenant: &TenantId) -> Self {
+        Self { engine: Engine::new(tenant.clone()), next_offset: 0, late: LateKept::default() }
+    }
+}

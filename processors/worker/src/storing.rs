@@ -1,0 +1,158 @@
+//! Storing snapshots beside the thread that reads and folds: encoding and a slow log hold nobody up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bellwether_runtime::log::Log;
+use bellwether_schemas::TenantId;
+use tokio::time::Instant;
+
+use crate::core::{Input, SnapshotId};
+use crate::events;
+use crate::snapshots::{NotStored, Shelf, Snapshot, Stored, store_snapshot};
+
+/// Snapshots that are stored at once: each takes a thread and, for a moment, the bytes of one tenant's state.
+const AT_ONCE: usize = 2;
+/// Between two looks for whether one is stored.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The snapshots that the core gave out, and what is known of the topics they go to.
+#[derive(Default)]
+pub(crate) struct Stores {
+    shelves: BTreeMap<TenantId, Place>,
+    waiting: VecDeque<Job>,
+    running: Vec<Running>,
+}
+
+/// Where a tenant's shelf is.
+enum Place {
+    Here(Shelf),
+    /// With who stores that snapshot.
+    Lent(SnapshotId),
+}
+
+struct Job {
+    tenant: TenantId,
+    id: SnapshotId,
+    snapshot: Box<Snapshot>,
+}
+
+struct Running {
+    tenant: TenantId,
+    id: SnapshotId,
+    next_offset: u64,
+    thread: JoinHandle<(Shelf, Result<Stored, NotStored>)>,
+    begun: Instant,
+}
+
+impl Stores {
+    /// The tenant was recovered, and this is what its topic held then.
+    pub(crate) fn adopt(&mut self, tenant: &TenantId, shelf: Shelf) {
+        self.shelves.insert(tenant.clone(), Place::Here(shelf));
+    }
+
+    pub(crate) fn ask(&mut self, tenant: TenantId, id: SnapshotId, snapshot: Box<Snapshot>) {
+        self.waiting.push_back(Job { tenant, id, snapshot });
+    }
+
+    /// The tenant is somebody else's. What is under way for it ends by itself.
+    pub(crate) fn cancel(&mut self, tenant: &TenantId) {
+        self.waiting.retain(|job| job.tenant != *tenant);
+        self.shelves.remove(tenant);
+    }
+
+    /// Something is being stored.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Begins what waits, as far as there is room; says what is done.
+    pub(crate) fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
+        let mut answers = self.finished();
+        while self.running.len() < AT_ONCE
+            && let Some(job) = self.waiting.pop_front()
+        {
+            answers.extend(self.start(job, log));
+        }
+        answers
+    }
+
+    /// Waits until nothing of the tenant is under way, but not beyond `deadline`: what waits for its turn begins at once.
+    pub(crate) fn settle(&mut self, tenant: &TenantId, log: &Arc<dyn Log>, deadline: Instant) -> Vec<Input> {
+        let mut answers = Vec::new();
+        let (asked, others) = self.waiting.drain(..).partition(|job| job.tenant == *tenant);
+        self.waiting = others;
+        let asked: VecDeque<Job> = asked;
+        for job in asked {
+            answers.extend(self.start(job, log));
+        }
+        while self.running.iter().any(|running| running.tenant == *tenant) && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+            answers.extend(self.finished());
+        }
+        answers
+    }
+
+    fn start(&mut self, job: Job, log: &Arc<dyn Log>) -> Option<Input> {
+        let Job { tenant, id, snapshot } = job;
+        let shelf = match self.shelves.insert(tenant.clone(), Place::Lent(id)) {
+            Some(Place::Here(shelf)) => shelf,
+            // Whoever has it is not waited for: the topic is read from its start.
+            Some(Place::Lent(_)) | None => Shelf::new(&tenant),
+        };
+        let (log, next_offset) = (Arc::clone(log), snapshot.next_offset);
+        let work = move || {
+            let mut shelf = shelf;
+            let stored = store_snapshot(log.as_ref(), &mut shelf, &snapshot);
+            (shelf, stored)
+        };
+        match std::thread::Builder::new().name(format!("snapshot-{tenant}")).spawn(work) {
+            Ok(thread) => {
+                self.running.push(Running { tenant, id, next_offset, thread, begun: Instant::now() });
+                None
+            }
+            Err(error) => {
+                let why = format!("no thread could be started: {error}");
+                events::SnapshotNotStored { tenant: &tenant, next_offset, why: &why }.emit();
+                self.shelves.remove(&tenant);
+                Some(Input::Stored(tenant, id, false))
+            }
+        }
+    }
+
+    fn finished(&mut self) -> Vec<Input> {
+        let (done, running) = self.running.drain(..).partition(|running| running.thread.is_finished());
+        self.running = running;
+        let done: Vec<Running> = done;
+        done.into_iter().map(|running| self.answer(running)).collect()
+    }
+
+    fn answer(&mut self, done: Running) -> Input {
+        let Running { tenant, id, next_offset, thread, begun } = done;
+        let took = begun.elapsed();
+        let is_ours = matches!(self.shelves.get(&tenant), Some(Place::Lent(lent)) if *lent == id);
+        let stored = match thread.join() {
+            Ok((shelf, stored)) => {
+                if is_ours {
+                    self.shelves.insert(tenant.clone(), Place::Here(shelf));
+                }
+                stored.map_err(|error| error.to_string())
+            }
+            Err(_) => {
+                if is_ours {
+                    self.shelves.remove(&tenant);
+                }
+                Err("storing it panicked: this is a bug, its message stands above".to_owned())
+            }
+        };
+        match &stored {
+            Ok(stored) => {
+                events::SnapshotStored { tenant: &tenant, next_offset, stored: *stored, took }.emit();
+            }
+            Err(why) => events::SnapshotNotStored { tenant: &tenant, next_offset, why }.emit(),
+        }
+        Input::Stored(tenant, id, stored.is_ok())
+    }
+}
