@@ -32,6 +32,10 @@ impl Log for Memory {
         Ok(self.topics_of().insert(topic.clone(), Vec::new()).is_none())
     }
 
+    fn delete(&self, topic: &Topic) -> Result<bool> {
+        Ok(self.topics_of().remove(topic).is_some())
+    }
+
     fn topics(&self) -> Result<Vec<Topic>> {
         Ok(self.topics_of().keys().cloned().collect())
     }
