@@ -150,6 +150,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(tenant.id = "fxlabs", "a sentence\nof \u{1b}[31mtwo lines");
             tracing::debug!("a detail");
+            tracing::error!(target: "sqlx::postgres::notice", "a row of somebody's");
         });
         String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
     }
@@ -160,6 +161,7 @@ mod tests {
         assert!(text.contains("INFO") && text.contains("tenant.id=\"fxlabs\""), "{text}");
         assert!(!text.contains("a detail") && !text.contains('\u{1b}'), "{text:?}");
         assert!(lines("debug", LogFormat::Text).contains("a detail"));
+        assert!(!lines("trace", LogFormat::Text).contains("somebody"), "a database's notices are its own");
 
         let json: serde_json::Value = serde_json::from_str(&lines("info", LogFormat::Json)).unwrap();
         assert_eq!((&json["level"], &json["tenant.id"]), (&"INFO".into(), &"fxlabs".into()));

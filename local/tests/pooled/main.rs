@@ -152,7 +152,8 @@ impl Pipeline {
             tokio::spawn(async move { mail::run(mailed).await.unwrap() }),
             tokio::spawn(async move { schedule::run(kept).await.unwrap() }),
         ];
-        for tenant in tenants[..WHOLE].iter().cloned() {
+        for tenant in &tenants[..WHOLE] {
+            let tenant = tenant.clone();
             let context = ProducerContext::new(log.clone(), Clock::system(), shutdown.clone());
             roles.push(tokio::spawn(async move { alert_changes::run(&context, &tenant).await.unwrap() }));
         }

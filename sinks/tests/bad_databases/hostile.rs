@@ -64,7 +64,7 @@ async fn serve(mut client: TcpStream, manner: Manner) -> std::io::Result<()> {
         Manner::Notices => {
             client.write_all(&message(b'R', &[0; 4])).await?;
             let notice = message(b'N', b"SNOTICE\0VNOTICE\0C00000\0Ma notice of no use\0\0");
-            repeat(client, &notice.repeat(10), Duration::from_millis(5)).await
+            repeat(client, &notice.repeat(100), Duration::ZERO).await
         }
         Manner::Dripping => repeat(client, b"R", Duration::from_millis(100)).await,
         Manner::Mute => {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::secret::Secret;
-use bellwether_runtime::tenants::watch_tenants;
+use bellwether_runtime::tenants::Directory;
 use bellwether_sinks::feed::Context;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -34,7 +35,8 @@ async fn a_rotated_password_is_taken_up_from_its_file_and_a_refused_one_is_hardl
                 url_file = \"database-url\"\n[mail]\nfrom = \"Rotated <a@rotated.example>\"\n";
     write(files.path(), "rotated.toml", file);
     let mut world = World::new(vec![home.tenant.clone()]);
-    let tenants = watch_tenants(files.path(), |_| None, world.shutdown.clone()).unwrap();
+    let directory = Directory::new(files.path(), &[], |_| None);
+    let tenants = directory.watch(Incidents::default(), world.shutdown.clone()).unwrap();
     let sink = Sink::of(Context { tenants, ..world.context() });
     world.append("rotated", &fired("rotated", 0..10)).await;
     home.passed(10).await;

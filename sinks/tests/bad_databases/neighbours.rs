@@ -95,7 +95,7 @@ async fn databases_that_are_away_slow_blocked_or_hostile_delay_no_other_tenant_a
     );
     assert!(longest < SOON_ENOUGH, "a row of the healthy tenant took {longest:?}");
     assert!(grown < GROWTH, "what others send is kept: {grown} bytes more");
-    assert_eq!((away.rows().await, blocked.rows().await), (0, 0));
+    assert_eq!(away.rows().await, 0);
 
     proxy.lead_to(Some(server().await.port()));
     lock.rollback().await.unwrap();
