@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backtest, deadletters, demo, doctor, gateway, inbox, journal, mail, migrate, process, produce, replay,
-    schedule, sink, tenants, top, topics,
+    schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -54,6 +54,8 @@ enum Command {
     #[command(subcommand)]
     Mail(mail::Mail),
     #[command(subcommand)]
+    Users(users::Users),
+    #[command(subcommand)]
     Doctor(doctor::Doctor),
 }
 
@@ -91,6 +93,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Inbox(command) => command.run(&process).await,
             Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,
+            Command::Users(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
         }
     });

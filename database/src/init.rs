@@ -9,6 +9,7 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
+use super::shape::{Shape, pin, shape};
 use super::{DatabaseError, Result, administer, migrate, query, tables_of_ours};
 
 /// Tenants whose login role would be one that all tenants' roles are members of.
@@ -21,17 +22,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// default and check. Harmless to repeat; then it only sets the password. The role's name is returned.
 ///
 /// # Errors
-/// Out of reach, not migrated, or the database is another tenant's.
+/// Out of reach, not migrated, or the database is another tenant's or several tenants'.
 pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> Result<String> {
-    let mut connection = administer(admin_url).await?;
-    if let Some(version) = migrate::missing(&mut connection).await?.into_iter().next() {
-        return Err(DatabaseError::NotMigrated { version });
+    let mut connection = ready(admin_url).await?;
+    if shape(&mut connection).await? == Some(Shape::Shared) {
+        return Err(DatabaseError::IsShared { tenant: tenant.clone() });
     }
-    if RESERVED.contains(&tenant.as_str()) {
-        return Err(DatabaseError::Reserved { tenant: tenant.clone() });
-    }
-    let role = format!("bellwether_{tenant}");
-    login_role(&mut connection, &role, "grant bellwether_pipeline to %I", password).await?;
+    let role = role_of_pipeline(&mut connection, tenant, password).await?;
     let error = || query(format!("cannot give the database to tenant {tenant}"));
     let mut transaction = connection.begin().await.map_err(error())?;
     for table in tables_of_ours() {
@@ -43,18 +40,41 @@ pub async fn init(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> R
     Ok(role)
 }
 
+/// A connection to a migrated database, for whoever may change it.
+pub(super) async fn ready(admin_url: &Secret) -> Result<PgConnection> {
+    let mut connection = administer(admin_url).await?;
+    match migrate::missing(&mut connection).await?.into_iter().next() {
+        Some(version) => Err(DatabaseError::NotMigrated { version }),
+        None => Ok(connection),
+    }
+}
+
+/// Makes the role that the tenant's pipeline logs in as; its name.
+pub(super) async fn role_of_pipeline(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    password: &Secret,
+) -> Result<String> {
+    if RESERVED.contains(&tenant.as_str()) {
+        return Err(DatabaseError::Reserved { tenant: tenant.clone() });
+    }
+    let role = format!("bellwether_{tenant}");
+    login_role(connection, &role, "grant bellwether_pipeline to %I", password).await?;
+    Ok(role)
+}
+
 /// Makes the role `bellwether_<tenant>_gateway` with this password, for the tenant's gateway; its name. Harmless to
 /// repeat; then it only sets the password.
 ///
 /// # Errors
 /// Out of reach, or not migrated.
 pub async fn init_gateway(admin_url: &Secret, tenant: &TenantId, password: &Secret) -> Result<String> {
-    let mut connection = administer(admin_url).await?;
-    if let Some(version) = migrate::missing(&mut connection).await?.into_iter().next() {
-        return Err(DatabaseError::NotMigrated { version });
-    }
+    let mut connection = ready(admin_url).await?;
     let role = format!("bellwether_{tenant}_gateway");
     login_role(&mut connection, &role, "grant bellwether_gateway to %I", password).await?;
+    if shape(&mut connection).await? == Some(Shape::Shared) {
+        pin(&mut connection, tenant, &role).await?;
+    }
     Ok(role)
 }
 

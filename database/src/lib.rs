@@ -11,6 +11,7 @@ mod gateway;
 mod init;
 mod migrate;
 mod pool;
+mod shape;
 mod sqlstate;
 mod statements;
 pub mod tables;
@@ -21,18 +22,21 @@ pub use gateway::{GatewayDatabase, SwitchedOff};
 pub use init::{announce, init, init_gateway};
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
 pub use pool::{begin, begin_snapshot, check_configured, check_gateway_configured, connect};
+pub use shape::{Shape, init_shared, shape};
 pub use sqlstate::{StatementOutcome, classify};
 pub use statements::{Query, Statements, touched};
 
 use std::path::Path;
 
 use bellwether_runtime::secret::Secret;
-use bellwether_schemas::TenantId;
+use bellwether_schemas::{TenantId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
+    "tenant_login",
+    "forgotten_user",
     "sink_cursor",
     "mail_outbox",
     "mail_event",
@@ -106,11 +110,54 @@ pub enum DatabaseError {
         /// The tenant whose file names it.
         tenant: TenantId,
     },
+    /// `tenants init` made the database one tenant's alone.
+    #[error(
+        "this database was given to tenant {owner} alone, so {tenant} has no room in it: give {tenant} another, \
+         without database.shared"
+    )]
+    NotShared {
+        /// The tenant that the database was given to.
+        owner: String,
+        /// The tenant whose file says that it is shared.
+        tenant: TenantId,
+    },
+    /// `tenants init` made the database several tenants'.
+    #[error("this database is shared by several tenants: set database.shared = true for {tenant}, too")]
+    IsShared {
+        /// The tenant whose file does not say so.
+        tenant: TenantId,
+    },
     /// The schema is older than this binary.
     #[error("the database lacks migration {version}: run `bellwether migrate`")]
     NotMigrated {
         /// The first one missing.
         version: &'static str,
+    },
+    /// In a database that tenants share, Auth calls the user another tenant's.
+    #[error("user {user} is not a user of tenant {tenant}: nothing was removed")]
+    ForeignUser {
+        /// Who was to be forgotten.
+        user: UserId,
+        /// The tenant that was to forget.
+        tenant: TenantId,
+    },
+    /// A newer version migrated it.
+    #[error(
+        "the database has migration {version}, which this version does not know: it is ahead, so run the version \
+         that migrated it, or a later one"
+    )]
+    Ahead {
+        /// The first one that is not ours.
+        version: String,
+    },
+    /// A file was edited after it had been applied.
+    #[error(
+        "{file} is not what was applied to the database under its name: put it back as it was, and say what is new \
+         in another file"
+    )]
+    Changed {
+        /// Name of the file.
+        file: String,
     },
     /// The role that the tenant's pipeline would log in as is one that tenants share.
     #[error(
@@ -147,7 +194,12 @@ impl DatabaseError {
             | Self::NotThroughPooler
             | Self::TooPowerful { .. }
             | Self::OtherTenant { .. }
+            | Self::NotShared { .. }
+            | Self::IsShared { .. }
             | Self::Reserved { .. }
+            | Self::ForeignUser { .. }
+            | Self::Ahead { .. }
+            | Self::Changed { .. }
             | Self::NotMigrated { .. } => false,
         }
     }

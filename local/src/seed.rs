@@ -79,6 +79,28 @@ pub async fn database(server: &Postgres, name: &str, tenant: &TenantId) -> Resul
     Ok(Seeded { admin, pipeline, gateway: server.url_as(&role, &password, name) })
 }
 
+/// A database called `name`, migrated and shared by the tenants, with the roles of each in their order.
+///
+/// # Errors
+/// The server refuses a statement, or the database is one tenant's.
+pub async fn shared_database(server: &Postgres, name: &str, tenants: &[TenantId]) -> Result<Vec<Seeded>> {
+    create(server, name).await?;
+    let admin = server.url(name);
+    bootstrap(&admin).await?;
+    database::migrate(&admin).await?;
+    let mut seeded = Vec::new();
+    for tenant in tenants {
+        let password = server.password_of(&format!("bellwether_{tenant}"));
+        let role = database::init_shared(&admin, tenant, &password).await?;
+        let pipeline = server.url_as(&role, &password, name);
+        let password = server.password_of(&format!("bellwether_{tenant}_gateway"));
+        let role = database::init_gateway(&admin, tenant, &password).await?;
+        let gateway = server.url_as(&role, &password, name);
+        seeded.push(Seeded { admin: admin.clone(), pipeline, gateway });
+    }
+    Ok(seeded)
+}
+
 /// An empty database; one that exists stays as it is.
 ///
 /// # Errors

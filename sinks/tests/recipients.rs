@@ -114,6 +114,27 @@ async fn every_page_is_read_and_only_who_may_get_mail_is_told() {
 }
 
 #[tokio::test]
+async fn of_a_project_that_tenants_share_only_the_tenants_own_users_are_told() {
+    let of = |number, tenant: Value| with(number, "app_metadata", json!({ "tenant_id": tenant }));
+    let users = vec![
+        of(0, json!("fxlabs")),
+        of(1, json!("hextech")),
+        of(2, Value::Null),
+        of(3, json!(["fxlabs"])),
+        with(4, "app_metadata", Value::Null),
+        with(5, "user_metadata", json!({ "tenant_id": "fxlabs" })),
+        of(6, json!("fxlabs")),
+    ];
+    let mut shop = Shop::new("metadata", users).await;
+    shop.open().await.unwrap();
+    assert_eq!(shop.told().await, emails(0..7), "a project of its own has no other's users");
+    shop.aged().await;
+    shop.home.tenant.database.shared = true;
+    shop.open().await.unwrap();
+    assert_eq!(shop.told().await, emails([0, 6]));
+}
+
+#[tokio::test]
 async fn users_who_come_and_go_while_pages_are_read_make_it_read_again() {
     let shop = Shop::new("shifts", (0..401).map(confirmed).collect()).await;
     shop.auth.once([Fault::Created(confirmed(500)), Fault::None, Fault::None, Fault::Deleted(0)]);

@@ -12,7 +12,7 @@ use bellwether_database::tables::{self, triggers};
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::samples;
 use bellwether_schemas::alerts::AlertKind;
-use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired};
+use bellwether_schemas::triggers::{AlertState, AlertStatus, Condition, Outcome, TriggerFired};
 use bellwether_sinks::rows;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
@@ -228,6 +228,40 @@ async fn triggers_of_a_user_just_deleted_are_dropped_and_the_rest_is_written() {
     assert_eq!(database.rows().await, 200);
     assert_eq!(world.dead_letters("fxlabs"), []);
     assert_eq!(world.committed(rows::SINK, "fxlabs"), 300);
+}
+
+#[tokio::test]
+async fn nothing_is_written_any_more_of_a_user_who_was_forgotten() {
+    let database = new_home("forgotten", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    let of = |number: usize| {
+        let (user_id, alert_id) = (user(number % 3), alert(number % 3));
+        if number < 3 {
+            let Outcome::Status(told) = status("fxlabs", number, AlertState::Active) else { unreachable!() };
+            return Outcome::Status(AlertStatus { user_id, alert_id, ..told });
+        }
+        Outcome::Fired(TriggerFired { user_id, alert_id, ..trigger("fxlabs", number) })
+    };
+    world.append("fxlabs", &(0..30).map(of).collect::<Vec<_>>()).await;
+    let sink = Sink::start(&world);
+    database.passed(30).await;
+    let pool = database::connect(&database.tenant).await.unwrap();
+    let removed = tables::forgotten::forget(&pool, &database.tenant.id, user(1)).await.unwrap();
+    assert!(removed.contains(&("rsi_tracker_alert_triggers".into(), 9)), "{removed:?}");
+    // What was told of it before and is read again, and what is told of it afterwards.
+    world.append("fxlabs", &(30..60).map(of).collect::<Vec<_>>()).await;
+    database.passed(60).await;
+    sink.stop(&mut world).await;
+    forget_position(&world);
+    let sink = Sink::start(&world);
+    eventually("its end", async || world.committed(rows::SINK, "fxlabs") == 60).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 38);
+    for table in ["rsi_tracker_alert_triggers", "alert_status", "user_events", "user_line"] {
+        let held = format!("select count(*) from {table} where user_id = '{}'", user(1));
+        assert_eq!(database.number(&held).await, 0, "{table}");
+    }
+    assert_eq!(world.dead_letters("fxlabs"), []);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bellwether_database as database;
+use bellwether_database::{self as database, DatabaseError};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) struct Migrate {
     /// Whose database. Repeatable; without it every tenant's.
     #[arg(long)]
     tenant: Vec<TenantId>,
-    /// Change nothing: list what is missing, and exit with 1 if anything is.
+    /// Change nothing: list what is missing, or say why nothing may be applied, and exit with 1 if there is anything.
     #[arg(long)]
     check: bool,
 }
@@ -34,7 +34,17 @@ impl Migrate {
         for tenant in process.tenants_named(&self.tenant)? {
             let url = required(&tenant.id, ADMIN_URL, OWNER)?;
             let names =
-                if self.check { database::pending(&url).await? } else { database::migrate(&url).await? };
+                if self.check { database::pending(&url).await } else { database::migrate(&url).await };
+            let names = match names {
+                Err(refusal @ (DatabaseError::Ahead { .. } | DatabaseError::Changed { .. }))
+                    if self.check =>
+                {
+                    missing = true;
+                    tell(&format!("{}: {refusal}\n", tenant.id))?;
+                    continue;
+                }
+                names => names?,
+            };
             missing |= self.check && !names.is_empty();
             let (done, none) =
                 if self.check { ("missing", "up to date") } else { ("applied", "nothing to do") };

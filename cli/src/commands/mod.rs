@@ -19,6 +19,7 @@ pub(crate) mod sink;
 pub(crate) mod tenants;
 pub(crate) mod top;
 pub(crate) mod topics;
+pub(crate) mod users;
 
 use bellwether_producers::play::Speed;
 

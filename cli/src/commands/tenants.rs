@@ -59,7 +59,10 @@ impl Init {
         let password = required(&self.tenant, "DATABASE_PASSWORD", "the password its login role is to have")?;
         let admin = required(&self.tenant, ADMIN_URL, OWNER)?;
         database::migrate(&admin).await?;
-        let role = database::init(&admin, &self.tenant, &password).await?;
+        let role = match tenants.iter().any(|tenant| tenant.database.shared) {
+            true => database::init_shared(&admin, &self.tenant, &password).await?,
+            false => database::init(&admin, &self.tenant, &password).await?,
+        };
         let gateway = optional(&self.tenant, "GATEWAY_DATABASE_PASSWORD")?;
         let gateway = match &gateway {
             Some(password) => Some(database::init_gateway(&admin, &self.tenant, password).await?),

@@ -36,7 +36,7 @@ struct TableState {
     there: bool,
     /// Row security is on, and binds the owner too.
     secured: bool,
-    /// It takes one tenant's rows only.
+    /// It takes one tenant's rows only, or each process those of its tenant.
     given: bool,
     /// Everybody, or who has not signed in, may do something with it.
     open: bool,
@@ -64,7 +64,9 @@ async fn tables_of_ours(connection: &mut PgConnection) -> Result<Vec<Finding>> {
         "select t as name, c.oid is not null as there,
                 coalesce(c.relrowsecurity and c.relforcerowsecurity, false) as secured,
                 exists (select from pg_constraint k
-                        where k.conrelid = c.oid and k.conname = 'bellwether_tenant') as given,
+                        where k.conrelid = c.oid and k.conname = 'bellwether_tenant')
+                  or exists (select from pg_policy p
+                             where p.polrelid = c.oid and p.polname = 'shared_processes') as given,
                 exists (select from aclexplode(c.relacl) a
                         where a.grantee = 0 or a.grantee = to_regrole('anon')::oid) as open
          from unnest($1::text[]) t left join pg_class c on c.oid = to_regclass(t)",

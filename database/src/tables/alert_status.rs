@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::triggers::{AlertStatus, TriggerFired};
-use bellwether_schemas::{AlertId, Timestamp};
+use bellwether_schemas::{AlertId, Timestamp, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::alerts::AlertRow;
 use super::column;
+use super::forgotten;
 use super::user_events::{self, Event};
 use crate::statements::{Statements, touched};
 
@@ -40,15 +41,19 @@ const COUNT: &str = "insert into public.alert_status as s
         last_triggered_at = greatest(s.last_triggered_at, excluded.last_triggered_at),
         trigger_count = s.trigger_count + excluded.trigger_count";
 
+/// Rows come sorted by alert, as whoever else locks several.
 const TELL: &str = "insert into public.alert_status as s
         (tenant_id, alert_id, kind, user_id, version, state, reason, effective_at)
-    values ($1, $2, $3, $4, $5, $6, $7, now())
+    select $1, alert_id, kind, user_id, version, state, reason, now()
+    from unnest($2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[])
+        as t (alert_id, kind, user_id, version, state, reason)
+    order by alert_id
     on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
         version = excluded.version, state = excluded.state, reason = excluded.reason,
         effective_at = excluded.effective_at
     where s.version < excluded.version
         or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))
-    returning effective_at";
+    returning alert_id, effective_at";
 
 /// Alerts that need a look from their users come first.
 const LATEST: &str = "select alert_id, kind, user_id, state, reason, last_triggered_at, trigger_count
@@ -83,27 +88,55 @@ pub enum Standing {
     Inactive,
 }
 
-/// Tells the user of one row where it stands, in its status and in the user's line; repeats and older versions change
-/// nothing.
+impl Standing {
+    fn state(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::Inactive => None,
+        }
+    }
+}
+
+/// Tells users of these rows, each another alert's, where they stand: in their status and in the users' lines. Repeats
+/// and older versions change nothing, and nothing is told of users who were forgotten.
 ///
 /// # Errors
-/// The database said no: the user may be gone. Then nothing may be committed.
+/// The database said no: a user may be gone. Then nothing may be committed.
 pub async fn tell(
     connection: &mut PgConnection,
     statements: Statements<'_>,
-    row: &AlertRow,
-    standing: &Standing,
+    rows: &[(AlertRow, Standing)],
 ) -> sqlx::Result<()> {
-    let (state, reason) = match standing {
-        Standing::Refused(reason) => ("refused", Some(reason.clone())),
-        Standing::Inactive => ("inactive", None),
-    };
-    let query = statements.query_scalar(TELL).bind(row.alert_id).bind(row.kind.clone()).bind(row.user_id);
-    let query = query.bind(row.version).bind(state).bind(reason.clone());
-    let changed: Option<DateTime<Utc>> = query.fetch_optional(&mut *connection).await?;
-    let Some(since) = changed else { return Ok(()) };
-    let event = Event::of_row(row, state, reason.as_deref(), since);
-    user_events::append(connection, statements, &[event]).await
+    let users = rows.iter().map(|(row, _)| UserId(row.user_id)).collect();
+    let gone = forgotten::among(connection, statements, &users).await?;
+    let rows: Vec<&(AlertRow, Standing)> =
+        rows.iter().filter(|(row, _)| !gone.contains(&UserId(row.user_id))).collect();
+    let query = statements
+        .query_as(TELL)
+        .bind(column(&rows, |(row, _)| row.alert_id))
+        .bind(column(&rows, |(row, _)| row.kind.clone()))
+        .bind(column(&rows, |(row, _)| row.user_id))
+        .bind(column(&rows, |(row, _)| row.version))
+        .bind(column(&rows, |(_, standing)| standing.state()))
+        .bind(column(&rows, |(_, standing)| standing.reason().map(str::to_owned)));
+    let changed: Vec<(Uuid, DateTime<Utc>)> = query.fetch_all(&mut *connection).await?;
+    let since: BTreeMap<Uuid, DateTime<Utc>> = changed.into_iter().collect();
+    let events = rows.iter().filter_map(|(row, standing)| {
+        let since = since.get(&row.alert_id)?;
+        Some(Event::of_row(row, standing.state(), standing.reason(), *since))
+    });
+    let events: Vec<Event> = events.collect();
+    if events.is_empty() {
+        return Ok(());
+    }
+    user_events::append(connection, statements, &events).await
 }
 
 /// The alerts that were refused, then those that fired last, at most `most`.

@@ -32,7 +32,7 @@ impl AlertTable {
 }
 
 /// An alert as its table and the queue of changes give it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct AlertRow {
     /// The id of the alert's row.
     pub alert_id: Uuid,

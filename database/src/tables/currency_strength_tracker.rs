@@ -23,7 +23,7 @@ pub(super) const TABLES: KindTables = KindTables {
             select $1, $2, alert.timeframe
             from jsonb_to_record($3)
                 as alert (timeframe text)
-            on conflict (user_id) do nothing",
+            on conflict do nothing",
         count_active: "select count(*) from public.currency_strength_tracker_alerts where is_active",
     },
     triggers: TriggerTable {

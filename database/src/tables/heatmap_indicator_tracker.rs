@@ -23,7 +23,7 @@ pub(super) const TABLES: KindTables = KindTables {
             select $1, $2, alert.pairs, alert.timeframe, alert.indicator
             from jsonb_to_record($3)
                 as alert (pairs jsonb, timeframe text, indicator text)
-            on conflict (user_id) do nothing",
+            on conflict do nothing",
         count_active: "select count(*) from public.heatmap_indicator_tracker_alerts where is_active",
     },
     triggers: TriggerTable {

@@ -24,7 +24,7 @@ pub(super) const TABLES: KindTables = KindTables {
             select $1, $2, alert.pairs, alert.trading_style, alert.buy_threshold, alert.sell_threshold
             from jsonb_to_record($3)
                 as alert (pairs jsonb, trading_style text, buy_threshold integer, sell_threshold integer)
-            on conflict (user_id) do nothing",
+            on conflict do nothing",
         count_active: "select count(*) from public.heatmap_tracker_alerts where is_active",
     },
     triggers: TriggerTable {

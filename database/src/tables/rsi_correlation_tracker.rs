@@ -27,7 +27,7 @@ pub(super) const TABLES: KindTables = KindTables {
             from jsonb_to_record($3)
                 as alert (timeframe text, mode text, rsi_period integer, rsi_overbought integer, rsi_oversold integer,
                           correlation_window integer)
-            on conflict (user_id) do nothing",
+            on conflict do nothing",
         count_active: "select count(*) from public.rsi_correlation_tracker_alerts where is_active",
     },
     triggers: TriggerTable {

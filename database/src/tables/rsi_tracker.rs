@@ -24,7 +24,7 @@ pub(super) const TABLES: KindTables = KindTables {
             select $1, $2, alert.timeframe, alert.rsi_period, alert.rsi_overbought, alert.rsi_oversold
             from jsonb_to_record($3)
                 as alert (timeframe text, rsi_period integer, rsi_overbought integer, rsi_oversold integer)
-            on conflict (user_id) do nothing",
+            on conflict do nothing",
         count_active: "select count(*) from public.rsi_tracker_alerts where is_active",
     },
     triggers: TriggerTable {

@@ -2,7 +2,6 @@
 //! without holes, in the order in which they were committed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
 use bellwether_schemas::{Timeframe, Timestamp, TriggerId, UserId};
@@ -35,8 +34,6 @@ const APPEND: &str = "with taken as (
     from unnest($4::integer[], $5::bigint[], $6::text[], $7::text[], $8::uuid[], $9::uuid[], $10::text[])
         as e (place, behind, type, kind, alert_id, trigger_id, payload)
     cross join numbers";
-
-const RETIRE: &str = "select bellwether.retire('user_events', now() - make_interval(secs => $1), $2)";
 
 /// Something that a user's page is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,17 +197,6 @@ pub async fn append(
         .bind(column(&events, |event| event.trigger_id.map(|id| id.0)))
         .bind(column(&events, |event| event.payload.clone()));
     touched(query.execute(connection).await?.rows_affected(), events.len())
-}
-
-/// Removes the tenant's events of before so long ago, from the front of their lines, at most `most`; how many went.
-///
-/// # Errors
-/// The database said no: `age` is shorter than the 30 days that nobody shortens.
-pub async fn retire(connection: &mut PgConnection, age: Duration, most: u32) -> sqlx::Result<u64> {
-    let most = i32::try_from(most).unwrap_or(i32::MAX);
-    let query = sqlx::query_scalar(RETIRE).persistent(false).bind(age.as_secs_f64()).bind(most);
-    let gone: i64 = query.fetch_one(connection).await?;
-    Ok(gone.unsigned_abs())
 }
 
 #[cfg(test)]

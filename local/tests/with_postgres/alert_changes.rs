@@ -49,6 +49,10 @@ impl Stage {
         Self { context, tenant, admin, running: None, dir }
     }
 
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
     pub(crate) fn start(&mut self) {
         self.context.shutdown = Shutdown::new();
         let (context, tenant) = (self.context.clone(), self.tenant.clone());
@@ -58,6 +62,25 @@ impl Stage {
     pub(crate) async fn stop(&mut self) {
         self.context.shutdown.raise();
         self.running.take().unwrap().await.unwrap().unwrap();
+    }
+
+    /// As a kill −9 does it: between one word with the database or the log and the next.
+    pub(crate) async fn kill_after(&mut self, time: Duration) {
+        let mut running = self.running.take().unwrap();
+        assert!(tokio::time::timeout(time, &mut running).await.is_err(), "it runs until then");
+        running.abort();
+        let _ = running.await;
+    }
+
+    /// A second producer of the same tenant on the same log and database.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            tenant: self.tenant.clone(),
+            admin: self.admin.clone(),
+            running: None,
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) async fn user_does(&self, sql: &'static str) {
@@ -94,10 +117,17 @@ impl Stage {
     }
 
     /// Every alert change there is, repeats too.
-    fn published(&self) -> Vec<AlertChanged> {
+    pub(crate) fn published(&self) -> Vec<AlertChanged> {
         let topic = Topic::new(&self.tenant.id, TopicKind::Journal);
         let mut reader = self.context.log.reader(&topic, 0).unwrap();
-        let records = reader.read(10_000, Duration::ZERO).unwrap();
+        let mut records = Vec::new();
+        loop {
+            let more = reader.read(10_000, Duration::ZERO).unwrap();
+            if more.is_empty() {
+                break;
+            }
+            records.extend(more);
+        }
         let entries = records.iter().map(|record| codec::decode_entry(&record.value).unwrap());
         entries
             .filter_map(|entry| if let Entry::Alert(change) = entry { Some(change) } else { None })

@@ -10,7 +10,9 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
-use crate::support::{ANCESTOR, ASHA, OMAR, database, id, open, run, sign_in, tenant};
+use crate::support::{
+    ANCESTOR, ASHA, MAYA, OMAR, claim, database, id, open, run, shared_database, sign_in, tenant,
+};
 
 pub(crate) async fn rows(connection: &mut PgConnection, of: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {of}")))
@@ -110,10 +112,24 @@ async fn refused(connection: &mut PgConnection, statement: &str) -> Option<Strin
 /// Asha and Omar have an alert, a trigger and a status of every kind.
 pub(crate) async fn inhabited() -> Seeded {
     let (_, seeded) = database("fxlabs").await;
+    inhabit(&seeded, "fxlabs", &[ASHA, OMAR]).await;
+    seeded
+}
+
+/// The same in a database that another tenant's Maya shares, and as her tenant sees it.
+pub(crate) async fn inhabited_by_two() -> [Seeded; 2] {
+    let both = shared_database(["fxlabs", "hextech"]).await;
+    inhabit(&both[0], "fxlabs", &[ASHA, OMAR]).await;
+    inhabit(&both[1], "hextech", &[MAYA]).await;
+    both
+}
+
+async fn inhabit(seeded: &Seeded, of: &str, users: &[Uuid]) {
     let mut admin = open(&seeded.admin).await;
-    let (tenant_id, mode) = (id("fxlabs"), tenant("fxlabs", &seeded.pipeline, "direct"));
+    let (tenant_id, mode) = (id(of), tenant(of, &seeded.pipeline, "direct"));
     let pool = connect(&mode).await.unwrap();
-    for user in [ASHA, OMAR] {
+    for &user in users {
+        claim(&mut admin, Some(user), Some(of)).await;
         for kind in tables::all() {
             let alert = AlertId(alert_of(kind, user));
             kind.add_alert(&mut admin, alert, UserId(user), &samples::parameters(kind.kind)).await.unwrap();
@@ -126,7 +142,6 @@ pub(crate) async fn inhabited() -> Seeded {
             transaction.commit().await.unwrap();
         }
     }
-    seeded
 }
 
 fn alert_of(kind: &KindTables, user: Uuid) -> Uuid {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bellwether_database::tables::alert_status::{self, Standing};
 use bellwether_database::tables::alerts::AlertRow;
+use bellwether_database::tables::retention;
 use bellwether_database::tables::user_events::{self, Event};
 use bellwether_database::{self as database, Statements, begin, connect};
 use bellwether_local::postgres::shared_for_tests;
@@ -66,7 +67,9 @@ impl Line {
 
     async fn retire(&self, days: u64, most: u32) -> sqlx::Result<u64> {
         let mut transaction = begin(&self.pool, &self.tenant.id).await.unwrap();
-        let gone = user_events::retire(&mut transaction, Duration::from_secs(days * 86_400), most).await?;
+        let gone =
+            retention::retire(&mut transaction, user_events::NAME, Duration::from_secs(days * 86_400), most)
+                .await?;
         transaction.commit().await.map(|()| gone)
     }
 
@@ -130,7 +133,7 @@ async fn what_the_alert_producer_tells_is_in_the_line_once() {
     for (version, standing) in [(1, &refused), (1, &refused), (2, &Standing::Inactive), (1, &refused)] {
         let mut transaction = begin(&line.pool, &line.tenant.id).await.unwrap();
         let statements = Statements::of(&line.tenant);
-        alert_status::tell(&mut transaction, statements, &row(version), standing).await.unwrap();
+        alert_status::tell(&mut transaction, statements, &[(row(version), standing.clone())]).await.unwrap();
         transaction.commit().await.unwrap();
     }
     let mut admin = open(&line.seeded.admin).await;
@@ -241,7 +244,7 @@ async fn nothing_younger_than_30_days_is_retired() {
     assert_eq!(error.as_database_error().unwrap().code().unwrap(), "22023");
     assert_eq!(line.retire(30, 100).await.unwrap(), 0);
     assert_eq!(line.stands(ASHA).await, (1, 4, vec![1, 2, 3]));
-    let other = "select bellwether.retire('rsi_tracker_alert_triggers', now() - interval '31 days', 1)";
+    let other = "select bellwether.retire('alert_status', now() - interval '31 days', 1)";
     let mut pipeline = open(&line.seeded.pipeline).await;
     assert_eq!(refused(&mut pipeline, other).await, "22023");
 }

@@ -3,14 +3,19 @@
 
 mod alert_changes;
 mod ancestor;
+mod capture;
 mod database;
 mod kinds;
 mod line;
 mod line_types;
+mod migrations;
+mod pages;
 mod preferences;
 mod repairs;
+mod retention;
 mod rights;
 mod rights_of_others;
 mod saved_alerts;
 mod server;
+mod shared;
 mod support;

@@ -171,12 +171,10 @@ async fn nobody_but_the_owner_may_call_a_function_of_ours() {
     let callable =
         "select count(*) from pg_proc p, unnest(array['anon', 'authenticated', 'bellwether_pipeline']) r
         where p.pronamespace = 'bellwether'::regnamespace and has_function_privilege(r, p.oid, 'execute')
-          and (r, proname) not in (('bellwether_pipeline', 'retire'), ('bellwether_pipeline', 'note_bounce'))";
-    assert_eq!(
-        count(&mut admin, callable).await,
-        0,
-        "but for retiring and bounces, which are the pipeline's"
-    );
+          and (r, proname) not in (('bellwether_pipeline', 'retire'), ('bellwether_pipeline', 'forget'),
+            ('bellwether_pipeline', 'note_bounce'), ('bellwether_pipeline', 'shape'),
+            ('bellwether_pipeline', 'acting_tenant'))";
+    assert_eq!(count(&mut admin, callable).await, 0, "but for what the pipeline is to do, and whose it is");
     let wandering = "select count(*) from pg_proc where pronamespace = 'bellwether'::regnamespace
         and (proconfig is null or not 'search_path=\"\"' = any(proconfig))";
     assert_eq!(count(&mut admin, wandering).await, 0, "a search path that is not pinned");

@@ -8,9 +8,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use crate::kinds::{inhabited, rows};
-use crate::rights::{DENIED, Does, become_someone, does, is_of_pages};
-use crate::support::{ASHA, OMAR, Owned, bare, id, open, owned, run, sign_in, tenant};
+use crate::kinds::{inhabited, inhabited_by_two, rows};
+use crate::rights::{Connections, DENIED, Does, become_someone, does};
+use crate::support::{ASHA, MAYA, OMAR, Owned, bare, id, open, owned, run, sign_in, tenant};
 use Does::{Fails, Touches};
 
 /// Whose a table is. Each has one row of Asha's and one of Omar's, or of nobody in particular.
@@ -26,6 +26,8 @@ enum Whose {
     Pipelines,
     /// The pipeline reads and writes its tenant's rows, and deletes none: without one, what it records would be done again.
     Records,
+    /// The pipeline reads its tenant's rows; functions of the owner's write them.
+    Read,
     /// Nobody's but the operator's.
     Operators,
     /// The pipeline reads what has been applied.
@@ -51,6 +53,8 @@ const TABLES: &[(&str, Whose)] = &[
     ("bellwether.alert_change", Whose::Pipelines),
     ("bellwether.alert_version", Whose::Pipelines),
     ("bellwether.quarantine", Whose::Operators),
+    ("bellwether.tenant_login", Whose::Operators),
+    ("bellwether.forgotten_user", Whose::Read),
     ("bellwether.schema_migration", Whose::Applied),
 ];
 
@@ -72,6 +76,7 @@ const ROWS: &str = "
     delete from bellwether.alert_change where seq > (select min(seq) from bellwether.alert_change);
     delete from bellwether.alert_version where alert_id > (select alert_id from bellwether.alert_version order by 1 limit 1);
     insert into bellwether.quarantine (source_table, reason, content) values ('t', 'r', '{}');
+    insert into bellwether.forgotten_user (user_id) values (gen_random_uuid());
     delete from alert_status where kind <> 'rsi_tracker';
     insert into notification_preferences (user_id, kind) values
       ('00000000-0000-4000-8000-000000000001', 'all'), ('00000000-0000-4000-8000-000000000002', 'all');
@@ -92,6 +97,14 @@ fn may(whose: Whose, who: &str) -> [Does; 5] {
         (Whose::Users, "asha") => [Touches(1), WRITTEN, Touches(1), Touches(1), DENIED],
         (Whose::Users, "asha without claims") => [none(), DENIED, none(), none(), DENIED],
         (Whose::Users, "pipeline") => [Touches(2), DENIED, DENIED, DENIED, DENIED],
+        (
+            _,
+            "maya"
+            | "maya's pipeline"
+            | "maya's pipeline as asha's"
+            | "asha of hextech"
+            | "asha of no tenant",
+        ) => may_among_tenants(whose, who),
         (Whose::Users, "another tenant's pipeline") => [none(), DENIED, DENIED, DENIED, DENIED],
         (Whose::Told, "asha") => [Touches(1), DENIED, DENIED, DENIED, DENIED],
         (Whose::Told, "asha without claims") => [none(), DENIED, DENIED, DENIED, DENIED],
@@ -102,12 +115,32 @@ fn may(whose: Whose, who: &str) -> [Does; 5] {
         (Whose::Line, "pipeline") => [DENIED, WRITTEN, DENIED, DENIED, DENIED],
         (Whose::Pipelines, "pipeline") => [Touches(1), WRITTEN, Touches(1), Touches(1), DENIED],
         (Whose::Pipelines, "another tenant's pipeline") => [none(), DENIED, none(), none(), DENIED],
+        (Whose::Read, "pipeline") => [Touches(1), DENIED, DENIED, DENIED, DENIED],
+        (Whose::Read, "another tenant's pipeline") => [none(), DENIED, DENIED, DENIED, DENIED],
         (Whose::Records, "pipeline") => [Touches(1), WRITTEN, Touches(1), DENIED, DENIED],
         (Whose::Records, "another tenant's pipeline") => [none(), DENIED, none(), DENIED, DENIED],
         (Whose::Applied, "pipeline" | "another tenant's pipeline") => {
             [Touches(MIGRATIONS.len() as u64), DENIED, DENIED, DENIED, DENIED]
         }
         _ => nothing,
+    }
+}
+
+/// The same for those who share the database with Asha's tenant. Maya has one row where Asha has one, and what is
+/// inserted is Asha's.
+fn may_among_tenants(whose: Whose, who: &str) -> [Does; 5] {
+    // Asha with another token, and a process that says it is another's: the right is there, rows are not.
+    let own = || Touches(u64::from(matches!(who, "maya" | "maya's pipeline")));
+    let is_user = !who.contains("pipeline");
+    match whose {
+        Whose::Users if is_user => [own(), DENIED, own(), own(), DENIED],
+        Whose::Told | Whose::Line if is_user => [own(), DENIED, DENIED, DENIED, DENIED],
+        Whose::Users | Whose::Read if !is_user => [own(), DENIED, DENIED, DENIED, DENIED],
+        Whose::Told if !is_user => [own(), DENIED, own(), DENIED, DENIED],
+        Whose::Pipelines if !is_user => [own(), DENIED, own(), own(), DENIED],
+        Whose::Records if !is_user => [own(), DENIED, own(), DENIED, DENIED],
+        Whose::Applied if !is_user => [Touches(MIGRATIONS.len() as u64), DENIED, DENIED, DENIED, DENIED],
+        _ => [DENIED, DENIED, DENIED, DENIED, DENIED],
     }
 }
 
@@ -145,28 +178,86 @@ async fn furnished() -> Seeded {
     seeded
 }
 
-#[tokio::test]
-async fn in_every_other_table_each_role_may_do_what_is_its_own_and_nothing_else() {
-    let seeded = furnished().await;
+/// The same in a database of two tenants: Maya's has a copy of one row of each table, as hers.
+async fn furnished_for_two() -> [Seeded; 2] {
+    let both = inhabited_by_two().await;
+    let mut admin = open(&both[0].admin).await;
+    // Whoever fills the tables here says nothing of a tenant.
+    run(
+        &mut admin,
+        "do $$ declare t regclass; begin
+           for t in select bellwether.tables_of_tenants() loop
+             execute format('alter table %s alter column tenant_id set default %L', t, 'fxlabs');
+           end loop;
+         end $$;
+         delete from bellwether.alert_change where tenant_id = 'hextech';
+         delete from bellwether.alert_version where tenant_id = 'hextech';
+         delete from alert_status where tenant_id = 'hextech'",
+    )
+    .await;
+    run(&mut admin, ROWS).await;
     for (table, whose) in TABLES {
-        let mut page = open(&seeded.admin).await;
-        let mut pipeline = open(&seeded.pipeline).await;
-        let mut gateway = open(&seeded.gateway).await;
-        for who in ["asha", "asha without claims", "anon", "pipeline", "another tenant's pipeline", "gateway"]
-        {
-            let of_pages = is_of_pages(who);
-            let connection = match who {
-                "gateway" => &mut gateway,
-                _ if of_pages => &mut page,
-                _ => &mut pipeline,
-            };
-            become_someone(connection, of_pages, who).await;
+        store(&mut admin, table, *whose).await;
+        if !matches!(whose, Whose::Applied) && *table != "bellwether.tenant_login" {
+            copy_for_maya(&mut admin, table).await;
+        }
+    }
+    run(
+        &mut admin,
+        "do $$ declare t regclass; begin
+           for t in select bellwether.tables_of_tenants() loop
+             execute format('alter table %s alter column tenant_id drop default', t);
+           end loop;
+         end $$",
+    )
+    .await;
+    both
+}
+
+async fn copy_for_maya(admin: &mut PgConnection, table: &str) {
+    let number = if table == "bellwether.alert_change" { "'seq', 1000000" } else { "'id', 1000000" };
+    let statement = format!(
+        "insert into {table} select (jsonb_populate_record(null::{table}, to_jsonb(one) || jsonb_build_object(
+            'tenant_id', 'hextech', 'user_id', '{MAYA}', {number}))).* from {table} one limit 1"
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(admin).await.unwrap();
+}
+
+const EVERYBODY: [&str; 6] =
+    ["asha", "asha without claims", "anon", "pipeline", "another tenant's pipeline", "gateway"];
+const AND_OF_A_SHARED_DATABASE: [&str; 7] = [
+    "maya",
+    "maya's pipeline",
+    "maya's pipeline as asha's",
+    "maya's gateway",
+    "maya's gateway as asha's",
+    "asha of hextech",
+    "asha of no tenant",
+];
+
+async fn try_all(seeded: &Seeded, other: Option<&Seeded>) {
+    let others = if other.is_some() { &AND_OF_A_SHARED_DATABASE[..] } else { &[] };
+    let mut connections = Connections::open(seeded, other).await;
+    for (table, whose) in TABLES {
+        for who in EVERYBODY.iter().chain(others) {
+            let connection = connections.of(who).await;
             for (statement, expected) in statements(table, *whose).iter().zip(may(*whose, who)) {
                 let done = does(connection, statement).await;
                 assert_eq!(done, expected.result(), "{who}: {statement}");
             }
         }
     }
+}
+
+#[tokio::test]
+async fn in_every_other_table_each_role_may_do_what_is_its_own_and_nothing_else() {
+    try_all(&furnished().await, None).await;
+}
+
+#[tokio::test]
+async fn in_every_other_table_of_a_shared_database_tenants_keep_to_their_own_rows() {
+    let [seeded, other] = furnished_for_two().await;
+    try_all(&seeded, Some(&other)).await;
 }
 
 #[tokio::test]

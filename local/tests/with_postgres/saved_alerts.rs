@@ -8,7 +8,7 @@ use crate::alert_changes::{PROMISE, QUEUED, Stage};
 use crate::support::{ASHA, count, database, open, refused, run, sign_in};
 
 /// As the ancestor's pages and a new one save alerts, every spelling as a user may have it, and what the journal gets.
-const SAVED: [(&str, &str); 6] = [
+pub(crate) const SAVED: [(&str, &str); 6] = [
     (
         "insert into rsi_tracker_alerts (user_id, user_email, timeframe) values (auth.uid(), 'a@example.test', '5M')
          on conflict (user_id) do update set timeframe = excluded.timeframe",

@@ -17,6 +17,8 @@ pub(crate) const ANCESTOR: &str = include_str!("ancestor.sql");
 
 pub(crate) const ASHA: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000001);
 pub(crate) const OMAR: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000002);
+/// Of the other tenant, where a database is shared.
+pub(crate) const MAYA: Uuid = Uuid::from_u128(0x00000000_0000_4000_8000_000000000003);
 
 pub(crate) fn id(tenant: &str) -> TenantId {
     tenant.parse().unwrap()
@@ -51,6 +53,25 @@ pub(crate) async fn database(tenant: &str) -> (&'static Postgres, Seeded) {
     (server, seeded)
 }
 
+/// A database shared by two tenants, each as its roles see it: Asha and Omar are the first's, Maya the second's.
+pub(crate) async fn shared_database(tenants: [&str; 2]) -> [Seeded; 2] {
+    let server = shared_for_tests().await;
+    let seeded = seed::shared_database(server, &name(), &tenants.map(id)).await.unwrap();
+    let users = "insert into auth.users (id, email, email_confirmed_at, raw_app_meta_data) values
+        ($1, 'asha@example.test', now(), $4), ($2, 'omar@example.test', null, $4), ($3, 'maya@example.test', now(), $5)";
+    let [first, second] = tenants.map(|tenant| serde_json::json!({ "tenant_id": tenant }));
+    sqlx::query(users)
+        .bind(ASHA)
+        .bind(OMAR)
+        .bind(MAYA)
+        .bind(first)
+        .bind(second)
+        .execute(&mut open(&seeded[0].admin).await)
+        .await
+        .unwrap();
+    seeded.try_into().unwrap()
+}
+
 /// A database whose owner row security binds too.
 pub(crate) struct Owned {
     pub(crate) seeded: Seeded,
@@ -60,8 +81,22 @@ pub(crate) struct Owned {
 /// The ancestor's database with a publication that is somebody else's, migrated by an owner that is no superuser.
 pub(crate) async fn owned(tenant: &str) -> Owned {
     let (server, name) = (shared_for_tests().await, name());
-    seed::create(server, &name).await.unwrap();
-    let url = server.url(&name);
+    let owner = owner_of(&name).await;
+    database::migrate(&owner).await.unwrap();
+    let password = server.password_of(&format!("bellwether_{tenant}"));
+    let role = database::init(&owner, &id(tenant), &password).await.unwrap();
+    let pipeline = server.url_as(&role, &password, &name);
+    let password = server.password_of(&format!("bellwether_{tenant}_gateway"));
+    let role = database::init_gateway(&owner, &id(tenant), &password).await.unwrap();
+    let gateway = server.url_as(&role, &password, &name);
+    Owned { seeded: Seeded { admin: server.url(&name), pipeline, gateway }, owner }
+}
+
+/// The ancestor's database of that name, as its owner logs in, who is no superuser.
+pub(crate) async fn owner_of(name: &str) -> Secret {
+    let server = shared_for_tests().await;
+    seed::create(server, name).await.unwrap();
+    let url = server.url(name);
     seed::bootstrap(&url).await.unwrap();
     let mut admin = open(&url).await;
     run(&mut admin, ANCESTOR).await;
@@ -79,15 +114,7 @@ pub(crate) async fn owned(tenant: &str) -> Owned {
         give_tables_to(&format!("owner_{name}"))
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
-    let owner = server.url_as(&format!("owner_{name}"), &password, &name);
-    database::migrate(&owner).await.unwrap();
-    let password = server.password_of(&format!("bellwether_{tenant}"));
-    let role = database::init(&owner, &id(tenant), &password).await.unwrap();
-    let pipeline = server.url_as(&role, &password, &name);
-    let password = server.password_of(&format!("bellwether_{tenant}_gateway"));
-    let role = database::init_gateway(&owner, &id(tenant), &password).await.unwrap();
-    let gateway = server.url_as(&role, &password, &name);
-    Owned { seeded: Seeded { admin: url, pipeline, gateway }, owner }
+    server.url_as(&format!("owner_{name}"), &password, name)
 }
 
 /// The tenant as its file would describe it.
@@ -127,12 +154,26 @@ pub(crate) async fn count(connection: &mut PgConnection, sql: &'static str) -> i
     sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
 }
 
-/// Signs in as a page would: the role, and who the token says it is.
+/// Signs in as a page would: the role, and who the token says it is; of tenant `fxlabs`.
 pub(crate) async fn sign_in(connection: &mut PgConnection, user: Uuid) {
+    sign_in_to(connection, user, Some("fxlabs")).await;
+}
+
+/// The same with another tenant in the token, or none.
+pub(crate) async fn sign_in_to(connection: &mut PgConnection, user: Uuid, tenant: Option<&str>) {
     run(connection, "set role authenticated").await;
-    let claims = format!("{{\"sub\":\"{user}\",\"role\":\"authenticated\"}}");
+    claim(connection, Some(user), tenant).await;
+}
+
+/// What the token says from here on.
+pub(crate) async fn claim(connection: &mut PgConnection, user: Option<Uuid>, tenant: Option<&str>) {
+    let claims = serde_json::json!({
+        "sub": user, "role": "authenticated", "app_metadata": { "tenant_id": tenant },
+        // What users write about themselves counts for nothing.
+        "user_metadata": { "tenant_id": "fxlabs" },
+    });
     sqlx::query("select set_config('request.jwt.claims', $1, false)")
-        .bind(claims)
+        .bind(claims.to_string())
         .execute(connection)
         .await
         .unwrap();

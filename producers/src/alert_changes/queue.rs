@@ -10,7 +10,7 @@ use super::row::{change, standing};
 use super::{Changes, Interrupted, events};
 
 /// Most changes that are read, published and deleted together.
-const BATCH: i64 = 256;
+const BATCH: i64 = 2_048;
 const TABLE: &str = "bellwether.alert_change";
 
 #[derive(sqlx::FromRow)]

@@ -235,10 +235,11 @@ impl Core {
     }
 
     fn drop_user(&mut self, outputs: &mut Vec<Output>) {
-        let user = self.pieces.last().and_then(|piece| piece.records.first()).map(user_of);
+        let user = self.pieces.last().and_then(|piece| piece.records.first());
+        let user = user.map(|record| user_of(&record.outcome));
         let before = self.records_left();
         for piece in &mut self.pieces {
-            piece.records.retain(|record| Some(user_of(record)) != user);
+            piece.records.retain(|record| Some(user_of(&record.outcome)) != user);
         }
         outputs.extend([Output::Dropped(before - self.records_left()), Output::Write]);
     }

@@ -10,7 +10,7 @@ use metrics::{counter, histogram};
 
 use super::core::WriteFailure;
 use super::piece::Piece;
-use super::writer::Receipt;
+use super::writer::{Receipt, Retired};
 
 /// A transaction of the rows sink was committed.
 pub(super) struct RowsWritten<'a> {
@@ -22,7 +22,7 @@ pub(super) struct RowsWritten<'a> {
 
 impl RowsWritten<'_> {
     pub(super) fn emit(self) {
-        let Receipt { rows, present, repeats, statuses, events } = self.receipt;
+        let Receipt { rows, present, repeats, statuses, events, forgotten } = self.receipt;
         let tenant = self.tenant.to_string();
         let others = [(alert_status::NAME, *statuses), (user_events::NAME, *events)];
         for (table, count) in rows.iter().copied().chain(others) {
@@ -30,6 +30,9 @@ impl RowsWritten<'_> {
         }
         counter!(ROWS_PRESENT, "tenant" => tenant.clone()).increment(*present);
         counter!(ROWS_REPEATED, "tenant" => tenant.clone()).increment(*repeats);
+        if *forgotten > 0 {
+            UserGone { tenant: self.tenant, records: *forgotten }.emit();
+        }
         if present + repeats == 0 {
             // Else which of them are new is the database's to know: a repeat's time says nothing.
             let taken = histogram!(APPEND_TO_ROW, "tenant" => tenant);
@@ -99,35 +102,36 @@ impl TenantResumed<'_> {
     }
 }
 
-/// Records of a user who does not exist any more: nobody is left to show them to.
+/// Records of a user who does not exist any more, or was forgotten: nobody is left to show them to.
 pub(super) struct UserGone<'a> {
     pub(super) tenant: &'a TenantId,
-    pub(super) records: usize,
+    pub(super) records: u64,
 }
 
 impl UserGone<'_> {
     pub(super) fn emit(self) {
-        counter!(ROWS_USER_GONE, "tenant" => self.tenant.to_string()).increment(self.records as u64);
+        counter!(ROWS_USER_GONE, "tenant" => self.tenant.to_string()).increment(self.records);
         tracing::info!(tenant.id = %self.tenant, records = self.records, "records of a deleted user were dropped");
     }
 }
 
-/// Events that the tenant keeps no longer were removed, or could not be.
-pub(super) struct EventsRetired<'a> {
+/// Rows that the tenant keeps no longer were removed, or could not be.
+pub(super) struct RowsRetired<'a> {
     pub(super) tenant: &'a TenantId,
-    pub(super) done: &'a Result<u64, WriteFailure>,
+    pub(super) done: &'a Result<Vec<Retired>, WriteFailure>,
 }
 
-impl EventsRetired<'_> {
+impl RowsRetired<'_> {
     pub(super) fn emit(self) {
         match self.done {
-            Ok(0) => {}
-            Ok(events) => {
-                tracing::info!(tenant.id = %self.tenant, events, "events past their time were removed")
+            Ok(tables) => {
+                for Retired { table, rows } in tables {
+                    tracing::info!(tenant.id = %self.tenant, table, rows, "rows past their time were removed");
+                }
             }
             Err(WriteFailure { code, message, .. }) => tracing::warn!(
                 tenant.id = %self.tenant, error.code = code, error = message,
-                "events past their time cannot be removed: it is tried again in an hour"
+                "rows past their time cannot be removed: it is tried again in an hour"
             ),
         }
     }

@@ -28,8 +28,7 @@ pub use self::plan::{Plan, plan};
 pub use self::writer::{Receipt, Writer, Wrote};
 
 use self::core::{Core, FailureClass, Input, Output, WriteFailure};
-use self::events::{EventsRetired, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
-use self::writer::RETIRED_AT_ONCE;
+use self::events::{RowsRetired, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
 use crate::error::SinkError;
 use crate::events::DeadLettered;
 use crate::feed::{Context, Lane, Task, append_dead_letter, run as feed};
@@ -37,7 +36,7 @@ use crate::feed::{Context, Lane, Task, append_dead_letter, run as feed};
 /// The sink's name: its group in the log and its cursor in the database.
 pub const SINK: &str = ROWS.short_name();
 
-/// Between two looks for events that are kept no longer.
+/// Between two looks for rows that are kept no longer.
 const RETIRE_EVERY: Duration = Duration::from_hours(1);
 /// Between two times that a tenant with nothing to write is told to go on.
 const TELL_IDLE: Duration = Duration::from_secs(15);
@@ -99,7 +98,7 @@ struct Shell {
     progress: Progress,
     /// When to say that there is nothing to do.
     idle: tokio::time::Interval,
-    /// When to look for events that are kept no longer; first at once.
+    /// When to look for rows that are kept no longer; first at once.
     retirement: tokio::time::Interval,
     /// The last write failed: that it does was said.
     failing: bool,
@@ -157,7 +156,7 @@ impl Shell {
                 self.incidents.begin(IncidentKind::Parked, tenant, format_args!("{code}: {message}"));
             }
             Output::Resumed => TenantResumed { sink: SINK, tenant }.emit(),
-            Output::Dropped(records) => UserGone { tenant, records }.emit(),
+            Output::Dropped(records) => UserGone { tenant, records: records as u64 }.emit(),
             Output::Receive | Output::Write | Output::Keep(_) | Output::Wait(_) => {}
         }
     }
@@ -175,8 +174,8 @@ impl Shell {
     async fn retire(&mut self) {
         let tenant = self.lane.tenant();
         let done = self.writer.retire(&tenant).await;
-        EventsRetired { tenant: &tenant.id, done: &done }.emit();
-        if done.is_ok_and(|gone| gone >= u64::from(RETIRED_AT_ONCE)) {
+        RowsRetired { tenant: &tenant.id, done: &done }.emit();
+        if done.is_ok_and(|tables| tables.iter().any(|table| table.is_full())) {
             self.retirement.reset_after(RETIRE_ON);
         }
     }

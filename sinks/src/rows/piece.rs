@@ -43,9 +43,9 @@ impl Piece {
     }
 }
 
-/// Whose record it is.
-pub(super) const fn user_of(record: &Delivered) -> UserId {
-    match &record.outcome {
+/// Whose it is.
+pub(super) const fn user_of(outcome: &Outcome) -> UserId {
+    match outcome {
         Outcome::Fired(trigger) => trigger.user_id,
         Outcome::Status(status) => status.user_id,
     }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use bellwether_database::cursor::Cursor;
 use bellwether_database::tables::user_events::Event;
-use bellwether_schemas::TriggerId;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertStatus, Cause, Outcome, TriggerFired};
+use bellwether_schemas::{TriggerId, UserId};
 
-use super::piece::Piece;
+use super::piece::{Piece, user_of};
 
 /// What of a piece is to be written over a cursor.
 #[derive(Debug)]
@@ -41,6 +41,18 @@ pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
 }
 
 impl<'a> Plan<'a> {
+    /// Whose outcomes they are.
+    pub(super) fn users(&self) -> HashSet<UserId> {
+        self.outcomes.iter().map(|outcome| user_of(outcome)).collect()
+    }
+
+    /// Takes out what is of these users; how much that was. The cursor passes it all the same.
+    pub(super) fn leave_out(&mut self, users: &HashSet<UserId>) -> u64 {
+        let before = self.outcomes.len();
+        self.outcomes.retain(|outcome| !users.contains(&user_of(outcome)));
+        (before - self.outcomes.len()) as u64
+    }
+
     /// The triggers of all kinds.
     pub(super) fn triggers(&self) -> impl Iterator<Item = &'a TriggerFired> {
         self.outcomes.iter().filter_map(|outcome| match outcome {

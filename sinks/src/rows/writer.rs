@@ -1,7 +1,9 @@
 //! One piece, one transaction.
 
+use std::time::Duration;
+
 use bellwether_database::cursor::{self, Cursor};
-use bellwether_database::tables::{self, alert_status, user_events};
+use bellwether_database::tables::{self, alert_status, forgotten, retention, user_events};
 use bellwether_database::{
     DatabaseError, StatementOutcome, Statements, TenantConnection, answered, classify,
 };
@@ -14,7 +16,7 @@ use super::piece::Piece;
 use super::plan::{Changed, Plan, plan};
 
 /// Rows removed in one transaction: the lines they were in wait that long.
-pub(super) const RETIRED_AT_ONCE: u32 = 5_000;
+const RETIRED_AT_ONCE: u32 = 5_000;
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
@@ -33,6 +35,20 @@ pub enum Wrote {
     Behind(u64),
 }
 
+/// Rows of one table that were kept no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retired {
+    pub(super) table: &'static str,
+    pub(super) rows: u64,
+}
+
+impl Retired {
+    /// As many as one look may remove: there may be more.
+    pub(super) fn is_full(self) -> bool {
+        self.rows >= u64::from(RETIRED_AT_ONCE)
+    }
+}
+
 /// What was done with the records of a piece.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -46,6 +62,8 @@ pub struct Receipt {
     pub statuses: u64,
     /// What users are told of in their lines.
     pub events: u64,
+    /// Records of users who were forgotten: none of them was written.
+    pub forgotten: u64,
 }
 
 impl Writer {
@@ -66,12 +84,13 @@ impl Writer {
         self.tried.as_ref()
     }
 
-    /// Removes at most [`RETIRED_AT_ONCE`] of the events that the tenant keeps no longer; how many went.
-    pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<u64, WriteFailure> {
+    /// Removes what the tenant keeps no longer, at most [`RETIRED_AT_ONCE`] rows of each table, each in a transaction of
+    /// its own; how many went of those that had some.
+    pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<Vec<Retired>, WriteFailure> {
         let mut connection = self.connection(tenant).await?;
-        let gone = retire_on(&mut connection, tenant).await;
-        self.keep(connection, &gone);
-        gone
+        let all = retire_all(&mut connection, tenant).await;
+        self.keep(connection, &all);
+        all
     }
 
     /// Taken out as long as something is under way on it: what is dropped half way takes its connection along.
@@ -119,13 +138,28 @@ async fn transact(
     Ok(Wrote::Piece(receipt))
 }
 
-async fn retire_on(connection: &mut TenantConnection, tenant: &Tenant) -> Result<u64, WriteFailure> {
+async fn retire_all(
+    connection: &mut TenantConnection,
+    tenant: &Tenant,
+) -> Result<Vec<Retired>, WriteFailure> {
+    let mut all = Vec::new();
+    for (table, age) in retention::ages(&tenant.retention) {
+        let retired = retire_on(connection, table, age).await?;
+        all.extend(Some(retired).filter(|retired| retired.rows > 0));
+    }
+    Ok(all)
+}
+
+async fn retire_on(
+    connection: &mut TenantConnection,
+    table: &'static str,
+    age: Duration,
+) -> Result<Retired, WriteFailure> {
     let mut transaction = connection.begin().await.map_err(|error| failure(&error))?;
     let retire = async {
-        let age = tenant.retention.user_events;
-        let gone = answered(user_events::retire(&mut transaction, age, RETIRED_AT_ONCE)).await?;
+        let rows = answered(retention::retire(&mut transaction, table, age, RETIRED_AT_ONCE)).await?;
         answered(transaction.commit()).await?;
-        Ok(gone)
+        Ok(Retired { table, rows })
     };
     retire.await.map_err(|error| refused(&error))
 }
@@ -136,13 +170,15 @@ async fn write_piece(
     piece: &Piece,
     cursor: Cursor,
 ) -> sqlx::Result<Receipt> {
-    let plan = plan(piece, cursor);
+    let mut plan = plan(piece, cursor);
+    let forgotten = leave_out_forgotten(connection, statements, &mut plan).await?;
     // A probe writes nothing through the same statements, so that only the table can refuse it.
     let probe = piece.records.is_empty();
     // Events are put into words while the server writes.
     let (written, events) =
         tokio::join!(write_rows(connection, statements, &plan, probe), async { plan.events() });
     let (mut receipt, changed) = written?;
+    receipt.forgotten = forgotten;
     let events = plan.told(events, &changed);
     if probe || !events.is_empty() {
         answered(user_events::append(connection, statements, &events)).await?;
@@ -152,6 +188,20 @@ async fn write_piece(
         answered(cursor::advance(connection, statements, SINK, plan.cursor)).await?;
     }
     Ok(receipt)
+}
+
+/// Nothing is written of a user who was forgotten, whatever the log still holds of them; how much that was.
+async fn leave_out_forgotten(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    plan: &mut Plan<'_>,
+) -> sqlx::Result<u64> {
+    let users = plan.users();
+    if users.is_empty() {
+        return Ok(0);
+    }
+    let gone = answered(forgotten::among(connection, statements, &users)).await?;
+    Ok(plan.leave_out(&gone))
 }
 
 /// Statuses, rows, and how often each alert fired.

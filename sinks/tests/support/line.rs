@@ -194,9 +194,18 @@ async fn events_that_the_tenant_keeps_no_longer_go_when_a_sink_starts() {
         .execute("update public.user_events set at = now() - interval '39 days' where seq > 6")
         .await
         .unwrap();
+    // The rows themselves are kept 400 days: two of them are past that.
+    admin
+        .execute(
+            "update public.rsi_tracker_alert_triggers set created_at = now() - interval '401 days'
+             where id in (select id from public.rsi_tracker_alert_triggers limit 2)",
+        )
+        .await
+        .unwrap();
     let sink = Sink::start(&world);
     let first = "select first_seq from public.user_line";
     eventually("the first number", async || database.number(first).await == 7).await;
+    eventually("the rows", async || database.rows().await == 8).await;
     sink.stop(&mut world).await;
     assert_eq!(database.number("select count(*) from public.user_events").await, 4);
 }

@@ -253,18 +253,25 @@ mod tests {
     }
 
     #[test]
-    fn events_are_kept_for_400_days_or_as_the_file_says_but_for_30_at_least() {
+    fn each_table_is_kept_as_long_as_the_file_says_but_for_30_days_at_least() {
         let kept = |section: &str| load(&format!("{GOOD}{section}"), &[]).map(|tenant| tenant.retention);
-        let days = |days: u64| Retention { user_events: Duration::from_secs(days * 86_400) };
-        assert_eq!(kept("").unwrap(), days(400));
-        assert_eq!(kept("[retention]\nuser_events = \"90d\"\n").unwrap(), days(90));
-        let wrong = kept("[retention]\nuser_events = \"29d\"\n").unwrap_err().to_string();
-        assert!(
-            wrong.ends_with(
-                "fxlabs.toml: retention.user_events: \"29d\" is less than 30d: nothing younger is removed"
-            ),
-            "{wrong}"
-        );
+        let days = |kept: Retention| {
+            let ages = [kept.user_events, kept.triggers, kept.mail_bodies, kept.mail_events];
+            ages.map(|age| age.as_secs() / 86_400)
+        };
+        assert_eq!(days(kept("").unwrap()), [400, 400, 30, 90]);
+        for (key, expected) in [
+            ("user_events", [45, 400, 30, 90]),
+            ("triggers", [400, 45, 30, 90]),
+            ("mail_bodies", [400, 400, 45, 90]),
+            ("mail_events", [400, 400, 30, 45]),
+        ] {
+            assert_eq!(days(kept(&format!("[retention]\n{key} = \"45d\"\n")).unwrap()), expected);
+            let wrong = kept(&format!("[retention]\n{key} = \"29d\"\n")).unwrap_err().to_string();
+            let says =
+                format!("fxlabs.toml: retention.{key}: \"29d\" is less than 30d: nothing younger is removed");
+            assert!(wrong.ends_with(&says), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,18 +6,28 @@ use serde::Deserialize;
 
 use crate::config::values;
 
-/// How long rows of the tenant's tables are kept.
+/// How long rows of the tenant's tables are kept: each at least `30d`. What is older is removed by the rows sink, some
+/// thousand rows at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Events of users' lines, `public.user_events`: at least `30d`, `400d` if left out. Older ones are removed by the
-    /// rows sink, some thousand at a time.
+    /// Events of users' lines, `public.user_events`: `400d` if left out.
     #[serde(deserialize_with = "values::time_to_keep")]
     pub user_events: Duration,
+    /// Triggers of every kind, by when their rows were written: `400d` if left out.
+    #[serde(deserialize_with = "values::time_to_keep")]
+    pub triggers: Duration,
+    /// What mails said: `30d` if left out. That they were sent, and to whom, stays.
+    #[serde(deserialize_with = "values::time_to_keep")]
+    pub mail_bodies: Duration,
+    /// What happened to mails, `bellwether.mail_event`: `90d` if left out.
+    #[serde(deserialize_with = "values::time_to_keep")]
+    pub mail_events: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { user_events: Duration::from_hours(400 * 24) }
+        let days = |days: u64| Duration::from_hours(days * 24);
+        Self { user_events: days(400), triggers: days(400), mail_bodies: days(30), mail_events: days(90) }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Auth, AuthKey};
 use bellwether_runtime::http::{self, Limits, Question, StatusCode};
-use bellwether_schemas::Timestamp;
+use bellwether_schemas::{TenantId, Timestamp};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -83,6 +83,16 @@ struct User {
     deleted_at: Option<DateTime<Utc>>,
     #[serde(default)]
     is_anonymous: bool,
+    #[serde(default)]
+    app_metadata: Option<AppMetadata>,
+}
+
+/// What Auth knows of a user that the user cannot change.
+#[derive(Debug, Clone, Deserialize)]
+struct AppMetadata {
+    /// Whose user it is, where tenants share a project. Of another type it names no tenant.
+    #[serde(default)]
+    tenant_id: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -95,12 +105,18 @@ struct Page {
     total: u64,
 }
 
-/// Everybody who may get mail: confirmed, not banned now, not deleted, not anonymous, with an address.
-pub(super) async fn list(auth: &Auth, clock: &Clock) -> Result<Vec<Person>, AuthError> {
+/// Everybody who may get mail: confirmed, not banned now, not deleted, not anonymous, with an address; and the tenant's,
+/// where one is named because others' users are on the list, too.
+pub(super) async fn list(
+    auth: &Auth,
+    tenant: Option<&TenantId>,
+    clock: &Clock,
+) -> Result<Vec<Person>, AuthError> {
     for _ in 0..TRIES {
         if let Some(users) = whole(auth).await? {
             let now = clock.now();
-            return Ok(users.into_values().filter_map(|user| user.reader(now)).collect());
+            let of_tenant = users.into_values().filter(|user| tenant.is_none_or(|tenant| user.is_of(tenant)));
+            return Ok(of_tenant.filter_map(|user| user.reader(now)).collect());
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -108,6 +124,10 @@ pub(super) async fn list(auth: &Auth, clock: &Clock) -> Result<Vec<Person>, Auth
 }
 
 impl User {
+    fn is_of(&self, tenant: &TenantId) -> bool {
+        self.app_metadata.as_ref().is_some_and(|known| known.tenant_id == tenant.as_str())
+    }
+
     fn reader(self, now: Timestamp) -> Option<Person> {
         let is_banned = self.banned_until.is_some_and(|until| Timestamp::from(until) > now);
         let may = self.email_confirmed_at.is_some()

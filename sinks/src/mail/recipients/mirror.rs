@@ -69,7 +69,9 @@ impl Mirror {
             .await?;
         sqlx::query(
             "insert into bellwether.auth_recipient as known (tenant_id, user_id, email)
-             select $1, * from unnest($2::uuid[], $3::text[])
+             select $1, * from unnest($2::uuid[], $3::text[]) as listed (id, email)
+             where not exists (select from bellwether.forgotten_user gone
+                               where gone.tenant_id = $1 and gone.user_id = listed.id)
              on conflict (tenant_id, user_id) do update set email = excluded.email
                where known.email <> excluded.email",
         )

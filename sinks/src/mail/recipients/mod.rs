@@ -40,6 +40,8 @@ pub struct Directory {
     mirror: Mirror,
     /// None: the database tells them.
     auth: Option<Auth>,
+    /// Auth lists users of other tenants, too.
+    shared: bool,
     clock: Clock,
     /// When Auth was asked last.
     asked: Mutex<Option<Timestamp>>,
@@ -56,7 +58,8 @@ impl Directory {
         if auth.is_none() {
             mirror.forget().await?;
         }
-        let directory = Self { tenant: tenant.id.clone(), mirror, auth, clock, asked: Mutex::new(None) };
+        let (id, shared) = (tenant.id.clone(), tenant.database.shared);
+        let directory = Self { tenant: id, mirror, auth, shared, clock, asked: Mutex::new(None) };
         directory.prepare(&[]).await?;
         Ok(directory)
     }
@@ -75,7 +78,7 @@ impl Directory {
         if age.is_some() && !self.may_ask() {
             return Ok(());
         }
-        let listed = admin_api::list(auth, &self.clock).await;
+        let listed = admin_api::list(auth, self.shared.then_some(&self.tenant), &self.clock).await;
         match (listed, age) {
             (Ok(people), _) => {
                 self.mirror.replace(&people).await?;

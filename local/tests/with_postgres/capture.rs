@@ -1,0 +1,164 @@
+//! What users do to their alerts reaches the journal: many rows at once, without notifications, with two producers, and
+//! with one that is killed at any moment.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bellwether_schemas::AlertId;
+use sqlx::AssertSqlSafe;
+use tokio::time::Instant;
+
+use crate::alert_changes::{PROMISE, QUEUED, Stage};
+use crate::support::{count, open, run};
+
+/// Rows that one statement changes; as many as the environment says for a try at full size.
+fn many() -> i64 {
+    std::env::var("BELLWETHER_ROWS_CHANGED").map_or(3_000, |text| text.parse().unwrap())
+}
+
+/// What the journal says of each alert that is not deleted: its version.
+async fn in_journal(stage: &Stage) -> BTreeMap<AlertId, i64> {
+    let alerts = stage.view().await.alerts.into_values();
+    alerts.filter(|change| !change.deleted).map(|change| (change.alert_id, change.version)).collect()
+}
+
+async fn in_table(stage: &Stage) -> BTreeMap<AlertId, i64> {
+    let sql = "select a.id, v.version from rsi_tracker_alerts a join bellwether.alert_version v on v.alert_id = a.id";
+    let rows: Vec<(uuid::Uuid, i64)> =
+        sqlx::query_as(sql).fetch_all(&mut open(&stage.admin).await).await.unwrap();
+    rows.into_iter().map(|(id, version)| (AlertId(id), version)).collect()
+}
+
+/// Waits until queue and journal have it all; how long that took.
+async fn settled(stage: &Stage, within: Duration) -> Duration {
+    let begun = Instant::now();
+    let mut admin = open(&stage.admin).await;
+    let reached = tokio::time::timeout(within, async {
+        while count(&mut admin, QUEUED).await != 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(reached.await.is_ok(), "{} changes are left after {within:?}", count(&mut admin, QUEUED).await);
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_rows_as_one_statement_changes_are_each_in_the_journal_once() {
+    let mut stage = Stage::new("direct").await;
+    stage.start();
+    let mut admin = open(&stage.admin).await;
+    let users = format!(
+        "insert into auth.users (id) select gen_random_uuid() from generate_series(1, {})",
+        many() - 2
+    );
+    sqlx::raw_sql(AssertSqlSafe(users)).execute(&mut admin).await.unwrap();
+    // The promise holds for what users do by hand; a statement over everybody's rows may take its share of time.
+    let within = PROMISE * u32::try_from(many() / 5_000 + 1).unwrap();
+    for (statement, what) in [
+        ("insert into rsi_tracker_alerts (user_id, timeframe) select id, '5M' from auth.users", "inserted"),
+        ("update rsi_tracker_alerts set timeframe = '1H'", "changed"),
+        ("update rsi_tracker_alerts set user_email = 'new@example.test'", "left as they were"),
+        ("truncate rsi_tracker_alerts", "truncated"),
+    ] {
+        let begun = Instant::now();
+        run(&mut admin, statement).await;
+        let (statement, journal) = (begun.elapsed(), settled(&stage, within).await);
+        eprintln!("{} rows {what} in {statement:?}, in the journal {journal:?} later", many());
+        if what == "changed" {
+            assert_eq!(in_journal(&stage).await, in_table(&stage).await);
+        }
+    }
+    assert!(in_journal(&stage).await.is_empty());
+    let published = stage.published();
+    assert_eq!(published.len() as i64, 3 * many(), "inserted, changed and deleted once each");
+    let deleted = "select count(*) from alert_status where state = 'inactive'";
+    assert_eq!(count(&mut admin, deleted).await, many(), "every user is told");
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_notification_is_lost_is_in_the_journal_within_two_seconds_all_the_same() {
+    let mut stage = Stage::new("direct").await;
+    stage.start();
+    stage.user_does("insert into rsi_tracker_alerts (user_id, timeframe) values ('00000000-0000-4000-8000-000000000001', '5M')").await;
+    stage.journal_has("the alert", |change| change.version == 1).await;
+    // The trigger's own words, but for the one that tells.
+    stage
+        .user_does(
+            "do $$ declare body text; begin
+               body := pg_get_functiondef('bellwether.capture'::regproc);
+               assert strpos(body, 'pg_notify') > 0;
+               execute replace(body, 'perform pg_notify(''bellwether_alert_change'', kind);', '');
+             end $$",
+        )
+        .await;
+    for (version, edit) in [
+        (2, "update rsi_tracker_alerts set timeframe = '15M'"),
+        (3, "update rsi_tracker_alerts set timeframe = '30M'"),
+    ] {
+        stage.user_does(edit).await;
+        stage.journal_has(edit, |change| change.version == version).await;
+    }
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_producers_at_once_bring_every_version_and_no_other() {
+    let mut first = Stage::new("direct").await;
+    first.start();
+    let mut second = first.another();
+    second.start();
+    edit_forty_times(&first).await;
+    settled(&first, Duration::from_secs(20)).await;
+    first.stop().await;
+    second.stop().await;
+    agrees(&first, 41).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_is_killed_at_any_moment_loses_nothing() {
+    let mut stage = Stage::new("direct").await;
+    stage
+        .user_does("insert into rsi_tracker_alerts (user_id) values ('00000000-0000-4000-8000-000000000001')")
+        .await;
+    for round in 0..12_u64 {
+        stage.start();
+        stage.user_does("update rsi_tracker_alerts set rsi_period = 5 + (rsi_period + 1) % 40").await;
+        // Later in every round: before the queue is read, between record and deletion, or after.
+        stage.kill_after(Duration::from_millis(round * 7)).await;
+    }
+    stage.start();
+    settled(&stage, Duration::from_secs(20)).await;
+    stage.stop().await;
+    agrees(&stage, 13).await;
+}
+
+async fn edit_forty_times(stage: &Stage) {
+    let mut admin = open(&stage.admin).await;
+    run(
+        &mut admin,
+        "insert into rsi_tracker_alerts (user_id) values ('00000000-0000-4000-8000-000000000001')",
+    )
+    .await;
+    for _ in 0..40 {
+        run(&mut admin, "update rsi_tracker_alerts set rsi_period = 5 + (rsi_period + 1) % 40").await;
+    }
+}
+
+/// The journal has each version of the one alert with one content, in order as far as they are new, and ends with the
+/// table's.
+async fn agrees(stage: &Stage, last: i64) {
+    let published = stage.published();
+    let mut newest = 0;
+    let mut contents = BTreeMap::new();
+    for change in &published {
+        if change.version > newest {
+            assert_eq!(change.version, newest + 1, "{published:?}");
+            newest = change.version;
+        }
+        let known = contents.entry(change.version).or_insert_with(|| change.parameters.clone());
+        assert_eq!(*known, change.parameters, "version {}", change.version);
+    }
+    assert_eq!(newest, last);
+    assert_eq!(in_journal(stage).await, in_table(stage).await);
+}
