@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, doctor, gateway, inbox, journal, mail, migrate, process, produce, replay,
-    schedule, sink, tenants, top, topics, users,
+    backtest, deadletters, demo, doctor, explain, gateway, inbox, journal, mail, migrate, process, produce,
+    replay, schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -55,8 +55,8 @@ enum Command {
     Mail(mail::Mail),
     #[command(subcommand)]
     Users(users::Users),
-    #[command(subcommand)]
     Doctor(doctor::Doctor),
+    Explain(explain::Explain),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +95,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Mail(command) => command.run(&process).await,
             Command::Users(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
+            Command::Explain(command) => command.run(&process),
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

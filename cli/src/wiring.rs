@@ -93,7 +93,8 @@ impl Process {
         self.log_at(&self.config.log, access)
     }
 
-    fn log_at(&self, url: &str, access: Access) -> anyhow::Result<Arc<dyn Log>> {
+    /// The log at `url`.
+    pub(crate) fn log_at(&self, url: &str, access: Access) -> anyhow::Result<Arc<dyn Log>> {
         let log = log::open(url, access, self.clock.clone())?;
         Ok(match Registry::open(&self.config.schema_registry, access)? {
             Some(registry) => Arc::new(Registered::new(log, registry)),

@@ -1,9 +1,9 @@
 //! The tenant's own Postgres: connections ([`connect`], [`begin`]), migrations ([`migrate()`]) and the pipeline's role
-//! ([`init()`]) and the gateway's ([`init_gateway()`], [`GatewayDatabase`]), what it lacks ([`check`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
+//! ([`init()`]) and the gateway's ([`init_gateway()`], [`GatewayDatabase`]), what it lacks ([`checks`]), what its errors mean ([`classify`]), and what lies in it: [`tables`] of
 //! alerts and triggers, the sinks' [`cursor`].
 
 pub mod bounces;
-mod checks;
+pub mod checks;
 mod connection;
 pub mod cursor;
 mod denied;
@@ -51,6 +51,9 @@ const OWN: [&str; 15] = [
     "alert_version",
     "quarantine",
 ];
+
+/// Tables of ours that have no tenant: every other one has.
+const WITHOUT_TENANT: [&str; 1] = ["bellwether.schema_migration"];
 
 /// Every table of ours that has a tenant, as `schema.table`.
 fn tables_of_ours() -> Vec<String> {

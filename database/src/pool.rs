@@ -169,6 +169,7 @@ pub(super) enum Scope {
     Session,
 }
 
+/// How the tenant's pipeline connects, in every mode.
 pub(super) fn options(tenant: &Tenant) -> Result<PgConnectOptions> {
     options_of(tenant, tenant.database.url.as_ref(), "database.url_file", "DATABASE_URL")
 }

@@ -1,7 +1,8 @@
 //! What is delivered: [`rows`] of triggers into the tenant's tables, [`mail`] to its users, and what [`schedule`] says is
-//! owed by the clock. [`operator`] is told what goes wrong meanwhile. [`feed`] is what sinks of triggers share: it hands each tenant's to a task of its own and commits
+//! owed by the clock. [`doctor`] looks how they fare. [`operator`] is told what goes wrong meanwhile. [`feed`] is what sinks of triggers share: it hands each tenant's to a task of its own and commits
 //! what that has done.
 
+pub mod doctor;
 pub mod error;
 mod events;
 pub mod feed;

@@ -1,6 +1,7 @@
 //! What an operator sees: what was put aside, and how far everybody is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod doctor;
 mod journal;
 mod support;
 

@@ -4,6 +4,7 @@ pub(crate) mod backtest;
 pub(crate) mod deadletters;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 mod files;
 pub(crate) mod gateway;
 pub(crate) mod inbox;

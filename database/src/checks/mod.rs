@@ -1,142 +1,146 @@
-//! What a database lacks of what the pipeline rests on. What is not ours is a warning.
+//! What is wrong with a tenant's database: what a doctor looks at there, a file a check. Reads only; what is not ours is a
+//! warning at most.
+//!
+//! [`look`] does it with the rights of the pipeline, as which everything can be seen but what lies in schema `auth`.
 
-use bellwether_runtime::finding::Finding;
+mod announce;
+mod captures;
+mod catalogue;
+mod clock;
+mod functions;
+mod migrations;
+mod notify;
+mod outside;
+mod policies;
+mod pooler;
+mod queue;
+mod recipients;
+mod rights;
+mod roles;
+mod server;
+mod session;
+mod shape;
+mod tables;
+mod unlisted;
+mod views;
+mod zone;
+
+use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
+use bellwether_runtime::finding::{Finding, Level, Section};
 use bellwether_runtime::secret::Secret;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
+use sqlx::PgConnection;
 
-use super::{Result, administer, migrate, query, tables};
+pub use outside::{Rows, Sight, Visitor, judge as judge_sights, sights};
+pub use session::Session;
 
-/// After an insert, an update, a delete, and before a truncate.
-const CAPTURE_TRIGGERS: i64 = 4;
+use self::tables::Whose;
+use crate::{Result, Shape, WITHOUT_TENANT, administer, query};
 
-/// What is missing or open; nothing when all is well. Reads only.
+type Looked = sqlx::Result<Vec<Finding>>;
+
+/// What is missing or open, looked at as the owner of a database that may be nobody's yet; nothing when all is well.
 ///
 /// # Errors
 /// Out of reach.
 pub async fn check(url: &Secret) -> Result<Vec<Finding>> {
     let mut connection = administer(url).await?;
-    let missing = migrate::missing(&mut connection).await?;
-    let mut findings: Vec<Finding> = missing
-        .into_iter()
-        .map(|version| Finding::fault(version, "not applied", "run `bellwether migrate`"))
-        .collect();
-    findings.extend(tables_of_ours(&mut connection).await?);
-    findings.extend(captures(&mut connection).await?);
-    findings.extend(open_functions(&mut connection).await?);
-    findings.extend(tables_of_others(&mut connection).await?);
-    connection.close().await.map_err(query("cannot close the connection"))?;
+    let error = || query("cannot look at the database");
+    let mut findings = schema(&mut connection).await.map_err(error())?;
+    findings.extend(access(&mut connection, Whose::Somebodys, &findings).await.map_err(error())?);
+    findings.retain(|finding| finding.level > Level::Ok);
     Ok(findings)
 }
 
-/// What the catalogue says of a table of ours.
-#[derive(sqlx::FromRow)]
-struct TableState {
-    name: String,
-    there: bool,
-    /// Row security is on, and binds the owner too.
-    secured: bool,
-    /// It takes one tenant's rows only, or each process those of its tenant.
-    given: bool,
-    /// Everybody, or who has not signed in, may do something with it.
-    open: bool,
+/// Everything that can be seen of the tenant's database as its pipeline. A check that fails is a finding of its own, and
+/// the others go on.
+pub async fn look(session: &mut Session, tenant: &Tenant, clock: &Clock) -> Vec<Section> {
+    let schema =
+        Section { name: "schema", findings: tried(session, "schema", async |c| schema(c).await).await };
+    let shape = of_shape(session).await;
+    let whose = shape::whose(shape, tenant);
+    let mut access_findings = tried(session, "shape", async |c| shape::look(c, tenant, shape).await).await;
+    access_findings
+        .extend(tried(session, "tables", async |c| access(c, whose, &schema.findings).await).await);
+    access_findings.extend(tried(session, "roles", async |c| logins(c, tenant).await).await);
+    let access = Section { name: "access", findings: access_findings };
+    let server = Section { name: "server", findings: of_server(session, tenant, clock).await };
+    let mut work = tried(session, "queue", async |c| queue::look(c, tenant).await).await;
+    work.extend(tried(session, "recipients", async |c| recipients::look(c, tenant).await).await);
+    vec![schema, access, server, Section { name: "work", findings: work }]
 }
 
-impl TableState {
-    /// What is wrong, and what to do.
-    fn problem(&self) -> Option<(&'static str, &'static str)> {
-        if !self.there {
-            Some(("missing", "run `bellwether migrate`"))
-        } else if !self.secured {
-            Some(("row security is not on and forced", "run `bellwether migrate` anew"))
-        } else if self.open {
-            Some(("open to everybody", "revoke what anon and public may do"))
-        } else if !self.given {
-            Some(("no tenant's yet", "run `bellwether tenants init`"))
-        } else {
-            None
-        }
+/// What the files of migrations made.
+async fn schema(connection: &mut PgConnection) -> Looked {
+    let mut findings = migrations::look(connection).await?;
+    findings.extend(unlisted::look(connection, &listed()).await?);
+    findings.extend(captures::look(connection).await?);
+    Ok(findings)
+}
+
+/// Who may see and do what.
+async fn access(connection: &mut PgConnection, whose: Whose<'_>, schema: &[Finding]) -> Looked {
+    let behind = migrations::is_behind(schema);
+    let states = catalogue::read(connection, &listed()).await?;
+    let mut findings: Vec<Finding> =
+        states.iter().flat_map(|table| tables::judge(table, whose, behind)).collect();
+    findings.extend(views::look(connection, &listed()).await?);
+    findings.extend(functions::look(connection, &listed()).await?);
+    Ok(findings)
+}
+
+/// None also where it cannot be asked: whatever is wrong then is told by the checks that ask.
+async fn of_shape(session: &mut Session) -> Option<Shape> {
+    let mut transaction = session.begin().await.ok()?;
+    shape::of(&mut transaction).await.ok().flatten()
+}
+
+async fn logins(connection: &mut PgConnection, tenant: &Tenant) -> Looked {
+    let pipeline: String =
+        sqlx::query_scalar("select session_user::text").fetch_one(&mut *connection).await?;
+    let gateway = tenant.database.gateway_url.as_ref().and_then(|url| crate::parse(url).ok());
+    let gateway = gateway.as_ref().map(|options| options.get_username());
+    roles::look(connection, &listed(), roles::Logins { pipeline: &pipeline, gateway }).await
+}
+
+async fn of_server(session: &mut Session, tenant: &Tenant, clock: &Clock) -> Vec<Finding> {
+    let mut findings = tried(session, "server", async |c| server::look(c).await).await;
+    findings.extend(tried(session, "clock", async |c| clock::look(c, clock).await).await);
+    findings.extend(tried(session, "zone", async |c| zone::look(c, tenant, clock.now()).await).await);
+    findings.extend(tried(session, "announce", async |c| announce::look(c, tenant).await).await);
+    let pooler = pooler::look(session, tenant).await;
+    let is_held = !pooler.is_fault();
+    findings.push(pooler);
+    // Nobody listens on a connection that is not kept.
+    if is_held {
+        findings.push(notify::look(session, tenant).await);
     }
+    findings
 }
 
-async fn tables_of_ours(connection: &mut PgConnection) -> Result<Vec<Finding>> {
-    let states: Vec<TableState> = sqlx::query_as(
-        "select t as name, c.oid is not null as there,
-                coalesce(c.relrowsecurity and c.relforcerowsecurity, false) as secured,
-                exists (select from pg_constraint k
-                        where k.conrelid = c.oid and k.conname = 'bellwether_tenant')
-                  or exists (select from pg_policy p
-                             where p.polrelid = c.oid and p.polname = 'shared_processes') as given,
-                exists (select from aclexplode(c.relacl) a
-                        where a.grantee = 0 or a.grantee = to_regrole('anon')::oid) as open
-         from unnest($1::text[]) t left join pg_class c on c.oid = to_regclass(t)",
-    )
-    .bind(super::tables_of_ours())
-    .fetch_all(connection)
-    .await
-    .map_err(query("cannot read the state of the tables"))?;
-    let finding = |state: &TableState| {
-        state.problem().map(|(found, advice)| Finding::fault(&state.name, found, advice))
+/// What one check found, in a transaction of its own.
+async fn tried(
+    session: &mut Session,
+    about: &str,
+    look: impl AsyncFnOnce(&mut PgConnection) -> Looked,
+) -> Vec<Finding> {
+    let looked = async {
+        let mut transaction = session.begin().await?;
+        look(&mut transaction).await
     };
-    Ok(states.iter().filter_map(finding).collect())
+    looked.await.unwrap_or_else(|error| vec![failed(about, &error)])
 }
 
-/// Each alert table has the four triggers that queue what its users change, of its kind and captured columns.
-async fn captures(connection: &mut PgConnection) -> Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    for tables in tables::all() {
-        let table = format!("public.{}", tables.alerts.name);
-        let arguments: Vec<&str> =
-            [tables.kind.name()].iter().chain(tables.alerts.captured).copied().collect();
-        let triggers: i64 = sqlx::query_scalar(
-            "select count(*) from pg_trigger
-             where tgrelid = to_regclass($1) and tgfoid = to_regproc('bellwether.capture') and tgenabled = 'O'
-               and array_remove(string_to_array(encode(tgargs, 'escape'), '\\000'), '') = $2",
-        )
-        .bind(&table)
-        .bind(arguments)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(query("cannot read the triggers of the alert tables"))?;
-        if triggers < CAPTURE_TRIGGERS {
-            findings.push(Finding::fault(
-                &table,
-                "what its users change is not noticed",
-                "run `bellwether migrate` anew",
-            ));
-        }
-    }
-    Ok(findings)
-}
-
-/// Functions of ours that users may call: every one of them acts for the owner.
-async fn open_functions(connection: &mut PgConnection) -> Result<Vec<Finding>> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "select p.oid::regprocedure::text from pg_proc p
-         where p.pronamespace = to_regnamespace('bellwether')
-           and (p.proacl is null
-                or exists (select from aclexplode(p.proacl) a
-                           where a.grantee in (0, to_regrole('anon')::oid, to_regrole('authenticated')::oid)))
-         order by 1",
+fn failed(about: &str, error: &sqlx::Error) -> Finding {
+    Finding::fault(
+        about,
+        format!("cannot be looked at: {error}"),
+        "see that the database answers, and that its role is the one `bellwether tenants init` made",
     )
-    .fetch_all(connection)
-    .await
-    .map_err(query("cannot read who may call functions"))?;
-    let advice = "revoke execute on it from public, anon and authenticated";
-    Ok(names.iter().map(|name| Finding::fault(name, "may be called by anybody", advice)).collect())
 }
 
-async fn tables_of_others(connection: &mut PgConnection) -> Result<Vec<Finding>> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relrowsecurity
-           and n.nspname || '.' || c.relname <> all($1) order by 1",
-    )
-    .bind(super::tables_of_ours())
-    .fetch_all(connection)
-    .await
-    .map_err(query("cannot read the tables of others"))?;
-    let warning =
-        |name| Finding::warn(name, "not our table, and it has no row security", "see who may read it");
-    Ok(names.into_iter().map(warning).collect())
+/// Every table of ours.
+fn listed() -> Vec<String> {
+    let without = WITHOUT_TENANT.iter().map(ToString::to_string);
+    crate::tables_of_ours().into_iter().chain(without).collect()
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, raw_sql};
 
-use self::record::Recorded;
+pub(super) use self::record::{Recorded, read};
 use super::{DatabaseError, Result, administer, query};
 
 /// One file: what it does, it also records in `bellwether.schema_migration`.
@@ -69,6 +69,7 @@ migrations! {
     "20260301001700" "shared",
     "20260301001710" "retention",
     "20260301001720" "checksums",
+    "20260301001730" "capture",
 }
 
 /// Two processes migrating one database wait for each other on this key.

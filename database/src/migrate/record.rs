@@ -6,14 +6,14 @@ use super::MIGRATIONS;
 
 /// A file that was applied.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct Recorded {
-    pub(super) version: String,
+pub(crate) struct Recorded {
+    pub(crate) version: String,
     /// None: somebody else applied it, or a version that kept none.
-    pub(super) checksum: Option<String>,
+    pub(crate) checksum: Option<String>,
 }
 
 /// What was applied, in order; nothing where nothing ever was.
-pub(super) async fn read(connection: &mut PgConnection) -> sqlx::Result<Vec<Recorded>> {
+pub(crate) async fn read(connection: &mut PgConnection) -> sqlx::Result<Vec<Recorded>> {
     let columns: Vec<String> = sqlx::query_scalar(
         "select attname::text from pg_attribute
          where attrelid = to_regclass('bellwether.schema_migration') and attnum > 0 and not attisdropped",

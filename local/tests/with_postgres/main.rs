@@ -5,6 +5,7 @@ mod alert_changes;
 mod ancestor;
 mod capture;
 mod database;
+mod doctor;
 mod kinds;
 mod line;
 mod line_types;

@@ -191,7 +191,8 @@ async fn a_table_that_comes_later_is_shared_in_the_same_way() {
     let mut admin = open(&seeded.admin).await;
     run(&mut admin, include_str!("made_up.sql")).await;
     run(&mut admin, "select bellwether.reshape(); select bellwether.reshape()").await;
-    assert_eq!(database::check(&seeded.admin).await.unwrap(), [], "nothing is amiss with a shared database");
+    let amiss = database::check(&seeded.admin).await.unwrap();
+    assert!(amiss.iter().all(|finding| finding.found.contains("this version knows none such")), "{amiss:?}");
     sign_in_to(&mut admin, ASHA, Some("fxlabs")).await;
     run(&mut admin, "insert into made_up_alerts (user_id) values (auth.uid())").await;
     sign_in_to(&mut admin, ASHA, Some("hextech")).await;

@@ -63,7 +63,10 @@ fn unknown(dir: &Path, name: &TenantId) -> Result<ConfigError, ConfigError> {
 }
 
 /// The directory's files, in order of id.
-pub(crate) fn tenant_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn tenant_files(dir: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let unreadable = |error: std::io::Error| ConfigError::unreadable(dir, &error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(unreadable)? {

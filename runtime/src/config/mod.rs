@@ -25,7 +25,7 @@ mod tenant;
 mod toml_file;
 mod values;
 
-pub use directory::{load_named, load_tenants};
+pub use directory::{load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
@@ -37,4 +37,4 @@ pub use values::{
     Mailbox, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
-pub(crate) use directory::{named_files, refuse_shared, tenant_file, tenant_files};
+pub(crate) use directory::{named_files, refuse_shared, tenant_file};

@@ -33,7 +33,7 @@ mod release;
 pub mod render;
 mod retry;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod scheduled;
 pub mod server;
 pub mod session;

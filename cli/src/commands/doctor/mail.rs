@@ -14,7 +14,7 @@ use bellwether_sinks::mail::outbox::Outbox;
 use bellwether_sinks::mail::render::Templates;
 use clap::Args;
 
-use super::tell_findings;
+use super::print::tell_findings;
 use crate::exit::{Coded, UNAVAILABLE};
 use crate::wiring::Process;
 
@@ -53,7 +53,7 @@ impl MailDoctor {
             findings.push(operator(&process.config.operator, &tenant));
             found.push((tenant.id.to_string(), findings));
         }
-        tell_findings(&found, self.json)
+        tell_findings(found, self.json)
     }
 }
 

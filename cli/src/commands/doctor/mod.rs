@@ -1,77 +1,46 @@
 //! `bellwether doctor`: looks and changes nothing. Each thing that is looked at is a line, with what to do about it.
 
 mod mail;
+mod print;
+mod rls;
+mod whole;
 
 use std::process::ExitCode;
 
-use bellwether_runtime::finding::Finding;
-use clap::Subcommand;
-use serde_json::json;
+use clap::{Args, Subcommand};
 
-use crate::exit::NO;
-use crate::output::tell;
 use crate::wiring::Process;
 
 /// Looks whether everything is as it should be, and says what to do where it is not. Ends with 1 where there is a fault.
+///
+/// Without a part it looks at each tenant's database, as the pipeline's own role, and at its topics: migrations, row
+/// security, policies and grants of every table, roles, pooler, clocks, queue, cursors, feeds, schedule and mail. What
+/// only the owner of the tables can see, such as what anon reads, needs <TENANT>_ADMIN_DATABASE_URL, or _FILE behind
+/// it, in the environment. A database that is away is a line, and keeps no other tenant waiting.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:\n  bellwether doctor\n  bellwether doctor --tenant fxlabs --verbose\n  \
+    bellwether doctor --json | jq 'select(.level == \"fault\")'\n  \
+    bellwether doctor rls --as 11111111-2222-4333-8444-555555555555 --tenant fxlabs\n  bellwether doctor mail")]
+pub(crate) struct Doctor {
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    whole: whole::WholeDoctor,
+}
+
 #[derive(Subcommand)]
-pub(crate) enum Doctor {
+enum Part {
     Mail(mail::MailDoctor),
+    Rls(rls::RlsDoctor),
 }
 
 impl Doctor {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        match self {
-            Self::Mail(command) => command.run(process).await,
+        match self.part {
+            Some(Part::Mail(command)) => command.run(process).await,
+            Some(Part::Rls(command)) => command.run(process).await,
+            None => self.whole.run(process).await,
         }
-    }
-}
-
-/// Tells what was found about each of them, as lines or as JSON; 1 where there is a fault.
-fn tell_findings(found: &[(String, Vec<Finding>)], as_json: bool) -> anyhow::Result<ExitCode> {
-    let line = if as_json { json_line } else { text_line };
-    let mut text = String::new();
-    for (whose, findings) in found {
-        if !as_json {
-            text.push_str(&format!("{whose}\n"));
-        }
-        text.extend(findings.iter().map(|finding| line(whose, finding)));
-    }
-    tell(&text)?;
-    let is_fault = found.iter().flat_map(|(_, findings)| findings).any(|finding| finding.is_fault());
-    Ok(if is_fault { NO.into() } else { ExitCode::SUCCESS })
-}
-
-fn json_line(whose: &str, finding: &Finding) -> String {
-    let Finding { about, level, found, advice } = finding;
-    let line =
-        json!({ "of": whose, "about": about, "level": level.name(), "found": found, "advice": advice });
-    format!("{line}\n")
-}
-
-fn text_line(_: &str, finding: &Finding) -> String {
-    let Finding { about, level, found, advice } = finding;
-    let advice = advice.as_ref().map_or_else(String::new, |advice| format!("\n{:20}{advice}", ""));
-    format!("  {:<5}  {about:<10}  {found}{advice}\n", level.name())
-}
-
-#[cfg(test)]
-mod tests {
-    use bellwether_runtime::finding::Level;
-
-    use super::*;
-
-    #[test]
-    fn a_line_says_how_it_stands_and_what_to_do() {
-        let finding = Finding {
-            about: "spf".into(),
-            level: Level::Fault,
-            found: "x has no SPF record".into(),
-            advice: Some("publish one".into()),
-        };
-        assert_eq!(
-            text_line("fxlabs", &finding),
-            "  fault  spf         x has no SPF record\n                    publish one\n"
-        );
-        assert!(json_line("fxlabs", &finding).contains("\"level\":\"fault\""));
     }
 }
