@@ -222,11 +222,10 @@ pub struct PartEntry {
 }
 
 impl PartEntry {
-    /// Of the part with these bytes.
+    /// Of the part with so many bytes, in these pieces.
     #[must_use]
-    pub fn new(name: String, bytes: &[u8]) -> Self {
-        let hashes = joined(pieces(bytes).map(ContentHash::of));
-        Self { name, size: i64::try_from(bytes.len()).unwrap_or(i64::MAX), hashes }
+    pub fn new(name: String, size: usize, pieces: Vec<ContentHash>) -> Self {
+        Self { name, size: i64::try_from(size).unwrap_or(i64::MAX), hashes: joined(pieces) }
     }
 
     fn weight(&self) -> usize {
@@ -321,7 +320,10 @@ mod tests {
 
     #[test]
     fn entries_are_grouped_in_their_order_and_each_group_fits_a_record() {
-        let entry = |place: u32| PartEntry::new(format!("symbol/{place}"), &place.to_be_bytes());
+        let entry = |place: u32| {
+            let hash = ContentHash::of(&place.to_be_bytes());
+            PartEntry::new(format!("symbol/{place}"), 4, vec![hash])
+        };
         let few: Vec<PartEntry> = (0..1_000).map(entry).collect();
         assert_eq!(grouped(few.clone()), std::slice::from_ref(&few));
         let many: Vec<PartEntry> = (0..10_000).map(entry).collect();

@@ -6,7 +6,7 @@ use bellwether_schemas::Timeframe;
 use bellwether_schemas::settings::Settings;
 
 use crate::indicators::{PairReturns, WINDOWS};
-use crate::snapshot::{Misfit, each, stored};
+use crate::snapshot::{Misfit, Stored, each, stored};
 use crate::symbols::SymbolTable;
 
 /// One listed pair whose symbols are both listed.
@@ -63,6 +63,14 @@ fn resolve(text: &str, positive: bool, settings: &Settings, table: &SymbolTable)
         |place: usize| settings.symbols.get(place).map(|symbol| symbol.name.base(&settings.symbol_suffix));
     let key = format!("{}-{}", name(sides.0)?, name(sides.1)?);
     Some(Pair { key, symbols: sides, positive, frames: Default::default() })
+}
+
+impl Stored for Pair {
+    type Body = stored::Pair;
+
+    fn body(&self) -> stored::Pair {
+        self.store()
+    }
 }
 
 impl Pair {

@@ -15,7 +15,7 @@ use crate::heatmap::{CellName, Style};
 use crate::indicators::{Indicators, Ohlc};
 use crate::rows::RowBand;
 use crate::same_time::SameTime;
-use crate::snapshot::{Code, Misfit, each, stored};
+use crate::snapshot::{Code, Misfit, Stored, each, stored};
 
 /// Timeframes whose bars hang on the session's anchor.
 pub(crate) const ANCHORED: [Timeframe; 3] = [Timeframe::H4, Timeframe::D1, Timeframe::W1];
@@ -92,6 +92,14 @@ pub(crate) struct SymbolState {
     pub(crate) daily_change: Option<f64>,
     /// The smallest end of an open bar.
     pub(crate) next_end: Timestamp,
+}
+
+impl Stored for SymbolState {
+    type Body = stored::SymbolState;
+
+    fn body(&self) -> stored::SymbolState {
+        self.store()
+    }
 }
 
 impl SymbolState {

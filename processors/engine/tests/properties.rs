@@ -63,6 +63,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_snapshot_taken_while_records_go_on_is_the_state_at_which_it_began(
+        acts in acts(40),
+        begins in any::<prop::sample::Index>(),
+        efforts in prop::collection::vec(prop_oneof![2 => Just(0usize), 3 => 1usize..5], 1..20),
+        is_warm in prop::bool::weighted(0.9),
+    ) {
+        let beginning = beginning(is_warm);
+        let (first, entries) = beginning.go_on(&acts);
+        let mut straight = beginning.engine.clone();
+        let expected = fold(&mut straight, first, &entries);
+        let cut = begins.index(entries.len());
+        let mut engine = beginning.engine.clone();
+        let mut effects = fold(&mut engine, first, &entries[..cut]);
+        let stood = written(&engine);
+        engine.begin_taking();
+        let mut taken = None;
+        for ((offset, entry), effort) in (first + cut as u64..).zip(&entries[cut..]).zip(efforts.iter().cycle()) {
+            effects.extend(fold(&mut engine, offset, std::slice::from_ref(entry)));
+            if *effort > 0 && taken.is_none() {
+                taken = engine.go_on_taking(*effort);
+            }
+        }
+        let taken = taken.or_else(|| engine.go_on_taking(usize::MAX)).unwrap();
+        let taken: Vec<_> = taken.iter().map(|part| (part.key(), part.encode().unwrap())).collect();
+        let mut stood = stood;
+        stood.sort_by_key(|(key, _)| *key);
+        prop_assert!(taken == stood, "what stood when it began");
+        prop_assert!(!engine.is_taking() && engine.go_on_taking(usize::MAX).is_none());
+        prop_assert!(effects == expected, "nobody notices");
+    }
+}
+
 /// What blocks have no say in: everything but the cause, which names the record and the place among its outcomes, and
 /// the place of a refusal in its record.
 fn without_causes(effects: Vec<Vec<Effect>>) -> Vec<Effect> {

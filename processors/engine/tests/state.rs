@@ -9,6 +9,7 @@ mod acts;
 mod journal;
 mod parts;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -226,6 +227,30 @@ fn write_the_golden_files() {
     for (key, bytes) in written(&story_of(NEWEST).engine) {
         fs::write(directory.join(file_name(key)), bytes).unwrap();
     }
+}
+
+#[test]
+fn a_bucket_that_changes_while_a_snapshot_is_taken_is_stored_as_it_stood() {
+    let mut journal = Journal::new(&SYMBOLS);
+    let count = BUCKET as u128 * 2 + 50;
+    (0..count).for_each(|number| drop(journal.alert(number, 1, rsi(Timeframe::M5, 14, 60, 40))));
+    let stood: BTreeMap<PartKey, Vec<u8>> = written(&journal.engine).into_iter().collect();
+    journal.engine.begin_taking();
+    journal.change(BUCKET as u128 + 3, 2, rsi(Timeframe::M5, 14, 70, 40), true, true);
+    journal.change(7, 2, rsi(Timeframe::M5, 14, 60, 40), false, false);
+    journal.alert(count, 1, rsi(Timeframe::M5, 14, 60, 40));
+    let mut steps = 0;
+    let taken = loop {
+        steps += 1;
+        if let Some(parts) = journal.engine.go_on_taking(1) {
+            break parts;
+        }
+    };
+    assert!(steps > SYMBOLS.len(), "a little at a time");
+    let taken: BTreeMap<PartKey, Vec<u8>> =
+        taken.iter().map(|part| (part.key(), part.encode().unwrap())).collect();
+    assert!(taken == stood);
+    assert!(written(&journal.engine).into_iter().collect::<BTreeMap<_, _>>() != stood);
 }
 
 #[test]

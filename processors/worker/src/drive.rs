@@ -27,7 +27,7 @@ const TELL: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(100);
 /// Wait for records while there is work beside this thread: recoveries, snapshots.
 const BESIDE: Duration = Duration::from_millis(10);
-/// Wait for records while acknowledgements are outstanding.
+/// Wait for records while acknowledgements are outstanding, or a state is copied.
 const BUSY: Duration = Duration::from_millis(1);
 /// How old an append may be at most that is waited for when its tenant is given up. However many tenants go at once,
 /// they wait no longer than this together.
@@ -144,6 +144,9 @@ impl Worker {
     /// Says that the worker goes round, and once a second what time it is and which tenants have nothing under way.
     fn pass_time(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         self.progress.turned(PART);
+        if self.lock().core.is_taking() {
+            self.input(Input::Turned, consumer)?;
+        }
         let now = Instant::now();
         {
             let mut state = self.lock();
@@ -196,7 +199,7 @@ impl Worker {
 impl State {
     /// How long records may be waited for.
     fn wait(&self) -> Duration {
-        if !self.appends.is_empty() {
+        if !self.appends.is_empty() || self.core.is_taking() {
             BUSY
         } else if self.recoveries.is_running() || self.stores.is_running() {
             BESIDE

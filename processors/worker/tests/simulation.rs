@@ -107,6 +107,13 @@ impl World {
         self.input(Input::Passed(self.now));
     }
 
+    /// The worker goes round: a state that is being taken gets on.
+    fn turn(&mut self, times: usize) {
+        for _ in 0..times {
+            self.input(Input::Turned);
+        }
+    }
+
     /// The oldest snapshot on its way is in the log, or is lost.
     fn store(&mut self, is_stored: bool) {
         let Some((id, snapshot)) = self.storing.pop_front() else { return };
@@ -259,6 +266,7 @@ enum Act {
     RecoverLate,
     Stray(u64),
     Pass,
+    Turn(usize),
     Store(bool),
     Delete(bool),
 }
@@ -273,6 +281,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Act::RecoverLate),
         1 => (1u64..40).prop_map(Act::Stray),
         4 => Just(Act::Pass),
+        4 => (1usize..4).prop_map(Act::Turn),
         3 => prop::bool::weighted(0.8).prop_map(Act::Store),
         1 => any::<bool>().prop_map(Act::Delete),
     ];
@@ -298,6 +307,7 @@ proptest! {
                 Act::RecoverLate => world.recover_late(),
                 Act::Stray(count) => world.stray(count),
                 Act::Pass => world.pass(),
+                Act::Turn(times) => world.turn(times),
                 Act::Store(is_stored) => world.store(is_stored),
                 Act::Delete(all) => world.delete(all),
             }
@@ -349,7 +359,10 @@ fn a_snapshot_waits_for_what_is_on_its_way_and_a_new_owner_goes_on_from_it() {
     world.recover(true);
     world.read(40);
     world.pass();
-    assert!(world.storing.is_empty(), "triggers are on their way");
+    assert!(world.core.is_taking());
+    world.read(1);
+    world.turn(9);
+    assert!(world.storing.is_empty() && !world.core.is_taking(), "triggers are on their way");
     world.acknowledge(usize::MAX);
     assert_eq!(world.storing.len(), 1, "at once when they are there");
     world.store(true);
@@ -402,6 +415,7 @@ fn a_tenant_that_stopped_has_no_state_to_store() {
         core.step(Input::Acknowledged(tenant(), id), &mut outputs);
     }
     core.step(Input::Passed(SNAPSHOT_EVERY), &mut outputs);
+    (0..9).for_each(|_| core.step(Input::Turned, &mut outputs));
     core.step(Input::Revoked(tenant()), &mut outputs);
     assert!(!outputs.iter().any(|output| matches!(output, Output::Store(..))), "{outputs:?}");
 }

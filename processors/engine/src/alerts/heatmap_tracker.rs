@@ -2,6 +2,7 @@
 //! and symbol during the cooldown, and the same side stays silent until the other fires or the suppression ends.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bellwether_schemas::alerts::{AlertKind, HeatmapTracker};
 use bellwether_schemas::readings::Cell;
@@ -238,14 +239,14 @@ impl HeatmapIndex {
         last.is_some_and(|last| last.silences(at, hit.zone, spans))
     }
 
-    /// The last trigger of each symbol of an alert.
-    pub(super) fn cooldowns(&self, rank: Rank) -> impl Iterator<Item = (usize, Last)> {
-        let of_alert = self.cooldowns.range((rank, 0)..=(rank, usize::MAX));
-        of_alert.map(|((_, place), last)| (*place, *last))
+    /// The last trigger of each of these alerts and symbol, by rank and then by place.
+    pub(super) fn cooldowns(&self, ranks: RangeInclusive<Rank>) -> impl Iterator<Item = (Rank, usize, Last)> {
+        let of_alerts = self.cooldowns.range((*ranks.start(), 0)..=(*ranks.end(), usize::MAX));
+        of_alerts.map(|((rank, place), last)| (*rank, *place, *last))
     }
 
     /// The alert fired: its silence begins.
-    pub(crate) fn fired(&mut self, rank: Rank, symbol: usize, at: Timestamp, zone: Zone) {
+    pub(super) fn fired(&mut self, rank: Rank, symbol: usize, at: Timestamp, zone: Zone) {
         self.cooldowns.insert((rank, symbol), Last { at, side: zone });
     }
 }

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bellwether_schemas::alerts::{AlertChanged, AlertKind};
 use bellwether_schemas::{AlertId, Timestamp, UserId};
 
+use crate::snapshot::{Due, stored};
 use crate::symbols::SymbolTable;
 pub(crate) use currency_strength::{StrengthIndex, StrengthStep};
 pub(crate) use fire::{Draft, Occasion, Subject, fire};
@@ -54,6 +55,7 @@ pub(crate) struct Alert {
 /// What is remembered of every alert that ever was, so that old versions stay old.
 #[derive(Debug, Clone, Copy)]
 struct Known {
+    id: AlertId,
     rank: Rank,
     version: i64,
 }
@@ -72,7 +74,12 @@ pub(crate) enum Accepted {
 /// All alerts of one tenant.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Alerts {
-    known: BTreeMap<AlertId, Known>,
+    /// All that ever were, in the order of their first records: ranks rise.
+    known: Vec<Known>,
+    /// Where each of them stands.
+    places: BTreeMap<AlertId, u32>,
+    /// Buckets that a snapshot under way has still to copy.
+    due: Due<stored::Bucket>,
     watched: BTreeMap<Rank, Alert>,
     expiring: BTreeSet<(Timestamp, Rank)>,
     pub(crate) warming: Warming,
@@ -93,12 +100,14 @@ impl Alerts {
         max_alerts: i64,
         symbols: &SymbolTable,
     ) -> Accepted {
-        let known = self.known.get(&change.alert_id).copied();
+        let place = self.places.get(&change.alert_id).map_or(self.known.len(), |place| *place as usize);
+        let known = self.known.get(place).copied();
         if known.is_some_and(|known| change.version <= known.version) {
             return Accepted::Silent;
         }
+        self.copy_before_change(place);
         let rank = known.map_or(offset, |known| known.rank);
-        self.known.insert(change.alert_id, Known { rank, version: change.version });
+        self.know(place, Known { id: change.alert_id, rank, version: change.version });
         if change.deleted || !change.active {
             self.forget(rank, symbols);
             return Accepted::Silent;
@@ -125,6 +134,34 @@ impl Alerts {
     /// where it answers false, the present one is the alert's baseline and fires nothing.
     pub(crate) fn counted_at(&self, rank: Rank, offset: u64) -> bool {
         self.watched.get(&rank).is_some_and(|alert| offset > alert.effective)
+    }
+
+    fn know(&mut self, place: usize, known: Known) {
+        match self.known.get_mut(place) {
+            Some(before) => *before = known,
+            None => {
+                self.places.insert(known.id, place as u32);
+                self.known.push(known);
+            }
+        }
+    }
+
+    /// An alert of nothing that exists yet waits for one of these.
+    pub(crate) fn wait(&mut self, rank: Rank, awaited: Vec<Awaited>) {
+        self.copy_before_change_of(rank);
+        self.warming.wait(rank, awaited);
+    }
+
+    /// Something that it waited for is there.
+    pub(crate) fn is_warm(&mut self, rank: Rank) {
+        self.copy_before_change_of(rank);
+        self.warming.end(rank);
+    }
+
+    /// Its heatmap fired for that symbol: its silence begins.
+    pub(crate) fn fired(&mut self, rank: Rank, symbol: usize, at: Timestamp, zone: Zone) {
+        self.copy_before_change_of(rank);
+        self.heatmaps.fired(rank, symbol, at, zone);
     }
 
     fn watch(&mut self, rank: Rank, offset: u64, change: &AlertChanged, watch: Watch, symbols: &SymbolTable) {
@@ -155,6 +192,7 @@ impl Alerts {
 
     /// Ends the watch over an alert; what it was.
     pub(crate) fn forget(&mut self, rank: Rank, symbols: &SymbolTable) -> Option<Alert> {
+        self.copy_before_change_of(rank);
         let alert = self.watched.remove(&rank)?;
         match &alert.watch {
             Watch::Rsi(rsi) => self.rsi.remove(rank, rsi),
@@ -173,6 +211,7 @@ impl Alerts {
 
     /// The symbols have other places now: indexes by place are built again.
     pub(crate) fn rearrange(&mut self, moved: &[Option<usize>], symbols: &SymbolTable) {
+        self.copy_what_is_due();
         let cooldowns = self.heatmaps.take_moved(moved);
         self.heatmaps = HeatmapIndex::with(cooldowns);
         self.turns = TurnIndex::default();

@@ -22,36 +22,73 @@ impl Alerts {
 
     /// All of them in the order of their first records, a bucket at a time.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = stored::Bucket> {
-        let mut places: Vec<(Rank, AlertId)> =
-            self.known.iter().map(|(id, known)| (known.rank, *id)).collect();
-        places.sort_unstable();
-        let buckets = places.len().div_ceil(BUCKET);
-        (0..buckets).map(move |bucket| {
-            let places = places.iter().skip(bucket * BUCKET).take(BUCKET);
-            places.filter_map(|(_, id)| self.store(*id)).collect()
-        })
+        self.known.chunks(BUCKET).map(|bucket| self.bucket(bucket))
     }
 
-    fn store(&self, id: AlertId) -> Option<stored::Alert> {
-        let Known { rank, version } = *self.known.get(&id)?;
-        let cooldowns = self.heatmaps.cooldowns(rank);
-        Some(stored::Alert {
-            rank,
+    /// Ranks rise in it, so that each index is walked along once.
+    fn bucket(&self, bucket: &[Known]) -> stored::Bucket {
+        let (Some(first), Some(last)) = (bucket.first(), bucket.last()) else { return Vec::new() };
+        let ranks = first.rank..=last.rank;
+        let mut watched = self.watched.range(ranks.clone()).peekable();
+        let mut warming = self.warming.waiting_among(ranks.clone()).peekable();
+        let mut cooldowns = self.heatmaps.cooldowns(ranks).peekable();
+        let alert = |Known { id, rank, version }: &Known| stored::Alert {
+            rank: *rank,
             id: id.0.into_bytes(),
-            version,
-            watched: self.watched.get(&rank).map(|alert| self.store_watched(rank, alert)),
-            cooldowns: cooldowns.map(|(place, last)| last.store(place as u32)).collect(),
-        })
+            version: *version,
+            watched: watched.next_if(|(of, _)| *of == rank).map(|(_, alert)| {
+                let is_warming = warming.next_if_eq(rank).is_some();
+                alert.store(is_warming)
+            }),
+            cooldowns: std::iter::from_fn(|| cooldowns.next_if(|(of, ..)| of == rank))
+                .map(|(_, place, last)| last.store(place as u32))
+                .collect(),
+        };
+        bucket.iter().map(alert).collect()
     }
 
-    fn store_watched(&self, rank: Rank, alert: &Alert) -> stored::Watched {
-        let Alert { id: _, user_id, version, effective, watch } = alert;
-        stored::Watched {
-            user_id: user_id.0.into_bytes(),
-            version: *version,
-            effective: *effective,
-            is_warming: self.warming.waits(rank),
-            watch: watch.store(),
+    /// Every bucket is to be copied as it stands now.
+    pub(crate) fn begin_snapshot(&mut self) {
+        self.due.begin(self.known.len().div_ceil(BUCKET));
+    }
+
+    /// What was copied since the last time.
+    pub(crate) fn take_copies(&mut self) -> Vec<(u32, stored::Bucket)> {
+        self.due.take_copies()
+    }
+
+    /// Copies the next bucket that is due; false where none is.
+    pub(crate) fn copy_next(&mut self) -> bool {
+        let next = self.due.next();
+        next.into_iter().for_each(|bucket| self.copy(bucket));
+        next.is_some()
+    }
+
+    pub(super) fn copy_what_is_due(&mut self) {
+        while self.copy_next() {}
+    }
+
+    /// The alert at that place, or one that is about to stand there, changes.
+    pub(super) fn copy_before_change(&mut self, place: usize) {
+        if self.due.is_any() {
+            self.copy(place / BUCKET);
+        }
+    }
+
+    pub(super) fn copy_before_change_of(&mut self, rank: Rank) {
+        if self.due.is_any()
+            && let Ok(place) = self.known.binary_search_by_key(&rank, |known| known.rank)
+        {
+            self.copy(place / BUCKET);
+        }
+    }
+
+    fn copy(&mut self, bucket: usize) {
+        if self.due.claim(bucket)
+            && let Some(known) = self.known.chunks(BUCKET).nth(bucket)
+        {
+            let copy = self.bucket(known);
+            self.due.keep(bucket, copy);
         }
     }
 
@@ -73,8 +110,8 @@ impl Alerts {
     fn restore_one(&mut self, stored: stored::Alert, symbols: &SymbolTable) -> Result<(), Misfit> {
         let stored::Alert { rank, id, version, watched, cooldowns } = stored;
         let id = AlertId(Uuid::from_bytes(id));
-        let before = self.known.insert(id, Known { rank, version });
-        Misfit::unless(before.is_none(), "an alert is there twice")?;
+        Misfit::unless(!self.places.contains_key(&id), "an alert is there twice")?;
+        self.know(self.known.len(), Known { id, rank, version });
         if let Some(watched) = watched {
             self.restore_watched(rank, id, watched, symbols)?;
         }
@@ -100,6 +137,19 @@ impl Alerts {
         let user_id = UserId(Uuid::from_bytes(user_id));
         self.watched.insert(rank, Alert { id, user_id, version, effective, watch });
         Ok(())
+    }
+}
+
+impl Alert {
+    fn store(&self, is_warming: bool) -> stored::Watched {
+        let Self { id: _, user_id, version, effective, watch } = self;
+        stored::Watched {
+            user_id: user_id.0.into_bytes(),
+            version: *version,
+            effective: *effective,
+            is_warming,
+            watch: watch.store(),
+        }
     }
 }
 

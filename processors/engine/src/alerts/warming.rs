@@ -1,6 +1,7 @@
 //! Alerts that wait: nothing they watch has a value yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use bellwether_schemas::Timeframe;
 
@@ -51,15 +52,16 @@ pub(crate) struct Warming {
 }
 
 impl Warming {
-    pub(crate) fn wait(&mut self, rank: Rank, awaited: Vec<Awaited>) {
+    pub(super) fn wait(&mut self, rank: Rank, awaited: Vec<Awaited>) {
         for what in &awaited {
             self.waiting.entry(*what).or_default().insert(rank);
         }
         self.of.insert(rank, awaited);
     }
 
-    pub(super) fn waits(&self, rank: Rank) -> bool {
-        self.of.contains_key(&rank)
+    /// Which of these wait.
+    pub(super) fn waiting_among(&self, ranks: RangeInclusive<Rank>) -> impl Iterator<Item = Rank> {
+        self.of.range(ranks).map(|(rank, _)| *rank)
     }
 
     pub(super) fn forget(&mut self, rank: Rank, awaited: &[Awaited]) {
@@ -79,8 +81,15 @@ impl Warming {
         }
     }
 
-    /// Alerts for which something exists now, by rank; they wait no longer.
-    pub(crate) fn warmed(&mut self, exists: impl Fn(Awaited) -> bool) -> Vec<Rank> {
+    /// It waits no longer.
+    pub(super) fn end(&mut self, rank: Rank) {
+        if let Some(awaited) = self.of.remove(&rank) {
+            self.withdraw(rank, &awaited);
+        }
+    }
+
+    /// Alerts for which something exists now, by rank.
+    pub(crate) fn warmed(&self, exists: impl Fn(Awaited) -> bool) -> Vec<Rank> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
@@ -88,11 +97,6 @@ impl Warming {
         let mut ranks = BTreeSet::new();
         for what in there {
             ranks.extend(self.waiting.get(&what).into_iter().flatten());
-        }
-        for rank in &ranks {
-            if let Some(awaited) = self.of.remove(rank) {
-                self.withdraw(*rank, &awaited);
-            }
         }
         ranks.into_iter().collect()
     }

@@ -72,7 +72,7 @@ impl Engine {
         if awaited.iter().any(|what| self.exists(*what)) {
             return AlertState::Active;
         }
-        self.alerts.warming.wait(rank, awaited);
+        self.alerts.wait(rank, awaited);
         AlertState::Warming
     }
 
@@ -117,8 +117,7 @@ impl Engine {
     /// Symbols that stay keep their state, as far as the change lets it mean the same; others begin cold.
     fn rearrange(&mut self, next: &Settings) {
         let basis_changed = next.price_basis != self.settings.price_basis;
-        let mut before: Vec<Option<SymbolState>> =
-            std::mem::take(&mut self.symbols).into_iter().map(Some).collect();
+        let mut before: Vec<Option<SymbolState>> = self.symbols.take_items().into_iter().map(Some).collect();
         let mut moved = Vec::with_capacity(next.symbols.len());
         let mut restarted = Vec::new();
         for symbol in &next.symbols {
@@ -147,7 +146,7 @@ impl Engine {
 
     /// A pair keeps its state while both its symbols do and the same is expected of it.
     fn rearrange_pairs(&mut self, next: &Settings, moved: &[Option<usize>], restarted: &[usize]) {
-        let mut before = std::mem::take(&mut self.pairs);
+        let mut before = self.pairs.take_items();
         for mut pair in pairs::listed(next, &self.table) {
             let (a, b) = pair.symbols;
             let kept = moved[a].is_some() && moved[b].is_some();
@@ -170,7 +169,7 @@ impl Engine {
             .filter(|(_, awaited)| !awaited.iter().any(|what| self.exists(*what)))
             .collect();
         for (rank, awaited) in waiting {
-            self.alerts.warming.wait(rank, awaited);
+            self.alerts.wait(rank, awaited);
         }
     }
 }

@@ -86,13 +86,12 @@ impl Engine {
 
     /// Alerts whose first value came with this instant are active from it on.
     fn report_warmed(&mut self, instant: &Instant, step: &mut Step<'_>) {
-        let mut warming = std::mem::take(&mut self.alerts.warming);
         // Bars longer than a minute close none, and a price that every tick tells is known all the same.
         let on_ticks = |what| matches!(what, Awaited::Price(None, _)) && self.version.minds_spacing();
         let is_due = |what: Awaited| on_ticks(what) || instant.has_any(what.timeframe());
-        let ranks = warming.warmed(|what| is_due(what) && self.exists(what));
-        self.alerts.warming = warming;
+        let ranks = self.alerts.warming.warmed(|what| is_due(what) && self.exists(what));
         for rank in ranks {
+            self.alerts.is_warm(rank);
             if let Some(alert) = self.alerts.get(rank) {
                 self.report(alert, AlertState::Active, instant.at, step);
             }

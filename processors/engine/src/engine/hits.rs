@@ -117,7 +117,7 @@ impl Engine {
             {
                 continue;
             }
-            self.alerts.heatmaps.fired(hit.rank, symbol, instant.at, hit.zone);
+            self.alerts.fired(hit.rank, symbol, instant.at, hit.zone);
             instant.drafts.push(hit.draft(style, before.value, &self.symbols[symbol]));
         }
     }

@@ -94,8 +94,9 @@ impl Engine {
     fn close_bars(&mut self, at: Timestamp, step: &Step<'_>) -> Instant {
         let mut closed = Vec::new();
         let past = self.watermark.value().floor(MINUTE);
-        for (place, state) in self.symbols.iter_mut().enumerate() {
-            if state.next_end == at {
+        for place in 0..self.symbols.len() {
+            if self.symbols[place].next_end == at {
+                let state = &mut self.symbols[place];
                 state.close_at(at, place, (step.offset, self.version), &mut closed);
                 state.same_time.forget_before(past);
             }

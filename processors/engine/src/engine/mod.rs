@@ -7,6 +7,7 @@ mod hits;
 mod instant;
 mod intake;
 mod state;
+mod taking;
 
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::Reading;
@@ -22,6 +23,7 @@ use crate::effect::{Effect, Refusal, RefusalReason};
 use crate::leaders::Leaders;
 use crate::pairs::Pair;
 use crate::series::{NEVER, SymbolState};
+use crate::snapshot::{Copied, Part};
 use crate::symbols::SymbolTable;
 use crate::watermark::Watermark;
 
@@ -34,11 +36,11 @@ pub struct Engine {
     version: Version,
     settings: Settings,
     table: SymbolTable,
-    symbols: Vec<SymbolState>,
+    symbols: Copied<SymbolState>,
     sequences: Sequences,
     watermark: Watermark,
     alerts: Alerts,
-    pairs: Vec<Pair>,
+    pairs: Copied<Pair>,
     leaders: Leaders,
     calendar: Calendar,
     /// RSI periods that readings show beside 14, and windows of their coefficients.
@@ -48,6 +50,8 @@ pub struct Engine {
     /// The smallest end of an open bar of any symbol: nothing is due before the watermark reaches it.
     next_end: Timestamp,
     halted: bool,
+    /// The parts that a snapshot under way has so far.
+    taken: Option<Vec<Part>>,
 }
 
 /// What readings show because some alert uses it.
@@ -96,17 +100,18 @@ impl Engine {
             version: Version::V1,
             settings: Settings::with_symbols(Vec::new(), ""),
             table: SymbolTable::default(),
-            symbols: Vec::new(),
+            symbols: Vec::new().into(),
             sequences: Sequences::default(),
             watermark: Watermark::default(),
             alerts: Alerts::default(),
-            pairs: Vec::new(),
+            pairs: Vec::new().into(),
             leaders: Leaders::default(),
             calendar: Calendar::default(),
             shown: Shown::default(),
             says_readings: true,
             next_end: NEVER,
             halted: false,
+            taken: None,
         }
     }
 

@@ -24,23 +24,35 @@ use crate::{ENGINE_VERSION, Version};
 impl Engine {
     /// Everything that a record can change, one part after the other: each is made when it is asked for.
     pub fn parts(&self) -> impl Iterator<Item = Part> {
+        let Self { symbols, pairs, alerts, .. } = self;
+        let symbols = (0..).zip(symbols.iter()).map(|(place, state)| symbol_part(place, state.store()));
+        let pairs = (0..).zip(pairs.iter()).map(|(place, pair)| pair_part(place, pair.store()));
+        let alerts = (0..).zip(alerts.buckets()).map(|(bucket, alerts)| bucket_part(bucket, alerts));
+        let mut small = self.small_parts().into_iter();
+        let core = small.next();
+        core.into_iter().chain(symbols).chain(pairs).chain(small).chain(alerts)
+    }
+
+    /// What is neither a symbol nor a pair nor alerts: the core first.
+    pub(super) fn small_parts(&self) -> Vec<Part> {
         let Self {
             tenant,
             revision,
             version,
             settings,
             table: _,
-            symbols,
+            symbols: _,
             sequences,
             watermark,
             alerts,
-            pairs,
+            pairs: _,
             leaders,
             calendar,
             shown: _,
             says_readings: _,
             next_end: _,
             halted,
+            taken: _,
         } = self;
         let core = stored::Core {
             engine_version: version.number(),
@@ -53,22 +65,10 @@ impl Engine {
             halted: *halted,
         };
         let core = Part::new(PartKey::Core, Body::Core(Box::new(core)));
-        let symbol = |(place, state): (u32, &SymbolState)| {
-            Part::new(PartKey::Symbol(place), Body::Symbol(Box::new(state.store())))
-        };
-        let pair =
-            |(place, pair): (u32, &Pair)| Part::new(PartKey::Pair(place), Body::Pair(Box::new(pair.store())));
-        let leaders = || Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
+        let leaders = Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
         let calendar =
             (!calendar.is_empty()).then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
-        let alerts = (0..).zip(alerts.buckets());
-        let bucket = |(bucket, alerts)| Part::new(PartKey::Alerts(bucket), Body::Alerts(alerts));
-        std::iter::once(core)
-            .chain((0..).zip(symbols).map(symbol))
-            .chain((0..).zip(pairs).map(pair))
-            .chain(std::iter::once_with(leaders))
-            .chain(calendar)
-            .chain(alerts.map(bucket))
+        [core, leaders].into_iter().chain(calendar).collect()
     }
 
     /// The engine of which these are the parts, in any order. It gives readings, whatever the stored one was asked for.
@@ -107,19 +107,32 @@ impl Engine {
             sequences: Sequences::restore(sequences, symbols.len()).map_err(misfit)?,
             watermark: Watermark::restore(watermark).map_err(misfit)?,
             alerts: parts.alerts(alerts, &table)?,
-            pairs: parts.pairs(&settings, &table)?,
+            pairs: parts.pairs(&settings, &table)?.into(),
             leaders: parts.leaders(&settings)?,
             calendar: parts.calendar()?,
             shown: Shown { is_stale: true, ..Shown::default() },
             says_readings: true,
             next_end: symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER),
             halted,
-            symbols,
+            taken: None,
+            symbols: symbols.into(),
             table,
             settings,
         };
         parts.end().map(|()| engine)
     }
+}
+
+pub(super) fn symbol_part(place: u32, state: stored::SymbolState) -> Part {
+    Part::new(PartKey::Symbol(place), Body::Symbol(Box::new(state)))
+}
+
+pub(super) fn pair_part(place: u32, pair: stored::Pair) -> Part {
+    Part::new(PartKey::Pair(place), Body::Pair(Box::new(pair)))
+}
+
+pub(super) fn bucket_part(bucket: u32, alerts: stored::Bucket) -> Part {
+    Part::new(PartKey::Alerts(bucket), Body::Alerts(alerts))
 }
 
 /// Parts that are still to be taken.

@@ -29,6 +29,7 @@ mod code;
 mod error;
 mod settings;
 pub(crate) mod stored;
+mod under_way;
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,6 +40,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use code::{Code, Coded, codes};
 pub use error::SnapshotError;
 pub(crate) use error::{Misfit, each};
+pub(crate) use under_way::{Copied, Due, Stored};
 
 /// Alerts in one part, of which only the last may hold fewer.
 pub const BUCKET: usize = 1_024;

@@ -6,7 +6,8 @@
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
 //! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
 //! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Once a minute, and when it is revoked, its state
-//! is taken and given out to be stored ([`Output::Store`]), but not before everything that came of it is acknowledged.
+//! is copied, a little at a time, and given out to be stored ([`Output::Store`]), but not before everything that came of it is
+//! acknowledged.
 
 mod catching_up;
 mod dead_letters;
@@ -49,6 +50,8 @@ pub enum Input {
     Stored(TenantId, SnapshotId, bool),
     /// It is that long since the worker began. Said about once a second.
     Passed(Duration),
+    /// The worker goes round, whether there are records or none. Said all the time while [`Core::is_taking`].
+    Turned,
     /// The tenant's journal is not ours any more. What is asked for in answer is still to be done.
     Revoked(TenantId),
     /// The tenant cannot go on, for this reason.
@@ -147,6 +150,12 @@ impl Core {
         self.tenants.iter().filter(|(_, owned)| owned.is_idle()).map(|(tenant, _)| tenant)
     }
 
+    /// A tenant's state is being copied, a little each time that the worker goes round.
+    #[must_use]
+    pub fn is_taking(&self) -> bool {
+        self.tenants.values().any(Owned::is_taking)
+    }
+
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
         let Self { tenants, last, now } = self;
@@ -178,7 +187,13 @@ impl Core {
             Input::Passed(time) => {
                 *now = time;
                 let folding = tenants.values_mut().filter_map(Owned::folding);
-                folding.for_each(|core| core.passed(time, last, outputs));
+                folding.for_each(|core| core.passed(time));
+            }
+            Input::Turned => {
+                let mut folding = tenants.values_mut().filter_map(Owned::folding);
+                if let Some(core) = folding.find(|core| core.is_taking()) {
+                    core.take_more(last, outputs);
+                }
             }
             Input::Failed(tenant, reason) => {
                 if let Some(owned) = tenants.get_mut(&tenant) {

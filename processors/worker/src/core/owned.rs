@@ -86,6 +86,14 @@ impl Owned {
         }
     }
 
+    /// A snapshot of it is begun and not whole.
+    pub(super) fn is_taking(&self) -> bool {
+        match &self.stage {
+            Stage::Folding(core) => core.is_taking(),
+            Stage::Recovering | Stage::Halted => false,
+        }
+    }
+
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         match &mut self.stage {
             Stage::Folding(core) => core.halt(reason, outputs),

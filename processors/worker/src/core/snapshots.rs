@@ -1,9 +1,12 @@
 //! When a tenant's state is taken, and when what was taken may be stored.
 //!
-//! It is taken between two records, on the thread that folds, and stored beside it. What stands for a journal offset may be
+//! It is begun between two records and copied a little at a time while others are folded, and stored beside the thread
+//! that does both. What stands for a journal offset may be
 //! stored once every effect from before that offset is acknowledged: so whoever goes on from it leaves nothing out.
 
 use std::time::Duration;
+
+use bellwether_engine::snapshot::Part;
 
 use super::SnapshotId;
 use crate::snapshots::Snapshot;
@@ -18,6 +21,8 @@ pub(super) struct Snapshots {
     due: Duration,
     /// The journal offset that the log has the state of.
     stored_to: u64,
+    /// Being taken: all but its parts.
+    begun: Option<Box<Snapshot>>,
     /// Taken, and waits for acknowledgements.
     taken: Option<Box<Snapshot>>,
     /// Being stored, and the journal offset it stands for.
@@ -27,7 +32,7 @@ pub(super) struct Snapshots {
 impl Snapshots {
     /// Of a tenant whose state at that journal offset the log has, or which begins there.
     pub(super) fn new(stored_to: u64, now: Duration) -> Self {
-        Self { due: now + EVERY, stored_to, taken: None, storing: None }
+        Self { due: now + EVERY, stored_to, begun: None, taken: None, storing: None }
     }
 
     /// One is to be taken: it is time, the one before is done with, and more was folded since.
@@ -37,12 +42,29 @@ impl Snapshots {
 
     /// Nothing is under way, and more was folded than the log has the state of.
     pub(super) fn are_wanted(&self, folded_to: u64) -> bool {
-        self.taken.is_none() && self.storing.is_none() && folded_to > self.stored_to
+        let is_under_way = self.begun.is_some() || self.taken.is_some() || self.storing.is_some();
+        !is_under_way && folded_to > self.stored_to
     }
 
-    pub(super) fn took(&mut self, snapshot: Snapshot, now: Duration) {
-        self.taken = Some(Box::new(snapshot));
+    /// One is begun, and its parts are still to be taken.
+    pub(super) fn begin(&mut self, snapshot: Snapshot, now: Duration) {
+        self.begun = Some(Box::new(snapshot));
         self.due = now + EVERY;
+    }
+
+    /// One is begun and not whole.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// All parts of the one that was begun.
+    pub(super) fn took(&mut self, parts: Vec<Part>) {
+        self.taken = self.begun.take().map(|begun| Box::new(Snapshot { parts, ..*begun }));
+    }
+
+    /// What was begun is not what the state was: nobody goes on with it.
+    pub(super) fn give_up(&mut self) {
+        self.begun = None;
     }
 
     /// What was taken, once everything that came of the journal before that offset is acknowledged.
@@ -91,7 +113,9 @@ mod tests {
         assert!(!snapshots.are_due(EVERY - Duration::from_nanos(1), 6));
         assert!(!snapshots.are_due(EVERY, 5), "the log has that state");
         assert!(snapshots.are_due(EVERY, 6));
-        snapshots.took(at(6), EVERY);
+        snapshots.begin(at(6), EVERY);
+        assert!(!snapshots.are_due(EVERY * 9, 9) && snapshots.ready(9, &mut 0).is_none(), "it is not whole");
+        snapshots.took(Vec::new());
         let (id, _) = snapshots.ready(6, &mut 0).unwrap();
         snapshots.stored(id, true);
         assert!(!snapshots.are_due(EVERY, 7) && snapshots.are_due(EVERY * 2, 7));
@@ -100,7 +124,8 @@ mod tests {
     #[test]
     fn what_was_taken_waits_for_acknowledgements_and_the_next_one_for_it() {
         let mut snapshots = Snapshots::new(0, Duration::ZERO);
-        snapshots.took(at(6), EVERY);
+        snapshots.begin(at(6), EVERY);
+        snapshots.took(Vec::new());
         assert!(snapshots.ready(5, &mut 0).is_none());
         assert!(!snapshots.are_due(EVERY * 9, 9));
         let (id, stored) = snapshots.ready(6, &mut 0).unwrap();

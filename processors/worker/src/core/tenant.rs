@@ -29,6 +29,10 @@ const MAX_BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
 const MAX_APPEND_BYTES: usize = MAX_BATCH_BYTES / 2;
 const _: () = assert!(MAX_APPEND_BYTES + MAX_RECORD_BYTES < MAX_BATCH_BYTES);
 
+/// What is copied of a state between two batches of records, and in one turn of a worker: a symbol counts one, a bucket of
+/// alerts eight. Below a millisecond.
+const EFFORT: usize = 8;
+
 /// Counted for each record on top of its bytes, as the logs do.
 const RECORD_OVERHEAD: usize = 12;
 
@@ -136,10 +140,12 @@ impl TenantCore {
         appends.folded(&self.tenant, count, self.engine.watermark()).emit();
         let range = done.map(|next_offset| begins..next_offset);
         self.append(appends, range, &mut next.append, outputs);
-        self.settle(next, outputs);
         if let Some(reason) = stop {
-            self.halt(reason, outputs);
+            self.settle(next, outputs);
+            return self.halt(reason, outputs);
         }
+        self.go_on_taking(EFFORT);
+        self.settle(next, outputs);
     }
 
     pub(super) fn acknowledged(&mut self, id: AppendId, next: &mut Numbers, outputs: &mut Vec<Output>) {
@@ -149,14 +155,24 @@ impl TenantCore {
         self.settle(next, outputs);
     }
 
-    /// Time of the worker goes on: says how far a recovery is, and takes a snapshot where one is due.
-    pub(super) fn passed(&mut self, now: Duration, next: &mut Numbers, outputs: &mut Vec<Output>) {
+    /// Time of the worker goes on: says how far a recovery is, and begins a snapshot where one is due.
+    pub(super) fn passed(&mut self, now: Duration) {
         let Some(folded_to) = self.folded_to() else { return };
         self.catching_up.take_if(|way| way.moved(&self.tenant, folded_to, now));
         if !self.halted && self.snapshots.are_due(now, folded_to) {
-            self.take_snapshot(now);
-            self.settle(next, outputs);
+            self.begin_snapshot(now);
         }
+    }
+
+    /// A snapshot is begun, of which some parts are still to be taken.
+    pub(super) const fn is_taking(&self) -> bool {
+        self.snapshots.is_begun()
+    }
+
+    /// Takes some more parts of the snapshot that is begun.
+    pub(super) fn take_more(&mut self, next: &mut Numbers, outputs: &mut Vec<Output>) {
+        self.go_on_taking(EFFORT);
+        self.settle(next, outputs);
     }
 
     /// The tenant goes to another owner, who shall find the state as it stands. What is not acknowledged by now never
@@ -164,8 +180,9 @@ impl TenantCore {
     pub(super) fn given_up(&mut self, now: Duration, next: &mut Numbers, outputs: &mut Vec<Output>) {
         let Some(folded_to) = self.folded_to() else { return };
         if !self.halted && self.in_flight.is_empty() && self.snapshots.are_wanted(folded_to) {
-            self.take_snapshot(now);
+            self.begin_snapshot(now);
         }
+        self.go_on_taking(usize::MAX);
         self.settle(next, outputs);
     }
 
@@ -180,7 +197,7 @@ impl TenantCore {
     }
 
     /// The state between the last record and the next. After a record that the tenant stopped at, there is none.
-    fn take_snapshot(&mut self, now: Duration) {
+    fn begin_snapshot(&mut self, now: Duration) {
         let Some(last) = &self.last else { return };
         let snapshot = Snapshot {
             next_offset: last.offset + 1,
@@ -192,9 +209,18 @@ impl TenantCore {
             watermark: self.engine.watermark(),
             engine_version: self.engine.version().number(),
             late: self.dead_letters.late(),
-            parts: self.engine.parts().collect(),
+            parts: Vec::new(),
         };
-        self.snapshots.took(snapshot, now);
+        self.engine.begin_taking();
+        self.snapshots.begin(snapshot, now);
+    }
+
+    fn go_on_taking(&mut self, effort: usize) {
+        if self.snapshots.is_begun()
+            && let Some(parts) = self.engine.go_on_taking(effort)
+        {
+            self.snapshots.took(parts);
+        }
     }
 
     /// Everything that was read is done, and more may be read.
@@ -205,6 +231,8 @@ impl TenantCore {
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         if !self.halted {
             self.halted = true;
+            // A record that was folded by half may have changed what was to be copied before.
+            self.snapshots.give_up();
             events::Halted { tenant: &self.tenant, reason: &reason }.emit();
             outputs.push(Output::Halt(self.tenant.clone(), reason));
         }

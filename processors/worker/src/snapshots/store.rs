@@ -59,8 +59,8 @@ pub fn store_snapshot(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot) -> 
     let mut entries = Vec::new();
     for part in &snapshot.parts {
         let bytes = part.encode()?;
-        writer.pieces(&bytes)?;
-        entries.push(PartEntry::new(part.key().to_string(), &bytes));
+        let hashes = writer.pieces(&bytes)?;
+        entries.push(PartEntry::new(part.key().to_string(), bytes.len(), hashes));
     }
     let (parts, index) = writer.index(entries)?;
     writer.flush()?;
@@ -106,11 +106,13 @@ impl<'a> Writer<'a> {
         Self { log, shelf, records: Vec::new(), bytes: 0, indexes: Vec::new(), stored: Stored::default() }
     }
 
-    /// The pieces of those bytes that are not there.
-    fn pieces(&mut self, bytes: &[u8]) -> Result<(), NotStored> {
+    /// Writes the pieces of those bytes that are not there; the hashes of all.
+    fn pieces(&mut self, bytes: &[u8]) -> Result<Vec<ContentHash>, NotStored> {
+        let mut hashes = Vec::new();
         for content in pieces(bytes) {
             self.stored.pieces += 1;
             let hash = ContentHash::of(content);
+            hashes.push(hash);
             let key = SnapshotKey::Piece(hash);
             if self.shelf.has(&hash) || self.records.iter().any(|(waiting, _)| *waiting == key) {
                 continue;
@@ -123,7 +125,7 @@ impl<'a> Writer<'a> {
                 self.flush()?;
             }
         }
-        Ok(())
+        Ok(hashes)
     }
 
     /// The list of parts as a manifest carries it: itself, or the hashes of the pieces that hold it.
@@ -135,8 +137,7 @@ impl<'a> Writer<'a> {
         let mut hashes = Vec::new();
         for parts in groups {
             let content = encoded(&SnapshotRecord::Index(Index { parts }))?;
-            hashes.push(ContentHash::of(&content));
-            self.pieces(&content)?;
+            hashes.extend(self.pieces(&content)?);
             self.indexes.push(content);
         }
         Ok((Vec::new(), joined(hashes)))
