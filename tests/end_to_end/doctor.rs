@@ -86,9 +86,15 @@ fn a_database_that_is_away_and_a_file_that_is_wrong_are_lines_and_keep_nobody_el
         idle.iter().any(|line| line["found"] == "nobody reads fxlabs.journal.v1 as `bellwether process`")
     );
 
-    clinic.place.write("tenants/hextech.toml", b"revision = true\n");
-    let lines = clinic.doctor(&["--json"]).ended(1).json();
-    assert_eq!(wrong(&lines, "hextech", "file").len(), 1);
+    clinic.place.edit("tenants/hextech.toml", "recipients = \"database\"", "recipients = \"auth_api\"");
+    let auth = "[auth]\nurl = \"https://x.example/auth/v1\"\nkey_file = \"key\"\n[mail]\n";
+    clinic.place.edit("tenants/hextech.toml", "[mail]\n", auth);
+    clinic.place.write("tenants/key", b"sb_publishable_swordfish");
+    let told = clinic.doctor(&["--json"]).ended(1);
+    let lines = told.json();
+    let found = wrong(&lines, "hextech", "file")[0]["found"].as_str().unwrap();
+    assert!(found.contains("auth.key_file: is a publishable key"), "{found}");
+    assert!(!told.to_string().contains("swordfish"));
     assert_eq!(wrong(&lines, "fxlabs", "access"), [] as [&Value; 0]);
     let short = clinic.doctor(&["--tenant", "fxlabs"]).ended(1).stdout;
     assert!(short.contains("  ok      access      ") && !short.contains("hextech"), "{short}");

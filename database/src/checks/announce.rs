@@ -4,7 +4,7 @@ use bellwether_runtime::config::{Announce, Tenant};
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 const ABOUT: &str = "announce";
 
@@ -23,7 +23,7 @@ struct Means {
 
 /// Whether pages hear of events as the file says.
 pub(super) async fn look(connection: &mut PgConnection, tenant: &Tenant) -> Looked {
-    let means = sqlx::query_as(
+    let means = ask::rows(
         "select exists (select from pg_publication where pubname = 'supabase_realtime') as publication,
                 exists (select from pg_publication_tables where pubname = 'supabase_realtime'
                           and schemaname = 'public' and tablename = 'user_events') as published,

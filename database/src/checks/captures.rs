@@ -3,7 +3,7 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 use crate::tables;
 
 /// After an insert, an update, a delete, and before a truncate.
@@ -16,7 +16,7 @@ pub(super) async fn look(connection: &mut PgConnection) -> Looked {
         let table = format!("public.{}", tables.alerts.name);
         let arguments: Vec<&str> =
             [tables.kind.name()].iter().chain(tables.alerts.captured).copied().collect();
-        let (there, triggers): (bool, i64) = sqlx::query_as(
+        let (there, triggers): (bool, i64) = ask::rows(
             "select to_regclass($1) is not null, (select count(*) from pg_trigger
                where tgrelid = to_regclass($1) and tgenabled = 'O' and tgfoid =
                  (select f.oid from pg_proc f join pg_namespace n on n.oid = f.pronamespace

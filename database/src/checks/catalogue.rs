@@ -2,6 +2,8 @@
 
 use sqlx::PgConnection;
 
+use super::ask;
+
 /// A table of ours as it is.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
@@ -70,7 +72,7 @@ struct Row {
 
 /// These tables, in this order, each with what belongs to it.
 pub(super) async fn read(connection: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<Table>> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = ask::rows(
         "select t as name, pg_get_userbyid(c.relowner)::text as owner, coalesce(c.relrowsecurity, false) as secured,
                 coalesce(c.relforcerowsecurity, false) as forced,
                 (select substring(pg_get_constraintdef(k.oid) from '''([a-z0-9-]+)''') from pg_constraint k
@@ -81,7 +83,7 @@ pub(super) async fn read(connection: &mut PgConnection, names: &[String]) -> sql
     .bind(names)
     .fetch_all(&mut *connection)
     .await?;
-    let policies: Vec<Policy> = sqlx::query_as(
+    let policies: Vec<Policy> = ask::rows(
         "select t as place, p.polname::text as name, p.polpermissive as permissive, p.polcmd::text as command,
                 array(select case when r = 0 then 'public' else pg_get_userbyid(r)::text end
                       from unnest(p.polroles) r) as roles,
@@ -91,7 +93,7 @@ pub(super) async fn read(connection: &mut PgConnection, names: &[String]) -> sql
     .bind(names)
     .fetch_all(&mut *connection)
     .await?;
-    let grants: Vec<Grant> = sqlx::query_as(
+    let grants: Vec<Grant> = ask::rows(
         "with given as (
            select t, c.relowner as owner, a.grantee, a.privilege_type, null::text as \"column\"
            from unnest($1::text[]) t join pg_class c on c.oid = to_regclass(t), aclexplode(c.relacl) a

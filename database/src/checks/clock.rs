@@ -7,7 +7,7 @@ use bellwether_schemas::time::SECOND;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 const ABOUT: &str = "clock";
 /// Between the two, microseconds: a tick that is further ahead of the clock is refused.
@@ -18,7 +18,7 @@ const FAR_APART: i64 = 30 * SECOND;
 /// How far the two are apart, as far as the way there lets one tell.
 pub(super) async fn look(connection: &mut PgConnection, clock: &Clock) -> Looked {
     let asked = clock.now();
-    let server: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()").fetch_one(connection).await?;
+    let server: DateTime<Utc> = ask::value("select clock_timestamp()").fetch_one(connection).await?;
     Ok(vec![judge(asked, server.into(), clock.now())])
 }
 

@@ -3,7 +3,7 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 /// A function that users may call, or one of ours that could be misled.
 #[derive(sqlx::FromRow)]
@@ -20,7 +20,7 @@ struct Function {
 
 /// What may be called by users and acts for its owner; or that nothing may.
 pub(super) async fn look(connection: &mut PgConnection, tables: &[String]) -> Looked {
-    let functions: Vec<Function> = sqlx::query_as(
+    let functions: Vec<Function> = ask::rows(
         "select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as name,
                 n.nspname = 'bellwether' as ours,
                 p.proacl is null or exists (

@@ -4,6 +4,7 @@
 //! [`look`] does it with the rights of the pipeline, as which everything can be seen but what lies in schema `auth`.
 
 mod announce;
+pub mod ask;
 mod captures;
 mod catalogue;
 mod clock;
@@ -96,8 +97,7 @@ async fn of_shape(session: &mut Session) -> Option<Shape> {
 }
 
 async fn logins(connection: &mut PgConnection, tenant: &Tenant) -> Looked {
-    let pipeline: String =
-        sqlx::query_scalar("select session_user::text").fetch_one(&mut *connection).await?;
+    let pipeline: String = ask::value("select session_user::text").fetch_one(&mut *connection).await?;
     let gateway = tenant.database.gateway_url.as_ref().and_then(|url| crate::parse(url).ok());
     let gateway = gateway.as_ref().map(|options| options.get_username());
     roles::look(connection, &listed(), roles::Logins { pipeline: &pipeline, gateway }).await

@@ -6,6 +6,8 @@ use bellwether_runtime::config::{DatabaseMode, Tenant};
 use bellwether_runtime::finding::Finding;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
+use super::ask;
+
 use super::failed;
 use super::session::Session;
 use crate::pool;
@@ -36,7 +38,7 @@ async fn arrives(session: &mut Session, tenant: &Tenant) -> sqlx::Result<bool> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options);
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
-    sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(session.connection()).await?;
+    ask::statement("select pg_notify($1, '')").bind(CHANNEL).execute(session.connection()).await?;
     match tokio::time::timeout(PATIENCE, listener.recv()).await {
         Ok(heard) => heard.map(|_| true),
         Err(_) => Ok(false),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::ask;
 use super::rights::{ANYBODY, USERS};
 use super::session::Session;
 use super::{catalogue, listed};
@@ -83,7 +84,7 @@ pub async fn sights(session: &mut Session, visitor: Visitor) -> sqlx::Result<Vec
     let mut transaction = session.begin().await?;
     let tables = catalogue::read(&mut transaction, &listed()).await?;
     let mut sights = Vec::new();
-    sqlx::query(
+    ask::statement(
         "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true),
                 set_config('app.tenant_id', '', true), set_config('enable_seqscan', 'off', true)",
     )
@@ -104,7 +105,7 @@ async fn rows(connection: &mut PgConnection, table: &str, visitor: Visitor) -> s
     let mut attempt = connection.begin().await?;
     // A table of ours that users are shown has a user; of the others every row is somebody else's.
     let user = if table.starts_with("public.") { "user_id" } else { "null::uuid" };
-    let seen = sqlx::query_as(AssertSqlSafe(format!(
+    let seen = ask::rows(AssertSqlSafe(format!(
         "select count(*) filter (where user_id = $1) as own,
                 count(*) filter (where user_id is distinct from $1) as others
          from (select {user} as user_id from {table} limit {MOST}) as shown"
@@ -123,7 +124,7 @@ async fn rows(connection: &mut PgConnection, table: &str, visitor: Visitor) -> s
 /// The index that row security's own condition is looked up in.
 async fn index(connection: &mut PgConnection, table: &str) -> sqlx::Result<Option<String>> {
     let explain = AssertSqlSafe(format!("explain (format json) select * from {table}"));
-    let Json(plan): Json<Value> = sqlx::query_scalar(explain).fetch_one(connection).await?;
+    let Json(plan): Json<Value> = ask::value(explain).fetch_one(connection).await?;
     Ok(named(&plan, table.split_once('.').map_or(table, |(_, name)| name)))
 }
 

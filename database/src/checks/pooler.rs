@@ -4,6 +4,7 @@ use bellwether_runtime::config::{DatabaseMode, Tenant};
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
+use super::ask;
 use super::failed;
 use super::session::Session;
 
@@ -29,7 +30,7 @@ async fn is_shared(session: &mut Session, tenant: &Tenant) -> sqlx::Result<bool>
 }
 
 async fn process(connection: &mut PgConnection) -> sqlx::Result<i32> {
-    sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection).await
+    ask::value("select pg_backend_pid()").fetch_one(connection).await
 }
 
 fn judge(mode: DatabaseMode, shared: bool) -> Finding {
@@ -48,5 +49,24 @@ fn judge(mode: DatabaseMode, shared: bool) -> Finding {
             "lends connections by the transaction, and the file says they are kept: statements go astray",
             "set database.mode = \"transaction\", or use the port that keeps sessions",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_that_says_connections_are_kept_where_they_are_lent_is_wrong() {
+        for (mode, shared, is_fault) in [
+            (DatabaseMode::Direct, true, true),
+            (DatabaseMode::Session, true, true),
+            (DatabaseMode::Transaction, true, false),
+            (DatabaseMode::Direct, false, false),
+            (DatabaseMode::Session, false, false),
+            (DatabaseMode::Transaction, false, false),
+        ] {
+            assert_eq!(judge(mode, shared).is_fault(), is_fault, "{mode:?}, {shared}");
+        }
     }
 }

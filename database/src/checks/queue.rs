@@ -4,7 +4,7 @@ use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 const ABOUT: &str = "queue";
 /// Seconds after which a change counts as left lying.
@@ -12,7 +12,7 @@ const LATE: f64 = 30.0;
 
 /// How long the oldest change waits.
 pub(super) async fn look(connection: &mut PgConnection, tenant: &Tenant) -> Looked {
-    let (waiting, oldest): (i64, Option<f64>) = sqlx::query_as(
+    let (waiting, oldest): (i64, Option<f64>) = ask::rows(
         "select count(*), extract(epoch from clock_timestamp() - min(changed_at))::float8
          from bellwether.alert_change where tenant_id = $1",
     )

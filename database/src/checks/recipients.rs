@@ -4,7 +4,7 @@ use bellwether_runtime::config::{Recipients, Tenant};
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 const ABOUT: &str = "recipients";
 /// Seconds after which a list counts as old.
@@ -12,7 +12,7 @@ const OLD: f64 = 3600.0;
 
 /// Whether there are addresses, and whether they are of where the tenant's file says.
 pub(super) async fn look(connection: &mut PgConnection, tenant: &Tenant) -> Looked {
-    let (users, list): (i64, Option<f64>) = sqlx::query_as(
+    let (users, list): (i64, Option<f64>) = ask::rows(
         "select (select count(*) from bellwether.recipients),
                 (select extract(epoch from clock_timestamp() - complete_at)::float8 from bellwether.auth_list
                  where tenant_id = $1)",

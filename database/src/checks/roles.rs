@@ -3,8 +3,8 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
 use super::rights::{ANYBODY, GATEWAY, PIPELINE, USERS};
+use super::{Looked, ask};
 
 /// Who logs in for a tenant.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ struct Role {
 pub(super) async fn look(connection: &mut PgConnection, tables: &[String], logins: Logins<'_>) -> Looked {
     let names: Vec<&str> =
         [logins.pipeline, PIPELINE, GATEWAY, USERS, ANYBODY].into_iter().chain(logins.gateway).collect();
-    let roles: Vec<Role> = sqlx::query_as(
+    let roles: Vec<Role> = ask::rows(
         "select r.rolname::text as name, r.rolsuper as superuser, r.rolbypassrls as bypasses,
                 r.rolcreaterole as creates,
                 exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace

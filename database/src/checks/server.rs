@@ -3,7 +3,7 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 /// Views that read by their readers' rights came with it.
 const OLDEST: i32 = 150_000;
@@ -25,7 +25,7 @@ struct Server {
 
 /// Version, extensions and room.
 pub(super) async fn look(connection: &mut PgConnection) -> Looked {
-    let server: Server = sqlx::query_as(
+    let server: Server = ask::rows(
         "select current_setting('server_version') as version, current_setting('server_version_num')::int4 as number,
                 array(select extname::text from pg_extension where extname <> 'plpgsql' order by 1) as extensions,
                 current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8

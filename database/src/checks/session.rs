@@ -8,6 +8,8 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Postgres, Transaction};
 
+use super::ask;
+
 use crate::pool::{self, TRANSACTION_POOLER};
 use crate::{DatabaseError, Result, parse, query};
 
@@ -45,8 +47,7 @@ impl Session {
     }
 
     async fn open(tenant: &TenantId, options: PgConnectOptions) -> Result<Self> {
-        // Nothing is prepared by name: a pooler may hand the next statement to another server process.
-        let options = options.statement_cache_capacity(0).application_name("bellwether doctor");
+        let options = options.application_name("bellwether doctor");
         let error = || query(format!("cannot connect to the database of tenant {tenant}"));
         let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
         let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(error())?;
@@ -59,7 +60,7 @@ impl Session {
     /// The server is out of reach.
     pub async fn begin(&mut self) -> sqlx::Result<Transaction<'_, Postgres>> {
         let mut transaction = self.connection.begin_with(READ_ONLY).await?;
-        sqlx::query(
+        ask::statement(
             "select set_config('app.tenant_id', $1, true), set_config('statement_timeout', '15000', true),
                     set_config('search_path', 'pg_catalog', true)",
         )

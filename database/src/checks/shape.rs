@@ -4,15 +4,15 @@ use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
 use super::tables::Whose;
+use super::{Looked, ask};
 use crate::Shape;
 
 const ABOUT: &str = "shape";
 
 /// What the database is; none before it was given to anybody, or before it knows shapes.
 pub(super) async fn of(connection: &mut PgConnection) -> sqlx::Result<Option<Shape>> {
-    let known: bool = sqlx::query_scalar(
+    let known: bool = ask::value(
         "select exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                         where n.nspname = 'bellwether' and p.proname = 'shape')",
     )
@@ -21,7 +21,7 @@ pub(super) async fn of(connection: &mut PgConnection) -> sqlx::Result<Option<Sha
     if !known {
         return Ok(None);
     }
-    let name: String = sqlx::query_scalar("select bellwether.shape()").fetch_one(connection).await?;
+    let name: String = ask::value("select bellwether.shape()").fetch_one(connection).await?;
     Ok(match name.as_str() {
         "dedicated" => Some(Shape::Dedicated),
         "shared" => Some(Shape::Shared),
@@ -42,7 +42,7 @@ pub(super) const fn whose(shape: Option<Shape>, tenant: &Tenant) -> Whose<'_> {
 pub(super) async fn look(connection: &mut PgConnection, tenant: &Tenant, shape: Option<Shape>) -> Looked {
     let mut acting: Option<String> = None;
     if shape.is_some() {
-        acting = sqlx::query_scalar("select bellwether.acting_tenant()").fetch_one(connection).await?;
+        acting = ask::value("select bellwether.acting_tenant()").fetch_one(connection).await?;
     }
     Ok(vec![judge(tenant, shape, acting.as_deref())])
 }

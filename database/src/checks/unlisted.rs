@@ -3,7 +3,7 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 #[derive(sqlx::FromRow)]
 struct Stray {
@@ -15,7 +15,7 @@ struct Stray {
 
 /// Tables that are neither listed nor guarded; or that there is none.
 pub(super) async fn look(connection: &mut PgConnection, tables: &[String]) -> Looked {
-    let strays: Vec<Stray> = sqlx::query_as(
+    let strays: Vec<Stray> = ask::rows(
         "select n.nspname || '.' || c.relname as name, c.relrowsecurity as secured,
                 n.nspname = 'bellwether' or starts_with(c.relname, 'bellwether_')
                   or exists (select from pg_trigger t join pg_proc p on p.oid = t.tgfoid

@@ -3,8 +3,8 @@
 use bellwether_runtime::finding::Finding;
 use sqlx::PgConnection;
 
-use super::Looked;
 use super::rights::PIPELINE;
+use super::{Looked, ask};
 
 /// The one view that reads by its owner's rights, so that the pipeline needs no right on auth.users.
 const RECIPIENTS: &str = "bellwether.recipients";
@@ -24,7 +24,7 @@ struct View {
 
 /// Views that show what row security would hide; or that none does.
 pub(super) async fn look(connection: &mut PgConnection, tables: &[String]) -> Looked {
-    let views: Vec<View> = sqlx::query_as(
+    let views: Vec<View> = ask::rows(
         "select n.nspname || '.' || v.relname as name, v.relkind = 'm' as stored,
                 exists (select from unnest(v.reloptions) o
                         where lower(o) in ('security_invoker=true', 'security_invoker=on', 'security_invoker=1'))

@@ -9,7 +9,7 @@ use chrono::{DateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
 
-use super::Looked;
+use super::{Looked, ask};
 
 const ABOUT: &str = "zone";
 /// Instants that are compared: now and one a month for a year, so that a changed summer time shows.
@@ -20,7 +20,7 @@ const UNKNOWN: &str = "22023";
 /// Whether both say the same of the tenant's clocks for a year.
 pub(super) async fn look(connection: &mut PgConnection, tenant: &Tenant, now: Timestamp) -> Looked {
     let instants: Vec<DateTime<Utc>> = (0..=MONTHS).map(|month| now.plus(month * 30 * DAY).utc()).collect();
-    let offsets: sqlx::Result<Vec<i64>> = sqlx::query_scalar(
+    let offsets: sqlx::Result<Vec<i64>> = ask::value(
         "select extract(epoch from (at at time zone $1) - (at at time zone 'UTC'))::int8
          from unnest($2::timestamptz[]) with ordinality as named (at, place) order by place",
     )

@@ -18,6 +18,7 @@ pub(crate) async fn read(connection: &mut PgConnection) -> sqlx::Result<Vec<Reco
         "select attname::text from pg_attribute
          where attrelid = to_regclass('bellwether.schema_migration') and attnum > 0 and not attisdropped",
     )
+    .persistent(false)
     .fetch_all(&mut *connection)
     .await?;
     let sql = match (columns.is_empty(), columns.iter().any(|column| column == "checksum")) {
@@ -27,7 +28,7 @@ pub(crate) async fn read(connection: &mut PgConnection) -> sqlx::Result<Vec<Reco
             "select version, null::text as checksum from bellwether.schema_migration order by version"
         }
     };
-    sqlx::query_as(sql).fetch_all(connection).await
+    sqlx::query_as(sql).persistent(false).fetch_all(connection).await
 }
 
 /// Adds the checksums that are missing, and all versions to the list that `supabase db push` goes by.

@@ -38,7 +38,7 @@ impl Stage {
         Self::on(tenant("fxlabs", &seeded.pipeline, mode), seeded.admin)
     }
 
-    fn on(tenant: Tenant, admin: Secret) -> Self {
+    pub(crate) fn on(tenant: Tenant, admin: Secret) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("embedded:{}", dir.path().display());
         let log = bellwether_runtime::log::open(&url, Access::Write, Clock::system()).unwrap();

@@ -16,6 +16,7 @@ mod repairs;
 mod retention;
 mod rights;
 mod rights_of_others;
+mod rights_of_the_gateway;
 mod saved_alerts;
 mod server;
 mod shared;

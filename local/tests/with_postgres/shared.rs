@@ -1,14 +1,16 @@
 //! A database that several tenants share: who is told apart by what, and what does not get in.
 
-use bellwether_database::{self as database, DatabaseError, Shape};
+use bellwether_database::{self as database, DatabaseError, GatewayDatabase, Shape, SwitchedOff};
 use bellwether_local::postgres::shared_for_tests;
+use bellwether_schemas::UserId;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use crate::alert_changes::{QUEUED, Stage};
 use crate::support::{
     ANCESTOR, ASHA, MAYA, bare, claim, count, database, id, name, open, owner_of, refused, run,
-    shared_database, sign_in_to,
+    shared_database, sign_in_to, tenant,
 };
 
 async fn shape_of(admin: &mut PgConnection) -> Option<Shape> {
@@ -248,4 +250,43 @@ async fn an_owner_that_row_security_binds_shares_a_database_too() {
     sign_in_to(&mut admin, ASHA, Some("meek")).await;
     run(&mut admin, "delete from rsi_tracker_alerts").await;
     assert_eq!(count(&mut pipeline, "select count(*) from bellwether.alert_change where deleted").await, 1);
+}
+
+#[tokio::test]
+async fn a_link_in_a_mail_switches_mails_off_at_its_own_tenant_and_at_no_other() {
+    let both = shared_database(["fxlabs", "hextech"]).await;
+    let gateway = async |of: &str| {
+        let mut tenant = tenant(of, &both[0].pipeline, "direct");
+        tenant.database.gateway_url = Some(both[0].gateway.clone());
+        GatewayDatabase::open(&tenant).await.unwrap()
+    };
+    let (ours, as_another) = (gateway("fxlabs").await, gateway("hextech").await);
+    assert_eq!(ours.switch_off(UserId(ASHA), "digest").await.unwrap(), SwitchedOff::Done);
+    assert!(as_another.switch_off(UserId(MAYA), "digest").await.is_err(), "the role is the first tenant's");
+    let mut admin = open(&both[0].admin).await;
+    let stored = "select count(*) from notification_preferences where tenant_id = 'fxlabs' and not email";
+    assert_eq!(count(&mut admin, stored).await, 1);
+    assert_eq!(count(&mut admin, "select count(*) from notification_preferences").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_saves_is_in_the_journal_of_that_users_tenant_and_in_no_other() {
+    let both = shared_database(["fxlabs", "hextech"]).await;
+    let stage =
+        |of: &str, at: usize| Stage::on(tenant(of, &both[at].pipeline, "direct"), both[at].admin.clone());
+    let (mut ours, mut theirs) = (stage("fxlabs", 0), stage("hextech", 1));
+    ours.start();
+    theirs.start();
+    let mut page = open(&both[0].admin).await;
+    for (tenant, user) in [("fxlabs", ASHA), ("hextech", MAYA)] {
+        sign_in_to(&mut page, user, Some(tenant)).await;
+        run(&mut page, "insert into rsi_tracker_alerts (user_id, timeframe) values (auth.uid(), '5M')").await;
+    }
+    ours.journal_has("the alert", |change| change.version == 1).await;
+    ours.database_has(QUEUED, 0).await;
+    for (stage, user) in [(&mut ours, ASHA), (&mut theirs, MAYA)] {
+        stage.stop().await;
+        let users: Vec<Uuid> = stage.published().iter().map(|change| change.user_id.0).collect();
+        assert_eq!(users, [user]);
+    }
 }

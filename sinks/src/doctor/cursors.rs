@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bellwether_database::checks::Session;
+use bellwether_database::checks::{Session, ask};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use bellwether_runtime::log::{Log, LogError, blocking};
@@ -27,7 +27,7 @@ pub(super) async fn look(
     now: Timestamp,
 ) -> sqlx::Result<Vec<Finding>> {
     let mut transaction = session.begin().await?;
-    let stands: Vec<Stands> = sqlx::query_as(
+    let stands: Vec<Stands> = ask::rows(
         "select sink, next_offset, updated_at from bellwether.sink_cursor where tenant_id = $1 and sink = any($2)",
     )
     .bind(tenant.id.as_str())

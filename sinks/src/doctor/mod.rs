@@ -40,11 +40,9 @@ fn look_at_log(log: &dyn Log, tenant: &Tenant, now: Timestamp) -> Vec<Finding> {
     if findings.iter().any(Finding::is_fault) {
         return findings;
     }
-    for looked in [
-        readers::look(log, &tenant.id, now),
-        feeds::look(log, tenant, now),
-        letters::look(log, &tenant.id, now),
-    ] {
+    for looked in
+        [readers::look(log, tenant, now), feeds::look(log, tenant, now), letters::look(log, &tenant.id, now)]
+    {
         findings.extend(looked.unwrap_or_else(|error| vec![away(&error)]));
     }
     findings

@@ -1,6 +1,6 @@
 //! Mails by where they stand: what waits too long, what failed.
 
-use bellwether_database::checks::Session;
+use bellwether_database::checks::{Session, ask};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use bellwether_schemas::Timestamp;
@@ -28,7 +28,7 @@ struct InState {
 /// The outbox of the last day, and what is open however old.
 pub(super) async fn look(session: &mut Session, tenant: &Tenant) -> sqlx::Result<Vec<Finding>> {
     let mut transaction = session.begin().await?;
-    let states: Vec<InState> = sqlx::query_as(
+    let states: Vec<InState> = ask::rows(
         "select state, count(*) as mails,
                 coalesce(extract(epoch from clock_timestamp() - min(
                   case when state in ('pending', 'claimed', 'data_started') then due_at else created_at end)), 0)::float8
@@ -43,7 +43,7 @@ pub(super) async fn look(session: &mut Session, tenant: &Tenant) -> sqlx::Result
     .fetch_all(&mut *transaction)
     .await?;
     let paused: Option<DateTime<Utc>> =
-        sqlx::query_scalar("select paused_at from bellwether.mail_pause where tenant_id = $1")
+        ask::value("select paused_at from bellwether.mail_pause where tenant_id = $1")
             .bind(tenant.id.as_str())
             .fetch_optional(&mut *transaction)
             .await?;

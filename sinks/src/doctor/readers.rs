@@ -1,16 +1,23 @@
 //! Who reads the tenant's topics, and what waits for each.
 
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use bellwether_runtime::log::{Log, Result, scan};
-use bellwether_runtime::roles::{Group, MAIL, ROWS, Role};
+use bellwether_runtime::roles::{Group, MAIL, ROWS, Role, SCHEDULE};
 use bellwether_schemas::{TenantId, Timestamp, Topic};
 
 use super::{LATE, ago};
 
 /// Each role that reads a topic of the tenant. What waits for the sinks of triggers their cursors say better.
-pub(super) fn look(log: &dyn Log, tenant: &TenantId, now: Timestamp) -> Result<Vec<Finding>> {
+pub(super) fn look(log: &dyn Log, tenant: &Tenant, now: Timestamp) -> Result<Vec<Finding>> {
     let readers = Role::ALL.iter().filter_map(|role| Some((*role, role.group()?)));
-    readers.map(|(role, group)| of_role(log, tenant, role, group, now)).collect()
+    let needed = readers.filter(|(_, group)| *group != SCHEDULE || has_schedule(tenant));
+    needed.map(|(role, group)| of_role(log, &tenant.id, role, group, now)).collect()
+}
+
+/// A tenant without a brief and without news owes nothing by the clock.
+fn has_schedule(tenant: &Tenant) -> bool {
+    tenant.daily_brief.is_some() || !tenant.calendar.is_empty()
 }
 
 fn of_role(log: &dyn Log, tenant: &TenantId, role: Role, group: Group, now: Timestamp) -> Result<Finding> {

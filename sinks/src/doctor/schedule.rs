@@ -1,6 +1,6 @@
 //! The daily brief: when it is due next, and what became of the last.
 
-use bellwether_database::checks::Session;
+use bellwether_database::checks::{Session, ask};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::finding::Finding;
 use bellwether_schemas::Timestamp;
@@ -29,9 +29,8 @@ pub(super) async fn look(session: &mut Session, tenant: &Tenant) -> sqlx::Result
         return Ok(vec![Finding::ok(ABOUT, "the tenant's file asks for no daily brief")]);
     };
     let mut transaction = session.begin().await?;
-    let now: DateTime<Utc> =
-        sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *transaction).await?;
-    let ran: Option<Ran> = sqlx::query_as(
+    let now: DateTime<Utc> = ask::value("select clock_timestamp()").fetch_one(&mut *transaction).await?;
+    let ran: Option<Ran> = ask::rows(
         "select key, state, mails from bellwether.schedule_run where tenant_id = $1 and schedule = $2
          order by key desc limit 1",
     )

@@ -85,8 +85,11 @@ fn lines(text: &mut String, whose: &str, sections: &[Section], form: Form) {
 fn summary(section: &Section) -> String {
     let things = section.findings.len();
     let well = section.findings.iter().filter(|finding| finding.level == Level::Ok).count();
-    let of =
-        if well == things { format!("{things} looked at") } else { format!("{well} of {things} are well") };
+    let of = match section.level() {
+        Level::Ok => format!("{things} looked at"),
+        Level::Unseen => format!("{} of {things} not looked at", things - well),
+        Level::Warn | Level::Fault => format!("{well} of {things} are well"),
+    };
     format!("{:<10}  {of}", section.name)
 }
 

@@ -70,10 +70,10 @@ impl WholeDoctor {
             room: Arc::new(Semaphore::new(AT_ONCE)),
             user: self.user,
         };
-        let mut found = Vec::new();
+        let files = self.files(process)?;
+        let mut found = self.shared_by_two(process, &files);
         let here = LocalSet::new();
-        let looking: Vec<_> = self
-            .files(process)?
+        let looking: Vec<_> = files
             .into_iter()
             .map(|(name, tenant)| (name, here.spawn_local(look(tenant, means.clone()))))
             .collect();
@@ -86,6 +86,17 @@ impl WholeDoctor {
         .await;
         // Of one person everything is wanted: how far the market is from their lines is no fault.
         tell_sections(&found, Form::of(self.json, self.verbose || self.user.is_some()))
+    }
+
+    /// What two files that are sound by themselves say that only one of them may.
+    fn shared_by_two(&self, process: &Process, files: &[Named]) -> Vec<(String, Vec<Section>)> {
+        if files.iter().any(|(_, tenant)| tenant.is_err()) {
+            return Vec::new();
+        }
+        let clash = process.tenants_named(&self.tenant).err();
+        let advice = "give each tenant its own: until then neither is served anew";
+        let told = |error: ConfigError| one("file", Finding::fault("file", error.to_string(), advice));
+        clash.map(|error| ("tenants".into(), vec![told(error)])).into_iter().collect()
     }
 
     /// Each tenant's file by itself, so that one that cannot be read keeps no other from being looked at.

@@ -1,5 +1,6 @@
 //! A user's alerts: switched on, published, accepted, of symbols that are watched, and what they did so far.
 
+use bellwether_database::checks::ask;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_database::tables;
@@ -60,7 +61,7 @@ struct Status {
 pub(super) async fn read(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<UserAlert>> {
     let (tenant, user) = (inquiry.tenant.id.as_str(), inquiry.user.0);
     let mut transaction = inquiry.session.begin().await?;
-    let statuses: Vec<Status> = sqlx::query_as(
+    let statuses: Vec<Status> = ask::rows(
         "select alert_id, version, state, reason, effective_at, trigger_count from public.alert_status
          where tenant_id = $1 and user_id = $2",
     )
@@ -70,7 +71,7 @@ pub(super) async fn read(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<UserAler
     .await?;
     let statuses: BTreeMap<Uuid, Status> =
         statuses.into_iter().map(|status| (status.alert_id, status)).collect();
-    let queued: Vec<(Uuid, f64)> = sqlx::query_as(
+    let queued: Vec<(Uuid, f64)> = ask::rows(
         "select alert_id, extract(epoch from clock_timestamp() - min(changed_at))::float8
          from bellwether.alert_change where tenant_id = $1 and user_id = $2 group by alert_id",
     )
@@ -82,7 +83,7 @@ pub(super) async fn read(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<UserAler
     let mut alerts = Vec::new();
     for kind in tables::all() {
         let (table, triggers) = (kind.alerts.name, kind.triggers.name);
-        let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
+        let rows: Vec<Row> = ask::rows(AssertSqlSafe(format!(
             "select a.id, a.is_active, coalesce(v.version, 0) as version, to_jsonb(a) as columns,
                     (select max(t.triggered_at) from public.{triggers} t
                      where t.tenant_id = $1 and t.user_id = $2 and t.alert_id = a.id) as last

@@ -1,6 +1,6 @@
 //! Whether there is such a user, and whether mail may go to them.
 
-use bellwether_database::checks::Session;
+use bellwether_database::checks::{Session, ask};
 use bellwether_runtime::finding::Finding;
 use bellwether_schemas::UserId;
 
@@ -50,7 +50,7 @@ pub(super) async fn look(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<Finding>
 /// Whether mail may go to the user, whether they were forgotten, and why mail does not go there any more.
 async fn reachable(inquiry: &mut Inquiry<'_>) -> sqlx::Result<(bool, bool, Option<String>)> {
     let mut transaction = inquiry.session.begin().await?;
-    sqlx::query_as(
+    ask::rows(
         "select exists (select from bellwether.recipients where user_id = $2),
                 exists (select from bellwether.forgotten_user where tenant_id = $1 and user_id = $2),
                 (select s.reason from bellwether.recipients r
@@ -66,7 +66,7 @@ async fn reachable(inquiry: &mut Inquiry<'_>) -> sqlx::Result<(bool, bool, Optio
 async fn in_auth(owner: &mut Session, user: UserId) -> sqlx::Result<Option<InAuth>> {
     let tenant = owner.tenant().to_string();
     let mut transaction = owner.begin().await?;
-    sqlx::query_as(
+    ask::rows(
         "select u.email_confirmed_at is not null as confirmed, coalesce(u.banned_until > now(), false) as banned,
                 u.deleted_at is not null as deleted, coalesce((to_jsonb(u) ->> 'is_anonymous')::boolean, false)
                   as anonymous, coalesce(u.email, '') <> '' as addressed,

@@ -1,5 +1,6 @@
 //! What a user's mail came to: what they wish, what was held, suppressed or failed, and why.
 
+use bellwether_database::checks::ask;
 use bellwether_runtime::finding::{Finding, Level};
 use bellwether_schemas::Timestamp;
 use chrono::{DateTime, NaiveTime, Utc};
@@ -33,7 +34,7 @@ struct Standing {
 pub(super) async fn look(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<Finding>> {
     let (tenant, user) = (inquiry.tenant.id.as_str(), inquiry.user.0);
     let mut transaction = inquiry.session.begin().await?;
-    let wishes: Vec<Wish> = sqlx::query_as(
+    let wishes: Vec<Wish> = ask::rows(
         "select kind, email, digest, quiet_from, quiet_to, quiet_zone, quiet_action, muted_symbols
          from public.notification_preferences where tenant_id = $1 and user_id = $2 order by kind",
     )
@@ -41,7 +42,7 @@ pub(super) async fn look(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<Finding>
     .bind(user)
     .fetch_all(&mut *transaction)
     .await?;
-    let standing: Vec<Standing> = sqlx::query_as(
+    let standing: Vec<Standing> = ask::rows(
         "select kind, state, case when state = 'held' then hold_reason else reason end as reason, count(*) as mails,
                 max(created_at) as newest, max(hold_until) filter (where state = 'held') as until
          from bellwether.mail_outbox
@@ -52,11 +53,10 @@ pub(super) async fn look(inquiry: &mut Inquiry<'_>) -> sqlx::Result<Vec<Finding>
     .bind(user)
     .fetch_all(&mut *transaction)
     .await?;
-    let paused: bool =
-        sqlx::query_scalar("select exists (select from bellwether.mail_pause where tenant_id = $1)")
-            .bind(tenant)
-            .fetch_one(&mut *transaction)
-            .await?;
+    let paused: bool = ask::value("select exists (select from bellwether.mail_pause where tenant_id = $1)")
+        .bind(tenant)
+        .fetch_one(&mut *transaction)
+        .await?;
     let mut findings: Vec<Finding> = wishes.iter().flat_map(wish).collect();
     if paused {
         let advice = format!("bellwether mail resume --tenant {tenant}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_database::checks::{self, Session, Sight, Visitor};
+use bellwether_database::checks::{self, Session, Sight, Visitor, ask};
 use bellwether_database::tables;
 use bellwether_runtime::finding::Finding;
 use sqlx::AssertSqlSafe;
@@ -40,7 +40,7 @@ async fn astray(owner: &mut Session, tenant: &str, user: uuid::Uuid) -> sqlx::Re
     let mut findings = Vec::new();
     for kind in tables::all() {
         let table = format!("public.{}", kind.alerts.name);
-        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+        let rows: i64 = ask::value(AssertSqlSafe(format!(
             "select count(*) from {table} where user_id = $1 and tenant_id is distinct from $2"
         )))
         .bind(user)
