@@ -10,8 +10,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{
-    ConfigError, Tenant, load_named, load_tenant, load_tenants, named_files, refuse_shared, tenant_file,
-    tenant_files,
+    ConfigError, Fault, Tenant, examine_tenants, load_named, load_tenant, load_tenants, named_files,
+    refuse_shared, tenant_file, tenant_files,
 };
 use crate::incident::{IncidentKind, Incidents};
 use crate::roles::TenantSet;
@@ -64,6 +64,14 @@ impl Directory {
         let watcher = Watcher { directory: self.clone(), incidents, told: BTreeMap::new() };
         tokio::spawn(watcher.run(sender, hangup, shutdown));
         Ok(receiver)
+    }
+
+    /// The tenants as far as their files can be read, and everything that is wrong with any of them.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn examine(&self) -> Result<(Vec<Tenant>, Vec<Fault>), ConfigError> {
+        examine_tenants(&self.dir, &*self.environment)
     }
 
     /// Who has a file, told by its name alone.

@@ -13,5 +13,6 @@ pub mod schedule;
 #[cfg(test)]
 mod simulated;
 mod thread;
+pub mod verify;
 
 pub use error::SinkError;

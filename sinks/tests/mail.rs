@@ -804,3 +804,31 @@ async fn after_a_restored_database_what_was_due_before_is_held_for_the_operator(
     assert_eq!(shop.smtp.arrived().len(), 12);
     sink.stop(&world).await;
 }
+
+#[tokio::test]
+async fn a_tenant_that_is_removed_has_its_mails_under_way_cancelled_before_their_content_and_goes_on_when_it_is_back()
+ {
+    let (gone, stays) = (Shop::new("removed", "fxlabs").await, Shop::new("removed", "hextech").await);
+    let both = std::sync::Arc::new(vec![gone.tenant.clone(), stays.tenant.clone()]);
+    let world = World::new(both.to_vec());
+    gone.smtp.always(At::Rcpt, Fault::Hold);
+    gone.owe(0..2, "rsi_tracker").await;
+    let sink = run(&world);
+    eventually("both are at their recipients", async || gone.smtp.holding() == 2).await;
+    world.tenants.send_replace(std::sync::Arc::new(vec![stays.tenant.clone()]));
+    // The other's mails pass the thread that tells tasks of their end.
+    world.append("hextech", &groups("hextech", 0..3)).await;
+    stays.in_state("sent", 3).await;
+    gone.smtp.heal();
+    eventually("both are back in the outbox", async || {
+        gone.smtp.release();
+        gone.states().await.get("pending") == Some(&2)
+    })
+    .await;
+    let data = |smtp: &Smtp| smtp.commands().iter().filter(|command| command.starts_with("DATA")).count();
+    assert_eq!((data(&gone.smtp), gone.smtp.arrived().len()), (0, 0));
+    world.tenants.send_replace(both);
+    gone.in_state("sent", 2).await;
+    assert_eq!(data(&gone.smtp), 2);
+    sink.stop(&world).await;
+}

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use bellwether_schemas::TenantId;
 
 use super::database_place::{DatabasePlace, Login};
-use super::{ConfigError, Database, Tenant, load_tenant};
+use super::tenant::{examine, is_stand_in};
+use super::{ConfigError, Database, Fault, Origin, Tenant, TokenHash, load_tenant, toml_file};
 
 /// Reads every `*.toml` of the directory, in order of id, with what `environment` adds.
 ///
@@ -40,6 +41,40 @@ pub fn load_named(
     let tenants: Vec<Tenant> = names.iter().map(load).collect::<Result<_, _>>()?;
     refuse_shared(dir, &tenants)?;
     Ok(tenants)
+}
+
+/// Reads every file of the directory as far as it can be read: the tenants, and everything that is wrong with any file.
+/// Where nothing is wrong, the tenants are those of [`load_tenants`]; else what is wrong has been stood in for.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn examine_tenants(
+    dir: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Vec<Tenant>, Vec<Fault>), ConfigError> {
+    let (mut tenants, mut faults) = (Vec::new(), Vec::new());
+    for file in tenant_files(dir)? {
+        let examined = examine(&file, environment);
+        tenants.extend(examined.tenant);
+        faults.extend(examined.faults);
+    }
+    let clashes = clashes(dir, tenants.iter().filter(|tenant| !is_stand_in(tenant)));
+    faults.extend(clashes.iter().map(with_line));
+    Ok((tenants, faults))
+}
+
+/// Everything that is wrong with one tenant's file, apart from others.
+#[must_use]
+pub fn examine_tenant(file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Vec<Fault> {
+    examine(file, environment).faults
+}
+
+fn with_line(error: &ConfigError) -> Fault {
+    let (key, reason) = error.parts();
+    let file = error.file();
+    let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+    let line = toml_file::read(file).ok().and_then(|text| toml_file::line_of(&text, &path));
+    Fault { file: file.into(), line, key, reason }
 }
 
 /// Those files of these tenants that are there, in order of id.
@@ -88,9 +123,17 @@ pub(crate) fn tenant_file(dir: &Path, tenant: &TenantId) -> PathBuf {
 /// other's users. A database may be that of several tenants where the files of all say so: then each still has roles of
 /// its own, by which the database tells them apart.
 pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
+    clashes(dir, tenants.iter()).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Everything that two tenants have and only one may, told of the later one.
+fn clashes<'a>(dir: &Path, tenants: impl Iterator<Item = &'a Tenant>) -> Vec<ConfigError> {
+    let mut found = Vec::new();
     let mut databases: HashMap<DatabasePlace, &Tenant> = HashMap::new();
     let mut logins: HashMap<Login, &TenantId> = HashMap::new();
     let mut senders: HashMap<String, &TenantId> = HashMap::new();
+    let mut tokens: HashMap<TokenHash, &TenantId> = HashMap::new();
+    let mut origins: HashMap<&Origin, &TenantId> = HashMap::new();
     for tenant in tenants {
         let taken = |key: &str, other: &TenantId, but: &str| {
             let reason = format!("is that of tenant {other} too: every tenant has its own{but}");
@@ -103,19 +146,31 @@ pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), Config
                 && other.id != tenant.id
                 && !(*shared && other.database.shared)
             {
-                return Err(taken(key, &other.id, " unless both say database.shared = true"));
+                found.push(taken(key, &other.id, " unless both say database.shared = true"));
             }
             if let Some(other) = logins.insert(login, &tenant.id)
                 && *other != tenant.id
             {
-                return Err(taken(key, other, " role, in a shared database too"));
+                found.push(taken(key, other, " role, in a shared database too"));
             }
         }
         if let Some(other) = senders.insert(tenant.mail.from.address().folded(), &tenant.id) {
-            return Err(taken("mail.from", other, ""));
+            found.push(taken("mail.from", other, ""));
+        }
+        for token in &tenant.api.tokens {
+            if let Some(other) = tokens.insert(token.hash, &tenant.id) {
+                found.push(taken("api.tokens", other, ""));
+            }
+        }
+        for origin in &tenant.api.origins {
+            if let Some(other) = origins.insert(origin, &tenant.id)
+                && *other != tenant.id
+            {
+                found.push(taken("api.origins", other, ""));
+            }
         }
     }
-    Ok(())
+    found
 }
 
 #[cfg(test)]
@@ -154,6 +209,30 @@ mod tests {
             let wrong = load(["FX <a@fx.example>", second], &[]).unwrap_err().to_string();
             assert!(wrong.contains("hextech.toml: mail.from: is that of tenant fxlabs too"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_two_tenants_have_a_token_or_an_origin_and_all_that_is_wrong_is_told_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let hash = "0".repeat(64);
+        let text = |sender: &str, zone: &str| {
+            format!(
+                "revision = 1\nzone = \"{zone}\"\n[brand]\nname = \"FX\"\n[database]\n[mail]\nfrom = \"{sender}\"\n\
+                 [api]\norigins = [\"https://app.example\"]\n[[api.tokens]]\nid = \"01234567\"\nrole = \"read\"\n\
+                 hash = \"{hash}\"\n"
+            )
+        };
+        for (id, text) in [("fxlabs", text("a@fx.example", "UTC")), ("hextech", text("a@fx.example", "Mars"))]
+        {
+            std::fs::write(tenant_file(dir.path(), &id.parse().unwrap()), text).unwrap();
+        }
+        let (tenants, faults) = examine_tenants(dir.path(), &|_| None).unwrap();
+        assert_eq!(tenants.len(), 2);
+        let told: Vec<(Option<usize>, &str)> = faults.iter().map(|fault| (fault.line, &*fault.key)).collect();
+        let expected =
+            [(Some(2), "zone"), (Some(7), "mail.from"), (Some(10), "api.tokens"), (Some(9), "api.origins")];
+        assert_eq!(told, expected);
+        assert!(faults[1..].iter().all(|fault| fault.reason.starts_with("is that of tenant fxlabs too")));
     }
 
     #[test]

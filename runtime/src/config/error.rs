@@ -57,6 +57,27 @@ impl ConfigError {
         Self::Value { file: file.into(), key: key.into(), reason: reason.to_string() }
     }
 
+    /// The file or directory that it is about.
+    pub(super) fn file(&self) -> &Path {
+        match self {
+            Self::Unreadable { file, .. }
+            | Self::Form { file, .. }
+            | Self::Value { file, .. }
+            | Self::Name { file, .. } => file,
+            Self::UnknownTenant { dir, .. } => dir,
+        }
+    }
+
+    /// Which key, empty where it is about none, and what is wrong.
+    pub(super) fn parts(&self) -> (String, String) {
+        match self {
+            Self::Value { key, reason, .. } => (key.clone(), reason.clone()),
+            Self::Form { reason, .. } | Self::Name { reason, .. } => (String::new(), reason.clone()),
+            Self::Unreadable { reason, .. } => (String::new(), format!("cannot be read: {reason}")),
+            Self::UnknownTenant { .. } => (String::new(), self.to_string()),
+        }
+    }
+
     /// The file or directory could not be read.
     pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
         Self::Unreadable { file: file.into(), reason: error.to_string() }

@@ -10,6 +10,9 @@
 //! | `tenant/settings.rs` | those of them that can change a result, as the journal keeps them |
 //! | `tenant/{brand,database,mail,limits}.rs` | one section each |
 //! | `tenant/secrets.rs` | a secret's file or variable |
+//! | `tenant/api.rs` | who may ask the gateway for the tenant |
+//! | `tenant/ancestor.rs` | variables of an earlier installation, as keys of the file |
+//! | `tenant/faults.rs` | everything that is wrong with a file, at once |
 //! | `directory.rs` | what no two tenants may share: a database, a sender |
 //! | `database_place.rs` | which database a URL names |
 //! | `values/` | the types of keys: the check of a value is the reading of its type |
@@ -25,16 +28,18 @@ mod tenant;
 mod toml_file;
 mod values;
 
-pub use directory::{load_named, load_tenants, tenant_files};
+pub use directory::{examine_tenant, examine_tenants, load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
 pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
 pub use tenant::{
-    Ambiguous, Announce, Auth, AuthKey, Brand, CalendarPlace, CalendarSource, Database, DatabaseMode, Mail,
-    Recipients, Retention, Tenant, WhenAmbiguous, load_tenant,
+    ANCESTOR_NAMES, Ambiguous, AncestorName, Announce, Api, ApiRole, ApiToken, Auth, AuthKey, Brand,
+    CalendarPlace, CalendarSource, Database, DatabaseMode, Fault, Mail, Recipients, Retention, Tenant,
+    TokenHash, TokenId, WhenAmbiguous, ancestor_keys, load_tenant,
 };
+pub use toml_file::text_of as tenant_text;
 pub use values::{
     Colour, DnsName, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link,
-    Mailbox, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
+    Mailbox, Origin, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
 pub(crate) use directory::{named_files, refuse_shared, tenant_file};

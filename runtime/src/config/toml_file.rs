@@ -4,12 +4,21 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
 
 /// The text of a configuration file.
 pub(super) fn read(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))
+}
+
+/// The text of a file with these keys, each section an object.
+///
+/// # Errors
+/// A value that TOML does not have.
+pub fn text_of(keys: &serde_json::Map<String, serde_json::Value>) -> Result<String, String> {
+    toml::to_string(keys).map_err(|error| error.to_string())
 }
 
 /// The text as a table of values whose meaning is not looked at yet.
@@ -28,6 +37,27 @@ pub(super) fn sections<T: DeserializeOwned>(file: &Path, table: toml::Table) -> 
         Some(key) => ConfigError::value(file, &key, error.message()),
         None => ConfigError::Form { file: file.into(), reason: error.message().into() },
     })
+}
+
+/// The line of a key, counted from 1. In a list of sections it is the first that has the key.
+pub(super) fn line_of(text: &str, path: &[String]) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?.into_inner();
+    let start = start_of(&table, path)?;
+    Some(1 + text.get(..start)?.matches('\n').count())
+}
+
+fn start_of(table: &DeTable<'_>, path: &[String]) -> Option<usize> {
+    let (first, rest) = path.split_first()?;
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == first)?;
+    let inner = match value.get_ref() {
+        DeValue::Table(table) => start_of(table, rest),
+        DeValue::Array(several) => several
+            .iter()
+            .filter_map(|each| each.get_ref().as_table())
+            .find_map(|table| start_of(table, rest)),
+        _ => None,
+    };
+    Some(inner.unwrap_or_else(|| key.span().start))
 }
 
 /// The key whose value is wrong. The library tells it in the error's text alone, on a line of its own.

@@ -72,8 +72,10 @@ impl Composer {
             self.tell_progress(&input);
             self.core.step(input, &mut outputs);
         }
-        if let Some(mail) = self.mail.take() {
-            mail.end_delivery().await;
+        match self.mail.take() {
+            Some(mail) if self.shutdown.is_raised() => mail.end_delivery().await,
+            Some(mail) => mail.cancel_delivery().await,
+            None => {}
         }
         self.progress.left(self.lane.tenant_id(), SINK);
     }

@@ -76,6 +76,8 @@ pub(super) struct Delivery {
     pub(super) incidents: Incidents,
     pub(super) progress: Progress,
     pub(super) shutdown: Shutdown,
+    /// Raised when the tenant is gone: also of mails under way no content begins to leave any more.
+    pub(super) cancelled: Shutdown,
 }
 
 impl Delivery {

@@ -18,7 +18,7 @@ mod frame;
 pub mod group;
 mod headers;
 pub mod kind;
-mod kinds;
+pub(crate) mod kinds;
 mod late_rendering;
 pub mod limits;
 pub(crate) mod local_time;

@@ -44,7 +44,10 @@ pub(super) fn tell_sections(found: &[(String, Vec<Section>)], form: Form) -> any
 }
 
 /// The same for findings of one section.
-pub(super) fn tell_findings(found: Vec<(String, Vec<Finding>)>, json: bool) -> anyhow::Result<ExitCode> {
+pub(in crate::commands) fn tell_findings(
+    found: Vec<(String, Vec<Finding>)>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let section = |findings| vec![Section { name: "", findings }];
     let found: Vec<_> = found.into_iter().map(|(whose, findings)| (whose, section(findings))).collect();
     tell_sections(&found, Form::of(json, true))

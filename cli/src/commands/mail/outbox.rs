@@ -7,6 +7,7 @@ use bellwether_runtime::config::Tenant;
 use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::outbox::Outbox;
 use bellwether_sinks::mail::outbox::by_hand::Listed;
+use clap::Args;
 use serde_json::{Value, json};
 
 use crate::exit::{CONFIG, Coded, UNAVAILABLE};
@@ -30,12 +31,32 @@ pub(super) fn refused(error: impl Display) -> Coded {
     Coded { code: UNAVAILABLE, message: format!("the tenant's database: {error}") }
 }
 
-/// Who does it, for the mail's events: as `--who` says, else as this machine knows.
-pub(super) fn who(said: Option<&str>, why: Option<&str>) -> String {
-    let known = || std::env::var("USER").ok().filter(|name| !name.is_empty());
-    let who = said.map(Into::into).or_else(known).unwrap_or_else(|| "somebody".into());
-    let why = why.map_or_else(String::new, |why| format!(": {why}"));
-    format!("{who}{why}").chars().filter(|c| !c.is_control()).take(300).collect()
+/// Whose mail it is, and who has a hand in it.
+#[derive(Args)]
+pub(super) struct ByHand {
+    /// Whose.
+    #[arg(long, value_name = "T")]
+    tenant: TenantId,
+    /// Who does it, or found out, for the mail's events [default: USER of the environment]
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
+    /// Why, or how, for the mail's events.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
+impl ByHand {
+    /// The outbox, and what its events say of who did it.
+    pub(super) async fn open(&self, process: &Process) -> anyhow::Result<(Outbox, String)> {
+        Ok((outbox(process, &self.tenant).await?, self.said()))
+    }
+
+    fn said(&self) -> String {
+        let known = || std::env::var("USER").ok().filter(|name| !name.is_empty());
+        let who = self.who.clone().or_else(known).unwrap_or_else(|| "somebody".into());
+        let why = self.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        format!("{who}{why}").chars().filter(|c| !c.is_control()).take(300).collect()
+    }
 }
 
 /// Whether addresses are shown whole.

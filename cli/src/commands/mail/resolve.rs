@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::outbox::by_hand::{Done, Fate};
 use clap::{Args, ValueEnum};
 
-use super::outbox::{outbox, refused, who};
+use super::outbox::{ByHand, refused};
 use super::retry::line;
 use crate::exit::NO;
 use crate::output::tell;
@@ -21,18 +20,11 @@ use crate::wiring::Process;
 pub(crate) struct ResolveMail {
     /// Which, as `mail list` names it.
     occurrence: String,
-    /// Whose.
-    #[arg(long, value_name = "T")]
-    tenant: TenantId,
+    #[command(flatten)]
+    by_hand: ByHand,
     /// What became of it.
     #[arg(long = "as", value_name = "FATE")]
     fate: Became,
-    /// Who found out, for the mail's events [default: USER of the environment]
-    #[arg(long, value_name = "NAME")]
-    who: Option<String>,
-    /// How, for the mail's events.
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -49,8 +41,7 @@ enum Became {
 
 impl ResolveMail {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let outbox = outbox(process, &self.tenant).await?;
-        let who = who(self.who.as_deref(), self.why.as_deref());
+        let (outbox, who) = self.by_hand.open(process).await?;
         let (fate, yes) = match self.fate {
             Became::Sent => (Fate::Sent, "it counts as sent"),
             Became::Failed => (Fate::Failed, "it counts as failed"),

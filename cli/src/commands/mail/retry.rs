@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use bellwether_schemas::TenantId;
 use bellwether_sinks::mail::outbox::by_hand::Done;
 use clap::Args;
 use serde_json::json;
 
-use super::outbox::{outbox, refused, who};
+use super::outbox::{ByHand, refused};
 use crate::exit::NO;
 use crate::output::tell;
 use crate::wiring::Process;
@@ -26,15 +25,8 @@ pub(crate) struct RetryMails {
     /// Which, as `mail list` names them.
     #[arg(required = true)]
     occurrences: Vec<String>,
-    /// Whose.
-    #[arg(long, value_name = "T")]
-    tenant: TenantId,
-    /// Who does it, for the mail's events [default: USER of the environment]
-    #[arg(long, value_name = "NAME")]
-    who: Option<String>,
-    /// Why, for the mail's events.
-    #[arg(long, value_name = "TEXT")]
-    why: Option<String>,
+    #[command(flatten)]
+    by_hand: ByHand,
     /// One JSON object a mail and line.
     #[arg(long)]
     json: bool,
@@ -42,8 +34,7 @@ pub(crate) struct RetryMails {
 
 impl RetryMails {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let outbox = outbox(process, &self.tenant).await?;
-        let who = who(self.who.as_deref(), self.why.as_deref());
+        let (outbox, who) = self.by_hand.open(process).await?;
         let mut all = true;
         for occurrence in &self.occurrences {
             let done = outbox.send_again(occurrence, &who).await.map_err(refused)?;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::secrets::Secrets;
+use super::secrets::{Secrets, variable};
 use crate::config::values::{HeaderName, optional_duration};
 use crate::config::{ConfigError, DnsName, EmailAddress, Mailbox, SmtpServer};
 use crate::secret::Secret;
@@ -123,6 +123,7 @@ impl Mail {
     pub(super) fn with_secrets(mut self, secrets: &Secrets<'_>) -> Result<Self, ConfigError> {
         self.check_idempotency(secrets)?;
         self.password = secrets.get("mail.password_file", self.password_file.as_deref(), "SMTP_PASSWORD")?;
+        self.use_ancestors_key(secrets)?;
         let file = self.unsubscribe_key_file.as_deref();
         self.unsubscribe_key = secrets.get("mail.unsubscribe_key_file", file, "UNSUBSCRIBE_KEY")?;
         if let Some(file) = &self.ca_file {
@@ -139,6 +140,24 @@ impl Mail {
             return Err(ConfigError::value(secrets.file, "mail.bounce_secret_file", reason));
         }
         Ok(self)
+    }
+
+    /// An ancestor's installation has the key of its provider, as whose user nobody else logs in.
+    fn use_ancestors_key(&mut self, secrets: &Secrets<'_>) -> Result<(), ConfigError> {
+        const NAME: &str = "SENDGRID_API_KEY";
+        let Some(key) = secrets.get("mail.password_file", None, NAME)? else { return Ok(()) };
+        let variable = variable(secrets.tenant, NAME);
+        let wrong = |key: &str, reason: String| Err(ConfigError::value(secrets.file, key, reason));
+        if self.password.is_some() {
+            return wrong("mail.password_file", format!("{variable} is set too: keep one of the two"));
+        }
+        if self.smtp.as_ref().and_then(SmtpServer::user) != Some("apikey") {
+            let reason =
+                format!("{variable} is the password of the user apikey: name it, or unset the variable");
+            return wrong("mail.smtp", reason);
+        }
+        self.password = Some(key);
+        Ok(())
     }
 
     /// How long the provider remembers a mail; none where it does not.

@@ -1,11 +1,14 @@
 //! A tenant is one file, `tenants/<id>.toml`. Each section has a file here; what two keys say of each other is checked
 //! where the section is put together, and what two tenants may not share in [`super::directory`].
 
+mod ancestor;
+mod api;
 mod auth;
 mod brand;
 mod calendar;
 mod core_symbols;
 mod database;
+mod faults;
 mod limits;
 mod mail;
 mod retention;
@@ -21,10 +24,14 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+pub use ancestor::{ANCESTOR_NAMES, AncestorName, ancestor_keys};
+pub use api::{Api, ApiRole, ApiToken, TokenHash, TokenId};
 pub use auth::{Auth, AuthKey};
 pub use brand::Brand;
 pub use calendar::{CalendarPlace, CalendarSource};
 pub use database::{Announce, Database, DatabaseMode, Recipients};
+pub use faults::Fault;
+pub(super) use faults::{examine, is_stand_in};
 pub use mail::{Ambiguous, Mail, WhenAmbiguous};
 pub use retention::Retention;
 
@@ -59,6 +66,8 @@ pub struct Tenant {
     pub calendar: Vec<CalendarSource>,
     /// Section `[retention]`: how long its users' rows are kept.
     pub retention: Retention,
+    /// Section `[api]`: who may ask the gateway for it.
+    pub api: Api,
 }
 
 /// The keys of the file, as they stand there.
@@ -124,6 +133,9 @@ struct File {
     /// How long things are kept.
     #[serde(default)]
     retention: Retention,
+    /// Who may ask.
+    #[serde(default)]
+    api: Api,
 }
 
 /// Reads one tenant's file.
@@ -131,16 +143,33 @@ struct File {
 /// # Errors
 /// Name, form, value or secret is not right; the error names file and key.
 pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Tenant, ConfigError> {
+    let id = id_of(path)?;
+    let table = toml_file::parse(path, &toml_file::read(path)?)?;
+    of_table(path, &id, table, environment)
+}
+
+/// A tenant's file has its id for a name.
+fn id_of(path: &Path) -> Result<TenantId, ConfigError> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let id: TenantId = stem.parse().map_err(|error| ConfigError::Name {
-        file: path.into(),
-        reason: format!("the file's name: {error}"),
-    })?;
-    let file: File = toml_file::sections(path, toml_file::parse(path, &toml_file::read(path)?)?)?;
+    stem.parse()
+        .map_err(|error| ConfigError::Name { file: path.into(), reason: format!("the file's name: {error}") })
+}
+
+/// The tenant that the keys of its file make, with what its variables say.
+fn of_table(
+    path: &Path,
+    id: &TenantId,
+    mut table: toml::Table,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Tenant, ConfigError> {
+    ancestor::fill(path, &mut table, id, environment)?;
+    let file: File = toml_file::sections(path, table)?;
     let settings = settings::settings(path, &file)?;
     let core_symbols = core_symbols::of(path, &file, &settings)?;
-    let secrets = Secrets { file: path, tenant: &id, environment };
-    let File { revision, zone, daily_brief, mut brand, database, auth, mail, calendar, retention, .. } = file;
+    let secrets = Secrets { file: path, tenant: id, environment };
+    let File {
+        revision, zone, daily_brief, mut brand, database, auth, mail, calendar, retention, api, ..
+    } = file;
     brand.logo = brand.logo.map(|logo| beside(path, &logo));
     let database = database.with_secrets(&secrets)?;
     let auth = auth.with_secret(&secrets)?;
@@ -150,8 +179,9 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
     }
     let mail = mail.with_secrets(&secrets)?;
     let calendar = calendar::sources(calendar, &secrets)?;
+    let api = api.with_secrets(&secrets)?;
     Ok(Tenant {
-        id,
+        id: id.clone(),
         revision,
         zone,
         daily_brief,
@@ -163,6 +193,7 @@ pub fn load_tenant(path: &Path, environment: &dyn Fn(&str) -> Option<String>) ->
         mail,
         calendar,
         retention,
+        api,
     })
 }
 

@@ -17,6 +17,11 @@ pub(super) struct Secrets<'a> {
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// The name of a tenant's variable: `<TENANT>_<NAME>`.
+pub(super) fn variable(tenant: &TenantId, name: &str) -> String {
+    format!("{}_{name}", tenant.as_str().to_uppercase().replace('-', "_"))
+}
+
 impl Secrets<'_> {
     /// From the file that `key` names, relative to the tenant's file, from `<TENANT>_<NAME>`, or from the file that
     /// `<TENANT>_<NAME>_FILE` names; never from two of them.
@@ -26,7 +31,7 @@ impl Secrets<'_> {
         path: Option<&Path>,
         name: &str,
     ) -> Result<Option<Secret>, ConfigError> {
-        let variable = format!("{}_{name}", self.tenant.as_str().to_uppercase().replace('-', "_"));
+        let variable = variable(self.tenant, name);
         let of_file = format!("{variable}_FILE");
         let twice = |set: &str| {
             Err(ConfigError::value(self.file, key, format!("{set} is set too: keep one of the two")))

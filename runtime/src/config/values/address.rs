@@ -6,7 +6,7 @@ use std::str::FromStr;
 use email_address::EmailAddress as Grammar;
 use serde::Deserialize;
 
-use super::line;
+use super::{line, of_text};
 
 /// Most characters of a mailbox as it is written.
 const MAX: usize = 1_000;
@@ -52,13 +52,7 @@ impl FromStr for EmailAddress {
     }
 }
 
-impl TryFrom<String> for EmailAddress {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
+of_text!(EmailAddress, String);
 
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,13 +99,7 @@ impl FromStr for Mailbox {
     }
 }
 
-impl TryFrom<String> for Mailbox {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
+of_text!(Mailbox, String);
 
 /// The words of a name (RFC 5322, `phrase`) with single spaces between them; none if a quote does not end or a
 /// character stands there that needs one.

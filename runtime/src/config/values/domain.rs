@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::of_text;
+
 /// Most bytes of a name.
 const MAX: usize = 253;
 
@@ -28,13 +30,7 @@ impl FromStr for DnsName {
     }
 }
 
-impl TryFrom<String> for DnsName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
+of_text!(DnsName, String);
 
 impl fmt::Display for DnsName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,15 +5,13 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
+use super::endpoint::Endpoint;
 use crate::http::Place;
 
 /// `https://HOST[:PORT][/PATH][?QUERY]`; `http://` of this machine alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FeedAddress {
-    is_tls: bool,
-    host: String,
-    port: u16,
-    authority: String,
+    endpoint: Endpoint,
     path_and_query: String,
 }
 
@@ -21,32 +19,31 @@ impl FeedAddress {
     /// Whether it is spoken to over TLS.
     #[must_use]
     pub const fn is_tls(&self) -> bool {
-        self.is_tls
+        self.endpoint.is_tls
     }
 
     /// What to connect to, an IPv6 address without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        &self.endpoint.host
     }
 
     /// The port to connect to.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        self.endpoint.port
     }
 
     /// Host and port as they were written: what a request calls the host.
     #[must_use]
     pub fn authority(&self) -> &str {
-        &self.authority
+        &self.endpoint.authority
     }
 
     /// Where it is.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        let Self { is_tls, port, .. } = *self;
-        Place { is_tls, host: &self.host, port, authority: &self.authority }
+        self.endpoint.place()
     }
 
     /// What is asked for there. It may hold a key: it is not printed.
@@ -63,21 +60,12 @@ impl FromStr for FeedAddress {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "is not https://HOST[:PORT][/PATH][?QUERY]";
         let uri: Uri = text.parse().map_err(|_| FORM)?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
-        let host = authority.host().trim_matches(['[', ']']);
-        let is_tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") if is_this_machine(host) => false,
-            Some("http") => return Err("http:// is for this machine alone: use https://"),
-            _ => return Err(FORM),
-        };
-        Ok(Self {
-            is_tls,
-            host: host.into(),
-            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
-            authority: authority.to_string(),
-            path_and_query: uri.path_and_query().map_or("/", |path| path.as_str()).into(),
-        })
+        let endpoint = Endpoint::of(&uri).ok_or(FORM)?;
+        if !endpoint.is_tls && !is_this_machine(&endpoint.host) {
+            return Err("http:// is for this machine alone: use https://");
+        }
+        let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str()).into();
+        Ok(Self { endpoint, path_and_query })
     }
 }
 
@@ -88,7 +76,7 @@ fn is_this_machine(host: &str) -> bool {
 /// Without what is asked for there, which may hold a key.
 impl fmt::Display for FeedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
+        self.endpoint.fmt(f)
     }
 }
 

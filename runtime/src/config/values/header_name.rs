@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::of_text;
+
 /// Most characters of one.
 const LONGEST: usize = 60;
 /// Headers that say what a mail is, by the beginning of their names: none of them is the tenant's to set.
@@ -66,13 +68,7 @@ impl FromStr for HeaderName {
     }
 }
 
-impl TryFrom<String> for HeaderName {
-    type Error = HeaderNameError;
-
-    fn try_from(text: String) -> Result<Self, HeaderNameError> {
-        text.parse()
-    }
-}
+of_text!(HeaderName, HeaderNameError);
 
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

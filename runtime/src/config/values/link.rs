@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::of_text;
+
 /// Most bytes of a link.
 const MAX: usize = 1_000;
 
@@ -44,13 +46,7 @@ fn is_of_this_machine(text: &str) -> bool {
     })
 }
 
-impl TryFrom<String> for Link {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
+of_text!(Link, String);
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

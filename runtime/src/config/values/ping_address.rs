@@ -6,6 +6,8 @@ use std::str::FromStr;
 use hyper::Uri;
 use serde::Deserialize;
 
+use super::endpoint::Endpoint;
+use super::of_text;
 use crate::http::Place;
 
 /// Stands for the process that calls.
@@ -16,10 +18,7 @@ const INSTANCE: &str = "{instance}";
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PingAddress {
-    is_tls: bool,
-    host: String,
-    port: u16,
-    authority: String,
+    endpoint: Endpoint,
     path_and_query: String,
 }
 
@@ -27,8 +26,7 @@ impl PingAddress {
     /// Where it is.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
-        let Self { is_tls, port, .. } = *self;
-        Place { is_tls, host: &self.host, port, authority: &self.authority }
+        self.endpoint.place()
     }
 
     /// What that process asks for there. It may hold a key: it is not printed.
@@ -49,19 +47,8 @@ impl FromStr for PingAddress {
         if uri.query().is_some() && asked(text) == "/" {
             return Err(FORM);
         }
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
-        let is_tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(FORM),
-        };
-        Ok(Self {
-            is_tls,
-            host: authority.host().trim_matches(['[', ']']).into(),
-            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
-            authority: authority.to_string(),
-            path_and_query: asked(text).into(),
-        })
+        let endpoint = Endpoint::of(&uri).ok_or(FORM)?;
+        Ok(Self { endpoint, path_and_query: asked(text).into() })
     }
 }
 
@@ -79,17 +66,11 @@ fn asked(text: &str) -> &str {
     text[start..].find('/').map_or("/", |at| &text[start + at..])
 }
 
-impl TryFrom<String> for PingAddress {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, &'static str> {
-        text.parse()
-    }
-}
+of_text!(PingAddress, &'static str);
 
 impl fmt::Display for PingAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
+        self.endpoint.fmt(f)
     }
 }
 
@@ -106,11 +87,13 @@ mod tests {
     #[test]
     fn an_address_is_read_with_its_instance_and_its_path_is_not_printed() {
         let address: PingAddress = "https://watch.example/k3y/{instance}?up={instance}".parse().unwrap();
-        assert_eq!((address.is_tls, address.host.as_str(), address.port), (true, "watch.example", 443));
+        let place = address.place();
+        assert_eq!((place.is_tls, place.host, place.port), (true, "watch.example", 443));
         assert_eq!(address.path_and_query("host-0"), "/k3y/host-0?up=host-0");
         assert_eq!(format!("{address} {address:?}"), "https://watch.example https://watch.example");
         let inner: PingAddress = "http://[fd00::1]:8080".parse().unwrap();
-        assert_eq!((inner.is_tls, inner.host.as_str(), inner.port), (false, "fd00::1", 8080));
+        let place = inner.place();
+        assert_eq!((place.is_tls, place.host, place.port), (false, "fd00::1", 8080));
         assert_eq!(inner.path_and_query("x"), "/");
     }
 

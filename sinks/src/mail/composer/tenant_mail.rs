@@ -35,6 +35,8 @@ pub(super) struct TenantMail {
     pub(super) added: Arc<Notify>,
     /// None where the tenant has no server to send through.
     server: Option<Server>,
+    /// Raised when the tenant is gone.
+    cancelled: Shutdown,
     delivery: Option<(Shutdown, JoinHandle<()>)>,
     release: Option<(Shutdown, JoinHandle<()>)>,
 }
@@ -55,8 +57,18 @@ impl TenantMail {
         let outbox = Outbox::new(pool, tenant.id.clone()).under(Terms::of(&tenant.mail));
         let added = Arc::new(Notify::new());
         let look = Arc::new(look);
-        let (delivery, release) = (None, None);
-        Some(Self { tenant: tenant.clone(), look, outbox, directory, added, server, delivery, release })
+        let (cancelled, delivery, release) = (Shutdown::new(), None, None);
+        Some(Self {
+            tenant: tenant.clone(),
+            look,
+            outbox,
+            directory,
+            added,
+            server,
+            cancelled,
+            delivery,
+            release,
+        })
     }
 
     /// Mails can be sent. Without a server they fail, and their rows say so.
@@ -115,6 +127,7 @@ impl TenantMail {
             incidents: Incidents::default(),
             progress: Progress::default(),
             shutdown,
+            cancelled: self.cancelled.clone(),
         })
     }
 
@@ -140,6 +153,12 @@ impl TenantMail {
         for (shutdown, _) in self.release.into_iter().chain(self.delivery) {
             shutdown.raise();
         }
+    }
+
+    /// The tenant is gone: mails under way whose content has not begun to leave go back to its outbox.
+    pub(super) async fn cancel_delivery(self) {
+        self.cancelled.raise();
+        self.end_delivery().await;
     }
 
     /// Tells delivery to end and waits until it has.

@@ -119,6 +119,9 @@ impl Lane {
 
     async fn note(&self, mail: &Claimed) -> bool {
         let delivery = &self.desk.delivery;
+        if delivery.cancelled.is_raised() {
+            return false;
+        }
         match delivery.outbox.data_started(mail).await {
             Ok(ours) => ours,
             Err(error) => {

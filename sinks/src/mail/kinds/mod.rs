@@ -63,7 +63,7 @@ pub(super) fn scheduled(
 }
 
 /// The made-up triggers of a kind, as that tenant's.
-pub(super) fn sample_triggers(look: &Look, kind: AlertKind) -> Result<Vec<TriggerFired>, ViewError> {
+pub(crate) fn sample_triggers(look: &Look, kind: AlertKind) -> Result<Vec<TriggerFired>, ViewError> {
     match kind {
         AlertKind::RsiTracker => rsi_tracker::sample(look),
         AlertKind::RsiCorrelationTracker => rsi_correlation_tracker::sample(look),

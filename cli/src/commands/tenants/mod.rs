@@ -1,27 +1,42 @@
 //! `bellwether tenants`.
 
+mod check;
+mod env_file;
+mod import;
+mod new;
+mod secret_files;
+mod verify;
+
 use std::process::ExitCode;
 
 use bellwether_database as database;
 use bellwether_producers::{ProducerContext, settings};
 use bellwether_roles::topics::{self, Missing};
-use bellwether_runtime::config::Announce;
+use bellwether_runtime::config::{Announce, tenant_text};
 use bellwether_runtime::log::Access;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
 
+use self::check::{Check, List};
+use self::import::Import;
+use self::new::New;
+use self::verify::Verify;
 use super::migrate::{ADMIN_URL, OWNER, optional, required};
+use crate::exit::{Coded, SOFTWARE};
 use crate::output::tell;
 use crate::wiring::Process;
 
 /// The tenants and what they need.
 #[derive(Subcommand)]
 pub(crate) enum Tenants {
-    /// Reads every tenant's file and says what is wrong with them.
-    #[command(after_help = "Example:\n  bellwether tenants check")]
-    Check,
+    List(List),
+    Check(Check),
+    New(Box<New>),
+    Import(Import),
     Init(Init),
+    Verify(Verify),
 }
 
 /// Makes a tenant's database its own: tables, login role, default and check on every tenant_id. Harmless to repeat.
@@ -41,15 +56,13 @@ pub(crate) struct Init {
 impl Tenants {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Check => {
-                for tenant in process.tenants()? {
-                    let symbols = tenant.settings.symbols.len();
-                    tell(&format!("{}: {symbols} symbols, {}\n", tenant.id, tenant.zone))?;
-                }
-            }
-            Self::Init(init) => init.run(process).await?,
+            Self::List(list) => list.run(process),
+            Self::Check(check) => check.run(process),
+            Self::New(new) => new.run(process).await,
+            Self::Import(import) => import.run(process).map(|()| ExitCode::SUCCESS),
+            Self::Init(init) => init.run(process).await.map(|()| ExitCode::SUCCESS),
+            Self::Verify(verify) => verify.run(process).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -84,6 +97,11 @@ impl Init {
             )),
         ))
     }
+}
+
+/// A tenant's file with these keys.
+fn file_text(keys: &Map<String, Value>) -> Result<String, Coded> {
+    tenant_text(keys).map_err(|message| Coded { code: SOFTWARE, message })
 }
 
 /// Says so where nothing of the kind is there: on another Postgres than Supabase's that is as it should be.
