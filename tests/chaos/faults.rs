@@ -8,7 +8,7 @@ use crate::world::{World, progress};
 
 /// In words, for the verdict.
 pub(crate) const TRIED: &str = "brokers: kill -9 at least twice, SIGSTOP; a frozen process, rows and mail sink (9 s); a \
-                                graceful stop of each role; 4 s without SMTP";
+                                graceful stop of each role; 4 s without SMTP; all snapshots deleted, all damaged";
 
 /// Longer than a session.
 const FROZEN: Duration = Duration::from_secs(9);
@@ -44,4 +44,19 @@ pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Ran
     }
     progress("SMTP: connections are refused for 4 s");
     world.without_smtp(|| processes.tend_for(Duration::from_secs(4)));
+    spoil_snapshots(world, processes, random);
+}
+
+/// Whoever is given the dead process's tenants has to do without the newest snapshot, or without any.
+fn spoil_snapshots(world: &World, processes: &mut Processes<'_>, random: &mut Random) {
+    let damaged = |value: &[u8]| match value {
+        [whole @ .., last] => [whole, &[last ^ 1]].concat(),
+        [] => Vec::new(),
+    };
+    for (what, spoiled) in [("deleted", (|_| Vec::new()) as fn(&[u8]) -> Vec<u8>), ("damaged", damaged)] {
+        let count = world.spoil_snapshots(spoiled);
+        let killed = processes.kill(Role::Process, random.next(), Duration::ZERO);
+        progress(&format!("snapshots: all {count} records {what}, and kill -9 of {killed}"));
+        processes.tend_for(Duration::from_secs(6));
+    }
 }

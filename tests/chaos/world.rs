@@ -1,5 +1,6 @@
 //! Everything that the roles need: brokers, databases, an inbox, two tenants with alerts and history.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use bellwether_local::seed::{self, Seeded, User};
 use bellwether_producers::sources::synthetic::Market;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::load_tenant;
-use bellwether_runtime::log::{Access, Log, open};
+use bellwether_runtime::log::{Access, Log, NewRecord, open, scan};
 use bellwether_schemas::ids::match_key;
 use bellwether_schemas::time::{DAY, MINUTE};
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
@@ -154,6 +155,25 @@ impl World {
         self.inbox.faults.set(Fault::RefuseConnections);
         meanwhile();
         self.inbox.faults.clear();
+    }
+
+    /// Writes something else under every key that stands in a topic of snapshots; how many there are.
+    pub(crate) fn spoil_snapshots(&self, spoiled: fn(&[u8]) -> Vec<u8>) -> usize {
+        let log = open(self.kafka.url(), Access::Write, Clock::system()).unwrap();
+        let spoil = |shop: &Shop| {
+            let topic = Topic::new(&shop.id, TopicKind::Snapshots);
+            let mut standing = BTreeMap::new();
+            for record in scan(log.as_ref(), &topic, 0..u64::MAX).unwrap().map(Result::unwrap) {
+                standing.insert(record.key, record.value);
+            }
+            standing.retain(|_, value| !value.is_empty());
+            let count = standing.len();
+            for (key, value) in standing {
+                log.append(&topic, vec![NewRecord { key, value: spoiled(&value) }]).wait().unwrap();
+            }
+            count
+        };
+        self.shops.iter().map(spoil).sum()
     }
 
     pub(crate) fn query<T>(&self, shop: &Shop, sql: &'static str) -> Vec<T>

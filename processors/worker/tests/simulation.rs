@@ -376,6 +376,20 @@ fn a_snapshot_waits_for_what_is_on_its_way_and_a_new_owner_goes_on_from_it() {
 }
 
 #[test]
+fn a_recovery_that_is_over_is_not_gone_through_again() {
+    let mut world = World::new(journal(&[(900, -700); 30]));
+    world.recover(true);
+    world.read(20);
+    world.acknowledge(usize::MAX);
+    world.input(Input::Passed(Duration::from_secs(1)));
+    assert!(!world.core.is_taking(), "it is on its way");
+    world.read(u64::MAX >> 1);
+    world.acknowledge(usize::MAX);
+    world.input(Input::Passed(Duration::from_secs(2)));
+    assert!(world.core.is_taking(), "a minute would be long");
+}
+
+#[test]
 fn whoever_gives_a_tenant_up_leaves_its_state_behind() {
     let mut world = World::new(journal(&[(900, -700); 30]));
     world.recover(true);

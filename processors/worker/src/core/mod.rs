@@ -5,9 +5,9 @@
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
 //! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
-//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Once a minute, and when it is revoked, its state
-//! is copied, a little at a time, and given out to be stored ([`Output::Store`]), but not before everything that came of it is
-//! acknowledged.
+//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Once a minute, after a
+//! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
+//! ([`Output::Store`]), but not before everything that came of it is acknowledged.
 
 mod catching_up;
 mod dead_letters;

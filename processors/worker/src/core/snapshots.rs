@@ -35,6 +35,11 @@ impl Snapshots {
         Self { due: now + EVERY, stored_to, begun: None, taken: None, storing: None }
     }
 
+    /// A recovery is over: the next shall not have its way to go again.
+    pub(super) fn hasten(&mut self, now: Duration) {
+        self.due = self.due.min(now);
+    }
+
     /// One is to be taken: it is time, the one before is done with, and more was folded since.
     pub(super) fn are_due(&self, now: Duration, folded_to: u64) -> bool {
         now >= self.due && self.are_wanted(folded_to)
@@ -119,6 +124,14 @@ mod tests {
         let (id, _) = snapshots.ready(6, &mut 0).unwrap();
         snapshots.stored(id, true);
         assert!(!snapshots.are_due(EVERY, 7) && snapshots.are_due(EVERY * 2, 7));
+    }
+
+    #[test]
+    fn after_a_recovery_the_next_is_due_at_once() {
+        let mut snapshots = Snapshots::new(5, Duration::ZERO);
+        snapshots.hasten(Duration::from_secs(1));
+        assert!(!snapshots.are_due(Duration::from_secs(1), 5), "there is no news");
+        assert!(snapshots.are_due(Duration::from_secs(1), 6));
     }
 
     #[test]

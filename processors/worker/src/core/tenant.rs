@@ -158,7 +158,9 @@ impl TenantCore {
     /// Time of the worker goes on: says how far a recovery is, and begins a snapshot where one is due.
     pub(super) fn passed(&mut self, now: Duration) {
         let Some(folded_to) = self.folded_to() else { return };
-        self.catching_up.take_if(|way| way.moved(&self.tenant, folded_to, now));
+        if self.catching_up.take_if(|way| way.moved(&self.tenant, folded_to, now)).is_some() {
+            self.snapshots.hasten(now);
+        }
         if !self.halted && self.snapshots.are_due(now, folded_to) {
             self.begin_snapshot(now);
         }
