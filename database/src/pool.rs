@@ -256,14 +256,14 @@ pub(super) async fn settle(
     .map(|_| ())
 }
 
-/// Row security does not bind superusers, owners' roles and BYPASSRLS.
+/// Row security does not bind superusers, owners' roles and BYPASSRLS, nor who may act as one of these.
 pub(super) async fn refuse_the_powerful(connection: &mut PgConnection) -> Result<()> {
     let (role, superuser, bypass, creates, owner): (String, bool, bool, bool, bool) = sqlx::query_as(
         "select session_user::text, bool_or(r.rolsuper), bool_or(r.rolbypassrls), bool_or(r.rolcreaterole),
                 bool_or(exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                 where n.nspname || '.' || c.relname = any($1)
                                   and pg_has_role(r.oid, c.relowner, 'member')))
-         from pg_roles r where r.rolname in (session_user, current_user)",
+         from pg_roles r where pg_has_role(session_user, r.oid, 'member')",
     )
     .bind(tables_of_ours())
     .fetch_one(connection)
