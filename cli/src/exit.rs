@@ -83,7 +83,7 @@ fn of_role(error: &RoleError) -> u8 {
         RoleError::Producer(producer) => of_producer(producer),
         RoleError::Worker(worker) => of_worker(worker),
         RoleError::Sink(sink) => of_sink(sink),
-        RoleError::Database(database) => of_database(database),
+        RoleError::Database(source) | RoleError::Login { source, .. } => of_database(source),
         RoleError::Server(_) => CONFIG,
         RoleError::Panicked => SOFTWARE,
     }

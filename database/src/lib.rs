@@ -4,7 +4,9 @@
 
 pub mod bounces;
 pub mod checks;
+mod connection;
 pub mod cursor;
+mod denied;
 mod gateway;
 mod init;
 mod migrate;
@@ -15,6 +17,7 @@ mod statements;
 pub mod tables;
 
 pub use checks::check;
+pub use connection::{TenantConnection, answered};
 pub use gateway::{GatewayDatabase, SwitchedOff};
 pub use init::{announce, init, init_gateway};
 pub use migrate::{MIGRATIONS, Migration, migrate, pending};
@@ -22,6 +25,8 @@ pub use pool::{begin, begin_snapshot, check_configured, check_gateway_configured
 pub use shape::{Shape, init_shared, shape};
 pub use sqlstate::{StatementOutcome, classify};
 pub use statements::{Query, Statements, touched};
+
+use std::path::Path;
 
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::{TenantId, UserId};
@@ -77,6 +82,18 @@ pub enum DatabaseError {
         "port 6543 is a pooler in transaction mode: set database.mode = \"transaction\", or use port 5432"
     )]
     Pooler,
+    /// What answered is no server: a pooler, of which the tenant's file says nothing.
+    #[error("what answers is a pooler: set database.mode = \"transaction\" or \"session\", as it is set up")]
+    UnnamedPooler,
+    /// How the connection is to be protected is said in no known word.
+    #[error("sslmode in the database's url is none of disable, prefer, require, verify-ca and verify-full")]
+    TlsMode,
+    /// What the server's certificate is to be held against is not there.
+    #[error("sslrootcert in the database's url: there is no file {file}")]
+    NoRootCertificate {
+        /// The file that is named.
+        file: String,
+    },
     /// Changes of the schema need a session.
     #[error("migrate and init do not go through a pooler in transaction mode: use port 5432")]
     NotThroughPooler,
@@ -174,6 +191,9 @@ impl DatabaseError {
             Self::NotConfigured { .. }
             | Self::Url
             | Self::Pooler
+            | Self::UnnamedPooler
+            | Self::TlsMode
+            | Self::NoRootCertificate { .. }
             | Self::NotThroughPooler
             | Self::TooPowerful { .. }
             | Self::OtherTenant { .. }
@@ -199,9 +219,25 @@ fn query(what: impl Into<String>) -> impl FnOnce(sqlx::Error) -> DatabaseError {
 fn parse(url: &Secret) -> Result<PgConnectOptions> {
     // Of another scheme the parser would take what it likes, and connect to its defaults.
     let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
-    let options =
-        url.reveal().parse::<PgConnectOptions>().ok().filter(|_| postgres).ok_or(DatabaseError::Url)?;
+    let wrong = |error: sqlx::Error| {
+        // The words it does not know are repeated, and nothing else of the URL.
+        if error.to_string().contains("ssl_mode") { DatabaseError::TlsMode } else { DatabaseError::Url }
+    };
+    let options = url.reveal().parse::<PgConnectOptions>().map_err(wrong)?;
+    if !postgres {
+        return Err(DatabaseError::Url);
+    }
+    // The driver would say that there is no such file, and not which.
+    if let Some(file) = root_certificate(url).filter(|file| !Path::new(file).exists()) {
+        return Err(DatabaseError::NoRootCertificate { file: file.into() });
+    }
     Ok(options.application_name("bellwether").disable_statement_logging())
+}
+
+fn root_certificate(url: &Secret) -> Option<&str> {
+    let (_, parameters) = url.reveal().split_once('?')?;
+    let found = parameters.split('&').find_map(|parameter| parameter.strip_prefix("sslrootcert="));
+    found.filter(|file| !file.contains('%'))
 }
 
 /// One connection with a session of its own, for whoever may change the schema.

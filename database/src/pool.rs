@@ -3,6 +3,7 @@
 //! Work on them is never cancelled: a `begin` that was dropped half way leaves its transaction open. Time-outs are
 //! the server's, and every borrower starts after a `ROLLBACK` with the tenant set anew.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bellwether_runtime::config::{DatabaseMode, Tenant};
@@ -11,22 +12,32 @@ use bellwether_schemas::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
 
-use super::{DatabaseError, Result, parse, query, tables_of_ours};
+use super::{DatabaseError, Result, denied, parse, query, tables_of_ours};
 
 /// Where Supabase's pooler answers in transaction mode.
 pub(super) const TRANSACTION_POOLER: u16 = 6543;
 /// A tenant's server is shared with its front ends: two connections a role are ours.
 const CONNECTIONS: u32 = 2;
 /// Until a connection is there; then the tenant counts as out of reach.
-const ACQUIRE: Duration = Duration::from_secs(10);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
 /// The same for the gateway: somebody waits before a page.
 const GATEWAY_ACQUIRE: Duration = Duration::from_secs(4);
+/// Said where it cannot be looked at whether a login may do too much.
+pub(super) const NO_ROLE: &str = "cannot read what the database's role may do";
 /// Milliseconds, at the server: one statement, one wait for a lock, one pause inside a transaction.
 const TIMEOUTS: [(&str, &str); 3] = [
     ("statement_timeout", "30000"),
     ("lock_timeout", "10000"),
     ("idle_in_transaction_session_timeout", "60000"),
 ];
+
+/// How who connects through a pooler of transactions is called there: by it a pool is known as one.
+const POOLED: &str = "bellwether, pooled";
+/// What a transaction begins with on a session that another client had before. The driver names statements even where it
+/// keeps none: what somebody left there under those names would be taken for ours, or refused.
+pub(super) const BEGIN_POOLED: &str = "begin; deallocate all";
+const SNAPSHOT: &str = "begin isolation level repeatable read read only";
+const SNAPSHOT_POOLED: &str = "begin isolation level repeatable read read only; deallocate all";
 
 /// Opens the tenant's pool. A role that row security does not bind is refused.
 ///
@@ -36,6 +47,29 @@ pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
     open(tenant, options(tenant)?, ACQUIRE).await
 }
 
+/// Asks the server to let this login in, unless it refused the same a moment ago.
+pub(super) async fn login<T>(
+    tenant: &Tenant,
+    options: &PgConnectOptions,
+    asking: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T> {
+    let what = || query(format!("cannot connect to the database of tenant {}", tenant.id));
+    let (id, role) = (&tenant.id, options.get_username());
+    let urls = [&tenant.database.url, &tenant.database.gateway_url];
+    for url in urls.into_iter().flatten().filter(|url| parse(url).is_ok_and(|of| of.get_username() == role)) {
+        denied::may_try(id, options, url).map_err(what())?;
+    }
+    let asked = asking.await;
+    denied::note(id, options, &asked);
+    asked.map_err(|error| if is_poolers(&error) { DatabaseError::UnnamedPooler } else { what()(error) })
+}
+
+/// Poolers take no start-up parameter that they do not know; servers say so otherwise.
+fn is_poolers(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().map(|error| error.message());
+    said.is_some_and(|message| message.contains("unsupported startup parameter"))
+}
+
 /// Opens a pool as the tenant's gateway. A role that could read mails is refused, too: whoever takes the gateway over
 /// is to find no address.
 ///
@@ -43,15 +77,17 @@ pub async fn connect(tenant: &Tenant) -> Result<PgPool> {
 /// As [`connect`].
 pub(super) async fn connect_gateway(tenant: &Tenant) -> Result<PgPool> {
     let pool = open(tenant, gateway_options(tenant)?, GATEWAY_ACQUIRE).await?;
-    refuse_readers_of_mail(&pool).await?;
+    let mut looking = begin(&pool, &tenant.id).await.map_err(query(NO_ROLE))?;
+    refuse_readers_of_mail(&mut looking).await?;
     Ok(pool)
 }
 
 async fn open(tenant: &Tenant, options: PgConnectOptions, acquire: Duration) -> Result<PgPool> {
     let pool = hooks(PgPoolOptions::new(), tenant).max_connections(CONNECTIONS).acquire_timeout(acquire);
-    let what = || format!("cannot connect to the database of tenant {}", tenant.id);
-    let pool = pool.connect_with(options).await.map_err(query(what()))?;
-    refuse_the_powerful(&pool).await?;
+    let connecting = pool.connect_with(options.clone());
+    let pool = login(tenant, &options, connecting).await?;
+    let mut looking = begin(&pool, &tenant.id).await.map_err(query(NO_ROLE))?;
+    refuse_the_powerful(&mut looking).await?;
     Ok(pool)
 }
 
@@ -78,7 +114,11 @@ pub fn check_gateway_configured(tenant: &Tenant) -> Result<()> {
 /// # Errors
 /// The database is out of reach.
 pub async fn begin(pool: &PgPool, tenant: &TenantId) -> sqlx::Result<Transaction<'static, Postgres>> {
-    settled(pool.begin().await?, tenant).await
+    let begun = match is_pooled(&pool.connect_options()) {
+        true => known(pool, tenant, pool.begin_with(BEGIN_POOLED)).await?,
+        false => known(pool, tenant, pool.begin()).await?,
+    };
+    settled(begun, tenant).await
 }
 
 /// As [`begin`], but it only reads, and every statement of it sees the same moment.
@@ -89,7 +129,27 @@ pub async fn begin_snapshot(
     pool: &PgPool,
     tenant: &TenantId,
 ) -> sqlx::Result<Transaction<'static, Postgres>> {
-    settled(pool.begin_with("begin isolation level repeatable read read only").await?, tenant).await
+    let begin = if is_pooled(&pool.connect_options()) { SNAPSHOT_POOLED } else { SNAPSHOT };
+    let beginning = pool.begin_with(begin);
+    settled(known(pool, tenant, beginning).await?, tenant).await
+}
+
+/// Another client has the session after each transaction.
+pub(super) fn is_pooled(options: &PgConnectOptions) -> bool {
+    options.get_application_name() == Some(POOLED)
+}
+
+/// A pool may have to log in anew for it: not where that was refused a moment ago.
+async fn known<T>(
+    pool: &PgPool,
+    tenant: &TenantId,
+    beginning: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    let options = pool.connect_options();
+    denied::may_use(tenant, &options)?;
+    let begun = beginning.await;
+    denied::note(tenant, &options, &begun);
+    begun
 }
 
 async fn settled(
@@ -102,7 +162,7 @@ async fn settled(
 
 /// How long what is told to the server holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     /// Until the transaction ends.
     Transaction,
     /// Until the connection is closed; only where it is one session of the server's.
@@ -133,9 +193,13 @@ fn options_of(
     let options = parse(url)?;
     match tenant.database.mode {
         // Named statements and start-up parameters belong to a session, which such a pooler does not keep.
-        DatabaseMode::Transaction => Ok(options.statement_cache_capacity(0).extra_float_digits(None)),
+        DatabaseMode::Transaction => {
+            let options = options.statement_cache_capacity(0).extra_float_digits(None);
+            Ok(options.application_name(POOLED))
+        }
         _ if options.get_port() == TRANSACTION_POOLER => Err(DatabaseError::Pooler),
-        DatabaseMode::Direct | DatabaseMode::Session => Ok(options),
+        DatabaseMode::Session => Ok(options.extra_float_digits(None)),
+        DatabaseMode::Direct => Ok(options),
     }
 }
 
@@ -169,7 +233,11 @@ fn hooks(options: PgPoolOptions, tenant: &Tenant) -> PgPoolOptions {
 }
 
 /// Tells the server whose rows this connection may see, and how long it may take.
-async fn settle(connection: &mut PgConnection, tenant: &TenantId, scope: Scope) -> sqlx::Result<()> {
+pub(super) async fn settle(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+    scope: Scope,
+) -> sqlx::Result<()> {
     let [statement, lock, idle] = TIMEOUTS;
     sqlx::query(
         "select set_config('app.tenant_id', $1, $2), set_config($3, $4, $2), set_config($5, $6, $2),
@@ -188,19 +256,19 @@ async fn settle(connection: &mut PgConnection, tenant: &TenantId, scope: Scope) 
     .map(|_| ())
 }
 
-/// Row security does not bind superusers, owners' roles and BYPASSRLS.
-async fn refuse_the_powerful(pool: &PgPool) -> Result<()> {
+/// Row security does not bind superusers, owners' roles and BYPASSRLS, nor who may act as one of these.
+pub(super) async fn refuse_the_powerful(connection: &mut PgConnection) -> Result<()> {
     let (role, superuser, bypass, creates, owner): (String, bool, bool, bool, bool) = sqlx::query_as(
         "select session_user::text, bool_or(r.rolsuper), bool_or(r.rolbypassrls), bool_or(r.rolcreaterole),
                 bool_or(exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                                 where n.nspname || '.' || c.relname = any($1)
                                   and pg_has_role(r.oid, c.relowner, 'member')))
-         from pg_roles r where r.rolname in (session_user, current_user)",
+         from pg_roles r where pg_has_role(session_user, r.oid, 'member')",
     )
     .bind(tables_of_ours())
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await
-    .map_err(query("cannot read what the database's role may do"))?;
+    .map_err(query(NO_ROLE))?;
     let powers = [
         (superuser, "is a superuser"),
         (bypass, "bypasses row security"),
@@ -213,12 +281,12 @@ async fn refuse_the_powerful(pool: &PgPool) -> Result<()> {
     }
 }
 
-async fn refuse_readers_of_mail(pool: &PgPool) -> Result<()> {
+async fn refuse_readers_of_mail(connection: &mut PgConnection) -> Result<()> {
     let readers: Vec<String> = sqlx::query_scalar(
         "select session_user::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where n.nspname = 'bellwether' and c.relname = 'mail_outbox' and has_table_privilege(c.oid, 'select')",
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
     .map_err(query("cannot read what the gateway's role may do"))?;
     match readers.into_iter().next() {

@@ -3,6 +3,7 @@
 use bellwether_database::DatabaseError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::log::LogError;
+use bellwether_schemas::TenantId;
 use bellwether_sinks::SinkError;
 use bellwether_sinks::mail::server::ServerError;
 use bellwether_worker::WorkerError;
@@ -25,6 +26,14 @@ pub enum RoleError {
     /// A tenant's database is not configured as it has to be.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A tenant's database lets the role in as somebody it must not be, or not at all as its file says.
+    #[error("tenant {tenant}: its database cannot be used as its file says")]
+    Login {
+        /// The tenant whose database it is.
+        tenant: TenantId,
+        /// What is wrong with the login.
+        source: DatabaseError,
+    },
     /// A tenant's mail server is not configured as it has to be.
     #[error(transparent)]
     Server(#[from] ServerError),

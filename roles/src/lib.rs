@@ -5,6 +5,7 @@
 
 pub mod drain;
 mod error;
+pub mod logins;
 mod produce;
 pub mod topics;
 

@@ -40,6 +40,8 @@ macro_rules! kinds {
 kinds! {
     /// The tenant's database takes no rows; its triggers wait in the log.
     Parked = "parked";
+    /// The tenant's database lacks what it had: rows are written again from where it stands.
+    Restored = "restored";
     /// The tenant's journal is not folded any more.
     Halted = "halted";
     /// A source of the tenant's prices sends nothing.

@@ -16,6 +16,9 @@ const BUCKETS: [f64; 17] =
 /// What histograms gathered is folded into buckets this often, so that it stays bounded when nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// What a tenant's database says beside its answers is the tenant's own, of any content and length: none of it is logged.
+const QUIET: &str = "sqlx::postgres::notice=off";
+
 /// Why logs or metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
@@ -87,7 +90,8 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
     for part in text.split(',').map(str::trim).filter(|part| !part.contains('=')) {
         part.parse::<Level>().map_err(|_| format!("{part:?} is no level"))?;
     }
-    EnvFilter::try_new(text).map_err(|error| error.to_string())
+    let filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    Ok(filter.add_directive(QUIET.parse().map_err(|error| format!("{error}"))?))
 }
 
 fn recorder() -> Result<PrometheusRecorder, String> {
@@ -146,6 +150,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(tenant.id = "fxlabs", "a sentence\nof \u{1b}[31mtwo lines");
             tracing::debug!("a detail");
+            tracing::error!(target: "sqlx::postgres::notice", "a row of somebody's");
         });
         String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
     }
@@ -156,6 +161,7 @@ mod tests {
         assert!(text.contains("INFO") && text.contains("tenant.id=\"fxlabs\""), "{text}");
         assert!(!text.contains("a detail") && !text.contains('\u{1b}'), "{text:?}");
         assert!(lines("debug", LogFormat::Text).contains("a detail"));
+        assert!(!lines("trace", LogFormat::Text).contains("somebody"), "a database's notices are its own");
 
         let json: serde_json::Value = serde_json::from_str(&lines("info", LogFormat::Json)).unwrap();
         assert_eq!((&json["level"], &json["tenant.id"]), (&"INFO".into(), &"fxlabs".into()));

@@ -8,16 +8,16 @@ mod smtp;
 mod support;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bellwether_database as database;
 use bellwether_gateway::public::{Public, serve};
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded, User};
+use bellwether_local::seed::{self, User};
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{SmtpServer, Tenant};
+use bellwether_runtime::config::SmtpServer;
 use bellwether_runtime::secret::Secret;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::AlertKind;
@@ -27,43 +27,39 @@ use bellwether_sinks::mail::bounce::{Intake, Noted, Tally};
 use mail_parser::MessageParser;
 use ring::hmac;
 use smtp::Smtp;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OnceCell, watch};
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
+use tokio::sync::watch;
 
 /// By which the tenant's provider signs.
 const HOOK_KEY: [u8; 32] = [7; 32];
 
 /// A tenant with its database, its mail server and its gateway. User 0 is confirmed.
 struct Shop {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
     smtp: Smtp,
     gateway: SocketAddr,
 }
 
+impl Deref for Shop {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
 impl Shop {
     async fn new(test: &str) -> Self {
-        let id = "fxlabs";
-        let seeded =
-            seed::database(server().await, &format!("{test}_{id}"), &id.parse().unwrap()).await.unwrap();
+        let mut home = Home::new(test, "fxlabs", 0).await;
         let someone = User { id: user(0), email: "0@users.example".into(), confirmed: true };
-        seed::add_users(&seeded.admin, &[someone]).await.unwrap();
+        seed::add_users(&home.seeded.admin, &[someone]).await.unwrap();
         let smtp = Smtp::start().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gateway = listener.local_addr().unwrap();
-        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        tenant.database.gateway_url = Some(seeded.gateway.clone());
+        let tenant = &mut home.tenant;
+        tenant.database.gateway_url = Some(home.seeded.gateway.clone());
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
         tenant.mail.unsubscribe_key = Some(Secret::new("a key of links"));
         tenant.mail.bounce_secret = Some(Secret::new(format!("whsec_{}", STANDARD.encode(HOOK_KEY))));
@@ -71,11 +67,7 @@ impl Shop {
         let tenants = watch::channel(Arc::new(vec![tenant.clone()])).1;
         let public = Public::new(tenants, Clock::system(), None).unwrap();
         tokio::spawn(serve(listener, public.router(), Shutdown::new()));
-        Self { seeded, tenant, smtp, gateway }
-    }
-
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
+        Self { home, smtp, gateway }
     }
 
     /// Every mail owed, oldest first: its state, and why where there is a reason.

@@ -9,57 +9,38 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded, User};
-use bellwether_runtime::config::{SmtpServer, Tenant};
+use bellwether_runtime::config::SmtpServer;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{Outcome, group_id};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::mail;
 use mail_parser::MessageParser;
 use smtp::Smtp;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::*;
-use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
 
 /// A tenant with its database and its SMTP server, and eight confirmed users.
 struct Shop {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
     smtp: Smtp,
+}
+
+impl Deref for Shop {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 impl Shop {
     async fn new(test: &str) -> Self {
-        let seeded = seed::database(server().await, test, &"fxlabs".parse().unwrap()).await.unwrap();
-        let someone = |number| User {
-            id: user(number),
-            email: format!("{number}@users.fxlabs.example"),
-            confirmed: true,
-        };
-        seed::add_users(&seeded.admin, &(0..8).map(someone).collect::<Vec<_>>()).await.unwrap();
+        let mut home = Home::new(test, "fxlabs", 8).await;
         let smtp = Smtp::start().await;
-        let mut tenant = tenant("fxlabs", Some(seeded.pipeline.reveal()));
-        tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
-        Self { seeded, tenant, smtp }
-    }
-
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
-    }
-
-    async fn execute(&self, sql: &str) -> u64 {
-        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
+        home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+        Self { home, smtp }
     }
 
     /// How many alert mails and digests stand in each state.
@@ -303,7 +284,7 @@ async fn what_users_wish_is_asked_of_their_own_row_and_of_the_row_of_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_the_tenants_cap_the_rest_waits_whoever_it_is_for() {
     let mut shop = Shop::new("flood").await;
-    shop.tenant.mail.alerts_an_hour = NonZeroU32::new(3).unwrap();
+    shop.home.tenant.mail.alerts_an_hour = NonZeroU32::new(3).unwrap();
     let mut world = World::new(vec![shop.tenant.clone()]);
     let sink = run(&world);
     for number in 0..5 {

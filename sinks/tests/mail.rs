@@ -1,8 +1,6 @@
 //! The mail sink from an embedded log over a real Postgres to a scripted SMTP server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/proxy.rs"]
-mod proxy;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "support/smtp.rs"]
 mod smtp;
@@ -10,12 +8,11 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::time::Duration;
 
 use bellwether_database as database;
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded, User};
-use bellwether_runtime::config::{SmtpServer, Tenant, WhenAmbiguous};
+use bellwether_runtime::config::{SmtpServer, WhenAmbiguous};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, Condition, Outcome, TriggerFired, group_id};
@@ -23,63 +20,41 @@ use bellwether_sinks::error::SinkError;
 use bellwether_sinks::mail;
 use bellwether_sinks::mail::outbox::{Claimed, Outbox, Settlement};
 use bellwether_sinks::mail::terms::Terms;
-use proxy::Proxy;
 use smtp::{At, Fault, Keys, Smtp};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::proxy::Proxy;
 use support::*;
-use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
-
 /// A tenant with its database and its SMTP server. Users 0 to 7 are confirmed, 8 is not, 9 does not exist.
 struct Shop {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
     smtp: Smtp,
+}
+
+impl Deref for Shop {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 impl Shop {
     async fn new(test: &str, id: &str) -> Self {
-        let seeded =
-            seed::database(server().await, &format!("{test}_{id}"), &id.parse().unwrap()).await.unwrap();
-        let someone = |number| User {
-            id: user(number),
-            email: format!("{number}@users.{id}.example"),
-            confirmed: number < 8,
-        };
-        seed::add_users(&seeded.admin, &(0..9).map(someone).collect::<Vec<_>>()).await.unwrap();
+        let mut home = Home::new(test, id, 8).await;
+        home.add_unconfirmed(8).await;
         let smtp = Smtp::start().await;
-        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+        home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
         // What is held back is the matter of `limits.rs`.
-        tenant.mail.alerts_a_user_an_hour = NonZeroU32::MAX;
-        Self { seeded, tenant, smtp }
+        home.tenant.mail.alerts_a_user_an_hour = NonZeroU32::MAX;
+        Self { home, smtp }
     }
 
     /// Its tenant reaches its database over that wire.
-    fn over(mut self, proxy: &Proxy) -> Self {
-        let url = self.seeded.pipeline.reveal();
-        let (before, after) = url.split_once("@127.0.0.1:").unwrap();
-        let database = after.split_once('/').unwrap().1;
-        self.tenant.database.url = Some(Secret::new(format!("{before}@127.0.0.1:{}/{database}", proxy.port)));
-        self
-    }
-
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
-    }
-
-    async fn execute(&self, sql: &str) -> u64 {
-        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
+    fn over(self, proxy: &Proxy) -> Self {
+        Self { home: self.home.over(proxy), smtp: self.smtp }
     }
 
     /// How many mails stand in each state.
@@ -536,7 +511,7 @@ async fn a_provider_that_knows_a_mail_by_its_header_gets_it_until_it_says_yes_an
     let mut shop = Shop::new("idempotent", "fxlabs").await;
     let keys = Keys::of("X-Key");
     shop.smtp.remember(&keys);
-    shop.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
+    shop.home.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
     for _ in 0..4 {
         shop.smtp.once(At::Dot, Fault::Drop);
     }
@@ -572,7 +547,7 @@ async fn a_provider_that_knows_a_mail_by_its_header_gets_it_until_it_says_yes_an
 #[tokio::test]
 async fn a_mail_that_an_operator_has_sent_again_is_another_to_the_provider() {
     let mut shop = Shop::new("again_by_hand", "fxlabs").await;
-    shop.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
+    shop.home.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
     shop.owe(0..1, "daily_brief").await;
     let terms = Terms::of(&shop.tenant.mail);
     let outbox = shop.outbox().await.under(terms);
@@ -583,7 +558,7 @@ async fn a_mail_that_an_operator_has_sent_again_is_another_to_the_provider() {
     // What its provider was told first stays, whatever the file says by now.
     let later = Settlement::Retry(Duration::ZERO, "451 later".into());
     assert!(outbox.settle(&mail, &later).await.unwrap());
-    shop.tenant.mail.idempotency_header = Some("X-Other".parse().unwrap());
+    shop.home.tenant.mail.idempotency_header = Some("X-Other".parse().unwrap());
     let changed = shop.outbox().await.under(Terms::of(&shop.tenant.mail));
     let mail = changed.claim(worker, 1).await.unwrap().remove(0);
     assert_eq!(mail.idempotency.as_deref(), Some("X-Key: daily_brief.0"));
@@ -597,8 +572,8 @@ async fn a_mail_that_an_operator_has_sent_again_is_another_to_the_provider() {
 #[tokio::test]
 async fn a_tenants_word_about_mails_that_may_have_arrived_counts() {
     let mut shop = Shop::new("policy", "fxlabs").await;
-    shop.tenant.mail.ambiguous.alerts = Some(WhenAmbiguous::Hold);
-    shop.tenant.mail.ambiguous.daily_brief = Some(WhenAmbiguous::SendOnceMore);
+    shop.home.tenant.mail.ambiguous.alerts = Some(WhenAmbiguous::Hold);
+    shop.home.tenant.mail.ambiguous.daily_brief = Some(WhenAmbiguous::SendOnceMore);
     shop.smtp.always(At::Dot, Fault::Drop);
     let world = World::new(vec![shop.tenant.clone()]);
     let sink = run(&world);
@@ -643,7 +618,7 @@ async fn a_mail_that_its_server_thinks_about_delays_no_other_of_the_tenant_nor_o
 #[tokio::test]
 async fn mails_leave_no_faster_than_the_tenants_file_allows_over_all_its_connections() {
     let mut shop = Shop::new("rate", "fxlabs").await;
-    shop.tenant.mail.rate = NonZeroU32::new(10);
+    shop.home.tenant.mail.rate = NonZeroU32::new(10);
     shop.owe(0..21, "rsi_tracker").await;
     let world = World::new(vec![shop.tenant.clone()]);
     let sink = run(&world);
@@ -702,7 +677,7 @@ async fn many_workers_claim_each_mail_once() {
 #[tokio::test]
 async fn without_a_server_mails_fail_and_are_never_called_sent() {
     let mut shop = Shop::new("unconfigured", "fxlabs").await;
-    shop.tenant.mail.smtp = None;
+    shop.home.tenant.mail.smtp = None;
     let world = World::new(vec![shop.tenant.clone()]);
     let sink = run(&world);
     world.append("fxlabs", &groups("fxlabs", 0..3)).await;
@@ -741,8 +716,9 @@ async fn a_password_refused_three_times_stops_that_tenant_alone_until_its_file_c
     let (mut fx, hex) = (Shop::new("password", "fxlabs").await, Shop::new("password", "hextech").await);
     fx.smtp.offer("AUTH PLAIN");
     fx.smtp.always(At::Auth, Fault::Say("535 5.7.8 wrong".into()));
-    fx.tenant.mail.smtp = Some(format!("smtp://apikey@127.0.0.1:{}?tls=none", fx.smtp.port).parse().unwrap());
-    fx.tenant.mail.password = Some(Secret::new("old"));
+    fx.home.tenant.mail.smtp =
+        Some(format!("smtp://apikey@127.0.0.1:{}?tls=none", fx.smtp.port).parse().unwrap());
+    fx.home.tenant.mail.password = Some(Secret::new("old"));
     let world = World::new(vec![fx.tenant.clone(), hex.tenant.clone()]);
     let sink = run(&world);
     world.append("fxlabs", &groups("fxlabs", 0..5)).await;
@@ -760,7 +736,7 @@ async fn a_password_refused_three_times_stops_that_tenant_alone_until_its_file_c
         assert_eq!(tries(), 3);
     }
     fx.smtp.heal();
-    fx.tenant.mail.password = Some(Secret::new("new"));
+    fx.home.tenant.mail.password = Some(Secret::new("new"));
     world.tenants.send_replace(std::sync::Arc::new(vec![fx.tenant.clone(), hex.tenant.clone()]));
     eventually("all sent", async || {
         fx.later().await;

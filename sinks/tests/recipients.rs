@@ -9,12 +9,12 @@ mod auth;
 mod smtp;
 mod support;
 
+use std::ops::Deref;
+
 use auth::{Auth, Fault, SECRET, SERVICE_ROLE};
 use bellwether_database as database;
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded};
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{self, AuthKey, Recipients, SmtpServer, Tenant};
+use bellwether_runtime::config::{self, AuthKey, Recipients, SmtpServer};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{Outcome, group_id};
@@ -25,14 +25,6 @@ use smtp::Smtp;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use support::*;
-use tokio::sync::OnceCell;
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
 
 /// A user as Auth lists them once they have confirmed.
 fn confirmed(number: usize) -> Value {
@@ -52,23 +44,28 @@ fn with(number: usize, key: &str, value: Value) -> Value {
 
 /// A tenant whose database knows nobody, and whose Auth knows these.
 struct Shop {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
     auth: Auth,
     clock: Clock,
 }
 
+impl Deref for Shop {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
 impl Shop {
     async fn new(test: &str, users: Vec<Value>) -> Self {
-        let id = "fxlabs";
-        let seeded =
-            seed::database(server().await, &format!("{test}_{id}"), &id.parse().unwrap()).await.unwrap();
+        let mut home = Home::new(test, "fxlabs", 0).await;
         let auth = Auth::start(users).await;
-        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
+        let tenant = &mut home.tenant;
         tenant.database.recipients = Recipients::AuthApi;
         let url = format!("http://127.0.0.1:{}/auth/v1", auth.port).parse().unwrap();
         tenant.auth = Some(config::Auth { url, key: AuthKey::ServiceRole(Secret::new(SERVICE_ROLE)) });
-        Self { seeded, tenant, auth, clock: Clock::manual(Clock::system().now()) }
+        Self { home, auth, clock: Clock::manual(Clock::system().now()) }
     }
 
     async fn open(&self) -> Result<Directory, String> {
@@ -132,7 +129,7 @@ async fn of_a_project_that_tenants_share_only_the_tenants_own_users_are_told() {
     shop.open().await.unwrap();
     assert_eq!(shop.told().await, emails(0..7), "a project of its own has no other's users");
     shop.aged().await;
-    shop.tenant.database.shared = true;
+    shop.home.tenant.database.shared = true;
     shop.open().await.unwrap();
     assert_eq!(shop.told().await, emails([0, 6]));
 }
@@ -208,7 +205,7 @@ async fn who_is_due_and_not_on_the_list_is_asked_for_at_once_but_not_over_and_ov
 async fn a_secret_key_is_shown_as_the_api_key_alone_and_a_wrong_key_lists_nobody() {
     let mut shop = Shop::new("keys", vec![confirmed(0)]).await;
     let mut key = async |key| {
-        shop.tenant.auth.as_mut().unwrap().key = key;
+        shop.home.tenant.auth.as_mut().unwrap().key = key;
         shop.open().await.map(drop)
     };
     let wrong = key(AuthKey::ServiceRole(Secret::new("eyJ.of.another"))).await.unwrap_err();
@@ -223,7 +220,7 @@ async fn a_secret_key_is_shown_as_the_api_key_alone_and_a_wrong_key_lists_nobody
 async fn alerts_wait_until_auth_has_told_and_are_mailed_where_it_says() {
     let mut shop = Shop::new("waits", vec![confirmed(0)]).await;
     let smtp = Smtp::start().await;
-    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+    shop.home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
     shop.auth.always(Some(Fault::Broken));
     let mut admin = PgConnection::connect(shop.seeded.admin.reveal()).await.unwrap();
     let world = World::new(vec![shop.tenant.clone()]);
@@ -251,7 +248,7 @@ async fn a_tenant_that_goes_back_to_its_database_is_told_by_it() {
     let mut shop = Shop::new("back", vec![confirmed(0)]).await;
     shop.open().await.unwrap();
     assert_eq!(shop.told().await, emails([0]));
-    shop.tenant.database.recipients = Recipients::Database;
+    shop.home.tenant.database.recipients = Recipients::Database;
     shop.open().await.unwrap();
     assert_eq!(shop.told().await, [""; 0]);
 }

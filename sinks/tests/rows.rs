@@ -3,8 +3,6 @@
 
 #[path = "support/line.rs"]
 mod line;
-#[path = "support/proxy.rs"]
-mod proxy;
 mod support;
 
 use std::time::Duration;
@@ -13,101 +11,26 @@ use bellwether_database as database;
 use bellwether_database::tables::{self, triggers};
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::samples;
-use bellwether_local::seed::{self, Seeded, User};
-use bellwether_runtime::config::Tenant;
-use bellwether_runtime::secret::Secret;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Condition, Outcome, TriggerFired};
-use bellwether_sinks::error::SinkError;
 use bellwether_sinks::rows;
-use proxy::Proxy;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{Connection, Executor};
+use support::proxy::Proxy;
 use support::*;
-use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
 
 /// A tenant's database with the users 0 to 9.
-struct Database {
-    seeded: Seeded,
-    tenant: Tenant,
+async fn new_home(name: &str, id: &str) -> Home {
+    Home::new(name, id, 10).await
 }
 
-impl Database {
-    async fn new(name: &str, id: &str) -> Self {
-        Self::on(server().await, name, id).await
-    }
-
-    async fn on(server: &Postgres, name: &str, id: &str) -> Self {
-        let seeded = seed::database(server, &format!("{name}_{id}"), &id.parse().unwrap()).await.unwrap();
-        let someone = |number| User {
-            id: user(number),
-            email: format!("{number}@users.{id}.example"),
-            confirmed: true,
-        };
-        seed::add_users(&seeded.admin, &(0..10).map(someone).collect::<Vec<_>>()).await.unwrap();
-        let tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        Self { seeded, tenant }
-    }
-
-    /// Its tenant reaches it over that wire.
-    fn over(mut self, proxy: &Proxy) -> Self {
-        let url = self.seeded.pipeline.reveal();
-        let (before, after) = url.split_once("@127.0.0.1:").unwrap();
-        let database = after.split_once('/').unwrap().1;
-        self.tenant.database.url = Some(Secret::new(format!("{before}@127.0.0.1:{}/{database}", proxy.port)));
-        self
-    }
-
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
-    }
-
-    async fn execute(&self, sql: &str) -> u64 {
-        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
-    }
-
-    async fn number(&self, sql: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(sql.to_string())).fetch_one(&mut self.admin().await).await.unwrap()
-    }
-
-    async fn rows(&self) -> i64 {
-        self.number("select count(*) from public.rsi_tracker_alert_triggers").await
-    }
-
-    /// The cursor has passed that many records.
-    async fn passed(&self, next_offset: u64) {
-        let cursor = "select coalesce(max(next_offset), 0) from bellwether.sink_cursor where sink = 'rows'";
-        eventually("the cursor", async || self.number(cursor).await == next_offset as i64).await;
-    }
-
+impl Home {
     /// Changes with every row that is written, deleted or written again.
     async fn state(&self) -> String {
         let sql = "select coalesce(string_agg(id || ' ' || xmin, ',' order by id), '')
                 || (select coalesce(string_agg(to_jsonb(s)::text, ','), '') from public.alert_status s)
             from public.rsi_tracker_alert_triggers";
         sqlx::query_scalar(sql).fetch_one(&mut self.admin().await).await.unwrap()
-    }
-}
-
-struct Sink(JoinHandle<Result<(), SinkError>>);
-
-impl Sink {
-    fn start(world: &World) -> Self {
-        Self(tokio::spawn(rows::run(world.context())))
-    }
-
-    async fn stop(self, world: &mut World) {
-        world.shutdown.raise();
-        self.0.await.unwrap().unwrap();
-        world.next_process();
     }
 }
 
@@ -119,7 +42,7 @@ fn forget_position(world: &World) {
 
 #[tokio::test]
 async fn a_row_says_what_its_trigger_said_and_the_status_counts_it() {
-    let database = Database::new("says", "fxlabs").await;
+    let database = new_home("says", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let second = TriggerFired { value: Some(70.126), ..trigger("fxlabs", 3) };
     world.append("fxlabs", &[status("fxlabs", 1, AlertState::Active)]).await;
@@ -164,7 +87,7 @@ fn one_of_each_kind(from: u16) -> Vec<Outcome> {
 
 #[tokio::test]
 async fn a_trigger_of_each_kind_is_one_row_of_its_table_however_often_it_comes() {
-    let database = Database::new("each", "fxlabs").await;
+    let database = new_home("each", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let outcomes = one_of_each_kind(0);
     world.append("fxlabs", &outcomes).await;
@@ -182,7 +105,7 @@ async fn a_trigger_of_each_kind_is_one_row_of_its_table_however_often_it_comes()
 
 #[tokio::test]
 async fn a_trigger_whose_detail_no_table_takes_is_a_dead_letter_and_the_others_are_written() {
-    let database = Database::new("details", "fxlabs").await;
+    let database = new_home("details", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let mut outcomes = one_of_each_kind(0);
     let Outcome::Fired(heatmap) = &mut outcomes[2] else { unreachable!() };
@@ -199,7 +122,7 @@ async fn a_trigger_whose_detail_no_table_takes_is_a_dead_letter_and_the_others_a
 
 #[tokio::test]
 async fn a_status_of_an_older_version_does_not_hide_what_is_told_of_a_newer_one() {
-    let database = Database::new("older", "fxlabs").await;
+    let database = new_home("older", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     database
         .execute(&format!(
@@ -228,7 +151,7 @@ async fn a_status_of_an_older_version_does_not_hide_what_is_told_of_a_newer_one(
 
 #[tokio::test]
 async fn redelivery_changes_nothing() {
-    let database = Database::new("again", "fxlabs").await;
+    let database = new_home("again", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..700)).await;
     world.append("fxlabs", &[status("fxlabs", 700, AlertState::Active)]).await;
@@ -246,7 +169,7 @@ async fn redelivery_changes_nothing() {
 
 #[tokio::test]
 async fn a_row_deleted_by_its_user_stays_deleted() {
-    let database = Database::new("deleted", "fxlabs").await;
+    let database = new_home("deleted", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..10)).await;
     let sink = Sink::start(&world);
@@ -270,7 +193,7 @@ async fn a_row_deleted_by_its_user_stays_deleted() {
 
 #[tokio::test]
 async fn one_poison_row_of_500_is_a_dead_letter_and_499_are_written() {
-    let database = Database::new("poison", "fxlabs").await;
+    let database = new_home("poison", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let mut outcomes = fired("fxlabs", 0..500);
     outcomes[321] = Outcome::Fired(TriggerFired { condition: Condition::Above, ..trigger("fxlabs", 321) });
@@ -290,7 +213,7 @@ async fn one_poison_row_of_500_is_a_dead_letter_and_499_are_written() {
 
 #[tokio::test]
 async fn triggers_of_a_user_just_deleted_are_dropped_and_the_rest_is_written() {
-    let database = Database::new("gone", "fxlabs").await;
+    let database = new_home("gone", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let of = |number: usize| {
         let whose = number % 3;
@@ -309,7 +232,7 @@ async fn triggers_of_a_user_just_deleted_are_dropped_and_the_rest_is_written() {
 
 #[tokio::test]
 async fn nothing_is_written_any_more_of_a_user_who_was_forgotten() {
-    let database = Database::new("forgotten", "fxlabs").await;
+    let database = new_home("forgotten", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let of = |number: usize| {
         let (user_id, alert_id) = (user(number % 3), alert(number % 3));
@@ -343,7 +266,7 @@ async fn nothing_is_written_any_more_of_a_user_who_was_forgotten() {
 
 #[tokio::test]
 async fn a_table_that_refuses_everybody_is_waited_for() {
-    let database = Database::new("revoked", "fxlabs").await;
+    let database = new_home("revoked", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     database.execute("revoke insert on public.rsi_tracker_alert_triggers from bellwether_pipeline").await;
     world.append("fxlabs", &fired("fxlabs", 0..20)).await;
@@ -359,7 +282,7 @@ async fn a_table_that_refuses_everybody_is_waited_for() {
 
 #[tokio::test]
 async fn a_restored_database_is_filled_again_from_where_it_stands() {
-    let database = Database::new("restored", "fxlabs").await;
+    let database = new_home("restored", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..50)).await;
     let sink = Sink::start(&world);
@@ -380,7 +303,7 @@ async fn a_restored_database_is_filled_again_from_where_it_stands() {
 
 #[tokio::test]
 async fn a_lost_cursor_writes_no_row_again() {
-    let database = Database::new("cursor", "fxlabs").await;
+    let database = new_home("cursor", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..600)).await;
     let sink = Sink::start(&world);
@@ -399,7 +322,7 @@ async fn a_lost_cursor_writes_no_row_again() {
 
 #[tokio::test]
 async fn a_sink_that_waits_for_another_begins_where_that_one_ended() {
-    let database = Database::new("locked", "fxlabs").await;
+    let database = new_home("locked", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..5)).await;
     let sink = Sink::start(&world);
@@ -422,7 +345,7 @@ async fn a_sink_that_waits_for_another_begins_where_that_one_ended() {
 
 #[tokio::test]
 async fn two_sinks_at_once_write_each_row_once() {
-    let database = Database::new("twice", "fxlabs").await;
+    let database = new_home("twice", "fxlabs").await;
     let mut worlds = [World::new(vec![database.tenant.clone()]), World::new(vec![database.tenant.clone()])];
     let sinks = [Sink::start(&worlds[0]), Sink::start(&worlds[1])];
     for from in (0..1000).step_by(50) {
@@ -441,7 +364,7 @@ async fn two_sinks_at_once_write_each_row_once() {
 #[tokio::test]
 async fn rows_are_exact_when_the_answer_to_a_commit_is_lost_100_times() {
     let proxy = Proxy::to(server().await.port()).await;
-    let database = Database::new("unanswered", "fxlabs").await.over(&proxy);
+    let database = new_home("unanswered", "fxlabs").await.over(&proxy);
     let mut world = World::new(vec![database.tenant.clone()]);
     let sink = Sink::start(&world);
     for round in 0..100 {
@@ -459,8 +382,8 @@ async fn rows_are_exact_when_the_answer_to_a_commit_is_lost_100_times() {
 #[tokio::test]
 async fn one_tenants_outage_delays_no_other_and_costs_it_nothing() {
     let proxy = Proxy::to(server().await.port()).await;
-    let down = Database::new("outage", "fxlabs").await.over(&proxy);
-    let up = Database::new("outage", "hextech").await;
+    let down = new_home("outage", "fxlabs").await.over(&proxy);
+    let up = new_home("outage", "hextech").await;
     let mut world = World::new(vec![down.tenant.clone(), up.tenant.clone()]);
     let sink = Sink::start(&world);
     world.append("fxlabs", &fired("fxlabs", 0..10)).await;
@@ -484,7 +407,7 @@ async fn a_killed_database_gets_every_row_once_it_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let server = Postgres::start(dir.path(), Options::default()).await.unwrap();
     let proxy = Proxy::to(server.port()).await;
-    let database = Database::on(&server, "killed", "fxlabs").await.over(&proxy);
+    let database = Home::on(&server, "killed", "fxlabs", 10).await.over(&proxy);
     let mut world = World::new(vec![database.tenant.clone()]);
     let sink = Sink::start(&world);
     world.append("fxlabs", &fired("fxlabs", 0..2000)).await;
@@ -511,7 +434,7 @@ async fn a_killed_database_gets_every_row_once_it_is_back() {
 #[tokio::test]
 async fn shutdown_with_the_database_away_ends_and_loses_nothing() {
     let proxy = Proxy::to(server().await.port()).await;
-    let database = Database::new("shutdown", "fxlabs").await.over(&proxy);
+    let database = new_home("shutdown", "fxlabs").await.over(&proxy);
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..10)).await;
     let sink = Sink::start(&world);

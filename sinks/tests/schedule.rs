@@ -7,11 +7,10 @@ mod smtp;
 mod support;
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::config::{SmtpServer, Tenant};
 use bellwether_runtime::log::NewRecord;
 use bellwether_schemas::calendar::{CalendarItem, Impact};
@@ -22,40 +21,30 @@ use bellwether_schemas::{Timestamp, Topic, TopicKind};
 use bellwether_sinks::{mail, schedule};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use smtp::Smtp;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::*;
-use tokio::sync::OnceCell;
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
 
 /// How many of its users may get mail.
 const READERS: i64 = 6;
 
 /// A tenant with its database: eight users, of whom one is not confirmed and one wants none of these mails.
 struct Shop {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
+}
+
+impl Deref for Shop {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 impl Shop {
     async fn new(test: &str) -> Self {
-        let id = "fxlabs";
-        let seeded = seed::database(server().await, test, &id.parse().unwrap()).await.unwrap();
-        let someone = |number| User {
-            id: user(number),
-            email: format!("{number}@users.{id}.example"),
-            confirmed: number < 7,
-        };
-        seed::add_users(&seeded.admin, &(0..8).map(someone).collect::<Vec<_>>()).await.unwrap();
-        let mut tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        tenant.zone = chrono_tz::UTC;
-        let shop = Self { seeded, tenant };
+        let mut home = Home::new(test, "fxlabs", 7).await;
+        home.add_unconfirmed(7).await;
+        home.tenant.zone = chrono_tz::UTC;
+        let shop = Self { home };
         let off = format!(
             "insert into public.notification_preferences (tenant_id, user_id, kind, email)
              select 'fxlabs', '{}', kind, false from unnest(array['daily_brief', 'news_reminder', 'news_correction']) kind",
@@ -65,22 +54,10 @@ impl Shop {
         shop
     }
 
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
-    }
-
-    async fn execute(&self, sql: &str) -> u64 {
-        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
-    }
-
-    async fn count(&self, sql: &str) -> i64 {
-        sqlx::query_scalar(AssertSqlSafe(sql.to_string())).fetch_one(&mut self.admin().await).await.unwrap()
-    }
-
     /// Today's brief was due that long ago; the day before was dealt with.
     async fn brief_due_ago(&mut self, ago: i64) {
         let due = now().plus(-ago).utc();
-        self.tenant.daily_brief = Some(due.time());
+        self.home.tenant.daily_brief = Some(due.time());
         let before = due.date_naive().pred_opt().unwrap();
         let row = format!(
             "insert into bellwether.schedule_run (tenant_id, schedule, key, due_at, state, zone, zone_data)
@@ -122,7 +99,7 @@ impl Shop {
     /// Runs recorded in that state whose day is not before that one.
     async fn runs(&self, state: &str, from: NaiveDate) -> i64 {
         let sql = "select count(*) from bellwether.schedule_run where zone_data <> 'test'";
-        self.count(&format!("{sql} and state = '{state}' and key >= '{from}'")).await
+        self.number(&format!("{sql} and state = '{state}' and key >= '{from}'")).await
     }
 
     async fn eventually_owes(&self, runs: i64, rows: i64) {
@@ -181,26 +158,26 @@ fn payrolls(time: Timestamp) -> CalendarItem {
 async fn many_may_keep_a_schedule_and_each_user_gets_one_brief_composed_when_it_is_claimed() {
     let mut shop = Shop::new("many").await;
     let smtp = Smtp::start().await;
-    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+    shop.home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
     shop.brief_due_ago(MINUTE).await;
     // Each on a log of its own, so that none knows of the others.
     let keepers: Vec<Keeper> = (0..3).map(|_| Keeper::start(&shop.tenant)).collect();
     shop.eventually_owes(1, READERS + 1).await;
     let bodies = "select count(*) from bellwether.mail_outbox where content is not null";
-    assert_eq!(shop.count(bodies).await, 0, "nothing is composed in the run's transaction");
+    assert_eq!(shop.number(bodies).await, 0, "nothing is composed in the run's transaction");
 
     let delivery = tokio::spawn(mail::run(keepers[0].world.context()));
     let sent =
         "select count(*) from bellwether.mail_outbox where state = 'sent' and content_sha256 is not null";
-    eventually("every brief to be sent", async || shop.count(sent).await == READERS).await;
+    eventually("every brief to be sent", async || shop.number(sent).await == READERS).await;
     for keeper in keepers {
         keeper.stop().await;
     }
     delivery.await.unwrap().unwrap();
     assert_eq!(shop.owed().await, (1, READERS + 1));
-    assert_eq!(shop.count(bodies).await, 0, "what is sent keeps its hash alone");
+    assert_eq!(shop.number(bodies).await, 0, "what is sent keeps its hash alone");
     let off = "select count(*) from bellwether.mail_outbox where reason = 'switched off by the user'";
-    assert_eq!(shop.count(off).await, 1);
+    assert_eq!(shop.number(off).await, 1);
     let mails = smtp.arrived();
     let subjects: BTreeSet<String> = mails.iter().map(|mail| header(&mail.content, "subject")).collect();
     assert_eq!((mails.len(), subjects.len()), (usize::try_from(READERS).unwrap(), 1), "{subjects:?}");
@@ -221,7 +198,7 @@ async fn what_was_due_too_long_ago_is_recorded_and_not_sent() {
     let keeper = Keeper::start(&shop.tenant);
     let missed =
         "select count(*) from bellwether.schedule_run where state = 'missed' and zone_data <> 'test'";
-    eventually("the day to be recorded", async || shop.count(missed).await == 1).await;
+    eventually("the day to be recorded", async || shop.number(missed).await == 1).await;
     keeper.stop().await;
     assert_eq!(shop.owed().await, (0, 0));
 }
@@ -229,7 +206,7 @@ async fn what_was_due_too_long_ago_is_recorded_and_not_sent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_is_reminded_of_once_and_corrected_once() {
     let mut shop = Shop::new("news").await;
-    shop.tenant.daily_brief = None;
+    shop.home.tenant.daily_brief = None;
     let keeper = Keeper::start(&shop.tenant);
     let time = now().plus(3 * MINUTE);
     keeper.learn(&payrolls(time)).await;
@@ -250,7 +227,7 @@ async fn an_item_is_reminded_of_once_and_corrected_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn news_go_to_whoever_wants_that_currency_and_not_into_quiet_hours_that_outlast_them() {
     let mut shop = Shop::new("wished_news").await;
-    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(9));
+    shop.home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(9));
     shop.brief_due_ago(MINUTE).await;
     // User 2's quiet hours end before the item comes, those of user 3 after it.
     let wishes = format!(
@@ -324,10 +301,10 @@ async fn cut_off_at_any_moment_a_run_and_its_mails_are_there_together_or_not_at_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_that_begins_owes_nothing_for_the_day_that_is_under_way() {
     let mut shop = Shop::new("begins").await;
-    shop.tenant.daily_brief = Some(now().plus(-MINUTE).utc().time());
+    shop.home.tenant.daily_brief = Some(now().plus(-MINUTE).utc().time());
     let keeper = Keeper::start(&shop.tenant);
     let before = "select count(*) from bellwether.schedule_run where state = 'before'";
-    eventually("the beginning to be recorded", async || shop.count(before).await == 1).await;
+    eventually("the beginning to be recorded", async || shop.number(before).await == 1).await;
     let due: DateTime<Utc> = sqlx::query_scalar("select due_at from bellwether.schedule_run")
         .fetch_one(&mut shop.admin().await)
         .await
@@ -356,8 +333,8 @@ async fn by_the_databases_clock_an_odd_day_has_one_brief_at_its_instant() {
     let mut shop = Shop::new("clock").await;
     shop.clock_is_ours().await;
     for (zone, time, day, due) in ODD_DAYS {
-        shop.tenant.zone = zone.parse().unwrap();
-        shop.tenant.daily_brief = Some(time.parse().unwrap());
+        shop.home.tenant.zone = zone.parse().unwrap();
+        shop.home.tenant.daily_brief = Some(time.parse().unwrap());
         let (day, due): (NaiveDate, Timestamp) = (day.parse().unwrap(), due.parse().unwrap());
         let (before, after) = (day - Days::new(3), day + Days::new(1));
         shop.execute("truncate bellwether.schedule_run, bellwether.mail_outbox").await;
@@ -404,7 +381,7 @@ async fn a_run_for_many_users_is_one_short_transaction_and_every_body_is_compose
     let recipients: i64 = std::env::var("RECIPIENTS").map_or(300, |text| text.parse().unwrap());
     let mut shop = Shop::new("large").await;
     let smtp = Smtp::start().await;
-    shop.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
+    shop.home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
     let more = format!(
         "insert into auth.users (id, email, email_confirmed_at)
          select gen_random_uuid(), 'more' || n || '@users.fxlabs.example', now()
@@ -420,7 +397,7 @@ async fn a_run_for_many_users_is_one_short_transaction_and_every_body_is_compose
     let delivery = tokio::spawn(mail::run(keeper.world.context()));
     let sent = "select count(*) from bellwether.mail_outbox where state = 'sent'";
     let mut most = resident();
-    while shop.count(sent).await < recipients {
+    while shop.number(sent).await < recipients {
         smtp.forget();
         most = most.max(resident());
         assert!(now().since(begun) < HOUR, "it takes too long");

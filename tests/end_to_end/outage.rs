@@ -34,8 +34,6 @@ use crate::support::Place;
 
 /// How fast markets play: a five-minute bar twice a second.
 const SPEED: f64 = 600.0;
-/// The database is away for so much longer: its pool waits 10 s for a connection before a write has failed.
-const LONGER: Duration = Duration::from_secs(4);
 /// After an outage a mail is tried again when its time has come: 10 s doubled with each try.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -223,7 +221,7 @@ async fn an_outage_of_a_database_or_a_mail_server_loses_nothing_and_delays_nobod
     }
 
     let (server, ()) =
-        tokio::join!(gone(server, home.path(), lost, outage + LONGER), no_smtp.smtp_gone(&place, outage));
+        tokio::join!(gone(server, home.path(), lost, outage), no_smtp.smtp_gone(&place, outage));
     let shops = [&no_database, &no_smtp, &neither];
     let log = pipeline.drain(&shops).await;
     let delays = [judge(&*log, shops[0]).await, judge(&*log, shops[1]).await, judge(&*log, shops[2]).await];

@@ -32,7 +32,7 @@ impl Machine {
             symlink(found.unwrap(), machine.path("bin").join(tool)).unwrap();
         }
         machine.program("cc", "while read -r line; do :; done");
-        for program in ["make", "initdb", "python3", "java", "mvn"] {
+        for program in ["make", "initdb", "pgbouncer", "python3", "java", "mvn"] {
             machine.program(program, "true");
         }
         // rustup's own installer, as curl would bring it.

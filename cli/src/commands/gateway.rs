@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
-use bellwether_roles::check;
+use bellwether_roles::{check, logins};
 use bellwether_runtime::http::{self, Limits, Place, Question};
 use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::ping::Ping;
@@ -44,7 +44,8 @@ pub(crate) struct Gateway {
 impl Gateway {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let directory = process.directory(&self.tenant);
-        process.demand(&directory.load()?, |tenant| check(Role::Gateway, tenant))?;
+        let tenants = directory.load()?;
+        process.demand(&tenants, |tenant| check(Role::Gateway, tenant))?;
         let shutdown = Process::shutdown()?;
         let config = &process.config.gateway;
         let address = self.listen.unwrap_or(config.listen);
@@ -63,7 +64,9 @@ impl Gateway {
             tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
         }
         let public = Public::new(served, process.clock.clone(), config.proxy)?;
+        let logins = tokio::spawn(logins::refuse_wrong(Role::Gateway, tenants, shutdown.clone()));
         serve(listener, public.router(), shutdown).await?;
+        logins.await??;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bellwether_producers::Summary;
 use bellwether_roles::drain::Drain;
-use bellwether_roles::{Job, check, follows, topics};
+use bellwether_roles::{Job, check, follows, logins, topics};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::log::{Access, LogError, lag};
@@ -66,10 +66,12 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
         measure_lag(process, &context, group);
     }
     call_while_well(process, role, &context);
+    let logins = tokio::spawn(logins::refuse_wrong(role, tenants, context.shutdown.clone()));
     let ran = job.run(context, Arc::new(report)).await;
     if let Some(telling) = telling {
         telling.finish().await;
     }
+    logins.await??;
     ran?;
     left_out.first().map_or(Ok(ExitCode::SUCCESS), |topic| Err(missing_topic(topic).into()))
 }

@@ -309,6 +309,10 @@ async fn a_role_that_row_security_does_not_bind_is_refused() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
     let error = connect(&tenant("fxlabs", &url, "direct")).await.unwrap_err();
     assert_eq!(refused(error), "owns the tables");
+    let setup = format!("alter table bellwether.sink_cursor owner to postgres; grant service_role to {role}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&mut admin).await.unwrap();
+    let error = connect(&tenant("fxlabs", &url, "direct")).await.unwrap_err();
+    assert_eq!(refused(error), "bypasses row security", "it could act as a role that does");
 }
 
 #[tokio::test]

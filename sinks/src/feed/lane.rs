@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bellwether_runtime::config::Tenant;
+use bellwether_runtime::config::{Database, Tenant};
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -79,6 +79,17 @@ impl Lane {
     pub fn tenant(&self) -> Tenant {
         let tenants = self.tenants.borrow();
         tenants.iter().find(|tenant| tenant.id == self.tenant.id).unwrap_or(&self.tenant).clone()
+    }
+
+    /// Waits until the tenant's file says of its database something else than that.
+    pub async fn moves_from(&self, database: &Database) {
+        let moved = |tenants: &Arc<Vec<Tenant>>| {
+            tenants.iter().any(|tenant| tenant.id == self.tenant.id && tenant.database != *database)
+        };
+        if self.tenants.clone().wait_for(moved).await.is_err() {
+            // Nobody reads the files any more.
+            std::future::pending().await
+        }
     }
 
     /// The id of the tenant that this lane serves.

@@ -82,6 +82,9 @@ fn paragraph(untold: &Untold) -> String {
 const fn what(kind: IncidentKind) -> &'static str {
     match kind {
         IncidentKind::Parked => "its database takes no rows; its triggers wait in the log",
+        IncidentKind::Restored => {
+            "its database lacks what it had: rows are written again from where it stands"
+        }
         IncidentKind::Halted => "its journal is not folded any more: no alert of it fires",
         IncidentKind::DeadFeed => "a source of its prices sends nothing",
         IncidentKind::RefusedLogins => "its mail server refuses user or password; its mail waits",
@@ -100,6 +103,7 @@ const fn what(kind: IncidentKind) -> &'static str {
 const fn advice(kind: IncidentKind) -> &'static str {
     match kind {
         IncidentKind::Parked => "See that its database runs and takes the pipeline's login",
+        IncidentKind::Restored => "See who restored it from a backup, or failed over to an older copy",
         IncidentKind::Halted => "Read why, and start a version that can go on",
         IncidentKind::DeadFeed => "See whether its source runs",
         IncidentKind::RefusedLogins => "Set the password right, and it goes on by itself",
@@ -116,6 +120,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
 pub(super) const fn heading(kind: IncidentKind) -> &'static str {
     match kind {
         IncidentKind::Parked => "A tenant is parked",
+        IncidentKind::Restored => "A tenant's database is behind",
         IncidentKind::Halted => "A tenant is halted",
         IncidentKind::DeadFeed => "A feed is dead",
         IncidentKind::RefusedLogins => "A tenant's mail server refuses its login",

@@ -98,6 +98,8 @@ pub struct Core {
     /// The record that is being put among the dead letters.
     keeping: Option<WriteFailure>,
     trouble: Option<Trouble>,
+    /// When the last step was: when what it asked for began.
+    asked_at: Timestamp,
     random: u64,
 }
 
@@ -130,6 +132,7 @@ impl Core {
             fault: Fault::Unknown,
             keeping: None,
             trouble: None,
+            asked_at: Timestamp::MIN,
             random: seed,
         }
     }
@@ -151,6 +154,7 @@ impl Core {
             Input::Kept(false) => self.retry(now, no_log(), outputs),
             Input::Woke => self.again(outputs),
         }
+        self.asked_at = now;
     }
 
     fn begin(&mut self, batch: Batch, outputs: &mut Vec<Output>) {
@@ -248,7 +252,9 @@ impl Core {
         // Whether the records are sound is asked again once the database works.
         self.probe = None;
         self.fault = Fault::Unknown;
-        let trouble = self.trouble.get_or_insert(Trouble { since: now, tries: 0, parked: false });
+        // What failed after a long time has been in trouble all along.
+        let since = self.asked_at.min(now);
+        let trouble = self.trouble.get_or_insert(Trouble { since, tries: 0, parked: false });
         trouble.tries += 1;
         let denied = failure.class == FailureClass::Denied;
         if !trouble.parked && now.since(trouble.since) >= micros(PARK_AFTER) {

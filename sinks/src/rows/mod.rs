@@ -68,6 +68,7 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
             retirement,
             idle,
             failing: false,
+            refilled_at: None,
         }
     };
     let run = move |lane| -> Task {
@@ -101,6 +102,8 @@ struct Shell {
     retirement: tokio::time::Interval,
     /// The last write failed: that it does was said.
     failing: bool,
+    /// The database was found behind: from this offset on it is what it was.
+    refilled_at: Option<u64>,
 }
 
 impl Shell {
@@ -122,15 +125,23 @@ impl Shell {
             Output::Receive => self.receive().await,
             Output::Write => Some(self.write().await),
             Output::Keep(failure) => Some(Input::Kept(self.keep(&failure).await)),
-            Output::Wait(time) => {
-                let stop = self.shutdown.sleep(time).await || self.lane.is_closed();
-                (!stop).then_some(Input::Woke)
-            }
+            Output::Wait(time) => self.wait(time).await,
             other => {
                 self.tell(other);
                 None
             }
         }
+    }
+
+    /// A database that the tenant's file says something new of is tried at once.
+    async fn wait(&self, time: Duration) -> Option<Input> {
+        let said = self.lane.tenant().database;
+        let tried = self.writer.tried().unwrap_or(&said);
+        let stop = tokio::select! {
+            stop = self.shutdown.sleep(time) => stop,
+            () = self.lane.moves_from(tried) => false,
+        };
+        (!stop && !self.lane.is_closed()).then_some(Input::Woke)
     }
 
     fn tell(&self, output: Output) {
@@ -178,9 +189,20 @@ impl Shell {
                 RowsWritten { tenant: &tenant.id, receipt: &receipt, piece, now: self.clock.now() }.emit();
                 self.progress.moved(&tenant.id, SINK);
                 self.incidents.end(IncidentKind::Parked, &tenant.id);
+                if self.refilled_at.is_none_or(|offset| offset <= piece.next_offset) {
+                    self.refilled_at = None;
+                    self.incidents.end(IncidentKind::Restored, &tenant.id);
+                }
                 Input::Written
             }
-            Ok(Wrote::Behind(offset)) => Input::Behind(offset),
+            Ok(Wrote::Behind(offset)) => {
+                self.refilled_at = self.refilled_at.max(Some(piece.from));
+                let from = piece.from;
+                let text =
+                    format_args!("it stands at offset {offset} of its triggers, not at {from} as before");
+                self.incidents.begin(IncidentKind::Restored, &tenant.id, text);
+                Input::Behind(offset)
+            }
             Err(failure) => {
                 if matches!(failure.class, FailureClass::Transient | FailureClass::Denied) {
                     let first = !std::mem::replace(&mut self.failing, true);

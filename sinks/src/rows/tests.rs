@@ -52,6 +52,15 @@ fn a_tenant_is_parked_once_after_thirty_seconds_and_resumes_with_its_first_write
 }
 
 #[test]
+fn a_write_that_fails_after_half_a_minute_parks_its_tenant_at_once() {
+    let (mut core, mut outputs) = (Core::new(1), Vec::new());
+    core.step(Timestamp(0), batch(1), &mut outputs);
+    outputs.clear();
+    core.step(Timestamp(31_000_000), transient(), &mut outputs);
+    assert!(matches!(outputs[..], [Output::Parked(_), Output::Wait(_)]), "{outputs:?}");
+}
+
+#[test]
 fn refused_credentials_are_not_tried_more_than_twice_a_minute() {
     let (mut core, mut outputs) = (Core::new(1), Vec::new());
     core.step(Timestamp(0), batch(1), &mut outputs);

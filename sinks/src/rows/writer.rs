@@ -1,10 +1,14 @@
 //! One piece, one transaction.
 
+use std::time::Duration;
+
 use bellwether_database::cursor::{self, Cursor};
 use bellwether_database::tables::{self, alert_status, forgotten, retention, user_events};
-use bellwether_database::{self as database, DatabaseError, StatementOutcome, Statements, classify};
+use bellwether_database::{
+    DatabaseError, StatementOutcome, Statements, TenantConnection, answered, classify,
+};
 use bellwether_runtime::config::{Database, Tenant};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::SINK;
 use super::core::{FailureClass, WriteFailure};
@@ -16,7 +20,11 @@ const RETIRED_AT_ONCE: u32 = 5_000;
 
 /// A tenant's database, connected to when it is first needed and again when its address changes.
 #[derive(Debug, Default)]
-pub struct Writer(Option<(Database, PgPool)>);
+pub struct Writer {
+    /// What the tenant's file said of its database when it was tried last.
+    tried: Option<Database>,
+    connection: Option<TenantConnection>,
+}
 
 /// What a transaction came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,58 +67,101 @@ pub struct Receipt {
 }
 
 impl Writer {
-    /// One piece in one transaction. Never cancelled: what takes too long is ended by the server.
+    /// One piece in one transaction. What takes too long is ended by the server, and a server that does not answer is
+    /// left with its connection.
     ///
     /// # Errors
     /// Why it failed, which leaves open whether it was committed.
     pub async fn write(&mut self, tenant: &Tenant, piece: &Piece) -> Result<Wrote, WriteFailure> {
-        let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
-        transact(&pool, tenant, piece).await.map_err(|error| failure(&error))
+        let mut connection = self.connection(tenant).await?;
+        let wrote = write_on(&mut connection, tenant, piece).await;
+        self.keep(connection, &wrote);
+        wrote
+    }
+
+    /// What the tenant's file said of its database when it was tried last.
+    pub(super) const fn tried(&self) -> Option<&Database> {
+        self.tried.as_ref()
     }
 
     /// Removes what the tenant keeps no longer, at most [`RETIRED_AT_ONCE`] rows of each table, each in a transaction of
     /// its own; how many went of those that had some.
     pub(super) async fn retire(&mut self, tenant: &Tenant) -> Result<Vec<Retired>, WriteFailure> {
-        let pool = self.pool(tenant).await.map_err(|error| unreachable(&error))?;
-        let mut all = Vec::new();
-        for (table, age) in retention::ages(&tenant.retention) {
-            let retire = async {
-                let mut transaction = database::begin(&pool, &tenant.id).await?;
-                let rows = retention::retire(&mut transaction, table, age, RETIRED_AT_ONCE).await?;
-                transaction.commit().await?;
-                Ok(rows)
-            };
-            let rows = retire.await.map_err(|error| failure(&error))?;
-            if rows > 0 {
-                all.push(Retired { table, rows });
-            }
-        }
-        Ok(all)
+        let mut connection = self.connection(tenant).await?;
+        let all = retire_all(&mut connection, tenant).await;
+        self.keep(connection, &all);
+        all
     }
 
-    async fn pool(&mut self, tenant: &Tenant) -> Result<PgPool, DatabaseError> {
-        if let Some((database, pool)) = &self.0
-            && *database == tenant.database
-        {
-            return Ok(pool.clone());
+    /// Taken out as long as something is under way on it: what is dropped half way takes its connection along.
+    async fn connection(&mut self, tenant: &Tenant) -> Result<TenantConnection, WriteFailure> {
+        if self.tried.as_ref() != Some(&tenant.database) {
+            (self.tried, self.connection) = (Some(tenant.database.clone()), None);
         }
-        let pool = database::connect(tenant).await?;
-        self.0 = Some((tenant.database.clone(), pool.clone()));
-        Ok(pool)
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => TenantConnection::open(tenant).await.map_err(|error| unreachable(&error)),
+        }
+    }
+
+    /// After an error it is used again only where that was the server's word on a row.
+    fn keep<T>(&mut self, connection: TenantConnection, done: &Result<T, WriteFailure>) {
+        let word = [FailureClass::Refused, FailureClass::UserGone];
+        if done.as_ref().err().is_none_or(|failure| word.contains(&failure.class)) {
+            self.connection = Some(connection);
+        }
     }
 }
 
-async fn transact(pool: &PgPool, tenant: &Tenant, piece: &Piece) -> sqlx::Result<Wrote> {
-    let mut transaction = database::begin(pool, &tenant.id).await?;
+async fn write_on(
+    connection: &mut TenantConnection,
+    tenant: &Tenant,
+    piece: &Piece,
+) -> Result<Wrote, WriteFailure> {
+    let transaction = connection.begin().await.map_err(|error| failure(&error))?;
+    transact(transaction, tenant, piece).await.map_err(|error| refused(&error))
+}
+
+async fn transact(
+    mut transaction: Transaction<'_, Postgres>,
+    tenant: &Tenant,
+    piece: &Piece,
+) -> sqlx::Result<Wrote> {
     let statements = Statements::of(tenant);
-    let cursor = cursor::lock(&mut transaction, statements, SINK).await?;
+    let cursor = answered(cursor::lock(&mut transaction, statements, SINK)).await?;
     if cursor.next_offset < piece.from {
-        transaction.rollback().await?;
+        answered(transaction.rollback()).await?;
         return Ok(Wrote::Behind(cursor.next_offset));
     }
     let receipt = write_piece(&mut transaction, statements, piece, cursor).await?;
-    transaction.commit().await?;
+    answered(transaction.commit()).await?;
     Ok(Wrote::Piece(receipt))
+}
+
+async fn retire_all(
+    connection: &mut TenantConnection,
+    tenant: &Tenant,
+) -> Result<Vec<Retired>, WriteFailure> {
+    let mut all = Vec::new();
+    for (table, age) in retention::ages(&tenant.retention) {
+        let retired = retire_on(connection, table, age).await?;
+        all.extend(Some(retired).filter(|retired| retired.rows > 0));
+    }
+    Ok(all)
+}
+
+async fn retire_on(
+    connection: &mut TenantConnection,
+    table: &'static str,
+    age: Duration,
+) -> Result<Retired, WriteFailure> {
+    let mut transaction = connection.begin().await.map_err(|error| failure(&error))?;
+    let retire = async {
+        let rows = answered(retention::retire(&mut transaction, table, age, RETIRED_AT_ONCE)).await?;
+        answered(transaction.commit()).await?;
+        Ok(Retired { table, rows })
+    };
+    retire.await.map_err(|error| refused(&error))
 }
 
 async fn write_piece(
@@ -130,11 +181,11 @@ async fn write_piece(
     receipt.forgotten = forgotten;
     let events = plan.told(events, &changed);
     if probe || !events.is_empty() {
-        user_events::append(connection, statements, &events).await?;
+        answered(user_events::append(connection, statements, &events)).await?;
         receipt.events = events.len() as u64;
     }
     if plan.cursor != cursor {
-        cursor::advance(connection, statements, SINK, plan.cursor).await?;
+        answered(cursor::advance(connection, statements, SINK, plan.cursor)).await?;
     }
     Ok(receipt)
 }
@@ -149,7 +200,7 @@ async fn leave_out_forgotten(
     if users.is_empty() {
         return Ok(0);
     }
-    let gone = forgotten::among(connection, statements, &users).await?;
+    let gone = answered(forgotten::among(connection, statements, &users)).await?;
     Ok(plan.leave_out(&gone))
 }
 
@@ -164,7 +215,7 @@ async fn write_rows(
     let mut changed = Changed::default();
     let statuses = plan.statuses();
     if probe || !statuses.is_empty() {
-        let changes = alert_status::write(connection, statements, &statuses).await?;
+        let changes = answered(alert_status::write(connection, statements, &statuses)).await?;
         receipt.statuses = changes.len() as u64;
         changed.statuses.extend(changes.iter().map(|status| status.cause));
     }
@@ -172,17 +223,24 @@ async fn write_rows(
     for tables in tables::all() {
         let triggers = plan.triggers_of(tables.kind);
         if probe || !triggers.is_empty() {
-            let new = tables.write_triggers(connection, statements, &triggers).await?;
+            let new = answered(tables.write_triggers(connection, statements, &triggers)).await?;
             receipt.rows.push((tables.triggers.name, new.len() as u64));
             receipt.present += (triggers.len() - new.len()) as u64;
             fired.extend(new);
         }
     }
     if probe || !fired.is_empty() {
-        alert_status::count(connection, statements, &fired).await?;
+        answered(alert_status::count(connection, statements, &fired)).await?;
     }
     changed.rows.extend(fired.iter().map(|trigger| trigger.id));
     Ok((receipt, changed))
+}
+
+/// Whose fault it is that a statement failed. Who is logged in was not refused: such a word is about a row.
+fn refused(error: &sqlx::Error) -> WriteFailure {
+    let failure = failure(error);
+    let class = if failure.class == FailureClass::Denied { FailureClass::Refused } else { failure.class };
+    WriteFailure { class, ..failure }
 }
 
 /// Whose fault it is: the record's, its user's going, or the moment's.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_local::postgres::Postgres;
 use bellwether_local::seed::{self, Seeded};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, Tls};
@@ -13,18 +12,10 @@ use bellwether_sinks::mail;
 use bellwether_sinks::mail::delivery::Timing;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor};
-use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use crate::smtp::{CA, Smtp};
-use crate::support::{eventually, tenant, user};
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
+use crate::support::{eventually, server, tenant, user};
 
 pub(crate) struct Place {
     pub(crate) seeded: Seeded,

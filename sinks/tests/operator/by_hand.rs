@@ -110,7 +110,7 @@ async fn a_test_mail_goes_to_allowed_addresses_alone_and_the_servers_words_come_
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_or_may_have_arrived_is_sent_again_and_a_provider_takes_what_failed_for_another_mail() {
     let mut desk = Desk::new("retried").await;
-    desk.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
+    desk.home.tenant.mail.idempotency_header = Some("X-Key".parse().unwrap());
     owe(&desk, &["failed", "ambiguous", "sent"]).await;
     let known = "update bellwether.mail_outbox
                  set idempotency = 'X-Key: ambiguous', idempotent_until = now() + interval '1 hour'

@@ -3,9 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[allow(dead_code, reason = "each test binary uses its part")]
-#[path = "../support/proxy.rs"]
-mod proxy;
-#[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../support/smtp.rs"]
 mod smtp;
 #[path = "../support/mod.rs"]
@@ -13,14 +10,13 @@ mod support;
 
 mod by_hand;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellwether_local::postgres::Postgres;
-use bellwether_local::seed::{self, Seeded, User};
 use bellwether_runtime::backoff::Backoff;
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{Operator, SmtpServer, Tenant};
+use bellwether_runtime::config::{Operator, SmtpServer};
 use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::secret::Secret;
@@ -29,24 +25,14 @@ use bellwether_schemas::time::{MINUTE, SECOND};
 use bellwether_schemas::triggers::{Outcome, TriggerFired, group_id};
 use bellwether_sinks::operator::{Pace, Teller, Telling};
 use bellwether_sinks::{mail, rows, schedule};
-use proxy::Proxy;
 use smtp::{At, Fault, Smtp};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::proxy::Proxy;
 use support::*;
-use tokio::sync::{OnceCell, watch};
-
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
-
-/// One server for all tests; it ends with the process.
-async fn server() -> &'static Postgres {
-    SERVER.get_or_init(async || Postgres::temporary().await.unwrap()).await
-}
+use tokio::sync::watch;
 
 /// A tenant with its database, and an operator with a server of its own.
 struct Desk {
-    seeded: Seeded,
-    tenant: Tenant,
+    home: Home,
     smtp: Smtp,
 }
 
@@ -56,27 +42,23 @@ struct Process {
     telling: Telling,
 }
 
+impl Deref for Desk {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
+}
+
 impl Desk {
     async fn new(test: &str) -> Self {
-        let id = "fxlabs";
-        let seeded = seed::database(server().await, test, &id.parse().unwrap()).await.unwrap();
-        let someone = |number| User {
-            id: user(number),
-            email: format!("{number}@users.{id}.example"),
-            confirmed: true,
-        };
-        seed::add_users(&seeded.admin, &(0..3).map(someone).collect::<Vec<_>>()).await.unwrap();
-        let tenant = tenant(id, Some(seeded.pipeline.reveal()));
-        Self { seeded, tenant, smtp: Smtp::start().await }
+        let home = Home::new(test, "fxlabs", 3).await;
+        Self { home, smtp: Smtp::start().await }
     }
 
     /// Its tenant reaches its database over that wire.
-    fn over(mut self, proxy: &Proxy) -> Self {
-        let url = self.seeded.pipeline.reveal();
-        let (before, after) = url.split_once("@127.0.0.1:").unwrap();
-        let database = after.split_once('/').unwrap().1;
-        self.tenant.database.url = Some(Secret::new(format!("{before}@127.0.0.1:{}/{database}", proxy.port)));
-        self
+    fn over(self, proxy: &Proxy) -> Self {
+        Self { home: self.home.over(proxy), smtp: self.smtp }
     }
 
     fn process(&self) -> Process {
@@ -97,14 +79,6 @@ impl Desk {
     /// A role's context of whose tenants that process is told.
     fn context(&self, world: &World, process: &Process, clock: Clock) -> Context {
         Context { clock, incidents: process.incidents.clone(), ..world.context() }
-    }
-
-    async fn admin(&self) -> PgConnection {
-        PgConnection::connect(self.seeded.admin.reveal()).await.unwrap()
-    }
-
-    async fn execute(&self, sql: &str) -> u64 {
-        self.admin().await.execute(AssertSqlSafe(sql.to_string())).await.unwrap().rows_affected()
     }
 
     /// What the operator has in hand, once there are so many mails.
@@ -232,7 +206,7 @@ async fn a_tenant_whose_database_goes_away_is_told_to_be_parked_and_told_to_be_b
 async fn a_brief_that_nobody_sent_in_time_is_told_and_the_next_ends_it() {
     let mut desk = Desk::new("missed").await;
     let due = Clock::system().now().plus(-7 * 60 * MINUTE).utc();
-    (desk.tenant.zone, desk.tenant.daily_brief) = (chrono_tz::UTC, Some(due.time()));
+    (desk.home.tenant.zone, desk.home.tenant.daily_brief) = (chrono_tz::UTC, Some(due.time()));
     let before = due.date_naive().pred_opt().unwrap();
     let row = format!(
         "insert into bellwether.schedule_run (tenant_id, schedule, key, due_at, state, zone, zone_data)
@@ -264,8 +238,9 @@ async fn a_server_that_refuses_our_login_is_told_and_over_once_it_takes_it() {
     let theirs = Smtp::start().await;
     theirs.offer("AUTH PLAIN LOGIN");
     theirs.always(At::Auth, Fault::Say("535 5.7.8 me@fxlabs.example is refused".into()));
-    desk.tenant.mail.smtp = Some(format!("smtp://me@127.0.0.1:{}?tls=none", theirs.port).parse().unwrap());
-    desk.tenant.mail.password = Some(Secret::new("wr0ng"));
+    desk.home.tenant.mail.smtp =
+        Some(format!("smtp://me@127.0.0.1:{}?tls=none", theirs.port).parse().unwrap());
+    desk.home.tenant.mail.password = Some(Secret::new("wr0ng"));
     let world = World::new(vec![desk.tenant.clone()]);
     let process = desk.process();
     let sink = tokio::spawn(mail::run(desk.context(&world, &process, Clock::system())));
@@ -316,8 +291,8 @@ async fn without_an_operator_there_is_nobody_to_tell() {
 async fn a_flood_of_alerts_is_told_and_over_once_nothing_waits_because_of_it() {
     let mut desk = Desk::new("flood").await;
     let theirs = Smtp::start().await;
-    desk.tenant.mail.smtp = Some(SmtpServer::on_this_machine(theirs.port));
-    desk.tenant.mail.alerts_an_hour = std::num::NonZeroU32::MIN;
+    desk.home.tenant.mail.smtp = Some(SmtpServer::on_this_machine(theirs.port));
+    desk.home.tenant.mail.alerts_an_hour = std::num::NonZeroU32::MIN;
     let world = World::new(vec![desk.tenant.clone()]);
     let process = desk.process();
     let sink = tokio::spawn(mail::run(desk.context(&world, &process, Clock::system())));

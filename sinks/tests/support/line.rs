@@ -3,11 +3,12 @@
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Cause, Outcome, TriggerFired};
 use sqlx::{AssertSqlSafe, Executor};
 
+use super::support::proxy::Proxy;
 use super::support::*;
-use super::{Database, Proxy, Sink, forget_position, one_of_each_kind, server};
+use super::{forget_position, new_home, one_of_each_kind};
 use bellwether_sinks::rows;
 
-impl Database {
+impl Home {
     /// A user's events, lowest number first: what each is about. Their numbers are 1, 2, 3 … without holes.
     async fn line(&self, number: usize) -> Vec<String> {
         let events = format!(
@@ -39,7 +40,7 @@ fn stands(number: usize, version: i64, state: AlertState) -> Outcome {
 
 #[tokio::test]
 async fn a_users_line_has_what_changed_in_the_order_of_causes() {
-    let database = Database::new("told", "fxlabs").await;
+    let database = new_home("told", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let sink = Sink::start(&world);
     let of_another = Outcome::Fired(TriggerFired { user_id: user(1), ..trigger("fxlabs", 4) });
@@ -77,7 +78,7 @@ async fn a_line_is_the_same_however_the_topic_is_cut_into_batches() {
     let outcomes: Vec<Outcome> = (0..300).map(outcome).collect();
     let mut lines = Vec::new();
     for (name, size) in [("whole", 300), ("pieces", 7)] {
-        let database = Database::new(name, "fxlabs").await;
+        let database = new_home(name, "fxlabs").await;
         let mut world = World::new(vec![database.tenant.clone()]);
         let sink = Sink::start(&world);
         for (part, outcomes) in outcomes.chunks(size).enumerate() {
@@ -93,7 +94,7 @@ async fn a_line_is_the_same_however_the_topic_is_cut_into_batches() {
 
 #[tokio::test]
 async fn what_is_delivered_again_takes_no_number_and_a_deleted_row_leaves_its_event() {
-    let database = Database::new("takes", "fxlabs").await;
+    let database = new_home("takes", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..10)).await;
     let sink = Sink::start(&world);
@@ -111,7 +112,7 @@ async fn what_is_delivered_again_takes_no_number_and_a_deleted_row_leaves_its_ev
 
 #[tokio::test]
 async fn a_row_that_is_there_already_takes_no_number() {
-    let database = Database::new("there", "fxlabs").await;
+    let database = new_home("there", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     let mut outcomes = one_of_each_kind(0);
     outcomes.extend(fired("fxlabs", 6..20));
@@ -133,7 +134,7 @@ async fn a_row_that_is_there_already_takes_no_number() {
 
 #[tokio::test]
 async fn a_poison_row_and_a_user_who_is_gone_leave_no_hole() {
-    let database = Database::new("hole", "fxlabs").await;
+    let database = new_home("hole", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);
     database.execute(&format!("delete from auth.users where id = '{}'", user(1))).await;
     let outcome = |number: usize| {
@@ -158,7 +159,7 @@ async fn a_poison_row_and_a_user_who_is_gone_leave_no_hole() {
 #[tokio::test]
 async fn a_line_is_exact_when_two_sinks_write_and_answers_to_commits_are_lost() {
     let proxy = Proxy::to(server().await.port()).await;
-    let database = Database::new("exact", "fxlabs").await.over(&proxy);
+    let database = new_home("exact", "fxlabs").await.over(&proxy);
     let mut worlds = [World::new(vec![database.tenant.clone()]), World::new(vec![database.tenant.clone()])];
     let sinks = [Sink::start(&worlds[0]), Sink::start(&worlds[1])];
     for from in (0..600).step_by(20) {
@@ -177,7 +178,7 @@ async fn a_line_is_exact_when_two_sinks_write_and_answers_to_commits_are_lost() 
 
 #[tokio::test]
 async fn events_that_the_tenant_keeps_no_longer_go_when_a_sink_starts() {
-    let mut database = Database::new("kept", "fxlabs").await;
+    let mut database = new_home("kept", "fxlabs").await;
     database.tenant.retention.user_events = std::time::Duration::from_secs(40 * 86_400);
     let mut world = World::new(vec![database.tenant.clone()]);
     world.append("fxlabs", &fired("fxlabs", 0..10)).await;

@@ -1,5 +1,8 @@
 //! A log, tenants and outcomes for the tests of sinks.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+mod home;
+pub(crate) mod proxy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,8 @@ use bellwether_schemas::{AlertId, TenantId, Timeframe, Timestamp, Topic, TopicKi
 use bellwether_sinks::feed;
 use bellwether_sinks::feed::Context;
 use tokio::sync::watch;
+
+pub(crate) use home::*;
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 

@@ -17,6 +17,8 @@ struct Shared {
     upstream: AtomicU16,
     /// Answers to COMMIT still to swallow.
     swallow: AtomicU32,
+    /// Connections that were asked for.
+    asked: AtomicU32,
     cut: watch::Sender<u32>,
 }
 
@@ -24,8 +26,8 @@ impl Proxy {
     pub(crate) async fn to(upstream: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (upstream, swallow) = (AtomicU16::new(upstream), AtomicU32::new(0));
-        let shared = Arc::new(Shared { upstream, swallow, cut: watch::channel(0).0 });
+        let (upstream, cut) = (AtomicU16::new(upstream), watch::channel(0).0);
+        let shared = Arc::new(Shared { upstream, swallow: AtomicU32::new(0), asked: AtomicU32::new(0), cut });
         tokio::spawn(accept(listener, shared.clone()));
         Self { port, shared }
     }
@@ -41,6 +43,11 @@ impl Proxy {
         self.shared.swallow.store(many, Ordering::SeqCst);
     }
 
+    /// How often somebody has connected.
+    pub(crate) fn asked(&self) -> u32 {
+        self.shared.asked.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn left_to_swallow(&self) -> u32 {
         self.shared.swallow.load(Ordering::SeqCst)
     }
@@ -49,6 +56,7 @@ impl Proxy {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let (shared, mut cut) = (shared.clone(), shared.cut.subscribe());
+        shared.asked.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
             let port = shared.upstream.load(Ordering::SeqCst);
             let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
