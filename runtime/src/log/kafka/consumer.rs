@@ -11,6 +11,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
+use super::absent::Absent;
 use super::assignment::{Group, Shared};
 use super::batch::more;
 use super::client::{CALL, LOOK, PARTITION, at, create, list_of, meaning, reading};
@@ -21,6 +22,8 @@ use crate::slot::Slot;
 
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks for topics that were missing.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A member of a consumer group: the [`Consumer`] of a log on Kafka.
 pub(super) struct Member {
@@ -29,8 +32,11 @@ pub(super) struct Member {
     log: Arc<Inner>,
     name: String,
     wanted: BTreeSet<Topic>,
-    /// Topics that were asked for and are not there, and that were reported.
+    /// Topics that were asked for and were not there at the last look.
+    absent: Absent,
+    /// Those of them that are gone, and that were reported.
     missing: BTreeSet<Topic>,
+    looked_at: Option<Instant>,
     committed_at: Option<Instant>,
     assignments: Shared,
     /// Let go after the group was left.
@@ -51,7 +57,9 @@ impl Member {
             log,
             name: group.into(),
             wanted: topics.iter().cloned().collect(),
+            absent: Absent::default(),
             missing: BTreeSet::new(),
+            looked_at: None,
             committed_at: None,
             slot,
         };
@@ -182,12 +190,19 @@ impl Member {
         Ok(())
     }
 
+    /// Brokers say once that a topic is missing: whether it is gone is found by looking again.
+    fn look_for_absent(&mut self) -> Result<()> {
+        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_AGAIN);
+        if is_due && !self.absent.is_empty() { self.find_missing() } else { Ok(()) }
+    }
+
     fn find_missing(&mut self) -> Result<()> {
-        let there: BTreeSet<Topic> = match self.log.lookup(None)?.topics() {
-            Ok(topics) => topics.into_iter().collect(),
-            Err(_) => return Ok(()),
-        };
-        let gone: Vec<Topic> = self.wanted.difference(&there).cloned().collect();
+        let there = self.log.lookup(None)?.topics();
+        let now = Instant::now();
+        self.looked_at = Some(now);
+        let Ok(there) = there else { return Ok(()) };
+        let there: BTreeSet<Topic> = there.into_iter().collect();
+        let gone = self.absent.look(&self.wanted, &there, now);
         self.missing.retain(|topic| !there.contains(topic));
         for topic in gone {
             if self.missing.insert(topic.clone()) {
@@ -227,6 +242,7 @@ impl Member {
 impl Consumer for Member {
     fn poll(&mut self, wait: Duration) -> Result<Polled> {
         let deadline = Instant::now() + wait;
+        self.look_for_absent()?;
         loop {
             self.commit_wanted(CommitMode::Async)?;
             let failure = self.consumer()?.context().owned().failures.pop_front();

@@ -4,6 +4,7 @@
 //! fails, some of them may be in the log, as after any repeat; ids make repeats harmless. Brokers throw away what a
 //! topic's policy says by themselves. Topics are listed by name and never created by use.
 
+mod absent;
 mod assignment;
 mod batch;
 mod client;
@@ -21,7 +22,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bellwether_schemas::{Timestamp, Topic};
+use tokio::time::Instant;
 
+use self::absent::Absent;
 use self::client::{Link, Lookup};
 use self::producer::Producer;
 use self::topics::Admin;
@@ -44,6 +47,13 @@ impl Default for Options {
     }
 }
 
+/// Topics that were seen and are not gone.
+#[derive(Default)]
+struct Known {
+    topics: BTreeSet<Topic>,
+    absent: Absent,
+}
+
 /// The log on a Kafka cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct KafkaLog(Arc<Inner>);
@@ -56,8 +66,7 @@ struct Inner {
     admin: Admin,
     /// One client without a group, and one for each group that was asked about.
     lookups: Mutex<BTreeMap<Option<String>, Arc<Lookup>>>,
-    /// Topics that were there when last looked at.
-    known: Mutex<BTreeSet<Topic>>,
+    known: Mutex<Known>,
 }
 
 impl KafkaLog {
@@ -116,14 +125,13 @@ impl Log for KafkaLog {
 
     fn delete(&self, topic: &Topic) -> Result<bool> {
         self.0.check_writes()?;
-        locked(&self.0.known).remove(topic);
+        locked(&self.0.known).topics.remove(topic);
         self.0.admin.delete(topic)
     }
 
     fn topics(&self) -> Result<Vec<Topic>> {
         let topics = self.0.lookup(None)?.topics().map_err(|error| self.0.explain(error))?;
-        // What went away is looked for again before anything is sent there.
-        locked(&self.0.known).retain(|known| topics.binary_search(known).is_ok());
+        locked(&self.0.known).look(&topics);
         Ok(topics)
     }
 
@@ -188,6 +196,16 @@ impl Log for KafkaLog {
     }
 }
 
+impl Known {
+    /// What is gone is looked for again before anything is sent there.
+    fn look(&mut self, there: &[Topic]) {
+        let there = there.iter().cloned().collect();
+        for gone in self.absent.look(&self.topics, &there, Instant::now()) {
+            self.topics.remove(&gone);
+        }
+    }
+}
+
 impl Inner {
     fn producer(&self) -> Result<&Producer> {
         self.producer.as_ref().ok_or_else(|| self.read_only())
@@ -226,9 +244,9 @@ impl Inner {
 
     /// The topic is there, in one partition: asked for once, because a record sent to a missing topic would wait.
     fn ensure(&self, topic: &Topic) -> Result<()> {
-        if !locked(&self.known).contains(topic) {
+        if !locked(&self.known).topics.contains(topic) {
             self.lookup(None)?.check(topic)?;
-            locked(&self.known).insert(topic.clone());
+            locked(&self.known).topics.insert(topic.clone());
         }
         Ok(())
     }
@@ -236,7 +254,7 @@ impl Inner {
     /// A topic that went away is looked for again.
     fn forget_if_unknown<T>(&self, topic: &Topic, result: Result<T>) -> Result<T> {
         if matches!(result, Err(LogError::UnknownTopic { .. })) {
-            locked(&self.known).remove(topic);
+            locked(&self.known).topics.remove(topic);
         }
         result
     }
