@@ -147,11 +147,13 @@ mod tests {
     #[test]
     fn a_policy_with_a_way_round_is_told() {
         let or_null = format!("({OWN} OR (user_id IS NULL))");
+        let or_another = format!("({OWN} OR (user_id = alert_id))");
         for (policy, words) in [
             (Policy::made_up("public", "r", Some(OWN), None), "for everybody"),
             (Policy::made_up(ANYBODY, "r", Some(OWN), None), "for anon"),
             (Policy::made_up(USERS, "r", Some("true"), None), "more than their own"),
             (Policy::made_up(USERS, "r", Some(&or_null), None), "IS NULL"),
+            (Policy::made_up(USERS, "r", Some(&or_another), None), "more than their own"),
             (Policy::made_up(USERS, "*", Some(OWN), Some("true")), "more than their own"),
             (Policy::made_up(USERS, "a", None, None), "more than their own"),
             (Policy::made_up(USERS, "r", Some("(auth.uid() <> user_id)"), None), "more than their own"),
