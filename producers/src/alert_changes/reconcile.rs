@@ -25,9 +25,11 @@ struct Tables {
 impl Changes<'_> {
     /// Publishes every alert in which tables and journal differ.
     pub(super) async fn reconcile(&mut self, pool: &PgPool) -> Result<(), Interrupted> {
-        let tables = self.tables(pool).await?;
-        // After the tables: a change that had left the queue by then is in the journal by now.
+        // Before the tables: another producer may be publishing, and what the journal has by now is in the tables the
+        // next moment, unless they really are behind. What that one publishes in between is published once more, with
+        // the version and the content that it has.
         self.view.advance(&self.context.log, &self.tenant.id).await?;
+        let tables = self.tables(pool).await?;
         let changes = self.differences(&tables);
         self.tell(pool, &standings(&tables, &changes)).await?;
         if changes.is_empty() {
