@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::log::{Ack, Log, LogError, NewRecord};
+use bellwether_runtime::log::{Ack, Log, LogError, NewRecord, blocking};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::codec::encode_entry;
@@ -172,10 +172,7 @@ impl Publisher {
                     break;
                 }
                 Some(Ok(_)) => break,
-                None => {
-                    let reason = format!("no answer within {LAST_ANSWER:?} after a stop was asked for");
-                    return Err(LogError::Unavailable { reason }.into());
-                }
+                None => return Err(self.unanswered().await.into()),
                 Some(Err(error @ LogError::Unavailable { .. })) if left > 0 => {
                     let first = !std::mem::replace(&mut failed, true);
                     AppendRetried { tenant: &self.topic.tenant, error: &error, first }.emit();
@@ -202,6 +199,20 @@ impl Publisher {
         tokio::select! {
             answer = ack.answer() => Some(answer),
             () = given_up => None,
+        }
+    }
+
+    /// Why there is no answer: brokers give none where the topic was deleted with records on their way to it.
+    async fn unanswered(&self) -> LogError {
+        let log = Arc::clone(&self.log);
+        match blocking(move || log.topics()).await {
+            Ok(Ok(there)) if !there.contains(&self.topic) => {
+                LogError::UnknownTopic { topic: self.topic.to_string() }
+            }
+            _ => {
+                let reason = format!("no answer within {LAST_ANSWER:?} after a stop was asked for");
+                LogError::Unavailable { reason }
+            }
         }
     }
 

@@ -48,6 +48,8 @@ fn mounted() -> Place {
     for tenant in ["fxlabs", "hextech"] {
         let file = format!("tenants/{tenant}.toml");
         place.write(&file, &std::fs::read(directory().join(&file)).unwrap());
+        let logo = format!("brands/{tenant}.png");
+        place.write(&logo, &std::fs::read(directory().join("../tenants").join(&logo)).unwrap());
     }
     place
 }

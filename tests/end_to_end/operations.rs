@@ -97,6 +97,8 @@ fn a_letter_written_again_after_a_crash_is_listed_once_with_how_often() {
     let place = poisoned();
     // As after a crash between what was appended and the commit.
     std::fs::remove_file(place.path("data/log/groups/bellwether-process/fxlabs.journal.v1.offset")).unwrap();
+    // Else it goes on behind all of it.
+    std::fs::remove_dir_all(place.path("data/log/fxlabs.snapshots.v1")).unwrap();
     place.run(&["process", "--drain"]).ended(0);
     let all = letters(&place, &[]);
     assert_eq!(keys(&all), ALL);
@@ -104,6 +106,16 @@ fn a_letter_written_again_after_a_crash_is_listed_once_with_how_often() {
         all.iter().all(|letter| letter["times"] == 2 && letter["first_at"] != letter["last_at"]),
         "{all:?}"
     );
+}
+
+#[test]
+fn a_position_that_was_lost_is_found_again_by_the_snapshot_with_nothing_left_to_fold() {
+    let place = poisoned();
+    std::fs::remove_file(place.path("data/log/groups/bellwether-process/fxlabs.journal.v1.offset")).unwrap();
+    place.run(&["process", "--drain"]).ended(0);
+    let all = letters(&place, &[]);
+    assert_eq!(keys(&all), ALL);
+    assert!(all.iter().all(|letter| letter["times"] == 1), "nothing is folded twice: {all:?}");
 }
 
 #[test]

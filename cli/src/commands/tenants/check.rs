@@ -54,7 +54,7 @@ impl Check {
 fn beyond_its_file(process: &Process, tenant: &Tenant) -> Vec<Fault> {
     let file = process.config.tenants.join(format!("{}.toml", tenant.id));
     let fault = |key: &str, reason: String| Fault { file: file.clone(), line: None, key: key.into(), reason };
-    let look = Look::new(tenant).err().map(|error| fault("brand", error.to_string()));
+    let look = Look::new(tenant).err().map(|error| fault(error.key, error.reason));
     let server = Server::of(&tenant.mail).err().map(|error| fault("mail", error.to_string()));
     look.into_iter().chain(server).collect()
 }

@@ -55,7 +55,13 @@ impl Owned {
         }
         match found {
             Ok(recovered) => {
-                outputs.push(Output::ReadFrom(self.tenant.clone(), id, recovered.fold_from()));
+                let (fold_from, committed) = (recovered.fold_from(), recovered.committed);
+                outputs.push(Output::ReadFrom(self.tenant.clone(), id, fold_from));
+                // The owner before died between the two, or the group's position was lost. A snapshot stands for
+                // what is acknowledged, and there may be no record behind it to commit.
+                if fold_from > committed {
+                    outputs.push(Output::Commit(self.tenant.clone(), fold_from));
+                }
                 let core = TenantCore::new(self.tenant.clone(), recovered, now);
                 self.stage = Stage::Folding(Box::new(core));
             }
