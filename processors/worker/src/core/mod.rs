@@ -9,6 +9,7 @@
 //! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
 //! ([`Output::Store`]), but not before everything that came of it is acknowledged.
 
+mod appends;
 mod catching_up;
 mod dead_letters;
 mod owned;

@@ -1,19 +1,19 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
-use bellwether_runtime::log::{MAX_BATCH_BYTES, NewRecord, Record};
+use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::snapshots::{ContentHash, LastFolded};
-use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use bellwether_schemas::triggers::{Cause, Outcome};
-use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
+use super::appends::{Appends, pieces, size};
 use super::catching_up::CatchingUp;
 use super::dead_letters::DeadLetters;
 use super::snapshots::Snapshots;
@@ -25,16 +25,9 @@ use crate::snapshots::{Snapshot, State};
 const MAX_IN_FLIGHT: usize = 64;
 /// The same of their bytes: a Kafka producer has room for the appends of several tenants.
 const MAX_BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
-/// One append holds no more: half of what a log takes at once, so that one more record still fits.
-const MAX_APPEND_BYTES: usize = MAX_BATCH_BYTES / 2;
-const _: () = assert!(MAX_APPEND_BYTES + MAX_RECORD_BYTES < MAX_BATCH_BYTES);
-
 /// What is copied of a state between two batches of records, and in one turn of a worker: a symbol counts one, a bucket of
 /// alerts eight. Below a millisecond.
 const EFFORT: usize = 8;
-
-/// Counted for each record on top of its bytes, as the logs do.
-const RECORD_OVERHEAD: usize = 12;
 
 /// One tenant's fold and what is under way for it.
 #[derive(Debug)]
@@ -67,34 +60,6 @@ struct Batch {
     unacknowledged: Vec<AppendId>,
     /// Size of the records that its appends hold.
     bytes: usize,
-}
-
-/// Records to append for one batch, by topic.
-#[derive(Default)]
-struct Appends {
-    /// Records of the triggers topic: what fired, and what became of alerts.
-    triggers: Vec<NewRecord>,
-    /// How many of them are triggers.
-    fired: usize,
-    /// The newest of each key: the topic would compact the others away.
-    /// By key; none: nothing stands under it any more.
-    readings: BTreeMap<String, Option<Reading>>,
-    dead_letters: Vec<NewRecord>,
-    withheld: usize,
-    /// Ticks that moved the state.
-    ticks: usize,
-}
-
-impl Appends {
-    const fn folded<'a>(
-        &self,
-        tenant: &'a TenantId,
-        records: usize,
-        watermark: Option<Timestamp>,
-    ) -> events::Folded<'a> {
-        let Self { ticks, fired: triggers, withheld, .. } = *self;
-        events::Folded { tenant, records, ticks, triggers, withheld, watermark }
-    }
 }
 
 impl TenantCore {
@@ -386,44 +351,5 @@ impl TenantCore {
             self.paused = false;
             outputs.push(Output::Resume(self.tenant.clone()));
         }
-    }
-}
-
-/// The records in their order, cut so that each piece is one append.
-fn pieces(records: Vec<NewRecord>) -> Vec<Vec<NewRecord>> {
-    let mut pieces: Vec<Vec<NewRecord>> = Vec::new();
-    let mut bytes = MAX_APPEND_BYTES;
-    for record in records {
-        if bytes >= MAX_APPEND_BYTES {
-            pieces.push(Vec::new());
-            bytes = 0;
-        }
-        bytes += record.key.len() + record.value.len() + RECORD_OVERHEAD;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(record);
-        }
-    }
-    pieces
-}
-
-fn size(records: &[NewRecord]) -> usize {
-    records.iter().map(|record| record.key.len() + record.value.len() + RECORD_OVERHEAD).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn appends_are_cut_to_what_a_log_takes_and_keep_their_order() {
-        let record = |number: u32| NewRecord {
-            key: number.to_be_bytes().into(),
-            value: vec![0; MAX_RECORD_BYTES - 100],
-        };
-        let pieces = pieces((0..50).map(record).collect());
-        assert!(pieces.len() > 1 && pieces.iter().all(|piece| size(piece) <= MAX_BATCH_BYTES));
-        let keys: Vec<Vec<u8>> = pieces.into_iter().flatten().map(|record| record.key).collect();
-        assert!(keys.is_sorted() && keys.len() == 50);
-        assert!(super::pieces(Vec::new()).is_empty());
     }
 }
