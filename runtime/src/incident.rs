@@ -58,6 +58,8 @@ kinds! {
     MissingTopic = "missing_topic";
     /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
     StoppedTopic = "stopped_topic";
+    /// What was appended to a topic of the tenant cannot be read: another application's transaction is open there.
+    HeldBack = "held_back";
     /// The tenant's file, as it is now, cannot be used.
     BadFile = "bad_file";
 }

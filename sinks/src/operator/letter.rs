@@ -95,6 +95,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
+        IncidentKind::HeldBack => {
+            "another application's transaction is open in a topic of it: nobody can read on"
+        }
         IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
     }
 }
@@ -112,6 +115,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
+        IncidentKind::HeldBack => "See who writes there with transactions, and end them",
         IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
     }
 }
@@ -129,6 +133,7 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "A tenant's mail floods",
         IncidentKind::MissingTopic => "A topic was deleted",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
+        IncidentKind::HeldBack => "A topic is held back",
         IncidentKind::BadFile => "A tenant's file cannot be used",
     }
 }
