@@ -43,6 +43,9 @@ fn main() -> ExitCode {
     processes.start_all();
     let begun = world::now();
     let (mut lines, load) = disturb(&what, &world, &mut processes, &mut Random(seed));
+    while begun.elapsed() < LOAD {
+        processes.tend();
+    }
     let under_load = begun.elapsed();
     world.drain(&mut processes);
     lines.extend(load.iter().flat_map(|load| load.report(&world, Path::new(LOAD_DIR))));
@@ -102,12 +105,8 @@ fn disturb(
 ) -> (Vec<String>, Option<Load>) {
     match what {
         What::Chaos { rounds } => {
-            let begun = world::now();
             rounds_of_kills(processes, random, *rounds);
             faults::all(world, processes, random);
-            while begun.elapsed() < LOAD {
-                processes.tend();
-            }
             (Vec::new(), None)
         }
         What::Trials(rows) => (trials::run(world, processes, random, rows), None),
