@@ -58,6 +58,8 @@ kinds! {
     MissingTopic = "missing_topic";
     /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
     StoppedTopic = "stopped_topic";
+    /// The tenant's database was filled from another triggers topic than the one there is.
+    OtherTopic = "other_topic";
     /// The tenant's file, as it is now, cannot be used.
     BadFile = "bad_file";
 }

@@ -95,6 +95,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
+        IncidentKind::OtherTopic => {
+            "its database was filled from other triggers than there are; its rows and mails wait"
+        }
         IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
     }
 }
@@ -112,6 +115,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
+        IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
         IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
     }
 }
@@ -129,6 +133,7 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "A tenant's mail floods",
         IncidentKind::MissingTopic => "A topic was deleted",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
+        IncidentKind::OtherTopic => "A database was filled from another triggers topic",
         IncidentKind::BadFile => "A tenant's file cannot be used",
     }
 }
