@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos schedules bench line types mail-faults isolation tenants
+.PHONY: help demo test lint fmt setup mutants chaos trials load schedules bench line types mail-faults isolation tenants
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -39,6 +39,17 @@ ROUNDS ?= 30
 SEED ?= 1
 chaos: setup ## kills and faults under load on a real Kafka, judged by an independent computation
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`: each some five minutes with three brokers, K3 ten. REPEATS and AWAY (seconds) make it shorter.
+trials: TRIALS ?= all
+trials: BROKERS ?= 3
+trials: setup ## what can go wrong with brokers and groups, row by row (TRIALS="K1 K6"), judged as chaos is
+	@TRIALS="$(TRIALS)" BROKERS=$(BROKERS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`. MINUTES more than it says: everything is judged afterwards.
+load: MINUTES ?= 30
+load: setup ## sustained load on a real Kafka: what is behind, memory and latency over time, as target/load/load.svg
+	@MINUTES=$(MINUTES) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
 
 # Not part of `test`: every zone of the IANA database with four workers that die; a year of twenty zones is.
 YEARS ?= 10

@@ -97,6 +97,19 @@ impl Kafka {
         services(&self.dir, ["up", "kafka"]).map(|_| ())
     }
 
+    /// The node that coordinates that group.
+    ///
+    /// # Errors
+    /// The group has none now, or the brokers cannot be asked.
+    pub fn coordinator(&self, group: &str) -> Result<u8> {
+        const COMMAND: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+        let told = services(&self.dir, ["tool", "--", COMMAND, "--describe", "--state", "--group", group])?;
+        // As in `127.0.0.1:29092  (2)`.
+        let named = told.lines().find_map(|line| line.split_once("127.0.0.1:")?.1.split_once('('));
+        let node = named.and_then(|(_, node)| node.split_once(')')?.0.parse().ok());
+        node.ok_or_else(|| failed("finding the coordinator", told.trim()))
+    }
+
     /// Stops all nodes.
     ///
     /// # Errors
@@ -117,7 +130,8 @@ impl Drop for Kafka {
 fn services<A: AsRef<OsStr>>(dir: &Path, arguments: impl IntoIterator<Item = A>) -> Result<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
     let mut command = Command::new(&script);
-    command.args(arguments).arg("--dir").arg(dir).stdin(Stdio::null());
+    let mut arguments = arguments.into_iter();
+    command.args(arguments.next()).arg("--dir").arg(dir).args(arguments).stdin(Stdio::null());
     let output = command.output().map_err(|source| KafkaError::Script { script, source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

@@ -60,6 +60,8 @@ kinds! {
     StoppedTopic = "stopped_topic";
     /// The tenant's database was filled from another triggers topic than the one there is.
     OtherTopic = "other_topic";
+    /// What was appended to a topic of the tenant cannot be read: another application's transaction is open there.
+    HeldBack = "held_back";
     /// The tenant's file, as it is now, cannot be used.
     BadFile = "bad_file";
 }

@@ -500,3 +500,32 @@ fn headers_of_another_client_come_with_its_record() {
     assert_eq!(names, [("tenant", &b"hextech"[..]), ("none", b"")]);
     assert_eq!(read[1].headers, []);
 }
+
+#[test]
+fn records_behind_an_open_transaction_are_seen_and_not_read_until_it_ends() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    log.append(&topic, records(0..1)).wait().unwrap();
+    assert_eq!(log.held_back(&topic).unwrap(), 0);
+    let other: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.kafka.brokers())
+        .set("transactional.id", "another application")
+        .create()
+        .unwrap();
+    other.init_transactions(PATIENCE).unwrap();
+    other.begin_transaction().unwrap();
+    let name = topic.to_string();
+    other.send(BaseRecord::to(&name).key("k").payload("theirs")).unwrap();
+    other.flush(PATIENCE).unwrap();
+    log.append(&topic, records(2..3)).wait().unwrap();
+    let mut reader = log.reader(&topic, 0).unwrap();
+    assert_eq!(reader.read(10, Duration::from_secs(1)).unwrap().len(), 1, "what is behind it is not read");
+    assert_eq!(log.held_back(&topic).unwrap(), 2);
+    other.abort_transaction(PATIENCE).unwrap();
+    until("what stood behind it", || {
+        let read = reader.read(10, Duration::from_millis(100)).unwrap();
+        read.iter().map(number).collect::<Vec<_>>() == [2]
+    });
+    assert_eq!(log.held_back(&topic).unwrap(), 0);
+}

@@ -16,9 +16,7 @@ const FROZEN: Duration = Duration::from_secs(9);
 pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Random) {
     for node in (1..=world.brokers).cycle().take(usize::from(world.brokers).max(2)) {
         progress(&format!("broker {node}: kill -9"));
-        world.kafka.signal(node, "KILL").unwrap();
-        processes.tend_for(Duration::from_millis(random.next() % 3_000));
-        world.kafka.up().unwrap();
+        kill_broker(world, processes, node, Duration::from_millis(random.next() % 3_000));
         processes.tend_for(Duration::from_secs(8));
     }
     let away = Duration::from_secs(crate::argument("AWAY", 8));
@@ -45,6 +43,13 @@ pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Ran
     progress("SMTP: connections are refused for 4 s");
     world.without_smtp(|| processes.tend_for(Duration::from_secs(4)));
     spoil_snapshots(world, processes, random);
+}
+
+/// Kills that broker, and starts it again after that time.
+pub(crate) fn kill_broker(world: &World, processes: &mut Processes<'_>, node: u8, away: Duration) {
+    world.kafka.signal(node, "KILL").unwrap();
+    processes.tend_for(away);
+    world.kafka.up().unwrap();
 }
 
 /// Whoever is given the dead process's tenants has to do without the newest snapshot, or without any.

@@ -9,61 +9,110 @@ mod faults;
 #[path = "../end_to_end/judged.rs"]
 mod judged;
 mod judgement;
+mod load;
 mod processes;
 #[path = "../end_to_end/support/mod.rs"]
 mod support;
+mod trials;
 mod world;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use judged::Random;
+use load::Load;
 use processes::{Processes, Role};
 use world::World;
 
 /// Least time of load, whatever the rounds take.
 const LOAD: Duration = Duration::from_secs(90);
+/// Where the chart of a load is written, from the package's directory.
+const LOAD_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/load");
 /// Victims of a round: 30 rounds kill each of the four roles 15 times.
 const VICTIMS: u64 = 2;
 /// One victim in so many stays away for longer than its session, so that another process takes its tenants.
 const STAYS_AWAY: u64 = 8;
 
 fn main() -> ExitCode {
-    let rounds = argument("ROUNDS", 30);
     let seed = argument("SEED", 1);
-    world::progress(&format!("chaos: {rounds} rounds, seed {seed}"));
+    let what = What::asked();
+    world::progress(&format!("chaos: {what:?}, seed {seed}"));
     let world = World::new(u8::try_from(argument("BROKERS", 1)).unwrap());
     let mut processes = Processes::new(&world);
     processes.start_all();
     let begun = world::now();
-    let mut random = Random(seed);
-    rounds_of_kills(&mut processes, &mut random, rounds);
-    faults::all(&world, &mut processes, &mut random);
-    while begun.elapsed() < LOAD {
-        processes.tend();
-    }
-    let load = begun.elapsed();
+    let (mut lines, load) = disturb(&what, &world, &mut processes, &mut Random(seed));
+    let under_load = begun.elapsed();
     world.drain(&mut processes);
+    lines.extend(load.iter().flat_map(|load| load.report(&world, Path::new(LOAD_DIR))));
     let judgement = judgement::judge(&world);
-    let kills: Vec<String> =
-        Role::ALL.iter().map(|role| format!("{} {}", role.name(), processes.kills(*role))).collect();
+    lines.push(judgement.text);
+    lines.push(processes.counted());
+    lines.iter().for_each(|line| println!("{line}"));
     let broken = [processes.findings(), judgement.findings].concat();
-    println!("{}", judgement.text);
-    println!("{}", processes.counted());
     broken.iter().for_each(|finding| println!("broken: {finding}"));
-    let tried =
-        format!("{:.0} s of load, kill -9: {}; {}", load.as_secs_f64(), kills.join(", "), faults::TRIED);
+    let kills = Role::ALL.iter().map(|role| format!("{} {}", role.name(), processes.kills(*role)));
+    let kills = kills.collect::<Vec<_>>().join(", ");
+    let tried = format!("{:.0} s of load, kill -9: {kills}; {}", under_load.as_secs_f64(), what.tried());
     if broken.is_empty() {
         println!("verdict: kept: {tried}: {}", judgement.found);
         return ExitCode::SUCCESS;
     }
-    println!(
-        "verdict: BROKEN ({} findings, logs in {}): {tried}: {}",
-        broken.len(),
-        world.keep(),
-        judgement.found
-    );
+    let (count, logs, found) = (broken.len(), world.keep(), judgement.found);
+    println!("verdict: BROKEN ({count} findings, logs in {logs}): {tried}: {found}");
     ExitCode::FAILURE
+}
+
+/// What is done to the pipeline.
+#[derive(Debug)]
+enum What {
+    /// Kills in rounds, and one of each fault.
+    Chaos { rounds: u64 },
+    /// The rows of [`trials`] that are named.
+    Trials(String),
+    /// Nothing, for so many minutes.
+    Load { minutes: u64 },
+}
+
+impl What {
+    fn asked() -> Self {
+        match (std::env::var("TRIALS"), argument("MINUTES", 0)) {
+            (Ok(rows), _) if !rows.is_empty() => Self::Trials(rows),
+            (_, 0) => Self::Chaos { rounds: argument("ROUNDS", 30) },
+            (_, minutes) => Self::Load { minutes },
+        }
+    }
+
+    fn tried(&self) -> String {
+        match self {
+            Self::Chaos { .. } => faults::TRIED.into(),
+            Self::Trials(rows) => format!("trials {rows}"),
+            Self::Load { minutes } => format!("{minutes} minutes without a fault"),
+        }
+    }
+}
+
+/// A line for whoever reads the verdict, for each thing that was seen.
+fn disturb(
+    what: &What,
+    world: &World,
+    processes: &mut Processes<'_>,
+    random: &mut Random,
+) -> (Vec<String>, Option<Load>) {
+    match what {
+        What::Chaos { rounds } => {
+            let begun = world::now();
+            rounds_of_kills(processes, random, *rounds);
+            faults::all(world, processes, random);
+            while begun.elapsed() < LOAD {
+                processes.tend();
+            }
+            (Vec::new(), None)
+        }
+        What::Trials(rows) => (trials::run(world, processes, random, rows), None),
+        What::Load { minutes } => (Vec::new(), Some(Load::watch(world, processes, *minutes))),
+    }
 }
 
 /// Roles are dealt from a shuffled deck, so that each has its share however few rounds there are.

@@ -1,9 +1,11 @@
 //! The roles as processes: who runs, who is to come back, what the dead said.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use bellwether_schemas::TopicKind;
 use serde_json::Value;
 
 use crate::support::Running;
@@ -33,6 +35,15 @@ impl Role {
             Self::Mail => "sink mail",
         }
     }
+
+    /// Its group, and what that reads of each tenant. A producer reads nothing in a group.
+    pub(crate) const fn reads(self) -> (&'static str, TopicKind) {
+        match self {
+            Self::Produce | Self::Process => ("bellwether-process", TopicKind::Journal),
+            Self::Rows => ("bellwether-rows", TopicKind::Triggers),
+            Self::Mail => ("bellwether-mail", TopicKind::Triggers),
+        }
+    }
 }
 
 /// One process, through all its lives.
@@ -49,6 +60,12 @@ impl Member {
     fn name(&self, at: usize) -> String {
         format!("{}-{at}", self.role.name().replace(' ', "-"))
     }
+}
+
+/// A process beside those that are always there.
+pub(crate) struct Guest {
+    role: Role,
+    running: Running,
 }
 
 pub(crate) struct Processes<'a> {
@@ -161,6 +178,85 @@ impl<'a> Processes<'a> {
         }
     }
 
+    /// One more of that role, which is not missed when it goes.
+    pub(crate) fn join(&mut self, role: Role) -> Guest {
+        let at = self.choose(role, 0);
+        let arguments = &self.members[at].arguments;
+        Guest { role, running: self.world.start(arguments) }
+    }
+
+    /// The same behind a limit of the shell's, such as `ulimit -v 65536`.
+    pub(crate) fn join_limited(&mut self, role: Role, limit: &str) -> Guest {
+        let at = self.choose(role, 0);
+        let arguments = &self.members[at].arguments;
+        Guest { role, running: self.world.start_limited(arguments, limit) }
+    }
+
+    /// Whether it died by itself; else it is asked to go.
+    pub(crate) fn is_gone(&mut self, mut guest: Guest) -> bool {
+        if !guest.running.has_ended() {
+            self.leave(guest, true);
+            return false;
+        }
+        let said = guest.running.wait(STOP);
+        self.keep("guests", &said.stderr);
+        true
+    }
+
+    /// Lets every process of that role run for a hundredth of that time only.
+    pub(crate) fn throttle(&mut self, role: Role, time: Duration) {
+        let throttled = |at: &usize| self.members[*at].role == role;
+        let throttled: Vec<usize> = (0..self.members.len()).filter(throttled).collect();
+        let until = world::now() + time;
+        while world::now() < until {
+            throttled.iter().for_each(|at| self.signal(*at, "STOP"));
+            self.tend_for(Duration::from_millis(990));
+            throttled.iter().for_each(|at| self.signal(*at, "CONT"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks one process after the other to stop and starts it again as that program, or as this version's.
+    pub(crate) fn go_over_to(&mut self, program: Option<&OsStr>) {
+        for at in 0..self.members.len() {
+            self.stop(at);
+            let arguments = &self.members[at].arguments;
+            self.members[at].running = Some(match program {
+                Some(program) => self.world.start_as(program, arguments),
+                None => self.world.start(arguments),
+            });
+            self.tend_for(Duration::from_secs(1));
+        }
+    }
+
+    /// Sends one more of that role away: asked to go, or with signal 9.
+    pub(crate) fn leave(&mut self, guest: Guest, is_asked: bool) {
+        let Guest { role, running } = guest;
+        running.signal(if is_asked { "TERM" } else { "KILL" });
+        let said = running.wait(STOP);
+        if is_asked && said.code != Some(0) {
+            self.findings.push(format!("one more {} was asked to go: {}", role.name(), said.last_words()));
+        }
+        self.keep("guests", &said.stderr);
+    }
+
+    /// Starts the twin of one of that role, which appears to brokers as the same member, and takes its place; what the
+    /// first said last.
+    pub(crate) fn replace_by_a_twin(&mut self, role: Role) -> Option<String> {
+        let at = self.choose(role, 0);
+        let mut first = self.members[at].running.take()?;
+        let twin = self.world.start_elsewhere(&self.members[at].arguments);
+        let until = world::now() + STOP;
+        while !first.has_ended() && world::now() < until {
+            self.tend();
+        }
+        let ended = first.has_ended();
+        let said = if ended { first.wait(STOP) } else { first.stop(STOP) };
+        self.learn(at, &said.stderr);
+        self.members[at].running = Some(twin);
+        ended.then(|| said.last_words())
+    }
+
     pub(crate) fn tend_for(&mut self, time: Duration) {
         let until = world::now() + time;
         while world::now() < until {
@@ -194,7 +290,11 @@ impl<'a> Processes<'a> {
 
     /// Keeps what it said, and counts what was withheld or absorbed.
     fn learn(&mut self, at: usize, said: &str) {
-        let file = self.world.logs().join(format!("{}.log", self.members[at].name(at)));
+        self.keep(&self.members[at].name(at), said);
+    }
+
+    fn keep(&mut self, name: &str, said: &str) {
+        let file = self.world.logs().join(format!("{name}.log"));
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
         writeln!(file, "{said}\n--- ended").unwrap();
         for line in said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
@@ -207,7 +307,13 @@ impl<'a> Processes<'a> {
 
     /// Resident memory of the largest process, in MiB.
     pub(crate) fn largest(&self) -> u64 {
-        let pids = self.members.iter().filter_map(|member| member.running.as_ref()).map(Running::pid);
+        Role::ALL.iter().map(|role| self.largest_of(*role)).max().unwrap_or(0)
+    }
+
+    /// Resident memory of the largest process of that role, in MiB.
+    pub(crate) fn largest_of(&self, role: Role) -> u64 {
+        let members = self.members.iter().filter(|member| member.role == role);
+        let pids = members.filter_map(|member| member.running.as_ref()).map(Running::pid);
         let resident = |pid| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

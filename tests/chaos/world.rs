@@ -1,6 +1,7 @@
 //! Everything that the roles need: brokers, databases, an inbox, two tenants with alerts and history.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ use tokio::runtime::Runtime;
 
 use crate::crowd::{busy, opening};
 use crate::processes::{Processes, Role};
-use crate::support::{Place, Running, until};
+use crate::support::{Bellwether, Place, Running, until};
 
 /// A five-minute bar a second, six ticks a minute for each of 33 symbols: 2,000 ticks a second over both tenants.
 pub(crate) const SPEED: &str = "300";
@@ -114,18 +115,46 @@ impl World {
     }
 
     pub(crate) fn start(&self, arguments: &[String]) -> Running {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut command = self.place.bellwether(&arguments).env("BELLWETHER_LOG", self.kafka.url());
+        // The numbers of members are this run's own.
+        self.command(arguments).env("TMPDIR", self.place.path("")).start()
+    }
+
+    /// The same as another version's program.
+    pub(crate) fn start_as(&self, program: &OsStr, arguments: &[String]) -> Running {
+        self.surrounded(self.place.program(program, &words(arguments)))
+            .env("TMPDIR", self.place.path(""))
+            .start()
+    }
+
+    /// The same behind a limit of the shell's.
+    pub(crate) fn start_limited(&self, arguments: &[String], limit: &str) -> Running {
+        let script = format!("{limit}; exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_bellwether");
+        let called = ["-c", &script, program].into_iter().chain(words(arguments)).collect::<Vec<_>>();
+        self.surrounded(self.place.program("sh".as_ref(), &called)).env("TMPDIR", self.place.path("")).start()
+    }
+
+    fn command(&self, arguments: &[String]) -> Bellwether {
+        self.surrounded(self.place.bellwether(&words(arguments)))
+    }
+
+    /// With what every role wants of its environment.
+    fn surrounded(&self, command: Bellwether) -> Bellwether {
+        let mut command = command.env("BELLWETHER_LOG", self.kafka.url());
         for shop in &self.shops {
             let key = format!("{}_DATABASE_URL", shop.id.as_str().to_uppercase());
             command = command.env(&key, shop.seeded.pipeline.reveal());
         }
-        // The numbers of members are this run's own.
         command
-            .env("TMPDIR", self.place.path(""))
             .env("BELLWETHER_TELEMETRY_FORMAT", "json")
             .env("BELLWETHER_TELEMETRY_LEVEL", "info,bellwether_sinks=debug,bellwether_worker=debug")
-            .start()
+    }
+
+    /// The same as a process of another host of that name: it sees none of this one's lock files.
+    pub(crate) fn start_elsewhere(&self, arguments: &[String]) -> Running {
+        let elsewhere = self.place.path("elsewhere");
+        std::fs::create_dir_all(&elsewhere).unwrap();
+        self.command(arguments).env("TMPDIR", elsewhere).start()
     }
 
     pub(crate) fn cat(&self, tenant: &TenantId, topic: &str) -> Vec<Value> {
@@ -192,14 +221,11 @@ impl World {
     pub(crate) fn drain(&self, processes: &mut Processes<'_>) {
         progress("draining");
         processes.stop_all(Role::Produce);
-        self.wait(processes, "every journal to be folded", |shop| {
-            self.is_read("bellwether-process", shop, TopicKind::Journal)
-        });
-        self.wait(processes, "every trigger to be delivered", |shop| {
-            ["bellwether-rows", "bellwether-mail"]
-                .iter()
-                .all(|group| self.is_read(group, shop, TopicKind::Triggers))
-        });
+        for role in [Role::Process, Role::Rows, Role::Mail] {
+            let (group, kind) = role.reads();
+            let what = format!("{}: all that is there to be read", role.name());
+            self.wait(processes, &what, |shop| self.is_read(group, shop, kind));
+        }
         self.wait(processes, "every mail to be sent", |shop| self.unsent(shop) == 0);
         Role::ALL.iter().for_each(|role| processes.stop_all(*role));
     }
@@ -215,9 +241,67 @@ impl World {
     }
 
     fn is_read(&self, group: &str, shop: &Shop, kind: TopicKind) -> bool {
-        let topic = Topic::new(&shop.id, kind);
-        let next = self.log.bounds(&topic).unwrap().next;
-        self.log.committed(group, &topic).unwrap().unwrap_or(0) >= next
+        let next = self.log.bounds(&Topic::new(&shop.id, kind)).unwrap().next;
+        self.position(group, shop, kind).unwrap() >= next
+    }
+
+    /// Where the group stands; none while no broker answers.
+    fn position(&self, group: &str, shop: &Shop, kind: TopicKind) -> Option<u64> {
+        self.log.committed(group, &Topic::new(&shop.id, kind)).ok().map(|next| next.unwrap_or(0))
+    }
+
+    /// The broker that coordinates that role's group.
+    pub(crate) fn coordinator(&self, role: Role) -> u8 {
+        let mut node = None;
+        assert!(until(PATIENCE, || {
+            node = self.kafka.coordinator(role.reads().0).ok();
+            node.is_some()
+        }));
+        node.unwrap()
+    }
+
+    /// Records of journals that are folded, over all tenants.
+    pub(crate) fn folded(&self) -> u64 {
+        let (group, kind) = Role::Process.reads();
+        self.shops.iter().filter_map(|shop| self.position(group, shop, kind)).sum()
+    }
+
+    /// Whether the role has read what stood in each tenant's topic when that could first be asked.
+    fn passed(&self, role: Role, ends: &mut [Option<u64>]) -> bool {
+        let (group, kind) = role.reads();
+        for (shop, end) in self.shops.iter().zip(&mut *ends) {
+            let now = || self.log.bounds(&Topic::new(&shop.id, kind)).ok().map(|bounds| bounds.next);
+            *end = end.or_else(now);
+        }
+        self.shops.iter().zip(ends).all(|(shop, end)| {
+            end.is_some_and(|end| self.position(group, shop, kind).is_some_and(|next| next >= end))
+        })
+    }
+
+    /// The longest queue of any tenant before that role, in records; none while no broker answers.
+    pub(crate) fn lag(&self, role: Role) -> Option<u64> {
+        let (group, kind) = role.reads();
+        let of = |shop: &Shop| {
+            let next = self.log.bounds(&Topic::new(&shop.id, kind)).ok()?.next;
+            Some(next.saturating_sub(self.position(group, shop, kind)?))
+        };
+        self.shops.iter().map(of).try_fold(0, |largest, lag| Some(largest.max(lag?)))
+    }
+
+    /// How long it takes until what stands in every journal now is folded, and every trigger of it is a row.
+    pub(crate) fn time_to_catch_up(&self, processes: &mut Processes<'_>) -> Option<Duration> {
+        let begun = now();
+        for role in [Role::Process, Role::Rows] {
+            let mut ends = vec![None; self.shops.len()];
+            while !self.passed(role, &mut ends) {
+                if begun.elapsed() > PATIENCE {
+                    processes.finding(format!("{}: did not catch up within {PATIENCE:?}", role.name()));
+                    return None;
+                }
+                processes.tend();
+            }
+        }
+        Some(begun.elapsed())
     }
 
     fn unsent(&self, shop: &Shop) -> i64 {
@@ -239,6 +323,10 @@ impl World {
         std::fs::rename(self.logs(), &kept).unwrap();
         kept.display().to_string()
     }
+}
+
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
 }
 
 fn market_of((tenant, seed): (&str, &str), at: &str, start: &str) -> Vec<String> {

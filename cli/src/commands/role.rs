@@ -8,7 +8,7 @@ use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, check, follows, logins, topics};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::Incidents;
-use bellwether_runtime::log::{Access, LogError, lag};
+use bellwether_runtime::log::{Access, LogError, held_back, lag};
 use bellwether_runtime::ping::Ping;
 use bellwether_runtime::roles::{Context, Group, Role};
 use bellwether_schemas::{TenantId, Topic};
@@ -64,6 +64,7 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
             stop_when_drained(&context, group, &drained).await?;
         }
         measure_lag(process, &context, group);
+        watch_transactions(&context, group);
     }
     call_while_well(process, role, &context);
     let logins = tokio::spawn(logins::refuse_wrong(role, tenants, context.shutdown.clone()));
@@ -115,6 +116,12 @@ fn measure_lag(process: &Process, context: &Context, group: Group) {
         let Context { log, tenants, shutdown, .. } = context.clone();
         tokio::spawn(lag::measure(log, group.name.into(), group.reads, tenants, shutdown));
     }
+}
+
+/// Of others, in what the group reads: nobody can read behind one that is open.
+fn watch_transactions(context: &Context, group: Group) {
+    let Context { log, tenants, incidents, shutdown, .. } = context.clone();
+    tokio::spawn(held_back::watch(log, group.reads, tenants, incidents, shutdown));
 }
 
 fn report(tenant: &TenantId, summary: &Summary) {

@@ -11,17 +11,20 @@
 //! Where a method says "for an answer", that is a file's on the embedded log and the brokers' on Kafka, who are waited
 //! for at most some ten seconds.
 
+mod ack;
 mod blocking;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod embedded;
 mod error;
+pub mod held_back;
 pub mod kafka;
 pub mod lag;
 mod registered;
 pub mod retention;
 mod scan;
 
+pub use ack::Ack;
 pub use blocking::blocking;
 pub use error::{LogError, Result};
 pub use registered::Registered;
@@ -33,7 +36,6 @@ use std::time::Duration;
 use bellwether_schemas::dead_letter::Header;
 use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic};
-use tokio::sync::oneshot;
 
 /// Most bytes one `append` may have, with 12 bytes a record on top.
 pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -96,70 +98,6 @@ pub struct Bounds {
     pub next: u64,
 }
 
-/// The answer to an append, perhaps still to come. Dropping it forgets the answer, not the records.
-#[derive(Debug)]
-pub struct Ack(oneshot::Receiver<Result<u64>>);
-
-impl Ack {
-    /// An answer that is known already: the offset of the first record.
-    #[must_use]
-    pub fn ready(answer: Result<u64>) -> Self {
-        let (ack, answered) = Self::pending();
-        let _ = answered.send(answer);
-        ack
-    }
-
-    /// An answer to be given later through the sender.
-    #[must_use]
-    pub fn pending() -> (Self, oneshot::Sender<Result<u64>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(receiver), sender)
-    }
-
-    /// The answer, if it is there. Does not block.
-    pub fn poll(&mut self) -> Option<Result<u64>> {
-        match self.0.try_recv() {
-            Ok(answer) => Some(answer),
-            Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Self::gone())),
-        }
-    }
-
-    /// Blocks this thread until the answer is there. Not for async code.
-    ///
-    /// # Errors
-    /// The append failed, or its backend stopped before it answered.
-    pub fn wait(self) -> Result<u64> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(Self::gone()))
-    }
-
-    /// As [`Self::wait`], but no longer than until `deadline`; none: it is still to come. Blocks until then.
-    pub fn wait_until(&mut self, deadline: tokio::time::Instant) -> Option<Result<u64>> {
-        loop {
-            let answer = self.poll();
-            if answer.is_some() || tokio::time::Instant::now() >= deadline {
-                return answer;
-            }
-            std::thread::sleep(Self::LOOK);
-        }
-    }
-
-    /// Time between two looks for the answer.
-    const LOOK: Duration = Duration::from_millis(1);
-
-    /// Awaits the answer.
-    ///
-    /// # Errors
-    /// As [`Self::wait`].
-    pub async fn answer(self) -> Result<u64> {
-        self.0.await.unwrap_or_else(|_| Err(Self::gone()))
-    }
-
-    fn gone() -> LogError {
-        LogError::Unavailable { reason: "it stopped before it answered".into() }
-    }
-}
-
 /// A log: topics of records, and how far each group has read.
 pub trait Log: Send + Sync {
     /// Creates the topic with the policy of its kind; false when it was there. Blocks for an answer, on Kafka up to
@@ -219,6 +157,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// The log is out of reach.
     fn members(&self, group: &str) -> Result<Vec<GroupMember>>;
+
+    /// Records at the topic's end that nobody can read yet: a transaction that another application began there is open.
+    /// A backend without transactions has none. Blocks for an answer.
+    ///
+    /// # Errors
+    /// The topic does not exist or the log is out of reach.
+    fn held_back(&self, _topic: &Topic) -> Result<u64> {
+        Ok(0)
+    }
 
     /// Joins a group that shares these topics out among its members. Does not block: the group is met in
     /// [`Consumer::poll`].

@@ -91,6 +91,10 @@ impl Log for Registered {
         self.inner.members(group)
     }
 
+    fn held_back(&self, topic: &Topic) -> Result<u64> {
+        self.inner.held_back(topic)
+    }
+
     fn consumer(
         &self,
         group: &str,

@@ -98,6 +98,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         IncidentKind::OtherTopic => {
             "its database was filled from other triggers than there are; its rows and mails wait"
         }
+        IncidentKind::HeldBack => {
+            "another application's transaction is open in a topic of it: nobody can read on"
+        }
         IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
     }
 }
@@ -116,6 +119,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
         IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
+        IncidentKind::HeldBack => "See who writes there with transactions, and end them",
         IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
     }
 }
@@ -134,6 +138,7 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::MissingTopic => "A topic was deleted",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
         IncidentKind::OtherTopic => "A database was filled from another triggers topic",
+        IncidentKind::HeldBack => "A topic is held back",
         IncidentKind::BadFile => "A tenant's file cannot be used",
     }
 }

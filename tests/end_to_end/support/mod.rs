@@ -70,7 +70,12 @@ impl Place {
 
     /// `bellwether …` in this directory. Nothing of the surroundings reaches it but PATH.
     pub(crate) fn bellwether(&self, arguments: &[&str]) -> Bellwether {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwether"));
+        self.program(env!("CARGO_BIN_EXE_bellwether").as_ref(), arguments)
+    }
+
+    /// Another program in its place.
+    pub(crate) fn program(&self, program: &OsStr, arguments: &[&str]) -> Bellwether {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.dir.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.dir.path()).stdin(Stdio::null());

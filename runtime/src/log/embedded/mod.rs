@@ -90,7 +90,8 @@ struct Inner {
     groups: Mutex<BTreeSet<String>>,
 }
 
-type Topics = Arc<Mutex<BTreeMap<Topic, Arc<TopicLog>>>>;
+type Topics = Arc<Mutex<OpenTopics>>;
+type OpenTopics = BTreeMap<Topic, Arc<TopicLog>>;
 
 /// What every part of an open log knows. Readers hold it too, so the lock goes with the last of them.
 #[derive(Debug)]
@@ -148,11 +149,13 @@ impl Log for EmbeddedLog {
     fn create(&self, topic: &Topic) -> Result<bool> {
         self.0.shared.check_writes()?;
         let dir = self.0.shared.topic_dir(topic);
+        // Nobody may open it between the directory and the writer that everybody shares.
+        let mut topics = locked(&self.0.topics);
         match std::fs::create_dir(&dir) {
             Ok(()) => {
                 // One of that name may have been open and deleted.
-                locked(&self.0.topics).remove(topic);
-                self.0.topic(topic).map(|_| true)
+                topics.remove(topic);
+                self.0.open_in(&mut topics, topic).map(|_| true)
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(io("create", &dir, &error)),
@@ -161,7 +164,8 @@ impl Log for EmbeddedLog {
 
     fn delete(&self, topic: &Topic) -> Result<bool> {
         self.0.shared.check_writes()?;
-        locked(&self.0.topics).remove(topic);
+        let mut topics = locked(&self.0.topics);
+        topics.remove(topic);
         positions::forget(&self.0.shared.dir, topic)?;
         let dir = self.0.shared.topic_dir(topic);
         match std::fs::remove_dir_all(&dir) {
@@ -174,6 +178,8 @@ impl Log for EmbeddedLog {
     fn topics(&self) -> Result<Vec<Topic>> {
         let dir = &self.0.shared.dir;
         let failed = |error: std::io::Error| io("list", dir, &error);
+        // One created while the directory is listed must not be taken for one that was deleted.
+        let mut open = locked(&self.0.topics);
         let mut topics = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
@@ -181,7 +187,7 @@ impl Log for EmbeddedLog {
         }
         topics.sort();
         // What was deleted is not written or read any more as if it were there.
-        locked(&self.0.topics).retain(|open, _| topics.binary_search(open).is_ok());
+        open.retain(|open, _| topics.binary_search(open).is_ok());
         Ok(topics)
     }
 
@@ -232,7 +238,10 @@ impl Log for EmbeddedLog {
 impl Inner {
     /// The topic, opened at its first use.
     fn topic(&self, topic: &Topic) -> Result<Arc<TopicLog>> {
-        let mut topics = locked(&self.topics);
+        self.open_in(&mut locked(&self.topics), topic)
+    }
+
+    fn open_in(&self, topics: &mut OpenTopics, topic: &Topic) -> Result<Arc<TopicLog>> {
         if let Some(open) = topics.get(topic) {
             return Ok(Arc::clone(open));
         }

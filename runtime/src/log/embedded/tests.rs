@@ -2,6 +2,7 @@
 //! one of the `child_…` functions, which do nothing unless [`CHILD`] is set.
 
 mod children;
+mod creation;
 mod damage;
 mod upkeep;
 

@@ -183,6 +183,13 @@ impl Lookup {
         create(&config, Events::new(link)).map(Self)
     }
 
+    /// One to whom a topic ends where its last record is, also where nobody may read that yet.
+    pub(super) fn beyond_transactions(brokers: &str, link: &Link) -> Result<Self> {
+        let mut config = reading(brokers);
+        config.set("isolation.level", "read_uncommitted");
+        create(&config, Events::new(link)).map(Self)
+    }
+
     /// Every topic of ours.
     pub(super) fn topics(&self) -> Result<Vec<Topic>> {
         let metadata = self.asked(self.0.fetch_metadata(None, CALL)).map_err(|error| unavailable(&error))?;

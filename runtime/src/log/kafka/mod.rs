@@ -19,7 +19,7 @@ mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bellwether_schemas::{Timestamp, Topic};
 use tokio::time::Instant;
@@ -66,6 +66,8 @@ struct Inner {
     admin: Admin,
     /// One client without a group, and one for each group that was asked about.
     lookups: Mutex<BTreeMap<Option<String>, Arc<Lookup>>>,
+    /// One that sees behind open transactions.
+    beyond: OnceLock<Lookup>,
     known: Mutex<Known>,
 }
 
@@ -98,6 +100,7 @@ impl KafkaLog {
             admin: Admin::new(brokers, &link)?,
             link,
             lookups: Mutex::default(),
+            beyond: OnceLock::new(),
             known: Mutex::default(),
         })))
     }
@@ -167,6 +170,12 @@ impl Log for KafkaLog {
 
     fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
         self.0.lookup(None)?.members(group)
+    }
+
+    fn held_back(&self, topic: &Topic) -> Result<u64> {
+        // Asked in this order: what is appended between the two questions is not taken for held back for long.
+        let readable = self.bounds(topic)?.next;
+        Ok(self.0.beyond()?.bounds(topic)?.next.saturating_sub(readable))
     }
 
     fn consumer(
@@ -240,6 +249,13 @@ impl Inner {
         let lookup = Arc::new(Lookup::new(&self.brokers, group, &self.link)?);
         lookups.insert(group.map(Into::into), Arc::clone(&lookup));
         Ok(lookup)
+    }
+
+    fn beyond(&self) -> Result<&Lookup> {
+        if self.beyond.get().is_none() {
+            let _ = self.beyond.set(Lookup::beyond_transactions(&self.brokers, &self.link)?);
+        }
+        self.beyond.get().ok_or_else(|| LogError::Unavailable { reason: "no client could be made".into() })
     }
 
     /// The topic is there, in one partition: asked for once, because a record sent to a missing topic would wait.
