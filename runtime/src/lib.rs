@@ -18,6 +18,5 @@ pub mod roles;
 pub mod secret;
 pub mod shutdown;
 pub mod slot;
-pub mod snapshots;
 pub mod telemetry;
 pub mod tenants;

@@ -11,17 +11,11 @@ use bellwether_runtime::log::{
 use bellwether_schemas::{Timestamp, Topic};
 
 #[derive(Default)]
-pub(crate) struct Memory {
-    pub(crate) topics: Arc<Mutex<BTreeMap<Topic, Vec<Record>>>>,
-    /// Where the group stands in every topic.
-    pub(crate) committed: Mutex<Option<u64>>,
-    /// Between the append times of two offsets, microseconds; 0: one.
-    pub(crate) append_every: i64,
-}
+pub(crate) struct Memory(Arc<Mutex<BTreeMap<Topic, Vec<Record>>>>);
 
 impl Memory {
     pub(crate) fn topics_of(&self) -> MutexGuard<'_, BTreeMap<Topic, Vec<Record>>> {
-        self.topics.lock().unwrap()
+        self.0.lock().unwrap()
     }
 
     pub(crate) fn records(&self, topic: &Topic) -> Vec<Record> {
@@ -46,13 +40,13 @@ impl Log for Memory {
         Ok(self.topics_of().keys().cloned().collect())
     }
 
-    /// Append times follow from offsets.
+    /// Append times are offsets.
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
         let mut topics = self.topics_of();
         let Some(held) = topics.get_mut(topic) else { return Ack::ready(Err(unknown(topic))) };
-        let first = next_of(held);
+        let first = held.len() as u64;
         for (offset, NewRecord { key, value }) in (first..).zip(records) {
-            let appended_at = Timestamp(offset.cast_signed() * self.append_every.max(1));
+            let appended_at = Timestamp(offset.cast_signed());
             held.push(Record { offset, appended_at, key, headers: Vec::new(), value });
         }
         Ack::ready(Ok(first))
@@ -61,8 +55,7 @@ impl Log for Memory {
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {
         let topics = self.topics_of();
         let held = topics.get(topic).ok_or_else(|| unknown(topic))?;
-        let next = next_of(held);
-        Ok(Bounds { start: held.first().map_or(next, |record| record.offset), next })
+        Ok(Bounds { start: 0, next: held.len() as u64 })
     }
 
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
@@ -74,7 +67,7 @@ impl Log for Memory {
     }
 
     fn committed(&self, _: &str, _: &Topic) -> Result<Option<u64>> {
-        Ok(*self.committed.lock().unwrap())
+        Ok(None)
     }
 
     fn members(&self, _: &str) -> Result<Vec<GroupMember>> {
@@ -88,18 +81,6 @@ impl Log for Memory {
     fn enforce_retention(&self, _: &Topic, _: Timestamp) -> Result<u64> {
         unreachable!("no test asks")
     }
-
-    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
-        let mut topics = self.topics_of();
-        let held = topics.get_mut(topic).ok_or_else(|| unknown(topic))?;
-        held.retain(|record| record.offset >= before);
-        Ok(before)
-    }
-}
-
-/// The offset that the next record gets.
-fn next_of(held: &[Record]) -> u64 {
-    held.last().map_or(0, |record| record.offset + 1)
 }
 
 struct Read {
@@ -109,9 +90,9 @@ struct Read {
 
 impl Reader for Read {
     fn read(&mut self, max: usize, _: Duration) -> Result<Vec<Record>> {
-        let waiting = self.held.iter().filter(|record| record.offset >= self.next);
-        let records: Vec<Record> = waiting.take(max).cloned().collect();
-        self.next = records.last().map_or(self.next, |record| record.offset + 1);
+        let from = usize::try_from(self.next).unwrap();
+        let records: Vec<Record> = self.held.iter().skip(from).take(max).cloned().collect();
+        self.next += records.len() as u64;
         Ok(records)
     }
 
