@@ -53,7 +53,9 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
     let drained = files.borrow().clone();
     let missing = process.missing_topics();
     let served = topics::served(log.clone(), missing, files, incidents.clone(), shutdown.clone()).await?;
-    let context = Context { incidents, ..Context::new(log, served, process.clock.clone(), shutdown) };
+    let snapshot_every = process.config.process.snapshot_every;
+    let base = Context::new(log, served, process.clock.clone(), shutdown);
+    let context = Context { incidents, snapshot_every, ..base };
     if let Some(group) = role.group() {
         if how.drain {
             stop_when_drained(&context, group, &drained).await?;

@@ -51,6 +51,7 @@ async fn each_table_loses_what_is_past_its_time_so_much_at_once_and_nothing_else
         let pool = connect(&tenant).await.unwrap();
         let days = |days: u64| Duration::from_hours(days * 24);
         let kept = Retention {
+            journal: days(35),
             user_events: days(35),
             triggers: days(35),
             mail_bodies: days(35),

@@ -30,7 +30,9 @@ mod values;
 
 pub use directory::{examine_tenant, examine_tenants, load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
-pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
+pub use process::{
+    Config, Gateway, LogFormat, Operator, Processing, SNAPSHOT_EVERY, SchemaRegistry, Telemetry,
+};
 pub use tenant::{
     ANCESTOR_NAMES, Ambiguous, AncestorName, Announce, Api, ApiRole, ApiToken, Auth, AuthKey, Brand,
     CalendarPlace, CalendarSource, Database, DatabaseMode, Fault, Mail, Recipients, Retention, Tenant,
