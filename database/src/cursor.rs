@@ -3,6 +3,7 @@
 //! offset is only where to begin looking.
 
 use bellwether_schemas::triggers::Cause;
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::statements::{Statements, touched};
@@ -19,6 +20,62 @@ pub struct Cursor {
 impl Cursor {
     /// Of a sink that has dealt with nothing yet: before every cause and every record.
     pub const START: Self = Self { cause: Cause { offset: -1, index: -1 }, next_offset: 0 };
+}
+
+/// A record that the topic held when a cursor was moved: by it the topic is known again. Without it one that was deleted
+/// and made anew passes for the old one, and what is new in it for what was dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Its place in the triggers topic.
+    pub offset: u64,
+    /// SHA-256 of its key and value.
+    pub content: [u8; 32],
+}
+
+/// How far one sink has got, as it is compared with the topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The sink's short name.
+    pub sink: String,
+    /// The next record of the triggers topic that it reads.
+    pub next_offset: u64,
+    /// None where nothing was dealt with since cursors have one.
+    pub mark: Option<Mark>,
+    /// When its cursor was moved last.
+    pub moved_at: DateTime<Utc>,
+}
+
+/// How far each sink of the tenant has got; nobody is waited for.
+///
+/// # Errors
+/// The database said no.
+pub async fn all(connection: &mut PgConnection, statements: Statements<'_>) -> sqlx::Result<Vec<Reached>> {
+    let select = "select sink, next_offset, mark_offset, mark_content, updated_at from bellwether.sink_cursor
+        where tenant_id = $1 order by sink";
+    let rows: Vec<Row> = statements.query_as(select).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Row::reached).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    sink: String,
+    next_offset: i64,
+    mark_offset: Option<i64>,
+    mark_content: Option<Vec<u8>>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Row {
+    fn reached(self) -> Reached {
+        let mark = self.mark();
+        let next_offset = u64::try_from(self.next_offset).unwrap_or(0);
+        Reached { sink: self.sink, next_offset, mark, moved_at: self.updated_at }
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        let content = self.mark_content.as_deref()?.try_into().ok()?;
+        Some(Mark { offset: u64::try_from(self.mark_offset?).ok()?, content })
+    }
 }
 
 /// The sink's cursor, locked until the transaction ends: who else would move it waits. One that is not there yet is
@@ -56,7 +113,7 @@ async fn try_lock(
     }))
 }
 
-/// Moves the cursor that [`lock`] holds; never back.
+/// Moves the cursor that [`lock`] holds; never back. Without a mark it keeps the one it has.
 ///
 /// # Errors
 /// The database said no, or the cursor is not there or stands further on: then the transaction must not be committed.
@@ -65,11 +122,15 @@ pub async fn advance(
     statements: Statements<'_>,
     sink: &'static str,
     to: Cursor,
+    mark: Option<Mark>,
 ) -> sqlx::Result<()> {
     let update = "update bellwether.sink_cursor
-        set cause_offset = $3, cause_index = $4, next_offset = greatest(next_offset, $5), updated_at = now()
+        set cause_offset = $3, cause_index = $4, next_offset = greatest(next_offset, $5), updated_at = now(),
+            mark_offset = coalesce($6, mark_offset), mark_content = coalesce($7, mark_content)
         where tenant_id = $1 and sink = $2 and (cause_offset, cause_index) <= ($3, $4)";
     let next_offset = i64::try_from(to.next_offset).unwrap_or(i64::MAX);
     let query = statements.query(update).bind(sink).bind(to.cause.offset).bind(to.cause.index);
-    touched(query.bind(next_offset).execute(connection).await?.rows_affected(), 1)
+    let query = query.bind(next_offset).bind(mark.and_then(|mark| i64::try_from(mark.offset).ok()));
+    let query = query.bind(mark.map(|mark| mark.content.to_vec()));
+    touched(query.execute(connection).await?.rows_affected(), 1)
 }

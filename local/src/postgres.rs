@@ -84,11 +84,13 @@ pub struct Options {
     pub tied: bool,
     /// On this port, for who must find it again; otherwise on a free one.
     pub port: Option<u16>,
+    /// Most connections at a time, three of them the superuser's.
+    pub connections: u16,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fsync: false, tied: true, port: None }
+        Self { fsync: false, tied: true, port: None, connections: 200 }
     }
 }
 

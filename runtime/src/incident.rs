@@ -58,10 +58,16 @@ kinds! {
     MissingTopic = "missing_topic";
     /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
     StoppedTopic = "stopped_topic";
+    /// The tenant's database was filled from another triggers topic than the one there is.
+    OtherTopic = "other_topic";
     /// What was appended to a topic of the tenant cannot be read: another application's transaction is open there.
     HeldBack = "held_back";
     /// The tenant's file, as it is now, cannot be used.
     BadFile = "bad_file";
+    /// The tenant's database lets a role in as somebody it must not be, or not as the tenant's file says.
+    WrongLogin = "wrong_login";
+    /// The settings of the tenant's file cannot follow those of its journal.
+    RefusedSettings = "refused_settings";
 }
 
 impl fmt::Display for IncidentKind {

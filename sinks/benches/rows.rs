@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bellwether_database as database;
+use bellwether_database::cursor::Mark;
 use bellwether_database::tables::user_events::Event;
 use bellwether_database::tables::{self, KindTables};
 use bellwether_local::postgres::Postgres;
@@ -147,7 +148,8 @@ fn pieces(triggers: &[TriggerFired]) -> Vec<Piece> {
         let end = (from + BATCH_RECORDS).min(ROWS);
         let records: Vec<Delivered> = (from..end).map(delivered).collect();
         let through = records.last().map(|record| record.outcome.cause());
-        Piece { records, from: from as u64, next_offset: end as u64, through }
+        let mark = Some(Mark { offset: end as u64 - 1, content: [7; 32] });
+        Piece { records, from: from as u64, next_offset: end as u64, through, mark }
     };
     (0..ROWS).step_by(BATCH_RECORDS).map(piece).collect()
 }

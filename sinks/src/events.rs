@@ -2,10 +2,12 @@
 
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::metric_names::{
-    SINK_DEAD_LETTERS, SINK_REWOUND, SINK_TASK_RESTARTED, SINK_TOPIC_STOPPED,
+    SINK_DEAD_LETTERS, SINK_PARKED, SINK_REWOUND, SINK_TASK_RESTARTED, SINK_TOPIC_STOPPED,
 };
 use bellwether_schemas::{TenantId, Topic};
 use metrics::counter;
+
+use crate::feed::OtherTopic;
 
 /// A record can never be delivered; it is among the tenant's dead letters.
 pub(crate) struct DeadLettered<'a> {
@@ -59,6 +61,23 @@ impl Rewound<'_> {
         tracing::warn!(
             sink = self.sink, tenant.id = %self.tenant, log.offset = self.to, log.start = self.start,
             "the tenant's database is behind the topic; reading again from where it stands"
+        );
+    }
+}
+
+/// The tenant's database was filled from another topic: it waits for an operator, others go on.
+pub(crate) struct TopicUnknown<'a> {
+    pub(crate) sink: &'static str,
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) other: &'a OtherTopic,
+}
+
+impl TopicUnknown<'_> {
+    pub(crate) fn emit(self) {
+        counter!(SINK_PARKED, "sink" => self.sink, "tenant" => self.tenant.to_string()).increment(1);
+        tracing::error!(
+            sink = self.sink, tenant.id = %self.tenant, error = %self.other,
+            "the tenant's database was filled from another triggers topic; it is stopped"
         );
     }
 }

@@ -9,12 +9,14 @@
 //!   the dead letters, acknowledged, before the batch that would have held it is handed over;
 //! - [`Lane::done`] is called when every effect of what lies before that offset is durable; only then is it committed,
 //!   and what was committed never falls;
-//! - anything may be delivered again, after a crash or [`Lane::rewind`]: a sink filters by `cause`.
+//! - anything may be delivered again, after a crash or [`Lane::rewind`]: a sink filters by `cause`, once `recognition`
+//!   says that the topic is the one its cursor tells of.
 
 mod decode;
 mod driver;
 mod feeder;
 mod lane;
+mod recognition;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,6 +29,8 @@ use bellwether_schemas::{Topic, TopicKind};
 
 pub use bellwether_runtime::roles::Context;
 pub use lane::{Batch, Delivered, Lane};
+pub(crate) use recognition::Recognition;
+pub use recognition::{OtherTopic, compare};
 
 use crate::error::SinkError;
 use crate::thread;

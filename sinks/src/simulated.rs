@@ -94,7 +94,14 @@ impl Surroundings {
         };
         let records: Vec<Delivered> = (self.position..next_offset).map(delivered).collect();
         let from = std::mem::replace(&mut self.position, next_offset);
-        (!records.is_empty()).then(|| Batch { tenant: tenant(), records, from, next_offset, epoch: 0 })
+        (!records.is_empty()).then(|| Batch {
+            tenant: tenant(),
+            records,
+            from,
+            next_offset,
+            mark: None,
+            epoch: 0,
+        })
     }
 
     fn turn(&mut self) {

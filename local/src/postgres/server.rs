@@ -153,7 +153,7 @@ fn command(home: &Home, port: u16, options: Options) -> Result<Command> {
         "unix_socket_directories=".into(),
         format!("fsync={on}"),
         format!("full_page_writes={on}"),
-        "max_connections=200".into(),
+        format!("max_connections={}", options.connections),
         "shared_buffers=32MB".into(),
         "timezone=UTC".into(),
         "log_timezone=UTC".into(),

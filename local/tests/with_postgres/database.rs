@@ -382,10 +382,13 @@ async fn a_cursor_is_one_sinks_own_waits_for_who_holds_it_and_never_moves_back()
     let at = |offset, next_offset| Cursor { cause: Cause { offset, index: 0 }, next_offset };
     let mut first = begin(&pool, &mode.id).await.unwrap();
     assert_eq!(cursor::lock(&mut first, statements, "rows").await.unwrap(), Cursor::START);
-    cursor::advance(&mut first, statements, "rows", at(5, 9)).await.unwrap();
-    assert!(cursor::advance(&mut first, statements, "rows", at(4, 9)).await.is_err(), "back");
-    assert!(cursor::advance(&mut first, statements, "mail", at(6, 9)).await.is_err(), "there is none yet");
-    cursor::advance(&mut first, statements, "rows", at(5, 3)).await.unwrap();
+    cursor::advance(&mut first, statements, "rows", at(5, 9), None).await.unwrap();
+    assert!(cursor::advance(&mut first, statements, "rows", at(4, 9), None).await.is_err(), "back");
+    assert!(
+        cursor::advance(&mut first, statements, "mail", at(6, 9), None).await.is_err(),
+        "there is none yet"
+    );
+    cursor::advance(&mut first, statements, "rows", at(5, 3), None).await.unwrap();
     assert_eq!(cursor::lock(&mut first, statements, "mail").await.unwrap(), Cursor::START);
     first.commit().await.unwrap();
 

@@ -6,11 +6,13 @@ use bellwether_schemas::codec::decode_outcome;
 use bellwether_schemas::dead_letter::DeadLetter;
 
 use super::lane::{Batch, Delivered};
+use super::recognition;
 
 /// Decodes one batch's worth of records; what does not belong comes back as dead letters.
 pub(super) fn decode(topic: &Topic, records: Vec<Record>, from: u64, epoch: u64) -> (Batch, Vec<DeadLetter>) {
     let next_offset = records.last().map_or(from, |last| last.offset + 1);
-    let mut batch = Batch { tenant: topic.tenant.clone(), records: Vec::new(), from, next_offset, epoch };
+    let (tenant, mark) = (topic.tenant.clone(), records.last().map(recognition::mark));
+    let mut batch = Batch { tenant, records: Vec::new(), from, next_offset, mark, epoch };
     let mut letters = Vec::new();
     for record in records {
         match accept(topic, &record) {

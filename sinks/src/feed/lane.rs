@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bellwether_database::cursor::Mark;
 use bellwether_runtime::config::{Database, Tenant};
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp};
@@ -30,6 +31,8 @@ pub struct Batch {
     pub from: u64,
     /// What to tell [`Lane::done`] after it.
     pub next_offset: u64,
+    /// The last record that was read for it, also one that is among the dead letters.
+    pub mark: Option<Mark>,
     /// Which reading of the topic it belongs to; batches of an earlier one are dropped.
     pub(crate) epoch: u64,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
-use bellwether_runtime::incident::Incidents;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::UserId;
@@ -24,10 +24,10 @@ use super::decide::{People, Rules, Situation, owed};
 use super::delivery::Timing;
 use super::events::{FillRetried, MailFlooded, MailsComposed};
 use super::group::Group;
-use super::outbox::Fill;
+use super::outbox::{Fill, Outbox};
 use super::render::Templates;
-use crate::events::Rewound;
-use crate::feed::{Context, Lane};
+use crate::events::{Rewound, TopicUnknown};
+use crate::feed::{Context, Lane, Recognition};
 
 /// Sends what one tenant's outbox owes until shutdown, composing nothing that is not there. None where something is
 /// not right; that was said.
@@ -45,6 +45,9 @@ const CHECK: Duration = Duration::from_secs(2);
 pub(super) struct Composer {
     core: Core,
     lane: Lane,
+    recognition: Recognition,
+    /// The database was filled from another topic: that it was is said.
+    standing: bool,
     templates: Arc<Templates>,
     clock: Clock,
     incidents: Incidents,
@@ -57,7 +60,20 @@ impl Composer {
     pub(super) fn new(lane: Lane, templates: Arc<Templates>, context: &Context) -> Self {
         let (clock, incidents) = (context.clock.clone(), context.incidents.clone());
         let (shutdown, progress) = (context.shutdown.clone(), context.progress.clone());
-        Self { core: Core::new(), lane, templates, clock, incidents, progress, shutdown, mail: None }
+        let recognition = Recognition::new(context.log.clone(), lane.tenant_id());
+        let (core, standing) = (Core::new(), false);
+        Self {
+            core,
+            lane,
+            recognition,
+            standing,
+            templates,
+            clock,
+            incidents,
+            progress,
+            shutdown,
+            mail: None,
+        }
     }
 
     /// Until the lane ends.
@@ -83,7 +99,9 @@ impl Composer {
     /// What cannot be done for now is tried again and was said: it is waited for, and nothing stands still unnoticed.
     fn tell_progress(&self, input: &Input) {
         match input {
-            Input::NotOpened | Input::NotFilled => self.progress.parked(self.lane.tenant_id(), SINK),
+            Input::NotOpened | Input::NotFilled | Input::OtherTopic => {
+                self.progress.parked(self.lane.tenant_id(), SINK)
+            }
             Input::Woke => {}
             _ => self.progress.moved(self.lane.tenant_id(), SINK),
         }
@@ -124,6 +142,10 @@ impl Composer {
         let Some(mut mail) = TenantMail::open(&tenant, self.clock.clone()).await else {
             return Input::NotOpened;
         };
+        self.recognition.forget();
+        if self.recognise(&mail.outbox).await.is_err() {
+            return Input::NotOpened;
+        }
         match mail.outbox.position().await {
             Ok(cursor) => {
                 mail.start_release(self.templates.clone(), self.incidents.clone());
@@ -139,6 +161,30 @@ impl Composer {
         }
     }
 
+    /// What is not right was said.
+    ///
+    /// # Errors
+    /// The topic is not known again: it is another one, or nobody could tell.
+    async fn recognise(&mut self, outbox: &Outbox) -> Result<(), Input> {
+        let tenant = self.lane.tenant_id();
+        let retried = |error: &dyn std::fmt::Display| {
+            FillRetried { tenant, error }.emit();
+            Input::NotFilled
+        };
+        let reached = outbox.reached().await.map_err(|error| retried(&error))?;
+        let compared = self.recognition.compare(reached).await.map_err(|error| retried(&error))?;
+        let Some(other) = compared else {
+            self.standing = false;
+            self.incidents.end(IncidentKind::OtherTopic, tenant);
+            return Ok(());
+        };
+        self.incidents.begin(IncidentKind::OtherTopic, tenant, &other);
+        if !std::mem::replace(&mut self.standing, true) {
+            TopicUnknown { sink: SINK, tenant, other: &other }.emit();
+        }
+        Err(Input::OtherTopic)
+    }
+
     /// None when the lane has ended.
     async fn receive(&mut self) -> Option<Input> {
         loop {
@@ -146,6 +192,7 @@ impl Composer {
                 return Some(Input::Changed);
             }
             if let Ok(batch) = timeout(CHECK, self.lane.next()).await {
+                batch.iter().for_each(|batch| self.recognition.read(batch));
                 return batch.map(Input::Batch);
             }
             self.progress.moved(self.lane.tenant_id(), SINK);
@@ -168,9 +215,15 @@ impl Composer {
         }
     }
 
-    async fn fill(&self) -> Input {
+    async fn fill(&mut self) -> Input {
         if self.has_changed() {
             return Input::Changed;
+        }
+        let outbox = self.mail.as_ref().map(|mail| mail.outbox.clone());
+        if let (Some(outbox), true) = (outbox, self.recognition.is_due())
+            && let Err(input) = self.recognise(&outbox).await
+        {
+            return input;
         }
         let (Some(mail), Some(part)) = (&self.mail, self.core.part()) else { return Input::Changed };
         let tenant = self.lane.tenant_id();
@@ -192,7 +245,7 @@ impl Composer {
             let mut hours = people.hours.clone();
             part.groups.iter().filter_map(|group| owed(group, situation, &mut hours)).collect()
         };
-        let ends = part.last.then_some(part.ends);
+        let ends = part.last.then_some((part.ends, part.mark));
         match mail.outbox.fill(part.groups, caps, decide, part.stands, ends).await {
             Ok(Fill::Added(added)) => {
                 let partial = part.groups.iter().filter(|group: &&Group| !group.whole).count() as u64;

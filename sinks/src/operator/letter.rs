@@ -95,10 +95,19 @@ const fn what(kind: IncidentKind) -> &'static str {
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
+        IncidentKind::OtherTopic => {
+            "its database was filled from other triggers than there are; its rows and mails wait"
+        }
         IncidentKind::HeldBack => {
             "another application's transaction is open in a topic of it: nobody can read on"
         }
-        IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
+        IncidentKind::BadFile => {
+            "its file cannot be used; what was known of it stays in force, where anything was"
+        }
+        IncidentKind::WrongLogin => "its database is not used, as who may log in there may do too much",
+        IncidentKind::RefusedSettings => {
+            "nothing is produced for it: its file does not go on from its journal"
+        }
     }
 }
 
@@ -115,8 +124,11 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
+        IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
         IncidentKind::HeldBack => "See who writes there with transactions, and end them",
         IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
+        IncidentKind::WrongLogin => "Give it the login that `bellwether tenants init` made",
+        IncidentKind::RefusedSettings => "Raise `revision` in its file, or take the file back",
     }
 }
 
@@ -133,8 +145,11 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "A tenant's mail floods",
         IncidentKind::MissingTopic => "A topic was deleted",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
+        IncidentKind::OtherTopic => "A database was filled from another triggers topic",
         IncidentKind::HeldBack => "A topic is held back",
         IncidentKind::BadFile => "A tenant's file cannot be used",
+        IncidentKind::WrongLogin => "A tenant's login is not taken",
+        IncidentKind::RefusedSettings => "A tenant's settings are refused",
     }
 }
 

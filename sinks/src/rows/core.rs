@@ -20,6 +20,8 @@ pub const PARK_AFTER: Duration = Duration::from_secs(30);
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 /// Wait between tries of a parked tenant.
 const RETRY_PARKED: Duration = Duration::from_secs(10);
+/// Wait before the topic is compared with the database again.
+const RETRY_OTHER: Duration = Duration::from_secs(5);
 /// Wait after credentials were not accepted; at least half of it.
 const RETRY_DENIED: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,13 @@ pub struct WriteFailure {
     pub message: String,
 }
 
+impl WriteFailure {
+    /// Said by the log, or of it.
+    pub(super) fn of_log(class: FailureClass, what: &dyn std::fmt::Display) -> Self {
+        Self { class, code: "log".into(), message: what.to_string() }
+    }
+}
+
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
@@ -62,6 +71,8 @@ pub enum FailureClass {
     Refused,
     /// The user of a record does not exist any more.
     UserGone,
+    /// The database was filled from another topic: nothing may be written or left out.
+    OtherTopic,
 }
 
 /// What to do. Outputs are performed in order; the last of a step brings the next input.
@@ -190,6 +201,7 @@ impl Core {
     fn failed(&mut self, now: Timestamp, failure: WriteFailure, outputs: &mut Vec<Output>) {
         let records = self.piece().map_or(0, |piece| piece.records.len());
         match failure.class {
+            FailureClass::OtherTopic => self.stand(outputs),
             // An empty write that is refused: no record's fault.
             _ if records == 0 => self.retry(now, failure, outputs),
             FailureClass::Transient | FailureClass::Denied => self.retry(now, failure, outputs),
@@ -269,6 +281,13 @@ impl Core {
         outputs.push(Output::Wait(self.spread(wait)));
     }
 
+    /// Until somebody has set right what the database or the log is.
+    fn stand(&mut self, outputs: &mut Vec<Output>) {
+        (self.probe, self.fault) = (None, Fault::Unknown);
+        let wait = self.spread(RETRY_OTHER);
+        outputs.push(Output::Wait(wait));
+    }
+
     fn again(&self, outputs: &mut Vec<Output>) {
         outputs.push(match (&self.keeping, self.pieces.is_empty()) {
             (Some(failure), _) => Output::Keep(failure.clone()),
@@ -286,8 +305,7 @@ impl Core {
 }
 
 fn no_log() -> WriteFailure {
-    let message = "the dead letter was not acknowledged".into();
-    WriteFailure { class: FailureClass::Transient, code: "log".into(), message }
+    WriteFailure::of_log(FailureClass::Transient, &"the dead letter was not acknowledged")
 }
 
 fn micros(time: Duration) -> i64 {

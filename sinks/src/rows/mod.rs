@@ -5,7 +5,7 @@ mod events;
 pub mod piece;
 mod plan;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::Log;
 use bellwether_runtime::progress::Progress;
@@ -30,8 +31,8 @@ pub use self::writer::{Receipt, Writer, Wrote};
 use self::core::{Core, FailureClass, Input, Output, WriteFailure};
 use self::events::{RowsRetired, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
 use crate::error::SinkError;
-use crate::events::DeadLettered;
-use crate::feed::{Context, Lane, Task, append_dead_letter, run as feed};
+use crate::events::{DeadLettered, TopicUnknown};
+use crate::feed::{Context, Lane, Recognition, Task, append_dead_letter, run as feed};
 
 /// The sink's name: its group in the log and its cursor in the database.
 pub const SINK: &str = ROWS.short_name();
@@ -53,13 +54,14 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
         let core = Core::new(seed(&lane));
         let (log, clock, shutdown) = (log.clone(), clock.clone(), shutdown.clone());
         let (incidents, progress) = (incidents.clone(), progress.clone());
-        let writer = Writer::default();
+        let (writer, recognition) = (Writer::default(), Recognition::new(log.clone(), lane.tenant_id()));
         let retirement = tokio::time::interval(RETIRE_EVERY);
         let idle = tokio::time::interval(TELL_IDLE);
         Shell {
             core,
             lane,
             writer,
+            recognition,
             log,
             clock,
             shutdown,
@@ -68,6 +70,7 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
             retirement,
             idle,
             failing: false,
+            standing: false,
             refilled_at: None,
         }
     };
@@ -91,6 +94,7 @@ struct Shell {
     core: Core,
     lane: Lane,
     writer: Writer,
+    recognition: Recognition,
     log: Arc<dyn Log>,
     clock: Clock,
     shutdown: Shutdown,
@@ -102,6 +106,8 @@ struct Shell {
     retirement: tokio::time::Interval,
     /// The last write failed: that it does was said.
     failing: bool,
+    /// The database was filled from another topic: that it was is said.
+    standing: bool,
     /// The database was found behind: from this offset on it is what it was.
     refilled_at: Option<u64>,
 }
@@ -164,10 +170,54 @@ impl Shell {
     async fn receive(&mut self) -> Option<Input> {
         loop {
             tokio::select! {
-                batch = self.lane.next() => return batch.map(Input::Batch),
+                batch = self.lane.next() => {
+                    batch.iter().for_each(|batch| self.recognition.read(batch));
+                    return batch.map(Input::Batch);
+                }
                 _ = self.retirement.tick() => self.retire().await,
-                _ = self.idle.tick() => self.progress.moved(self.lane.tenant_id(), SINK),
+                _ = self.idle.tick() => self.look_on().await,
             }
+        }
+    }
+
+    /// A tenant without triggers is compared with its topic, too, when it is taken up.
+    async fn look_on(&mut self) {
+        let tenant = self.lane.tenant();
+        if self.recognition.is_new() {
+            let _ = self.recognise(&tenant).await;
+        }
+        if self.standing {
+            self.progress.parked(&tenant.id, SINK);
+        } else {
+            self.progress.moved(&tenant.id, SINK);
+        }
+    }
+
+    /// # Errors
+    /// The topic is not known again.
+    async fn recognise(&mut self, tenant: &Tenant) -> Result<(), WriteFailure> {
+        if !self.writer.is_connected(tenant) {
+            self.recognition.forget();
+        }
+        if !self.recognition.is_due() {
+            return Ok(());
+        }
+        let reached = self.writer.reached(tenant).await?;
+        match self.recognition.compare(reached).await {
+            Ok(None) => {
+                self.standing = false;
+                self.incidents.end(IncidentKind::OtherTopic, &tenant.id);
+                Ok(())
+            }
+            Ok(Some(other)) => {
+                self.incidents.begin(IncidentKind::OtherTopic, &tenant.id, &other);
+                if !std::mem::replace(&mut self.standing, true) {
+                    TopicUnknown { sink: SINK, tenant: &tenant.id, other: &other }.emit();
+                }
+                self.progress.parked(&tenant.id, SINK);
+                Err(WriteFailure::of_log(FailureClass::OtherTopic, &other))
+            }
+            Err(error) => Err(WriteFailure::of_log(FailureClass::Transient, &error)),
         }
     }
 
@@ -181,8 +231,11 @@ impl Shell {
     }
 
     async fn write(&mut self) -> Input {
-        let Some(piece) = self.core.piece() else { return Input::Written };
         let tenant = self.lane.tenant();
+        if let Err(failure) = self.recognise(&tenant).await {
+            return self.failed(failure);
+        }
+        let Some(piece) = self.core.piece() else { return Input::Written };
         match self.writer.write(&tenant, piece).await {
             Ok(Wrote::Piece(receipt)) => {
                 self.failing = false;
@@ -203,14 +256,16 @@ impl Shell {
                 self.incidents.begin(IncidentKind::Restored, &tenant.id, text);
                 Input::Behind(offset)
             }
-            Err(failure) => {
-                if matches!(failure.class, FailureClass::Transient | FailureClass::Denied) {
-                    let first = !std::mem::replace(&mut self.failing, true);
-                    RowsRetried { tenant: &tenant.id, failure: &failure, first }.emit();
-                }
-                Input::Failed(failure)
-            }
+            Err(failure) => self.failed(failure),
         }
+    }
+
+    fn failed(&mut self, failure: WriteFailure) -> Input {
+        if matches!(failure.class, FailureClass::Transient | FailureClass::Denied) {
+            let first = !std::mem::replace(&mut self.failing, true);
+            RowsRetried { tenant: self.lane.tenant_id(), failure: &failure, first }.emit();
+        }
+        Input::Failed(failure)
     }
 
     /// True once the dead letter is acknowledged.

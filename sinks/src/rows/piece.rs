@@ -1,5 +1,6 @@
 //! Pieces of a batch: what one transaction writes.
 
+use bellwether_database::cursor::Mark;
 use bellwether_schemas::UserId;
 use bellwether_schemas::triggers::{Cause, Outcome};
 
@@ -16,13 +17,15 @@ pub struct Piece {
     pub next_offset: u64,
     /// The largest cause up to there, also of what was dropped or is among the dead letters.
     pub through: Option<Cause>,
+    /// What the cursor remembers of the topic from then on; none: what it remembered before.
+    pub mark: Option<Mark>,
 }
 
 impl From<Batch> for Piece {
     fn from(batch: Batch) -> Self {
-        let Batch { records, from, next_offset, .. } = batch;
+        let Batch { records, from, next_offset, mark, .. } = batch;
         let through = largest(&records);
-        Self { records, from, next_offset, through }
+        Self { records, from, next_offset, through, mark }
     }
 }
 
@@ -31,7 +34,8 @@ impl Piece {
     pub(super) fn halve(&mut self) -> Self {
         let records = self.records.split_off(self.records.len() / 2);
         let between = records.first().map_or(self.next_offset, |first| first.offset);
-        let rest = Self { records, from: between, next_offset: self.next_offset, through: self.through };
+        let (next_offset, through, mark) = (self.next_offset, self.through, self.mark.take());
+        let rest = Self { records, from: between, next_offset, through, mark };
         self.next_offset = between;
         self.through = largest(&self.records);
         rest
@@ -39,7 +43,7 @@ impl Piece {
 
     /// A write of nothing that moves nothing: it fails only where the table itself refuses.
     pub(super) const fn probe(&self) -> Self {
-        Self { records: Vec::new(), from: self.from, next_offset: self.from, through: None }
+        Self { records: Vec::new(), from: self.from, next_offset: self.from, through: None, mark: None }
     }
 }
 

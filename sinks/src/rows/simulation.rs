@@ -22,7 +22,7 @@ fn uuid(number: usize) -> Uuid {
     Uuid::from_u128(number as u128)
 }
 
-pub(super) fn trigger(number: usize, user: usize) -> Outcome {
+pub(crate) fn trigger(number: usize, user: usize) -> Outcome {
     let (alert_id, at) = (AlertId(uuid(user)), Timestamp(number as i64));
     let group =
         Group { id: group_id(&tenant(), AlertKind::RsiTracker, alert_id, 1, at, None), index: 0, size: 1 };

@@ -20,7 +20,8 @@ fn transient() -> Input {
 fn batch(many: usize) -> Input {
     let record = |n| Delivered { offset: n as u64, appended_at: Timestamp(0), outcome: trigger(n, n) };
     let records = (0..many).map(record).collect();
-    Input::Batch(Batch { tenant: tenant(), records, from: 0, next_offset: many as u64, epoch: 0 })
+    let next_offset = many as u64;
+    Input::Batch(Batch { tenant: tenant(), records, from: 0, next_offset, mark: None, epoch: 0 })
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn a_repeat_moves_the_cursor_back_nowhere() {
 #[test]
 fn the_cursor_passes_what_was_dropped_or_is_among_the_dead_letters() {
     let through = Cause { offset: 4, index: 2 };
-    let piece = Piece { records: Vec::new(), from: 3, next_offset: 5, through: Some(through) };
+    let piece = Piece { records: Vec::new(), from: 3, next_offset: 5, through: Some(through), mark: None };
     let plan = plan(&piece, Cursor { cause: Cause { offset: 2, index: 0 }, next_offset: 3 });
     assert_eq!(plan.cursor, Cursor { cause: through, next_offset: 5 });
 }

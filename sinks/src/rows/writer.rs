@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bellwether_database::cursor::{self, Cursor};
+use bellwether_database::cursor::{self, Cursor, Reached};
 use bellwether_database::tables::{self, alert_status, forgotten, retention, user_events};
 use bellwether_database::{
     DatabaseError, StatementOutcome, Statements, TenantConnection, answered, classify,
@@ -79,6 +79,22 @@ impl Writer {
         wrote
     }
 
+    /// How far each sink has got, as this database says.
+    ///
+    /// # Errors
+    /// Why that cannot be read.
+    pub(super) async fn reached(&mut self, tenant: &Tenant) -> Result<Vec<Reached>, WriteFailure> {
+        let mut connection = self.connection(tenant).await?;
+        let reached = read_reached(&mut connection, tenant).await;
+        self.keep(connection, &reached);
+        reached
+    }
+
+    /// Still connected to what the tenant's file names.
+    pub(super) fn is_connected(&self, tenant: &Tenant) -> bool {
+        self.connection.is_some() && self.tried.as_ref() == Some(&tenant.database)
+    }
+
     /// What the tenant's file said of its database when it was tried last.
     pub(super) const fn tried(&self) -> Option<&Database> {
         self.tried.as_ref()
@@ -138,6 +154,19 @@ async fn transact(
     Ok(Wrote::Piece(receipt))
 }
 
+async fn read_reached(
+    connection: &mut TenantConnection,
+    tenant: &Tenant,
+) -> Result<Vec<Reached>, WriteFailure> {
+    let mut transaction = connection.begin().await.map_err(|error| failure(&error))?;
+    let read = async {
+        let reached = answered(cursor::all(&mut transaction, Statements::of(tenant))).await?;
+        answered(transaction.rollback()).await?;
+        Ok(reached)
+    };
+    read.await.map_err(|error| refused(&error))
+}
+
 async fn retire_all(
     connection: &mut TenantConnection,
     tenant: &Tenant,
@@ -185,7 +214,7 @@ async fn write_piece(
         receipt.events = events.len() as u64;
     }
     if plan.cursor != cursor {
-        answered(cursor::advance(connection, statements, SINK, plan.cursor)).await?;
+        answered(cursor::advance(connection, statements, SINK, plan.cursor, piece.mark)).await?;
     }
     Ok(receipt)
 }

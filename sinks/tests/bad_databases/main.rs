@@ -7,9 +7,12 @@
 )]
 
 mod classes;
+mod exhausted;
 mod hostile;
 mod logins;
 mod neighbours;
+mod no_letters;
+mod other_topic;
 mod restored;
 #[path = "../support/mod.rs"]
 mod support;

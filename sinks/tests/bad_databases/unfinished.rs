@@ -25,7 +25,7 @@ fn piece(numbers: std::ops::Range<usize>) -> Piece {
         .map(|(number, outcome)| Delivered { offset: number as u64, appended_at: Timestamp(0), outcome })
         .collect();
     let through = records.last().map(|record| record.outcome.cause());
-    Piece { records, from, next_offset, through }
+    Piece { records, from, next_offset, through, mark: None }
 }
 
 #[tokio::test]

@@ -3,13 +3,17 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use bellwether_database::Shape;
 use bellwether_local::samples;
-use bellwether_runtime::config::{SmtpServer, Telemetry};
+use bellwether_local::seed::{self, User};
+use bellwether_runtime::config::{SmtpServer, Telemetry, Tenant};
+use bellwether_runtime::log::NewRecord;
 use bellwether_runtime::secret::Secret;
 use bellwether_runtime::telemetry;
 use bellwether_schemas::alerts::AlertKind;
+use bellwether_schemas::codec::encode_outcome;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired, group_id};
-use bellwether_schemas::{AlertId, TenantId, TriggerId, ids};
+use bellwether_schemas::{AlertId, TenantId, Timestamp, TriggerId, UserId, ids};
 use bellwether_sinks::mail;
 
 use crate::judge;
@@ -20,23 +24,68 @@ use crate::{METRICS, SECRET, VERDICT};
 /// Users of each tenant.
 pub(crate) const USERS: usize = 20;
 /// Of each tenant's triggers at most so many are mailed as well: a mail costs what hundreds of rows do.
-const MAILED: usize = 200;
+const MAILED: usize = 100;
 /// Triggers appended for a tenant before the next one's turn.
 const TURN: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What a row adds to that.
 const PATIENCE_A_ROW: Duration = Duration::from_millis(3);
 
+/// Tenants of one shape, each with its mailbox.
+pub(crate) struct Shops {
+    pub(crate) shape: Shape,
+    pub(crate) all: Vec<Shop>,
+}
+
 pub(crate) struct Shop {
     pub(crate) home: Home,
     pub(crate) smtp: Smtp,
+    /// What its users are called.
+    users: String,
+}
+
+impl Shops {
+    async fn new(shape: Shape, ids: &[TenantId]) -> Self {
+        let mut all = Vec::new();
+        match shape {
+            Shape::Dedicated => {
+                for id in ids {
+                    let home = Home::new("isolation", id.as_str(), USERS).await;
+                    all.push(Shop::new(home, "user".into()).await);
+                }
+            }
+            Shape::Shared => {
+                let seeded = seed::shared_database(server().await, "isolation", ids).await.unwrap();
+                for (seeded, id) in seeded.into_iter().zip(ids) {
+                    let mut tenant = tenant(id.as_str(), Some(seeded.pipeline.reveal()));
+                    tenant.database.shared = true;
+                    let shop = Shop::new(Home { seeded, tenant }, format!("user of {id}")).await;
+                    shop.register_users().await;
+                    all.push(shop);
+                }
+            }
+        }
+        Self { shape, all }
+    }
+
+    fn tenants(&self) -> Vec<Tenant> {
+        self.all.iter().map(|shop| shop.home.tenant.clone()).collect()
+    }
+
+    /// How many tenants' rows lie in one database.
+    pub(crate) const fn in_one(&self) -> usize {
+        match self.shape {
+            Shape::Dedicated => 1,
+            Shape::Shared => self.all.len(),
+        }
+    }
 }
 
 impl Shop {
-    async fn new(id: &str) -> Self {
-        let mut home = Home::new("isolation", id, USERS).await;
+    async fn new(mut home: Home, users: String) -> Self {
         let smtp = Smtp::start().await;
         let tenant = &mut home.tenant;
+        let id = tenant.id.clone();
         tenant.mail.smtp = Some(SmtpServer::on_this_machine(smtp.port));
         tenant.mail.password = Some(Secret::new(format!("smtp-password-of-{id}")));
         tenant.mail.alerts_a_user_an_hour = NonZeroU32::MAX;
@@ -46,25 +95,51 @@ impl Shop {
         (tenant.brand.preferences_url, tenant.brand.unsubscribe_url) = (url("alerts"), url("unsubscribe"));
         tenant.brand.postal = Some(format!("{id}, 12 Example Road").parse().unwrap());
         tenant.brand.disclaimer = Some(format!("{id} gives no advice.").parse().unwrap());
-        Self { home, smtp }
+        Self { home, smtp, users }
     }
-}
 
-/// The trigger with that number: but for what it says of its tenant the same for all.
-pub(crate) fn colliding(tenant: &TenantId, number: usize) -> TriggerFired {
-    let kind = AlertKind::ALL[number % AlertKind::ALL.len()];
-    let who = number / AlertKind::ALL.len() % USERS;
-    let alert_id = AlertId(ids::derive(&format!("{kind} of {who}")));
-    let sample = samples::trigger(tenant, kind, alert_id, user(who), u16::try_from(number % 50_000).unwrap());
-    let mut group = sample.group.clone();
-    let turn = bellwether_schemas::Timestamp(i64::try_from(number).unwrap());
-    group.id = group_id(&"anybody".parse().unwrap(), kind, alert_id, 1, turn, None);
-    TriggerFired {
-        id: TriggerId(ids::derive(&format!("trigger {number}"))),
-        cause: Cause { offset: turn.0, index: 0 },
-        detail: sample.detail.as_str().replace("a sample", &format!("seen by {tenant}")).into(),
-        group,
-        ..sample
+    /// Auth of a shared database knows each user once, as one tenant's.
+    async fn register_users(&self) {
+        let id = &self.home.tenant.id;
+        let user =
+            |who| User { id: self.user(who), email: format!("{who}@users.{id}.example"), confirmed: true };
+        let users: Vec<User> = (0..USERS).map(user).collect();
+        seed::add_users(&self.home.seeded.admin, &users).await.unwrap();
+        let of_tenant = format!(
+            "update auth.users set raw_app_meta_data = jsonb_build_object('tenant_id', '{id}')
+             where email like '%@users.{id}.example'"
+        );
+        assert_eq!(self.home.execute(&of_tenant).await, USERS as u64);
+    }
+
+    fn user(&self, who: usize) -> UserId {
+        UserId(ids::derive(&format!("{} {who}", self.users)))
+    }
+
+    /// The trigger with that number: but for what it says of its tenant the same for all.
+    pub(crate) fn trigger(&self, number: usize) -> TriggerFired {
+        let tenant = &self.home.tenant.id;
+        let kind = AlertKind::ALL[number % AlertKind::ALL.len()];
+        let who = number / AlertKind::ALL.len() % USERS;
+        let alert_id = AlertId(ids::derive(&format!("{kind} of {who}")));
+        let sample =
+            samples::trigger(tenant, kind, alert_id, self.user(who), u16::try_from(number % 50_000).unwrap());
+        let mut group = sample.group.clone();
+        let turn = Timestamp(i64::try_from(number).unwrap());
+        group.id = group_id(&"anybody".parse().unwrap(), kind, alert_id, 1, turn, None);
+        TriggerFired {
+            id: TriggerId(ids::derive(&format!("trigger {number}"))),
+            cause: Cause { offset: turn.0, index: 0 },
+            detail: sample.detail.as_str().replace("a sample", &format!("seen by {tenant}")).into(),
+            group,
+            ..sample
+        }
+    }
+
+    /// A number out of the bookkeeping of its database that is its own.
+    async fn own_number(&self, select: &str) -> i64 {
+        let tenant = &self.home.tenant.id;
+        self.home.number(&format!("{select} and tenant_id = '{tenant}'")).await
     }
 }
 
@@ -79,16 +154,19 @@ fn run() {
         telemetry::init(&Telemetry { level: "debug".into(), ..Telemetry::default() }, false).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (tenants, rows) = (size("TENANTS", 10), size("ROWS", 6_000));
-    let found = runtime.block_on(through_the_sinks(tenants, rows / tenants));
-    println!("\n{METRICS}\n{}\n{VERDICT} {found}", telemetry.render());
+    let mut found = Vec::new();
+    for (shape, from) in [(Shape::Dedicated, 0), (Shape::Shared, tenants)] {
+        let ids: Vec<TenantId> =
+            (from..from + tenants).map(|number| format!("canary{number}z").parse().unwrap()).collect();
+        found.push(runtime.block_on(through_the_sinks(shape, &ids, rows / 2 / tenants)));
+    }
+    println!("\n{METRICS}\n{}", telemetry.render());
+    found.iter().for_each(|found| println!("{VERDICT} {found}"));
 }
 
-async fn through_the_sinks(tenants: usize, each: usize) -> String {
-    let mut shops = Vec::new();
-    for number in 0..tenants {
-        shops.push(Shop::new(&format!("canary{number}z")).await);
-    }
-    for shop in &shops {
+async fn through_the_sinks(shape: Shape, ids: &[TenantId], each: usize) -> String {
+    let shops = Shops::new(shape, ids).await;
+    for shop in &shops.all {
         let url = shop.home.seeded.pipeline.reveal();
         println!("\n{SECRET}{}", url.split_once("@").unwrap().0.rsplit_once(':').unwrap().1);
         println!("{SECRET}{}", shop.home.tenant.mail.password.as_ref().unwrap().reveal());
@@ -96,57 +174,68 @@ async fn through_the_sinks(tenants: usize, each: usize) -> String {
     }
     let begun = tokio::time::Instant::now();
     write_rows(&shops, each).await;
-    let written = begun.elapsed();
+    let written = begun.elapsed().as_secs_f64();
     let mails = each.min(MAILED);
     send_mails(&shops, mails).await;
-    for shop in &shops {
-        judge::rows(&shop.home, each).await;
-        judge::everything(&shop.home).await;
+    for shop in &shops.all {
+        judge::rows(&shops, shop, each).await;
         judge::mails(shop, mails);
     }
-    let (rows, mails) = (each * tenants, mails * tenants);
+    judge::everything(&shops).await;
+    let (rows, mails) = (each * ids.len(), mails * ids.len());
+    let shape = match shape {
+        Shape::Dedicated => "a database each",
+        Shape::Shared => "one database for all",
+    };
     format!(
-        "{rows} triggers of {tenants} tenants with the same ids, a database each: {rows} rows in {:.1} s ({:.0}/s) and \
+        "{rows} triggers of {} tenants with the same ids, {shape}: {rows} rows in {written:.1} s ({:.0}/s) and \
          {mails} mails; 0 in a wrong place, 0 missing, 0 twice, no foreign canary",
-        written.as_secs_f64(),
-        rows as f64 / written.as_secs_f64()
+        ids.len(),
+        rows as f64 / written
     )
 }
 
-async fn write_rows(shops: &[Shop], each: usize) {
-    let mut world = World::new(shops.iter().map(|shop| shop.home.tenant.clone()).collect());
+async fn write_rows(shops: &Shops, each: usize) {
+    let mut world = World::new(shops.tenants());
     let sink = Sink::start(&world);
     append(&world, shops, each).await;
     let cursor = "select coalesce(max(next_offset), 0) from bellwether.sink_cursor where sink = 'rows'";
-    for Shop { home, .. } in shops {
-        until(each * shops.len(), async || home.number(cursor).await == each as i64).await;
+    for shop in &shops.all {
+        until(each * shops.all.len(), async || shop.own_number(cursor).await == each as i64).await;
     }
     sink.stop(&mut world).await;
-    for Shop { home, .. } in shops {
-        assert_eq!(world.dead_letters(home.tenant.id.as_str()), []);
+    for shop in &shops.all {
+        assert_eq!(world.dead_letters(shop.home.tenant.id.as_str()), []);
     }
 }
 
-async fn send_mails(shops: &[Shop], each: usize) {
-    let world = World::new(shops.iter().map(|shop| shop.home.tenant.clone()).collect());
+async fn send_mails(shops: &Shops, each: usize) {
+    // The log is another one, and shorter: what the cursors remember of the first would stop every tenant.
+    for shop in &shops.all {
+        shop.home.execute("delete from bellwether.sink_cursor").await;
+    }
+    let world = World::new(shops.tenants());
     let sink = tokio::spawn(mail::run(world.context()));
     append(&world, shops, each).await;
     let sent = "select count(*) from bellwether.mail_outbox where state = 'sent'";
-    for Shop { home, .. } in shops {
-        until(100 * each * shops.len(), async || home.number(sent).await == each as i64).await;
+    for shop in &shops.all {
+        until(100 * each * shops.all.len(), async || shop.own_number(sent).await == each as i64).await;
     }
     world.shutdown.raise();
     sink.await.unwrap().unwrap();
 }
 
 /// In turns, so that all tenants are under way at once.
-async fn append(world: &World, shops: &[Shop], each: usize) {
+async fn append(world: &World, shops: &Shops, each: usize) {
+    let record = |trigger: TriggerFired| {
+        let outcome = Outcome::Fired(trigger);
+        NewRecord { key: outcome.key().into_bytes(), value: encode_outcome(&outcome).unwrap() }
+    };
     for from in (0..each).step_by(TURN) {
-        for Shop { home, .. } in shops {
-            let id = &home.tenant.id;
-            let outcomes: Vec<Outcome> =
-                (from..each.min(from + TURN)).map(|number| Outcome::Fired(colliding(id, number))).collect();
-            world.append(id.as_str(), &outcomes).await;
+        for shop in &shops.all {
+            let numbers = from..each.min(from + TURN);
+            let records = numbers.map(|number| record(shop.trigger(number))).collect();
+            world.append_raw(shop.home.tenant.id.as_str(), records).await;
         }
     }
 }

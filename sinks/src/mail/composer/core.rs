@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use bellwether_database::cursor::Cursor;
+use bellwether_database::cursor::{Cursor, Mark};
 use bellwether_runtime::backoff::{Backoff, Retries};
 
 use crate::feed::Batch;
@@ -34,6 +34,8 @@ pub(super) enum Input {
     Filled,
     /// The part may be in the outbox or not.
     NotFilled,
+    /// The database was filled from another topic; nothing was put into its outbox.
+    OtherTopic,
     /// The database's cursor stands there. Where it is asked for by a part, that part is not in the outbox.
     Stands(Cursor),
     /// The wait is over.
@@ -74,6 +76,8 @@ pub(super) struct Part<'a> {
     pub(super) stands: Cursor,
     /// Where the batch's last part moves it to.
     pub(super) ends: Cursor,
+    /// What the cursor remembers of the topic from then on.
+    pub(super) mark: Option<Mark>,
     /// It is the batch's last part and moves the cursor to [`Self::ends`].
     pub(super) last: bool,
     /// Triggers below this offset may have been mailed before the database was restored.
@@ -84,6 +88,8 @@ pub(super) struct Part<'a> {
 #[derive(Debug)]
 pub(super) struct Core {
     open: bool,
+    /// The database was filled from another topic when it was looked at last.
+    other_topic: bool,
     /// None until a database was opened for the first time.
     reading: Option<Reading>,
     work: Option<Work>,
@@ -112,12 +118,14 @@ struct Work {
     tried: bool,
     /// Where the batch begins.
     from: u64,
+    /// The last record of the batch.
+    mark: Option<Mark>,
 }
 
 impl Core {
     /// Nothing stands yet: the first output to perform is [`Output::Open`].
     pub(super) const fn new() -> Self {
-        Self { open: false, reading: None, work: None, retries: Retries::new(BACKOFF) }
+        Self { open: false, other_topic: false, reading: None, work: None, retries: Retries::new(BACKOFF) }
     }
 
     /// What [`Output::Fill`] speaks of.
@@ -128,6 +136,7 @@ impl Core {
             groups: work.groups.get(work.filled..end)?,
             stands: reading.written,
             ends: reading.collector.position(),
+            mark: work.mark,
             last: end == work.groups.len(),
             held_below: reading.held_below,
         })
@@ -154,6 +163,10 @@ impl Core {
                 }
                 outputs.push(Output::Wait(self.retries.failed()));
             }
+            Input::OtherTopic => {
+                (self.open, self.other_topic) = (false, true);
+                outputs.push(Output::Wait(self.retries.failed()));
+            }
             Input::Stands(cursor) => self.stands(cursor, outputs),
             Input::Woke => outputs.push(if self.open { Output::Locate } else { Output::Open }),
         }
@@ -161,8 +174,13 @@ impl Core {
 
     /// The cursor of the database was read: goes on from there.
     fn stands(&mut self, cursor: Cursor, outputs: &mut Vec<Output>) {
-        let work = self.work.take();
+        let (work, other_topic) = (self.work.take(), std::mem::take(&mut self.other_topic));
         match &mut self.reading {
+            // Somebody has decided that it begins anew: what was read before says nothing of what was mailed.
+            Some(_) if other_topic && cursor == Cursor::START => {
+                self.reading = Some(Reading::of(cursor));
+                outputs.push(Output::Rewind(cursor.next_offset));
+            }
             None => self.reading = Some(Reading::of(cursor)),
             Some(reading) if work.is_none() && reading.is_whole() && cursor == reading.written => {}
             Some(reading) => {
@@ -189,9 +207,9 @@ impl Core {
             outputs.extend([Output::Restored { stands, seen }, Output::Rewind(stands), Output::Receive]);
             return;
         }
-        let from = batch.from;
+        let (from, mark) = (batch.from, batch.mark);
         let groups = reading.read(batch);
-        self.work = Some(Work { groups, filled: 0, tried: false, from });
+        self.work = Some(Work { groups, filled: 0, tried: false, from, mark });
         outputs.push(Output::Fill);
     }
 
@@ -266,7 +284,7 @@ mod tests {
 
     fn empty(from: u64, next_offset: u64) -> Input {
         let tenant = "fxlabs".parse().unwrap();
-        Input::Batch(Batch { tenant, records: Vec::new(), from, next_offset, epoch: 0 })
+        Input::Batch(Batch { tenant, records: Vec::new(), from, next_offset, mark: None, epoch: 0 })
     }
 
     #[test]
@@ -313,6 +331,28 @@ mod tests {
         performed(&mut core, Input::Stands(at(0, 1)));
         performed(&mut core, empty(1, 12));
         assert_eq!(core.part().unwrap().held_below, 12, "the part may have been filled, and its mails sent");
+    }
+
+    #[test]
+    fn a_topic_that_is_not_the_databases_is_read_from_its_start_once_that_is_set_right_and_nothing_of_it_is_held()
+     {
+        let mut core = Core::new();
+        performed(&mut core, Input::Opened(at(3, 4)));
+        performed(&mut core, empty(4, 12));
+        assert_eq!(performed(&mut core, Input::OtherTopic), [Output::Wait(Duration::from_secs(1))]);
+        assert_eq!(performed(&mut core, Input::Woke), [Output::Open]);
+        performed(&mut core, Input::NotOpened);
+        let anew = [Output::Rewind(0), Output::Receive];
+        assert_eq!(performed(&mut core, Input::Opened(Cursor::START)), anew);
+        assert_eq!(performed(&mut core, empty(0, 5)), [Output::Fill]);
+        assert_eq!(core.part().unwrap().held_below, 0);
+        // It may be the same topic after all, and the database one that was restored.
+        let mut core = Core::new();
+        performed(&mut core, Input::Opened(at(3, 4)));
+        performed(&mut core, empty(4, 12));
+        performed(&mut core, Input::OtherTopic);
+        let restored = [Output::Restored { stands: 2, seen: 4 }, Output::Rewind(2), Output::Receive];
+        assert_eq!(performed(&mut core, Input::Opened(at(1, 2))), restored);
     }
 
     #[test]

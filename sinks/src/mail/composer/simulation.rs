@@ -221,6 +221,10 @@ impl World {
         if self.around.befalls_once_in(20) {
             return Input::Changed;
         }
+        // A cursor that is emptied then would say that somebody has made the topic anew.
+        if self.database.cursor != Cursor::START && self.around.befalls_once_in(20) {
+            return Input::OtherTopic;
+        }
         let input = self.transact(part);
         if self.around.fails() { Input::NotFilled } else { input }
     }
@@ -230,7 +234,7 @@ impl World {
         if self.around.befalls_once_in(5) && !self.stale.is_empty() {
             let at = self.around.random(self.stale.len() as u64) as usize;
             let Stale { groups, stands, ends, last, held_below } = self.stale.remove(at);
-            self.transact(Part { groups: &groups, stands, ends, last, held_below });
+            self.transact(Part { groups: &groups, stands, ends, mark: None, last, held_below });
         }
         if self.case.restored && self.around.befalls_once_in(25) {
             match self.backup.take() {
@@ -249,7 +253,7 @@ impl World {
         let Some(part) = core.part().filter(|_| self.case.stale && outputs.contains(&Output::Fill)) else {
             return;
         };
-        let Part { groups, stands, ends, last, held_below } = part;
+        let Part { groups, stands, ends, last, held_below, .. } = part;
         self.stale.push(Stale { groups: groups.to_vec(), stands, ends, last, held_below });
     }
 }

@@ -1,6 +1,6 @@
 //! What is owed: cursor and mails in one transaction.
 
-use bellwether_database::cursor::{self, Cursor};
+use bellwether_database::cursor::{self, Cursor, Mark, Reached};
 use bellwether_schemas::Timestamp;
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
@@ -55,6 +55,17 @@ impl Outbox {
         Ok(position)
     }
 
+    /// How far each sink has got, as this database says.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub(in crate::mail) async fn reached(&self) -> Result<Vec<Reached>> {
+        let mut transaction = self.begin().await?;
+        let reached = cursor::all(&mut transaction, self.statements()).await?;
+        transaction.rollback().await?;
+        Ok(reached)
+    }
+
     /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and
     /// moves the cursor on where a place is given. A cursor that does not stand where the caller knows it to stand is
     /// somebody else's, or the database was restored: then nothing is done.
@@ -67,7 +78,7 @@ impl Outbox {
         caps: Caps,
         decide: impl Fn(&People) -> Vec<Owed>,
         stands: Cursor,
-        ends: Option<Cursor>,
+        ends: Option<(Cursor, Option<Mark>)>,
     ) -> Result<Fill> {
         let mut transaction = self.begin().await?;
         let found = cursor::lock(&mut transaction, self.statements(), SINK).await?;
@@ -81,8 +92,8 @@ impl Outbox {
             self.insert(&mut transaction, &owed, None).await?;
             added = Added::of(&owed);
         }
-        if let Some(ends) = ends {
-            cursor::advance(&mut transaction, self.statements(), SINK, ends).await?;
+        if let Some((ends, mark)) = ends {
+            cursor::advance(&mut transaction, self.statements(), SINK, ends, mark).await?;
         }
         transaction.commit().await?;
         Ok(Fill::Added(added))
