@@ -19,7 +19,7 @@ const FIRST: usize = 6_000;
 /// Triggers that come after that.
 const LATER: usize = 12_000;
 /// Most that the process grows by meanwhile, bytes: what would be kept of them is twice that.
-const GROWTH: u64 = 16 << 20;
+const GROWTH: u64 = 8 << 20;
 
 #[tokio::test]
 async fn a_server_without_a_free_connection_keeps_its_newcomers_waiting_and_those_it_has_go_on() {
