@@ -10,6 +10,7 @@ use bellwether_roles::RoleError;
 use bellwether_runtime::config::ConfigError;
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::registry::RegistryError;
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_runtime::telemetry::TelemetryError;
 use bellwether_sinks::SinkError;
 use bellwether_sinks::mail::server::ServerError;
@@ -112,6 +113,7 @@ const fn of_producer(error: &ProducerError) -> u8 {
     match error {
         ProducerError::Input(input) => input.exit_code(),
         ProducerError::Log(log) => of_log(log),
+        ProducerError::Snapshot(fault) => of_snapshots(fault),
         ProducerError::Market(_) | ProducerError::Revision { .. } | ProducerError::NewerEngine { .. } => {
             CONFIG
         }
@@ -124,6 +126,7 @@ const fn of_backtest(error: &BacktestError) -> u8 {
     match error {
         BacktestError::Input(input) => input.exit_code(),
         BacktestError::Log(log) => of_log(log),
+        BacktestError::Snapshot(fault) => of_snapshots(fault),
         BacktestError::Alerts { .. }
         | BacktestError::NothingAccepted { .. }
         | BacktestError::JournalCut { .. }
@@ -148,11 +151,17 @@ fn of_database(error: &DatabaseError) -> u8 {
 fn of_worker(error: &WorkerError) -> u8 {
     match error {
         WorkerError::Log(log) => of_log(log),
-        WorkerError::JournalCut { .. }
-        | WorkerError::JournalReplaced { .. }
-        | WorkerError::JournalDiffers { .. } => DATA,
+        WorkerError::Snapshot(fault) => of_snapshots(fault),
+        WorkerError::JournalReplaced { .. } => DATA,
         WorkerError::Thread(_) => IO,
         WorkerError::Panicked => SOFTWARE,
+    }
+}
+
+const fn of_snapshots(fault: &SnapshotFault) -> u8 {
+    match fault {
+        SnapshotFault::Log(log) => of_log(log),
+        SnapshotFault::JournalCut { .. } | SnapshotFault::JournalDiffers { .. } => DATA,
     }
 }
 

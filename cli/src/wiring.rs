@@ -124,21 +124,6 @@ impl Process {
         let message = format!("no tenant {:?} in {url}: it has {}", tenant.as_str(), known.join(", "));
         Err(Coded { code: CONFIG, message }.into())
     }
-
-    /// Refuses tenants of which `check` says that their file lacks something.
-    pub(crate) fn demand<E>(
-        &self,
-        tenants: &[Tenant],
-        check: impl Fn(&Tenant) -> Result<(), E>,
-    ) -> anyhow::Result<()>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        tenants.iter().try_for_each(|tenant| {
-            let file = self.config.tenants.join(format!("{}.toml", tenant.id));
-            check(tenant).with_context(|| file.display().to_string())
-        })
-    }
 }
 
 pub(crate) fn environment(name: &str) -> Option<String> {

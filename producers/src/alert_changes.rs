@@ -1,7 +1,7 @@
 //! Alert changes out of the tenant's database into its journal.
 //!
-//! Row triggers queue each change in the user's own transaction; here the queue is published in order, and emptied
-//! only by deleting what the log has acknowledged: numbers do not commit in order, so none is ever skipped past.
+//! Triggers queue each change in the user's own transaction; here the queue is published, each alert's changes in order,
+//! and emptied only by deleting what the log has acknowledged: numbers do not commit in order, so none is ever skipped past.
 //! Repeats are harmless, an equal version is ignored. From time to time tables and journal are compared, which heals
 //! what no queue can: a restored backup, a lost queue, rows from before us. Of a row that cannot be read, or is switched
 //! off, no engine speaks: its user is told here.

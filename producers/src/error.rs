@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::codec::EncodeError;
 use bellwether_schemas::{TenantId, Timestamp};
 
@@ -21,6 +22,9 @@ pub enum ProducerError {
     /// The log cannot be written or read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The journal was cut or replaced, and there is no snapshot by which it could be known what it said.
+    #[error(transparent)]
+    Snapshot(SnapshotFault),
     /// A value that a record cannot hold.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -350,6 +354,15 @@ impl LineError {
             Self::AbsurdTime(_) => "absurd_time",
             Self::Absurd { .. } => "absurd",
             Self::TooLong(_) => "too long",
+        }
+    }
+}
+
+impl From<SnapshotFault> for ProducerError {
+    fn from(fault: SnapshotFault) -> Self {
+        match fault {
+            SnapshotFault::Log(error) => Self::Log(error),
+            other => Self::Snapshot(other),
         }
     }
 }

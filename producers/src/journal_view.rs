@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bellwether_runtime::journal::entries;
-use bellwether_runtime::log::{Log, LogError};
+use bellwether_runtime::journal::gist::Gist;
+use bellwether_runtime::log::Log;
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::settings::SettingsChanged;
@@ -19,16 +21,17 @@ pub struct JournalView {
     pub settings: Option<SettingsChanged>,
     /// Every alert there ever was, deleted ones too: their versions are still taken.
     pub alerts: BTreeMap<AlertId, AlertChanged>,
-    /// Every item of the news calendar there ever was, by its id.
+    /// Items of the news calendar, by their ids: all but such as nobody publishes again.
     pub calendar: BTreeMap<String, CalendarItem>,
     /// The journal offset before which everything is taken in.
     next: u64,
 }
 
-/// Reads the whole journal. What cannot be decoded, or is another tenant's, is the worker's to report.
+/// Reads the newest snapshot and the journal behind it, or the whole journal where there is none. What cannot be decoded,
+/// or is another tenant's, is the worker's to report.
 ///
 /// # Errors
-/// The journal is missing, damaged or out of reach.
+/// The journal is missing, damaged or out of reach; or it was cut, and there is no snapshot.
 pub async fn read(log: &Arc<dyn Log>, tenant: &TenantId) -> Result<JournalView, ProducerError> {
     let mut view = JournalView::default();
     view.advance(log, tenant).await?;
@@ -56,8 +59,16 @@ impl JournalView {
         }
     }
 
-    fn read_on(mut self, log: &dyn Log, tenant: &TenantId) -> Result<Self, LogError> {
-        let entries = entries(log, tenant, self.next..u64::MAX)?;
+    fn read_on(mut self, log: &dyn Log, tenant: &TenantId) -> Result<Self, SnapshotFault> {
+        if self.next == 0 {
+            self = Self::stored(log, tenant)?;
+        }
+        let mut entries = entries(log, tenant, self.next..u64::MAX)?;
+        if entries.start() > self.next {
+            // The journal was cut beyond that.
+            self = Self::stored(log, tenant)?;
+            entries = bellwether_runtime::journal::entries(log, tenant, self.next..u64::MAX)?;
+        }
         self.next = entries.end();
         for read in entries {
             if let (_, Ok(entry)) = read? {
@@ -65,6 +76,15 @@ impl JournalView {
             }
         }
         Ok(self)
+    }
+
+    /// What the newest snapshot has of it; nothing where the journal is to be read from its start.
+    fn stored(log: &dyn Log, tenant: &TenantId) -> Result<Self, SnapshotFault> {
+        let (gist, next) = Gist::newest_stored(log, tenant)?;
+        let alerts = gist.alerts().filter_map(|seen| Some((seen.id, seen.change()?)));
+        let calendar = gist.calendar().map(|item| (item.id.clone(), item));
+        let (alerts, calendar) = (alerts.collect(), calendar.collect());
+        Ok(Self { settings: gist.settings().cloned(), alerts, calendar, next })
     }
 
     fn take(&mut self, entry: Entry) {

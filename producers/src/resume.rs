@@ -1,12 +1,11 @@
 //! Where a producer stood: found in the journal, the only place that knows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bellwether_runtime::journal::entries;
-use bellwether_runtime::log::{Log, LogError};
-use bellwether_schemas::bars::BarBlock;
-use bellwether_schemas::{Entry, TenantId, Timeframe, Timestamp};
+use bellwether_runtime::journal::gist::Gist;
+use bellwether_runtime::log::Log;
+use bellwether_schemas::{TenantId, Timeframe, Timestamp};
 
 use crate::error::ProducerError;
 use crate::timeline::Event;
@@ -41,61 +40,36 @@ pub struct Found {
     /// The newest event time of its other sessions.
     pub elsewhere: Option<Timestamp>,
     /// Symbols, as sources spell them, that have ticks.
-    pub ticked: HashSet<String>,
+    pub ticked: BTreeSet<String>,
     /// The last bar of history by symbol and timeframe, by its first instant.
-    pub bars: HashMap<(String, Timeframe), Timestamp>,
+    pub bars: BTreeMap<(String, Timeframe), Timestamp>,
 }
 
 impl Found {
-    /// Takes in one more record.
-    pub fn see(&mut self, entry: &Entry, source: &str, session: &str) {
-        if let Entry::Bars(block) = entry {
-            self.see_bars(block);
-        }
-        if let Entry::Ticks(block) = entry {
-            for symbol in &block.symbols {
-                if !self.ticked.contains(&symbol.name) {
-                    self.ticked.insert(symbol.name.clone());
-                }
-            }
-        }
-        let origin = entry.origin();
-        if origin.source != source {
-            return;
-        }
-        self.newest = self.newest.max(entry.event_time());
-        if origin.session == session {
-            self.position.see(entry);
-        } else {
-            self.elsewhere = self.elsewhere.max(entry.event_time());
-        }
-    }
-
-    fn see_bars(&mut self, block: &BarBlock) {
-        for bar in &block.bars {
-            let last = self.bars.entry((bar.symbol.clone(), bar.timeframe)).or_insert(bar.open_time);
-            *last = bar.open_time.max(*last);
+    /// What a session of a source finds in a journal with that gist.
+    #[must_use]
+    pub fn of(gist: &Gist, source: &str, session: &str) -> Self {
+        let own = gist.sources().of(source).find(|known| known.name == session);
+        let others = gist.sources().of(source).filter(|known| known.name != session);
+        let elsewhere = others.filter_map(|known| known.newest).max().max(gist.sources().forgotten(source));
+        Self {
+            position: own.map_or_else(Position::default, |own| Position {
+                last_seq: own.last_seq,
+                last_beat: own.last_beat,
+            }),
+            newest: own.and_then(|own| own.newest).max(elsewhere),
+            elsewhere,
+            ticked: gist.ticked().clone(),
+            bars: gist.bars().clone(),
         }
     }
 }
 
-impl Position {
-    fn see(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Ticks(block) => {
-                let last = |first: u64| first + (block.ticks.len() as u64).saturating_sub(1);
-                self.last_seq = self.last_seq.max(block.first_seq.map(last));
-            }
-            Entry::Heartbeat(beat) => self.last_beat = self.last_beat.max(Some(beat.ts)),
-            Entry::Bars(_) | Entry::Alert(_) | Entry::Settings(_) | Entry::Calendar(_) => {}
-        }
-    }
-}
-
-/// Reads the tenant's journal. What cannot be decoded, or is another tenant's, is the worker's to report.
+/// Reads the tenant's newest snapshot and its journal behind that, or the whole journal where there is none. What cannot be
+/// decoded, or is another tenant's, is the worker's to report.
 ///
 /// # Errors
-/// The journal is missing, damaged or out of reach.
+/// The journal is missing, damaged or out of reach; or it was cut, and there is no snapshot.
 pub async fn find(
     log: &Arc<dyn Log>,
     tenant: &TenantId,
@@ -104,16 +78,8 @@ pub async fn find(
 ) -> Result<Found, ProducerError> {
     let (log, tenant) = (Arc::clone(log), tenant.clone());
     let session = session.to_owned();
-    let read = tokio::task::spawn_blocking(move || read(&*log, &tenant, source, &session));
+    let read = tokio::task::spawn_blocking(move || {
+        Gist::read(log.as_ref(), &tenant).map(|(gist, _)| Found::of(&gist, source, &session))
+    });
     Ok(read.await.map_err(|_| ProducerError::Task("reading the journal"))??)
-}
-
-fn read(log: &dyn Log, tenant: &TenantId, source: &str, session: &str) -> Result<Found, LogError> {
-    let mut found = Found::default();
-    for read in entries(log, tenant, 0..u64::MAX)? {
-        if let (_, Ok(entry)) = read? {
-            found.see(&entry, source, session);
-        }
-    }
-    Ok(found)
 }

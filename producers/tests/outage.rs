@@ -94,6 +94,9 @@ impl Log for Failing {
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64> {
         self.log.enforce_retention(topic, now)
     }
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.log.cut(topic, before)
+    }
 }
 
 fn behind(journal: &Journal, fault: Fault) -> ProducerContext {

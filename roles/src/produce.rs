@@ -10,6 +10,7 @@ use bellwether_producers::{
     run_file, run_history, run_synthetic, settings,
 };
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::shutdown::Shutdown;
@@ -25,8 +26,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 type Ended = Result<Option<Summary>, RoleError>;
 
 /// Produces for each tenant until all have ended or a stop is asked for. The settings of those that are there at the
-/// start are published first, and have to be accepted. Later, what fails for one tenant is told at once and costs no
-/// other; the first such error is the answer when all have ended.
+/// start are published first; a tenant whose settings are not accepted is left out until its file has changed, and where
+/// that leaves nobody, it is the answer. What fails for one tenant is told at once and costs no other; the first such error
+/// is the answer when all have ended.
 pub(crate) async fn run(production: Production, context: Context, report: Report) -> Result<(), RoleError> {
     let mut tenants = context.tenants.clone();
     let now = tenants.borrow_and_update().clone();
@@ -36,7 +38,7 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
         shutdown: context.shutdown.clone(),
         progress: context.progress,
     };
-    let mut running = Running::new(production, producing, report);
+    let mut running = Running::new(production, producing, context.incidents, report);
     running.begin(&now).await?;
     let mut come_and_go = true;
     while !running.is_over(come_and_go) {
@@ -49,40 +51,71 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
             }
             Some(ended) = running.tasks.join_next() => {
                 let (tenant, ended) = ended.map_err(|_| RoleError::Panicked)?;
-                running.settle(&tenant, ended);
+                running.settle(tenant, ended);
+                // A file may have been mended while its tenant was being refused.
+                running.change(&tenants.borrow().clone());
             }
         }
     }
-    running.failed.map_or(Ok(()), Err)
+    running.answer()
 }
 
 struct Running {
     production: Production,
     context: ProducerContext,
+    incidents: Incidents,
     report: Report,
     /// Of those under way or ended by themselves; a tenant that is gone is forgotten.
     stops: BTreeMap<TenantId, Shutdown>,
-    tasks: JoinSet<(TenantId, Ended)>,
+    tasks: JoinSet<(Tenant, Ended)>,
+    /// Whose settings were not accepted, as their files were then.
+    refused: BTreeMap<TenantId, (Tenant, RoleError)>,
     stopping: bool,
     failed: Option<RoleError>,
 }
 
 impl Running {
-    fn new(production: Production, context: ProducerContext, report: Report) -> Self {
-        let (stops, tasks) = (BTreeMap::new(), JoinSet::new());
-        Self { production, context, report, stops, tasks, stopping: false, failed: None }
+    fn new(production: Production, context: ProducerContext, incidents: Incidents, report: Report) -> Self {
+        let (stops, tasks, refused) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
+        Self { production, context, incidents, report, stops, tasks, refused, stopping: false, failed: None }
     }
 
-    /// Starts nothing before the settings of all are accepted: of two files that fight, neither is played.
+    /// Starts nothing before the settings of all were looked at: where none is accepted, nothing is played.
     async fn begin(&mut self, tenants: &[Tenant]) -> Result<(), RoleError> {
-        let mut announced = Vec::new();
+        let mut accepted = Vec::new();
         for tenant in tenants {
-            announced.push(announce(&self.production, &self.context, tenant).await?);
+            match announce(&self.production, &self.context, &self.incidents, tenant).await {
+                Ok(announced) => accepted.push((tenant, announced)),
+                Err(error) if is_of_settings(&error) => self.refuse(tenant.clone(), error),
+                Err(error) => return Err(error),
+            }
         }
-        for (tenant, announced) in tenants.iter().zip(announced) {
+        if accepted.is_empty() && !tenants.is_empty() {
+            return self.answer_of_refused();
+        }
+        for (tenant, announced) in accepted {
             self.start(tenant.clone(), announced);
         }
         Ok(())
+    }
+
+    fn answer(mut self) -> Result<(), RoleError> {
+        self.failed.take().map_or_else(|| self.answer_of_refused(), Err)
+    }
+
+    fn answer_of_refused(&mut self) -> Result<(), RoleError> {
+        self.refused.pop_first().map_or(Ok(()), |(_, (_, error))| Err(error))
+    }
+
+    /// Until its file has changed.
+    fn refuse(&mut self, tenant: Tenant, error: RoleError) {
+        tracing::error!(
+            tenant.id = %tenant.id, error = %error,
+            "a tenant's settings are refused: nothing is produced for it until its file is mended"
+        );
+        self.incidents.begin(IncidentKind::RefusedSettings, &tenant.id, &error);
+        self.stops.remove(&tenant.id);
+        self.refused.insert(tenant.id.clone(), (tenant, error));
     }
 
     /// Nothing is under way, and nothing more will be: a stop was asked for, everybody served has ended, or nobody
@@ -105,8 +138,10 @@ impl Running {
             }
             stays
         });
+        self.refused.retain(|_, (refused, _)| tenants.contains(refused));
         for tenant in tenants {
-            if !self.stopping && !self.stops.contains_key(&tenant.id) {
+            let is_known = self.stops.contains_key(&tenant.id) || self.refused.contains_key(&tenant.id);
+            if !self.stopping && !is_known {
                 self.start(tenant.clone(), false);
             }
         }
@@ -117,25 +152,26 @@ impl Running {
         self.stops.insert(tenant.id.clone(), stop.clone());
         let context = ProducerContext { shutdown: stop, ..self.context.clone() };
         context.progress.moved(&tenant.id, PART);
-        let production = self.production.clone();
+        let (production, incidents) = (self.production.clone(), self.incidents.clone());
         self.tasks.spawn(async move {
-            let ended = for_tenant(&production, &context, &tenant, announced).await;
-            (tenant.id, ended)
+            let ended = for_tenant(&production, &context, &incidents, &tenant, announced).await;
+            (tenant, ended)
         });
     }
 
     /// The last error is the caller's to tell; one of a tenant beside others is told here.
-    fn settle(&mut self, tenant: &TenantId, ended: Ended) {
+    fn settle(&mut self, tenant: Tenant, ended: Ended) {
         match ended {
             Ok(Some(summary)) => {
-                (self.report)(tenant, &summary);
-                self.context.progress.left(tenant, PART);
+                (self.report)(&tenant.id, &summary);
+                self.context.progress.left(&tenant.id, PART);
             }
-            Ok(None) => self.context.progress.left(tenant, PART),
+            Ok(None) => self.context.progress.left(&tenant.id, PART),
+            Err(error) if is_of_settings(&error) => self.refuse(tenant, error),
             Err(error) => {
                 if self.failed.is_some() || !self.tasks.is_empty() {
                     tracing::error!(
-                        tenant.id = %tenant, error = %error,
+                        tenant.id = %tenant.id, error = %error,
                         "nothing more is produced for a tenant: mend what is told and start again"
                     );
                 }
@@ -149,11 +185,12 @@ impl Running {
 async fn for_tenant(
     production: &Production,
     context: &ProducerContext,
+    incidents: &Incidents,
     tenant: &Tenant,
     mut announced: bool,
 ) -> Ended {
     loop {
-        if announced || announce(production, context, tenant).await? {
+        if announced || announce(production, context, incidents, tenant).await? {
             match produce(production, context, tenant).await {
                 Err(RoleError::Producer(ProducerError::Log(LogError::UnknownTopic { .. }))) => {}
                 ended => return ended,
@@ -176,16 +213,25 @@ async fn for_tenant(
 async fn announce(
     production: &Production,
     context: &ProducerContext,
+    incidents: &Incidents,
     tenant: &Tenant,
 ) -> Result<bool, RoleError> {
     if matches!(production, Production::Calendar(_)) {
         return Ok(true);
     }
     match settings::publish(context, tenant).await {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            incidents.end(IncidentKind::RefusedSettings, &tenant.id);
+            Ok(true)
+        }
         Err(ProducerError::Log(LogError::UnknownTopic { .. })) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The tenant's file, or what produces for it, does not go on from its journal.
+const fn is_of_settings(error: &RoleError) -> bool {
+    matches!(error, RoleError::Producer(ProducerError::Revision { .. } | ProducerError::NewerEngine { .. }))
 }
 
 async fn produce(production: &Production, context: &ProducerContext, tenant: &Tenant) -> Ended {

@@ -47,10 +47,14 @@ fn file(dir: &Path, tenant: &TenantId) -> PathBuf {
     dir.join("tenants").join(format!("{tenant}.toml"))
 }
 
-/// Written aside and renamed, so that nobody reads half of it.
 fn add(dir: &Path, tenant: &TenantId) {
+    add_with(dir, tenant, "revision = 1");
+}
+
+/// Written aside and renamed, so that nobody reads half of it.
+fn add_with(dir: &Path, tenant: &TenantId, keys: &str) {
     let text = format!(
-        "revision = 1\nzone = \"UTC\"\nsymbols = [\"EURUSDm\"]\nsymbol_suffix = \"m\"\n[brand]\nname = \"{tenant}\"\n\
+        "{keys}\nzone = \"UTC\"\nsymbols = [\"EURUSDm\"]\nsymbol_suffix = \"m\"\n[brand]\nname = \"{tenant}\"\n\
          [database]\n[mail]\nfrom = \"a@{tenant}.example\"\n"
     );
     let aside = dir.join("aside");
@@ -192,4 +196,27 @@ async fn tenants_come_and_go_within_ten_seconds_and_those_that_stay_do_not_notic
     );
     assert!(slowest <= LIVE, "{slowest:?}");
     assert!(longest <= STILL, "{longest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_do_not_go_on_from_the_journal_leave_out_their_tenant_until_its_file_is_mended() {
+    let [stays, fights]: [TenantId; 2] = ["stays", "fights"].map(|id| id.parse().unwrap());
+    let world = World::begin(&stays).await;
+    let dir = world.dir.path();
+    add(dir, &fights);
+    world.until("it to be folded", |world| world.folded(&fights) > 0).await;
+    std::fs::remove_file(file(dir, &fights)).unwrap();
+    world.until("it to be let go", |world| !world.is_served(&fights)).await;
+
+    let wait = async || {
+        let folded = world.folded(&stays);
+        world.until("the other to go on", |world| world.folded(&stays) > folded + 20).await;
+        world.written(&fights)
+    };
+    let stood = wait().await;
+    add_with(dir, &fights, "revision = 1\nlateness_max = \"7s\"");
+    world.until("its file", |world| world.is_served(&fights)).await;
+    assert_eq!(wait().await, stood, "nothing is produced by settings that the journal does not have");
+    add_with(dir, &fights, "revision = 2\nlateness_max = \"7s\"");
+    world.until("it to go on", |world| world.folded(&fights) > stood + 5).await;
 }

@@ -64,6 +64,10 @@ kinds! {
     HeldBack = "held_back";
     /// The tenant's file, as it is now, cannot be used.
     BadFile = "bad_file";
+    /// The tenant's database lets a role in as somebody it must not be, or not as the tenant's file says.
+    WrongLogin = "wrong_login";
+    /// The settings of the tenant's file cannot follow those of its journal.
+    RefusedSettings = "refused_settings";
 }
 
 impl fmt::Display for IncidentKind {

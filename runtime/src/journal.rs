@@ -4,12 +4,16 @@
 //! aside because nobody can read it or it names another tenant. The worker folds the first and keeps the second among
 //! the dead letters; everybody else who reads a journal goes through [`entries`], so that all of them agree.
 
+pub mod gist;
+
 use std::ops::Range;
 
 use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 
+use self::gist::Gist;
 use crate::log::{Log, Record, Result, Scan, scan};
+use crate::snapshots::SnapshotFault;
 
 /// Reads the tenant's journal within `range` to where it ends now. Ends, fails and blocks as [`scan`] does.
 ///
@@ -54,12 +58,19 @@ impl Iterator for Entries {
 }
 
 /// The first offset of the tenant's journal whose entry carries an event time at or after `at`; the journal's end
-/// when there is none. Records carry the time of their append, so the entries are read; what is put aside has no time.
+/// when there is none. Records carry the time of their append, so entries are read: those behind the newest snapshot that
+/// has not seen that time. What is put aside has no time.
 ///
 /// # Errors
 /// As [`entries`], or the scan ended early.
 pub fn find_event_time(log: &dyn Log, tenant: &TenantId, at: Timestamp) -> Result<u64> {
-    let entries = entries(log, tenant, 0..u64::MAX)?;
+    let from = match Gist::stored_before_time(log, tenant, at) {
+        Ok(from) => from,
+        Err(SnapshotFault::Log(error)) => return Err(error),
+        // What is wrong with snapshots is for who folds by them.
+        Err(SnapshotFault::JournalCut { .. } | SnapshotFault::JournalDiffers { .. }) => 0,
+    };
+    let entries = entries(log, tenant, from..u64::MAX)?;
     let end = entries.end();
     for read in entries {
         let (record, entry) = read?;

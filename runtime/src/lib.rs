@@ -18,5 +18,6 @@ pub mod roles;
 pub mod secret;
 pub mod shutdown;
 pub mod slot;
+pub mod snapshots;
 pub mod telemetry;
 pub mod tenants;

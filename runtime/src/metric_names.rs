@@ -56,6 +56,9 @@ metrics! {
     SNAPSHOTS: Counter = "bellwether_snapshots_total", "Snapshots of the engine's state stored.";
     SNAPSHOT_BYTES: Counter = "bellwether_snapshot_bytes_total", "Bytes appended for snapshots.";
     SNAPSHOTS_NOT_STORED: Counter = "bellwether_snapshots_not_stored_total", "Snapshots that the log did not take.";
+    JOURNALS_CUT: Counter = "bellwether_journals_cut_total", "Times that a journal's front was cut off.";
+    JOURNALS_NOT_CUT: Counter = "bellwether_journals_not_cut_total",
+        "Times that a journal's front could not be cut off, though its tenant keeps it no longer.";
     SNAPSHOTS_REFUSED: Counter = "bellwether_snapshots_refused_total",
         "Snapshots that a recovery could not go on from.";
     RECOVERY_LEFT_RECORDS: Gauge = "bellwether_recovery_left_records",

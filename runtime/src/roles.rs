@@ -4,12 +4,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bellwether_schemas::TopicKind;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::Tenant;
+use crate::config::{SNAPSHOT_EVERY, Tenant};
 use crate::incident::Incidents;
 use crate::log::Log;
 use crate::progress::Progress;
@@ -125,6 +126,8 @@ pub struct Context {
     pub incidents: Incidents,
     /// How the tenants fare.
     pub progress: Progress,
+    /// How often the role `process` stores each tenant's state.
+    pub snapshot_every: Duration,
 }
 
 impl Context {
@@ -132,7 +135,7 @@ impl Context {
     #[must_use]
     pub fn new(log: Arc<dyn Log>, tenants: TenantSet, clock: Clock, shutdown: Shutdown) -> Self {
         let (incidents, progress) = (Incidents::default(), Progress::default());
-        Self { log, tenants, clock, shutdown, incidents, progress }
+        Self { log, tenants, clock, shutdown, incidents, progress, snapshot_every: SNAPSHOT_EVERY }
     }
 }
 

@@ -80,6 +80,9 @@ impl Log for Aged {
         }
         self.log.enforce_retention(topic, now)
     }
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.log.cut(topic, before)
+    }
     fn create(&self, topic: &Topic) -> Result<bool> {
         self.log.create(topic)
     }

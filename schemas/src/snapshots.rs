@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `part/<hash>` | [`Piece`]: bytes of a part, or of the list of parts |
 //! | `manifest/<next offset>/<hash>` | [`Manifest`]: written last, so that whoever finds it finds its pieces |
+//! | `base/<next offset>/<hash>` | [`Piece`] of a *base*: a snapshot that shares nothing with others, which a journal may begin at once it is cut there |
+//! | `base/<next offset>/manifest/<hash>` | [`Manifest`] of that base, written last |
 //!
 //! Hashes are SHA-256 in hexadecimal digits: of a piece's content, of a manifest's whole value. So whatever stands under
 //! such a key is what was written there, and the same content is written once.
@@ -17,8 +19,9 @@ use sha2::{Digest, Sha256};
 use crate::ids::TenantId;
 use crate::time::Timestamp;
 
-/// What manifests and pieces mean together. A build reads none with a higher number.
-pub const FORMAT: i32 = 1;
+/// What manifests and pieces mean together. A build reads none with another number. From 2 on a snapshot also holds what
+/// producers ask a journal for.
+pub const FORMAT: i32 = 2;
 /// Most bytes of a record of this topic, key and value together: half of what any record may have.
 pub const MAX_SNAPSHOT_RECORD: usize = 128 * 1024;
 /// Most bytes of a piece: what is left beside its key, its tenant and the wire format's own.
@@ -87,6 +90,10 @@ pub enum SnapshotKey {
     Piece(ContentHash),
     /// The manifest of a state.
     Manifest(ManifestKey),
+    /// A piece with this content, of the base that stands for that journal offset.
+    BasePiece(u64, ContentHash),
+    /// The manifest of a base.
+    BaseManifest(ManifestKey),
 }
 
 /// Names a manifest. In their order: the one of the longest fold is the last.
@@ -106,9 +113,17 @@ impl SnapshotKey {
         let key = match text.split_once('/')? {
             ("part", hash) => Self::Piece(ContentHash::parse(hash)?),
             ("manifest", rest) => {
-                let (offset, hash) = rest.split_once('/')?;
-                let (next_offset, hash) = (offset.parse().ok()?, ContentHash::parse(hash)?);
-                Self::Manifest(ManifestKey { next_offset, hash })
+                let (next_offset, hash) = numbered(rest)?;
+                Self::Manifest(ManifestKey { next_offset, hash: ContentHash::parse(hash)? })
+            }
+            ("base", rest) => {
+                let (next_offset, rest) = numbered(rest)?;
+                match rest.strip_prefix("manifest/") {
+                    Some(hash) => {
+                        Self::BaseManifest(ManifestKey { next_offset, hash: ContentHash::parse(hash)? })
+                    }
+                    None => Self::BasePiece(next_offset, ContentHash::parse(rest)?),
+                }
             }
             _ => return None,
         };
@@ -117,11 +132,21 @@ impl SnapshotKey {
     }
 }
 
+/// The offset that a text begins with, and what follows it.
+fn numbered(text: &str) -> Option<(u64, &str)> {
+    let (offset, rest) = text.split_once('/')?;
+    Some((offset.parse().ok()?, rest))
+}
+
 impl fmt::Display for SnapshotKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Piece(hash) => write!(f, "part/{hash}"),
             Self::Manifest(ManifestKey { next_offset, hash }) => write!(f, "manifest/{next_offset}/{hash}"),
+            Self::BasePiece(next_offset, hash) => write!(f, "base/{next_offset}/{hash}"),
+            Self::BaseManifest(ManifestKey { next_offset, hash }) => {
+                write!(f, "base/{next_offset}/manifest/{hash}")
+            }
         }
     }
 }
@@ -291,7 +316,12 @@ mod tests {
     #[test]
     fn a_key_reads_back_and_one_of_another_form_is_somebody_elses() {
         let manifest = ManifestKey { next_offset: 120, hash: hash("m") };
-        for key in [SnapshotKey::Piece(hash("p")), SnapshotKey::Manifest(manifest)] {
+        for key in [
+            SnapshotKey::Piece(hash("p")),
+            SnapshotKey::Manifest(manifest),
+            SnapshotKey::BasePiece(120, hash("p")),
+            SnapshotKey::BaseManifest(manifest),
+        ] {
             assert_eq!(SnapshotKey::parse(key.to_string().as_bytes()), Some(key));
         }
         let digits = hash("x").to_string();
@@ -303,7 +333,10 @@ mod tests {
             format!("manifest/{digits}"),
             format!("manifest/007/{digits}"),
             format!("manifest/+7/{digits}"),
-            format!("base/7/{digits}"),
+            format!("base/{digits}"),
+            format!("base/07/{digits}"),
+            format!("base/7/other/{digits}"),
+            "base/7/manifest".to_owned(),
         ] {
             assert_eq!(SnapshotKey::parse(other.as_bytes()), None, "{other}");
         }
@@ -339,7 +372,7 @@ mod tests {
     #[test]
     fn a_full_piece_of_the_longest_tenant_fits_a_record() {
         let content = vec![0xff; MAX_PIECE];
-        let key = SnapshotKey::Piece(ContentHash::of(&content)).to_string();
+        let key = SnapshotKey::BasePiece(u64::MAX, ContentHash::of(&content)).to_string();
         let tenant = "a".repeat(31).parse().unwrap();
         let value = crate::codec::encode_snapshot(&SnapshotRecord::Piece(Piece { tenant, content })).unwrap();
         assert!(key.len() + value.len() <= MAX_SNAPSHOT_RECORD);

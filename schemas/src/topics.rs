@@ -33,7 +33,7 @@ pub enum Policy {
     Days(u32),
     /// All but the newest record of each key.
     Compact,
-    /// Nothing yet: cutting the journal needs a base snapshot to start from.
+    /// Nothing: its owner cuts it, where a base snapshot stands for what goes.
     Keep,
 }
 

@@ -59,7 +59,7 @@ fn a_wrong_value_or_key_is_told_with_its_file() {
     place.edit("tenants/hextech.toml", "<alerts@hextech.example>", "<Alerts@fxlabs.example>");
     assert_eq!(
         place.run(&["process", "--drain"]).ended(78).error(),
-        "tenants/hextech.toml: mail.from: is that of tenant fxlabs too: every tenant has its own"
+        "tenants/fxlabs.toml: mail.from: is that of tenant hextech too: every tenant has its own"
     );
     place.edit("tenants/hextech.toml", "<Alerts@fxlabs.example>", "<alerts@hextech.example>");
     place.write("bellwether.toml", b"[telemetry]\nlevle = \"info\"\n");
@@ -78,7 +78,11 @@ fn a_wrong_value_or_key_is_told_with_its_file() {
 fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed() {
     let place = Place::new();
     let url = "postgres://bellwether_fxlabs:swordfish@127.0.0.1:9/fxlabs";
-    for command in [&["sink", "rows", "--drain"][..], &["sink", "mail"], &["produce", "alerts"]] {
+    for command in [
+        &["sink", "rows", "--drain"][..],
+        &["sink", "mail", "--tenant", "hextech"],
+        &["produce", "alerts", "--tenant", "hextech"],
+    ] {
         let ran = place.bellwether(command).env("FXLABS_DATABASE_URL", url).start().wait(LIMIT).ended(78);
         assert_eq!(
             ran.error(),
@@ -101,7 +105,8 @@ fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed()
     place.write("tenants/secrets/url", url.as_bytes());
     place.edit("tenants/fxlabs.toml", "smtp://127", "smtp://apikey@127");
     let other = url.replace("fxlabs", "hextech");
-    let ran = place.bellwether(&["sink", "mail"]).env("HEXTECH_DATABASE_URL", other).start().wait(LIMIT);
+    let mail = place.bellwether(&["sink", "mail", "--tenant", "fxlabs"]);
+    let ran = mail.env("HEXTECH_DATABASE_URL", other).start().wait(LIMIT);
     one_line(
         ran.ended(78).error(),
         &["tenants/fxlabs.toml: mail.smtp names a user: set mail.password_file or"],
@@ -119,6 +124,21 @@ fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed()
         one_line(ran.error(), &[&in_file, "are both set"]);
         assert!(!ran.error().contains("secret"));
     }
+}
+
+#[test]
+fn one_tenants_settings_that_fight_with_its_journal_leave_out_it_alone() {
+    let place = Place::new();
+    drop(Journal::begin(&place));
+    place.write("good.csv", quotes().join("\n").as_bytes());
+    place.edit("tenants/fxlabs.toml", "revision = 1", "revision = 1\nlateness_max = \"7s\"");
+    let produce = ["produce", "file", "--input", "GBPUSD=good.csv", "--speed", "0"];
+    let ran = place.run(&produce).ended(78);
+    let fights = "fxlabs.toml: revision: is 1, and the journal has other settings under that number";
+    assert!(ran.error().starts_with(fights), "{ran}");
+    assert!(ran.stdout.starts_with("hextech: ") && ran.stdout.lines().count() == 1, "{ran}");
+    let alone = place.run(&[&produce[..], &["--tenant", "fxlabs"]].concat()).ended(78);
+    assert!(alone.error().starts_with(fights) && alone.stdout.is_empty(), "{alone}");
 }
 
 #[test]

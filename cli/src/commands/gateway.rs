@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
-use bellwether_roles::{check, logins};
+use bellwether_roles::logins;
 use bellwether_runtime::http::{self, Limits, Place, Question};
 use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::ping::Ping;
@@ -16,6 +16,7 @@ use bellwether_schemas::TenantId;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::role::fit;
 use crate::exit::{Coded, UNAVAILABLE};
 use crate::output::tell;
 use crate::wiring::Process;
@@ -43,10 +44,9 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let directory = process.directory(&self.tenant);
-        let tenants = directory.load()?;
-        process.demand(&tenants, |tenant| check(Role::Gateway, tenant))?;
+        let directory = process.directory(&self.tenant).demanding(|tenant| fit(Role::Gateway, tenant));
         let shutdown = Process::shutdown()?;
+        let served = directory.watch(Incidents::default(), shutdown.clone())?;
         let config = &process.config.gateway;
         let address = self.listen.unwrap_or(config.listen);
         let refused = |error| Coded {
@@ -55,7 +55,6 @@ impl Gateway {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         process.serve_metrics(&shutdown).await?;
-        let served = directory.watch(Incidents::default(), shutdown.clone())?;
         let bound = listener.local_addr()?;
         tell(&format!("http://{bound}\n"))?;
         if let Some(address) = process.config.operator.ping.get(&Role::Gateway) {
@@ -63,8 +62,9 @@ impl Gateway {
             tokio::spawn(ask_itself(bound, progress.clone(), shutdown.clone()));
             tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
         }
+        let watching = logins::watch(Role::Gateway, served.clone(), Incidents::default(), shutdown.clone());
         let public = Public::new(served, process.clock.clone(), config.proxy)?;
-        let logins = tokio::spawn(logins::refuse_wrong(Role::Gateway, tenants, shutdown.clone()));
+        let logins = tokio::spawn(watching);
         serve(listener, public.router(), shutdown).await?;
         logins.await??;
         Ok(ExitCode::SUCCESS)

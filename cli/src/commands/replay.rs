@@ -67,7 +67,13 @@ fn text(report: &Report) -> String {
     if report.differences.len() > SHOWN {
         lines.push(format!("and {} more", report.differences.len() - SHOWN));
     }
-    let Report { records, folded, compared, repeats, pending, differences } = report;
+    let Report { begins, records, folded, compared, repeats, pending, differences } = report;
+    if *begins > 0 {
+        lines.push(format!(
+            "the journal's front is cut off: what was caused before offset {begins}, where its oldest base snapshot \
+             stands, is not compared"
+        ));
+    }
     lines.push(format!(
         "{records} journal records folded, {folded} outcomes; {compared} recorded ones compared, {repeats} of them \
          repeats; {pending} not recorded yet"
@@ -104,6 +110,7 @@ fn json(report: &Report) -> serde_json::Result<String> {
     let line = serde_json::json!({
         "type": "verify",
         "identical": report.differences.is_empty(),
+        "begins": report.begins,
         "records": report.records,
         "folded": report.folded,
         "compared": report.compared,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bellwether_producers::Summary;
 use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, check, follows, logins, topics};
-use bellwether_runtime::config::Tenant;
+use bellwether_runtime::config::{ConfigError, Tenant};
 use bellwether_runtime::incident::Incidents;
-use bellwether_runtime::log::{Access, LogError, held_back, lag};
+use bellwether_runtime::log::{Access, Log, LogError, held_back, lag};
 use bellwether_runtime::ping::Ping;
-use bellwether_runtime::roles::{Context, Group, Role};
+use bellwether_runtime::roles::{Context, Group, Role, TenantSet};
+use bellwether_runtime::shutdown::Shutdown;
+use bellwether_runtime::tenants::{Directory, Reading};
 use bellwether_schemas::{TenantId, Topic};
 use bellwether_sinks::operator::Teller;
 use clap::Args;
@@ -39,26 +41,21 @@ pub(super) struct How {
 /// Runs the job until it has ended or a stop is asked for, with the process's endpoint and figures beside it.
 pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result<ExitCode> {
     let role = job.role();
-    let directory = process.directory(&how.tenants);
-    let tenants = directory.load()?;
-    process.demand(&tenants, |tenant| check(role, tenant))?;
-    let log = process.log(Access::Write)?;
+    let directory = process.directory(&how.tenants).demanding(move |tenant| fit(role, tenant));
     let shutdown = Process::shutdown()?;
-    process.serve_metrics(&shutdown).await?;
     let (incidents, news) = Incidents::new(process.clock.clone());
-    let (files, left_out) = if follows(role) && !how.drain {
-        (directory.watch(incidents.clone(), shutdown.clone())?, Vec::new())
-    } else {
-        let (whole, left_out) = topics::whole(log.clone(), process.missing_topics(), &tenants).await?;
-        refuse_if_nobody(&whole, &left_out)?;
-        (watch::channel(Arc::new(whole)).1, left_out)
-    };
+    let files = Files::of(&directory, follows(role) && !how.drain, &incidents, &shutdown)?;
+    let log = process.log(Access::Write)?;
+    process.serve_metrics(&shutdown).await?;
+    let Chosen { files, left_out } = files.chosen(process, role, &log, &shutdown).await?;
     let telling = Teller::new(&process.config.operator, news, files.clone(), process.clock.clone());
     let telling = telling.map(Teller::start);
     let drained = files.borrow().clone();
     let missing = process.missing_topics();
     let served = topics::served(log.clone(), missing, files, incidents.clone(), shutdown.clone()).await?;
-    let context = Context { incidents, ..Context::new(log, served, process.clock.clone(), shutdown) };
+    let snapshot_every = process.config.process.snapshot_every;
+    let base = Context::new(log, served, process.clock.clone(), shutdown);
+    let context = Context { incidents, snapshot_every, ..base };
     if let Some(group) = role.group() {
         if how.drain {
             stop_when_drained(&context, group, &drained).await?;
@@ -67,21 +64,76 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
         watch_transactions(&context, group);
     }
     call_while_well(process, role, &context);
-    let logins = tokio::spawn(logins::refuse_wrong(role, tenants, context.shutdown.clone()));
+    let Context { tenants, incidents, shutdown, .. } = context.clone();
+    let logins = tokio::spawn(logins::watch(role, tenants, incidents, shutdown.clone()));
     let ran = job.run(context, Arc::new(report)).await;
+    shutdown.raise();
     if let Some(telling) = telling {
         telling.finish().await;
     }
     logins.await??;
     ran?;
-    left_out.first().map_or(Ok(ExitCode::SUCCESS), |topic| Err(missing_topic(topic).into()))
+    left_out.map_or(Ok(ExitCode::SUCCESS), Err)
 }
 
-/// One that ends with what it was given has nothing to wait for.
-fn refuse_if_nobody(whole: &[Tenant], left_out: &[Topic]) -> Result<(), LogError> {
-    match left_out.first() {
-        Some(topic) if whole.is_empty() => Err(missing_topic(topic)),
-        _ => Ok(()),
+/// What the tenant's file lacks for the role, in one line.
+pub(super) fn fit(role: Role, tenant: &Tenant) -> Result<(), String> {
+    check(role, tenant).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+}
+
+/// The tenants' files when the role starts.
+enum Files {
+    /// They are followed.
+    Followed(TenantSet),
+    /// They were read once: the role ends by itself.
+    Read(Reading),
+}
+
+/// Whom the role serves.
+struct Chosen {
+    files: TenantSet,
+    /// Why the role has not done all that it was asked for once it ends; it waited for nobody.
+    left_out: Option<anyhow::Error>,
+}
+
+impl Files {
+    fn of(
+        directory: &Directory,
+        followed: bool,
+        incidents: &Incidents,
+        shutdown: &Shutdown,
+    ) -> Result<Self, ConfigError> {
+        Ok(match followed {
+            true => Self::Followed(directory.watch(incidents.clone(), shutdown.clone())?),
+            false => Self::Read(directory.read()?),
+        })
+    }
+
+    /// One that ends by itself serves who can be served now, and nobody else keeps it waiting.
+    async fn chosen(
+        self,
+        process: &Process,
+        role: Role,
+        log: &Arc<dyn Log>,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Chosen> {
+        let Reading { tenants, bad } = match self {
+            Self::Followed(files) => return Ok(Chosen { files, left_out: None }),
+            Self::Read(reading) => reading,
+        };
+        let (right, wrong) = logins::right(role, tenants, shutdown).await;
+        let (whole, missing) = topics::whole(log.clone(), process.missing_topics(), &right).await?;
+        let bad = bad.into_values().map(anyhow::Error::from);
+        let mut left_out: Vec<anyhow::Error> = bad.chain(wrong.into_iter().map(Into::into)).collect();
+        for reason in &left_out {
+            tracing::error!(error = format!("{reason:#}"), "a tenant is left out, and others are served");
+        }
+        left_out.extend(missing.first().map(|topic| missing_topic(topic).into()));
+        let left_out = left_out.into_iter().next();
+        match left_out {
+            Some(error) if whole.is_empty() => Err(error),
+            left_out => Ok(Chosen { files: watch::channel(Arc::new(whole)).1, left_out }),
+        }
     }
 }
 

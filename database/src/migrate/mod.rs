@@ -70,6 +70,7 @@ migrations! {
     "20260301001710" "retention",
     "20260301001720" "checksums",
     "20260301001730" "capture",
+    "20260301001740" "forget_waits",
     "20260301001760" "cursor_mark",
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bellwether_schemas::AlertId;
+use bellwether_schemas::alerts::AlertChanged;
 use sqlx::AssertSqlSafe;
 use tokio::time::Instant;
 
@@ -74,6 +75,69 @@ async fn as_many_rows_as_one_statement_changes_are_each_in_the_journal_once() {
     let deleted = "select count(*) from alert_status where state = 'inactive'";
     assert_eq!(count(&mut admin, deleted).await, many(), "every user is told");
     stage.stop().await;
+}
+
+/// Where each alert's changes stand among all that was published, with their versions.
+fn places(published: &[AlertChanged]) -> BTreeMap<AlertId, Vec<(usize, i64)>> {
+    let mut places = BTreeMap::<AlertId, Vec<_>>::new();
+    for (place, change) in published.iter().enumerate() {
+        places.entry(change.alert_id).or_default().push((place, change.version));
+    }
+    places
+}
+
+/// Six rows that somebody edits, by number: two of each half of the table are changed by that half's mass too, one is not.
+const EDITED: &str = "create table edited as
+    select id, row_number() over (order by id desc) as n from rsi_tracker_alerts
+      where id < '80000000-0000-0000-0000-000000000000' order by id desc limit 3;
+    insert into edited select id, 3 + row_number() over (order by id desc) from rsi_tracker_alerts order by id desc limit 3";
+
+/// Two masses, one behind the other, and edits before, between and behind them.
+const EDITS: [&str; 7] = [
+    "update rsi_tracker_alerts set rsi_period = 20 where id = (select id from edited where n = 1)",
+    "update rsi_tracker_alerts set timeframe = '4H'
+       where id < '80000000-0000-0000-0000-000000000000' and id <> (select id from edited where n = 3)",
+    "update rsi_tracker_alerts set rsi_period = 21 where id in (select id from edited where n in (2, 3))",
+    "update rsi_tracker_alerts set rsi_period = 22 where id = (select id from edited where n = 4)",
+    "update rsi_tracker_alerts set timeframe = '1D'
+       where id >= '80000000-0000-0000-0000-000000000000' and id <> (select id from edited where n = 6)",
+    "update rsi_tracker_alerts set rsi_period = 23 where id = (select id from edited where n = 5)",
+    "update rsi_tracker_alerts set rsi_period = 24 where id = (select id from edited where n = 6)",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_does_not_wait_for_a_mass_of_others_changes_and_each_alerts_stay_in_order() {
+    /// Two masses of some two reads of the queue each.
+    const MASS: usize = 8_000;
+    let mut stage = Stage::new("direct").await;
+    let mut admin = open(&stage.admin).await;
+    let users =
+        format!("insert into auth.users (id) select gen_random_uuid() from generate_series(3, {MASS})");
+    sqlx::raw_sql(AssertSqlSafe(users)).execute(&mut admin).await.unwrap();
+    run(&mut admin, "insert into rsi_tracker_alerts (user_id) select id from auth.users").await;
+    run(&mut admin, "truncate bellwether.alert_change").await;
+    run(&mut admin, EDITED).await;
+    for edit in EDITS {
+        run(&mut admin, edit).await;
+    }
+    let edited = "select id from edited order by n";
+    let edited: Vec<uuid::Uuid> = sqlx::query_scalar(edited).fetch_all(&mut admin).await.unwrap();
+    run(&mut admin, "drop table edited").await;
+    stage.start();
+    settled(&stage, Duration::from_secs(120)).await;
+    stage.stop().await;
+    let published = stage.published();
+    assert_eq!(published.len(), MASS - 2 + 6, "each change once");
+    let places = places(&published);
+    for (alert, changes) in &places {
+        assert!(changes.is_sorted_by_key(|(_, version)| *version), "{alert:?}: {changes:?}");
+    }
+    let of = |n: usize| &places[&AlertId(edited[n - 1])];
+    assert_eq!([1, 2, 3, 4, 5, 6].map(|n| of(n).len()), [2, 2, 1, 2, 2, 1]);
+    for n in [3, 4, 6] {
+        assert!(of(n)[0].0 < 2_048 + 256, "the edit of row {n} waited for others: {:?}", of(n));
+    }
+    assert_eq!(in_journal(&stage).await, in_table(&stage).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

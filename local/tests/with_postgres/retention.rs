@@ -51,6 +51,7 @@ async fn each_table_loses_what_is_past_its_time_so_much_at_once_and_nothing_else
         let pool = connect(&tenant).await.unwrap();
         let days = |days: u64| Duration::from_hours(days * 24);
         let kept = Retention {
+            journal: days(35),
             user_events: days(35),
             triggers: days(35),
             mail_bodies: days(35),
@@ -240,6 +241,46 @@ async fn a_forgotten_user_is_no_recipient_until_an_alert_is_saved_again() {
         run(&mut admin, "reset role").await;
         claim(&mut admin, None::<Uuid>, None).await;
         assert_eq!(count(&mut admin, "select count(*) from bellwether.forgotten_user").await, 0, "{shape:?}");
+    }
+}
+
+/// Whether somebody's call of the function is under way.
+const FORGETTING: &str = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and query like '%bellwether.forget($1)%' and pid <> pg_backend_pid()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_was_saving_when_they_were_forgotten_does_not_come_back() {
+    for (shape, seeded) in both_shapes().await {
+        let mut admin = open(&seeded.admin).await;
+        run(&mut admin, HELD).await;
+        let tenant = tenant("fxlabs", &seeded.pipeline, "direct");
+        let pool = connect(&tenant).await.unwrap();
+        let mut saving = open(&seeded.admin).await;
+        sign_in(&mut saving, ASHA).await;
+        for save in [
+            "begin",
+            "delete from rsi_tracker_alerts",
+            "insert into rsi_tracker_alerts (user_id) values (auth.uid())",
+            "insert into notification_preferences (user_id, kind) values (auth.uid(), 'rsi_tracker')",
+        ] {
+            run(&mut saving, save).await;
+        }
+        let id = tenant.id.clone();
+        let mut forgetting =
+            tokio::spawn(async move { forgotten::forget(&pool, &id, UserId(ASHA)).await.unwrap() });
+        while !forgetting.is_finished() && count(&mut admin, FORGETTING).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Another user's edit is let through meanwhile.
+        sign_in(&mut admin, OMAR).await;
+        run(&mut admin, "update rsi_tracker_alerts set timeframe = '4H'").await;
+        run(&mut admin, "reset role").await;
+        assert!(!forgetting.is_finished(), "{shape:?}: it does not wait for who is saving");
+        run(&mut saving, "commit").await;
+        let removed = (&mut forgetting).await.unwrap();
+        assert!(removed.contains(&("notification_preferences".to_owned(), 2)), "{shape:?}: {removed:?}");
+        claim(&mut admin, None::<Uuid>, None).await;
+        let left = traces(&mut admin, &ASHA.to_string(), "asha@example.test").await;
+        assert_eq!(left, ["bellwether.alert_change: 14", "bellwether.forgotten_user: 1"], "{shape:?}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bellwether_producers::InputError;
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::snapshots::SnapshotFault;
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +26,20 @@ pub enum BacktestError {
     /// The command line asks for what does not go together.
     #[error("{0}")]
     Usage(String),
-    /// A fold begins at offset 0.
-    #[error("{topic} begins at offset {start}: a fold begins at 0, give a log that is whole")]
+    /// The run was to begin where the journal's front is cut off.
+    #[error(
+        "{topic} can be folded from offset {start} on, where its oldest base snapshot stands: begin there or later, or \
+         give a log that is whole"
+    )]
     JournalCut {
         /// The journal that was cut at its front.
         topic: String,
-        /// The first offset that it still has.
+        /// The first offset that can be folded.
         start: u64,
     },
+    /// The journal was cut or replaced, and there is no snapshot to begin with.
+    #[error(transparent)]
+    Snapshot(SnapshotFault),
     /// Not one tick of the files was used.
     #[error("nothing of the files was accepted: of {ticks} ticks {reasons} were refused{notices}")]
     NothingAccepted {
@@ -60,4 +67,13 @@ pub enum BacktestError {
         /// What the system said.
         reason: String,
     },
+}
+
+impl From<SnapshotFault> for BacktestError {
+    fn from(fault: SnapshotFault) -> Self {
+        match fault {
+            SnapshotFault::Log(error) => Self::Log(error),
+            other => Self::Snapshot(other),
+        }
+    }
 }

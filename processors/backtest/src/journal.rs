@@ -1,8 +1,12 @@
 //! A run over a tenant's journal: its ticks, bars and settings, with the given alerts instead of its own.
 
+use bellwether_engine::Engine;
 use bellwether_runtime::journal::entries;
+use bellwether_runtime::journal::gist::{Gist, IS_GIST};
 use bellwether_runtime::log::Log;
+use bellwether_runtime::snapshots::{StoredState, oldest_base};
 use bellwether_schemas::journal::Unusable;
+use bellwether_schemas::settings::Settings;
 use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 use ring::digest::{Context, SHA256};
@@ -44,21 +48,59 @@ impl Journal<'_> {
     }
 }
 
-/// Folds the journal from its start, as a worker would: what that puts aside, this counts and leaves out.
+/// What a journal was where its front is cut off.
+pub(crate) struct Base {
+    pub(crate) engine: Engine,
+    /// The journal offset to fold next.
+    pub(crate) next_offset: u64,
+    /// The settings in force.
+    pub(crate) settings: Settings,
+}
+
+impl Base {
+    fn of(tenant: &TenantId, state: &StoredState) -> Result<Self, String> {
+        let parts = state.parts().filter(|(name, _)| !name.starts_with(IS_GIST));
+        let engine = Engine::from_stored(tenant.clone(), parts).map_err(|error| error.to_string())?;
+        let gist = Gist::of_parts(state.parts()).map_err(|bad| bad.to_string())?;
+        let settings = gist.settings().ok_or("it has no settings")?.settings.clone();
+        Ok(Self { engine, next_offset: state.next_offset(), settings })
+    }
+
+    /// The run is to begin at it or behind it.
+    fn check(&self, journal: &Journal<'_>, topic: &str) -> Result<(), BacktestError> {
+        let is_before = match journal.from {
+            Some(Boundary::Offset(offset)) => offset < self.next_offset,
+            Some(Boundary::Time(time)) => self.engine.watermark().is_some_and(|watermark| time < watermark),
+            None => false,
+        };
+        if is_before {
+            return Err(BacktestError::JournalCut { topic: topic.into(), start: self.next_offset });
+        }
+        Ok(())
+    }
+}
+
+/// Folds the journal from its start, as a worker would: what that puts aside, this counts and leaves out. One whose front
+/// is cut off is folded from its oldest base on.
 ///
 /// # Errors
-/// The log cannot be read, is cut at its front, or an output cannot be written.
+/// The log cannot be read, is cut at its front without a base or further than the run was to begin, or an output cannot
+/// be written.
 pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Result<Finished, BacktestError> {
     let end = match journal.to {
         Some(Boundary::Offset(offset)) => offset,
         _ => u64::MAX,
     };
     let topic = Topic::new(&journal.tenant, TopicKind::Journal).to_string();
-    let records = entries(journal.log, &journal.tenant, 0..end)?;
-    let (start, end) = (records.start(), records.end());
-    if start > 0 {
-        return Err(BacktestError::JournalCut { topic, start });
+    let mut open = |state: StoredState| Base::of(&journal.tenant, &state);
+    let base = oldest_base(journal.log, &journal.tenant, &mut open, &mut |_, _| {})?;
+    let start = base.as_ref().map_or(0, |base| base.next_offset);
+    if let Some(base) = base {
+        base.check(journal, &topic)?;
+        run.begin_at(base);
     }
+    let records = entries(journal.log, &journal.tenant, start..end.max(start))?;
+    let end = records.end();
     let mut digest = Context::new(&SHA256);
     let mut next = start;
     for read in records {
@@ -70,7 +112,10 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
             break;
         }
     }
-    let size = format!("{next} records");
+    let size = match start {
+        0 => format!("{next} records"),
+        start => format!("{} records, from offset {start} on", next - start),
+    };
     run.summary().journal = Some(Ingredient { name: topic, size, sha256: hex(digest) });
     run.finish()
 }

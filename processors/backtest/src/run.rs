@@ -3,12 +3,14 @@
 use bellwether_engine::{Effect, Engine, RefusalReason};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{Entry, Origin, TenantId, Timestamp};
 
 use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::entrance::Entrance;
+use crate::journal::Base;
 use crate::outputs::Outputs;
 use crate::resolution::Resolution;
 use crate::study::Study;
@@ -96,6 +98,21 @@ impl Run {
         }
     }
 
+    /// Goes on from what a journal was at its base, with this run's alerts and none of its own.
+    pub(crate) fn begin_at(&mut self, base: Base) {
+        let Base { engine, next_offset, settings } = base;
+        let engine = engine.without_alerts();
+        let needs_readings = self.outputs.has_readings() || self.study.is_some();
+        self.engine = if needs_readings { engine } else { engine.without_readings() };
+        self.next_offset = next_offset;
+        self.settings(&settings);
+    }
+
+    fn settings(&mut self, settings: &Settings) {
+        self.entrance.set_lateness(settings.lateness_max);
+        self.study.iter_mut().for_each(|study| study.settings(settings));
+    }
+
     /// What records of this run carry.
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
@@ -144,8 +161,7 @@ impl Run {
     /// Folds one record and passes on what comes of it.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), BacktestError> {
         if let Entry::Settings(change) = entry {
-            self.entrance.set_lateness(change.settings.lateness_max);
-            self.study.iter_mut().for_each(|study| study.settings(&change.settings));
+            self.settings(&change.settings);
         }
         self.refusals.clear();
         self.engine.apply(self.next_offset, entry, &mut self.effects);

@@ -6,19 +6,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bellwether_backtest::BacktestError;
 use bellwether_backtest::alerts;
-use bellwether_backtest::journal::{Journal, fold};
+use bellwether_backtest::journal::{Boundary, Journal, fold};
 use bellwether_backtest::outputs::Outputs;
 use bellwether_backtest::run::{Finished, Run, Watch};
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_runtime::log::embedded::{EmbeddedLog, Fsync, Options};
 use bellwether_runtime::log::{Access, Log, NewRecord, open, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{
     AlertId, Entry, Origin, TenantId, Timeframe, Timestamp, Topic, TopicKind, UserId, codec,
@@ -118,17 +121,26 @@ fn work(log: &Arc<dyn Log>, tenant: &Tenant) {
 }
 
 fn backtest(log: &dyn Log, tenant: &Tenant, dir: &Path) -> (Finished, Vec<String>) {
+    backtest_from(log, tenant, dir, None).unwrap()
+}
+
+fn backtest_from(
+    log: &dyn Log,
+    tenant: &Tenant,
+    dir: &Path,
+    from: Option<Boundary>,
+) -> Result<(Finished, Vec<String>), BacktestError> {
     let (file, triggers) = (dir.join("alerts.json"), dir.join("triggers.jsonl"));
     std::fs::write(&file, ALERTS).unwrap();
     let alerts = alerts::read(&file, &[]).unwrap();
     let outputs = Outputs::open(None, None, Some(&triggers)).unwrap();
-    let run = Run::new(tenant.id.clone(), &alerts, None, outputs, None);
-    let journal = Journal { log, tenant: tenant.id.clone(), from: None, to: None };
+    let journal = Journal { log, tenant: tenant.id.clone(), from, to: None };
+    let run = Run::new(tenant.id.clone(), &alerts, journal.from_time(), outputs, None);
     let mut watch = Watch { shutdown: Shutdown::new(), progress: &mut |_| {} };
-    let finished = fold(&journal, run, &mut watch).unwrap();
+    let finished = fold(&journal, run, &mut watch)?;
     let lines = std::fs::read_to_string(&triggers).unwrap();
     let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].to_string();
-    (finished, lines.lines().map(id).collect())
+    Ok((finished, lines.lines().map(id).collect()))
 }
 
 #[test]
@@ -164,4 +176,38 @@ fn worker_verify_and_backtest_fold_the_same_and_put_the_same_aside() {
     let put_aside: Vec<(&str, u64)> =
         finished.summary.put_aside.into_iter().filter(|(reason, count)| reasons(reason) == *count).collect();
     assert_eq!(put_aside, [("misrouted", 15), ("undecodable", 15)]);
+}
+
+#[test]
+fn a_backtest_of_a_journal_that_was_cut_gives_what_it_gives_of_the_whole() {
+    let (dir, tenant) = (tempfile::tempdir().unwrap(), tenant());
+    let options = Options { fsync: Fsync::Never, segment_bytes: 1, segment_age: DAY };
+    let at = dir.path().join("log");
+    let log: Arc<dyn Log> =
+        Arc::new(EmbeddedLog::open_with(&at, Access::Write, Clock::system(), options).unwrap());
+    for topic in Topic::all(&tenant.id) {
+        log.create(&topic).unwrap();
+    }
+    let topic = Topic::new(&tenant.id, TopicKind::Journal);
+    let records = journal(&tenant);
+    let (first, rest) = records.split_at(records.len() / 2);
+    for record in first {
+        log.append(&topic, vec![record.clone()]).wait().unwrap();
+    }
+    // Which leaves a base behind.
+    work(&log, &tenant);
+    for record in rest {
+        log.append(&topic, vec![record.clone()]).wait().unwrap();
+    }
+    let base = first.len() as u64;
+    let given = |from| backtest_from(log.as_ref(), &tenant, dir.path(), Some(Boundary::Offset(from)));
+    let whole = [base, base + 20].map(|from| given(from).unwrap().1);
+    assert!(whole[1].len() > 3 && whole[0].len() > whole[1].len(), "{whole:?}");
+    log.cut(&topic, base - 1).unwrap();
+    assert_eq!(log.bounds(&topic).unwrap().start, base - 1);
+    let (finished, first) = given(base).unwrap();
+    assert_eq!([first, given(base + 20).unwrap().1], whole);
+    assert!(finished.summary.journal.unwrap().size.ends_with(&format!("from offset {base} on")));
+    let refused = given(base - 1).unwrap_err();
+    assert!(matches!(refused, BacktestError::JournalCut { start, .. } if start == base), "{refused}");
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::WorkerError;
 use crate::core::{AppendId, Core, Input, Output};
 use crate::recovering::{Answer, Recoveries};
-use crate::storing::Stores;
+use crate::storing::{Stores, Upkeep};
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
@@ -107,8 +107,10 @@ struct Append {
 
 impl Worker {
     fn new(context: &Context) -> Self {
-        let Context { log, incidents, progress, .. } = context.clone();
-        Self { log, incidents, progress, state: Arc::default(), begun: Instant::now() }
+        let Context { log, tenants, clock, incidents, progress, snapshot_every, .. } = context.clone();
+        let stores = Stores::new(Upkeep { tenants, clock });
+        let state = State { core: Core::with_snapshots_every(snapshot_every), stores, ..State::default() };
+        Self { log, incidents, progress, state: Arc::new(Mutex::new(state)), begun: Instant::now() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,7 @@
 //! What can stop a worker.
 
 use bellwether_runtime::log::LogError;
+use bellwether_runtime::snapshots::SnapshotFault;
 
 use crate::core::NotRecovered;
 
@@ -10,17 +11,9 @@ pub enum WorkerError {
     /// The log said no.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The journal does not begin at 0, and there is no base snapshot to begin at.
-    #[error(
-        "{topic} begins at offset {start}: a fold begins at 0 or at a base snapshot, so restore the journal's front \
-         or start the tenant with a fresh log"
-    )]
-    JournalCut {
-        /// Name of the journal.
-        topic: String,
-        /// The first offset that the journal still has.
-        start: u64,
-    },
+    /// There is nothing to begin with, or the journal is not the one of its snapshots.
+    #[error(transparent)]
+    Snapshot(SnapshotFault),
     /// The journal is shorter than what came of it: deleted and made anew, or rolled back.
     #[error(
         "{topic} ends at offset {next}, but triggers or commits reach {reached}: it was deleted and made anew, or rolled \
@@ -34,23 +27,21 @@ pub enum WorkerError {
         /// The offset after the last one that was seen of it.
         reached: u64,
     },
-    /// The journal has another record than a snapshot was taken behind.
-    #[error(
-        "{topic} does not have the record at offset {offset} that a snapshot was taken behind: it was deleted and made \
-         anew, or rolled back, so restore it, or delete the tenant's other topics too and start it afresh"
-    )]
-    JournalDiffers {
-        /// Name of the journal.
-        topic: String,
-        /// Offset of the record.
-        offset: u64,
-    },
     /// The thread could not be started.
     #[error("cannot start the worker's thread: {0}")]
     Thread(std::io::Error),
     /// The worker's thread ended by a panic.
     #[error("the worker's thread panicked: this is a bug, its message stands above")]
     Panicked,
+}
+
+impl From<SnapshotFault> for WorkerError {
+    fn from(fault: SnapshotFault) -> Self {
+        match fault {
+            SnapshotFault::Log(error) => Self::Log(error),
+            other => Self::Snapshot(other),
+        }
+    }
 }
 
 impl From<WorkerError> for NotRecovered {

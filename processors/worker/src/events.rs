@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use bellwether_engine::RefusalReason;
 use bellwether_runtime::metric_names::{
-    DEAD_LETTERS, RECORDS_PROCESSED, RECOVERY_LEFT_RECORDS, RECOVERY_LEFT_SECONDS, RECOVERY_RATE, REFUSED,
-    SNAPSHOT_BYTES, SNAPSHOTS, SNAPSHOTS_NOT_STORED, SNAPSHOTS_REFUSED, TENANTS_HALTED, TICKS_ACCEPTED,
-    TRIGGERS, WATERMARK, WITHHELD,
+    DEAD_LETTERS, JOURNALS_CUT, JOURNALS_NOT_CUT, RECORDS_PROCESSED, RECOVERY_LEFT_RECORDS,
+    RECOVERY_LEFT_SECONDS, RECOVERY_RATE, REFUSED, SNAPSHOT_BYTES, SNAPSHOTS, SNAPSHOTS_NOT_STORED,
+    SNAPSHOTS_REFUSED, TENANTS_HALTED, TICKS_ACCEPTED, TRIGGERS, WATERMARK, WITHHELD,
 };
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Timestamp};
 use metrics::{counter, gauge};
 
-use crate::snapshots::{Refused as RefusedSnapshot, Stored};
+use crate::snapshots::{Cut, NotCut, Refused as RefusedSnapshot, Stored};
 
 /// A batch of journal records was folded.
 pub(crate) struct Folded<'a> {
@@ -231,6 +231,53 @@ impl SnapshotNotStored<'_> {
         tracing::warn!(
             tenant.id = %tenant, log.offset = next_offset, error = why,
             "a snapshot is not stored; a recovery would go on from the one before"
+        );
+    }
+}
+
+/// A tenant's state is in the log once more, as a base that its journal may begin at.
+pub(crate) struct BaseStored<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// The journal offset to fold next.
+    pub(crate) next_offset: u64,
+    pub(crate) stored: Stored,
+}
+
+impl BaseStored<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, next_offset, stored } = self;
+        counter!(SNAPSHOT_BYTES, "tenant" => tenant.to_string()).increment(stored.bytes as u64);
+        tracing::info!(tenant.id = %tenant, log.offset = next_offset, bytes = stored.bytes, "base snapshot stored");
+    }
+}
+
+/// A journal's front was cut off, which its tenant keeps no longer.
+pub(crate) struct JournalCut<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) cut: Cut,
+}
+
+impl JournalCut<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, cut: Cut { before, start, removed } } = self;
+        counter!(JOURNALS_CUT, "tenant" => tenant.to_string()).increment(1);
+        tracing::info!(tenant.id = %tenant, before, start, bases_removed = removed, "the journal's front is cut off");
+    }
+}
+
+/// A journal stays longer than its tenant keeps it.
+pub(crate) struct JournalNotCut<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) why: &'a NotCut,
+}
+
+impl JournalNotCut<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, why } = self;
+        counter!(JOURNALS_NOT_CUT, "tenant" => tenant.to_string()).increment(1);
+        tracing::warn!(
+            tenant.id = %tenant, error = %why,
+            "the journal is not cut, and stays as long as it is; it is tried again with the next base snapshot"
         );
     }
 }

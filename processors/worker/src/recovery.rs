@@ -7,7 +7,7 @@ use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 use crate::WorkerError;
 use crate::core::Recovered;
 use crate::drive::GROUP;
-use crate::snapshots::{Loaded, Shelf, load_newest};
+use crate::snapshots::{Found, Shelf, load_newest};
 
 /// Reads the last cause on the triggers topic and the group's committed offset, and finds the state to go on from.
 ///
@@ -24,13 +24,10 @@ pub(crate) fn look_behind(
 ) -> std::result::Result<(Recovered, Shelf), WorkerError> {
     let journal = Topic::new(tenant, TopicKind::Journal);
     let bounds = log.bounds(&journal)?;
-    if bounds.start > 0 {
-        return Err(WorkerError::JournalCut { topic: journal.to_string(), start: bounds.start });
-    }
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
     check_same(&journal, bounds.next, last_cause, committed)?;
-    let Loaded { state, shelf } = load_newest(log, tenant)?;
+    let Found { state, shelf } = load_newest(log, tenant)?;
     let recovered = Recovered { last_cause, committed, journal_end: bounds.next, state: state.map(Box::new) };
     Ok((recovered, shelf))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_engine::{Effect, Engine};
+use bellwether_engine::Effect;
 use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::{Log, scan};
 use bellwether_schemas::triggers::{Cause, Outcome};
@@ -10,6 +10,7 @@ use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use crate::WorkerError;
 use crate::drive::GROUP;
+use crate::snapshots::{State, load_oldest};
 
 /// Journal records between two words on progress.
 const TELL_EVERY: u64 = 1024;
@@ -17,6 +18,9 @@ const TELL_EVERY: u64 = 1024;
 /// What a replay found.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Report {
+    /// The journal offset at which the fold began: above 0 at a base snapshot, where the journal's front was cut off.
+    /// What came of records before it is not compared.
+    pub begins: u64,
     /// How many records of the journal were folded.
     pub records: u64,
     /// Outcomes the fold gave, within the range.
@@ -61,19 +65,21 @@ pub enum Difference {
 /// A range of journal offsets: from the first, up to but without the second.
 pub type Range = std::ops::Range<u64>;
 
-/// Folds the tenant's journal from its start and compares the outcomes caused within `range` with the triggers topic,
-/// byte for byte. `progress` is told how many journal records are done.
+/// Folds the tenant's journal from its start, or from the oldest base where that was cut off, and compares the outcomes
+/// caused within `range` with the triggers topic, byte for byte. `progress` is told how many journal records are done.
 ///
 /// # Errors
-/// The log cannot be read.
+/// The log cannot be read, or the journal was cut and there is no base to begin at.
 pub fn verify(
     log: &dyn Log,
     tenant: &TenantId,
     range: &Range,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, WorkerError> {
-    let mut report = Report::default();
-    let mut folded = fold(log, tenant, range, &mut report, progress)?;
+    let state = load_oldest(log, tenant)?;
+    let range = &(range.start.max(state.next_offset)..range.end.max(state.next_offset));
+    let mut report = Report { begins: state.next_offset, ..Report::default() };
+    let mut folded = fold(log, tenant, state, range, &mut report, progress)?;
     compare(log, tenant, range, &mut folded, &mut report)?;
     let done = log.committed(GROUP, &Topic::new(tenant, TopicKind::Journal))?.unwrap_or(0);
     let last = folded.iter().rev().find(|(_, expected)| expected.seen).map(|(cause, _)| *cause);
@@ -98,16 +104,13 @@ struct Expected {
 fn fold(
     log: &dyn Log,
     tenant: &TenantId,
+    state: State,
     range: &Range,
     report: &mut Report,
     progress: &mut dyn FnMut(u64),
 ) -> Result<BTreeMap<Cause, Expected>, WorkerError> {
-    let journal = entries(log, tenant, 0..range.end)?;
-    if journal.start() > 0 {
-        let topic = Topic::new(tenant, TopicKind::Journal).to_string();
-        return Err(WorkerError::JournalCut { topic, start: journal.start() });
-    }
-    let mut engine = Engine::new(tenant.clone());
+    let State { mut engine, next_offset, .. } = state;
+    let journal = entries(log, tenant, next_offset..range.end)?;
     let mut expected = BTreeMap::new();
     let mut effects = Vec::new();
     for read in journal {

@@ -5,18 +5,27 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
+use bellwether_runtime::roles::TenantSet;
 use bellwether_schemas::TenantId;
 use tokio::time::Instant;
 
 use crate::core::{Input, SnapshotId};
 use crate::events;
-use crate::snapshots::{NotStored, Shelf, Snapshot, Stored, store_snapshot};
+use crate::snapshots::{NotStored, Shelf, Snapshot, Stored, cut_journal, store_base, store_snapshot};
 
 /// Snapshots that are stored at once: each takes a thread and, for a moment, the bytes of one tenant's state.
 const AT_ONCE: usize = 2;
 /// Between two looks for whether one is stored.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// What is to be known to keep journals as long as their tenants say.
+#[derive(Clone)]
+pub(crate) struct Upkeep {
+    pub(crate) tenants: TenantSet,
+    pub(crate) clock: Clock,
+}
 
 /// The snapshots that the core gave out, and what is known of the topics they go to.
 #[derive(Default)]
@@ -24,6 +33,8 @@ pub(crate) struct Stores {
     shelves: BTreeMap<TenantId, Place>,
     waiting: VecDeque<Job>,
     running: Vec<Running>,
+    /// None: no journal is ever cut.
+    upkeep: Option<Upkeep>,
 }
 
 /// Where a tenant's shelf is.
@@ -48,6 +59,10 @@ struct Running {
 }
 
 impl Stores {
+    pub(crate) fn new(upkeep: Upkeep) -> Self {
+        Self { upkeep: Some(upkeep), ..Self::default() }
+    }
+
     /// The tenant was recovered, and this is what its topic held then.
     pub(crate) fn adopt(&mut self, tenant: &TenantId, shelf: Shelf) {
         self.shelves.insert(tenant.clone(), Place::Here(shelf));
@@ -102,10 +117,13 @@ impl Stores {
             // Whoever has it is not waited for: the topic is read from its start.
             Some(Place::Lent(_)) | None => Shelf::new(&tenant),
         };
-        let (log, next_offset) = (Arc::clone(log), snapshot.next_offset);
+        let (log, next_offset, upkeep) = (Arc::clone(log), snapshot.next_offset, self.upkeep.clone());
         let work = move || {
             let mut shelf = shelf;
             let stored = store_snapshot(log.as_ref(), &mut shelf, &snapshot);
+            if stored.is_ok() {
+                keep_base(log.as_ref(), &mut shelf, &snapshot, upkeep.as_ref());
+            }
             (shelf, stored)
         };
         match std::thread::Builder::new().name(format!("snapshot-{tenant}")).spawn(work) {
@@ -154,5 +172,28 @@ impl Stores {
             Err(why) => events::SnapshotNotStored { tenant: &tenant, next_offset, why }.emit(),
         }
         Input::Stored(tenant, id, stored.is_ok())
+    }
+}
+
+/// Once a day: writes the state as a base, and cuts off what the tenant keeps no longer of its journal. What fails is told
+/// and tried again with the next base.
+fn keep_base(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot, upkeep: Option<&Upkeep>) {
+    let (tenant, next_offset) = (shelf.topic().tenant.clone(), snapshot.next_offset);
+    match store_base(log, shelf, snapshot) {
+        Ok(None) => return,
+        Ok(Some(stored)) => events::BaseStored { tenant: &tenant, next_offset, stored }.emit(),
+        Err(why) => {
+            let why = why.to_string();
+            return events::SnapshotNotStored { tenant: &tenant, next_offset, why: &why }.emit();
+        }
+    }
+    let Some(upkeep) = upkeep else { return };
+    let kept =
+        upkeep.tenants.borrow().iter().find(|served| served.id == tenant).map(|it| it.retention.journal);
+    let Some(kept) = kept else { return };
+    match cut_journal(log, shelf, kept, upkeep.clock.now()) {
+        Ok(None) => {}
+        Ok(Some(cut)) => events::JournalCut { tenant: &tenant, cut }.emit(),
+        Err(why) => events::JournalNotCut { tenant: &tenant, why: &why }.emit(),
     }
 }

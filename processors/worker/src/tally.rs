@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_engine::{Effect, Engine};
+use bellwether_engine::Effect;
 use bellwether_runtime::journal::entries;
 use bellwether_runtime::log::Log;
 use bellwether_schemas::alerts::AlertKind;
@@ -13,6 +13,7 @@ use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::WorkerError;
+use crate::snapshots::{State, load_oldest};
 
 /// Counts of one tenant's journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,16 +32,16 @@ pub struct Tally {
     pub watermark: Option<Timestamp>,
 }
 
-/// Folds the journal as it stands and counts.
+/// Folds the journal as it stands and counts: from the oldest base on, where its front was cut off.
 ///
 /// # Errors
 /// The log cannot be read.
 pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
-    let mut engine = Engine::new(tenant.clone());
+    let State { mut engine, next_offset, .. } = load_oldest(log, tenant)?;
     let mut tally = Tally::default();
     let mut groups: BTreeSet<GroupId> = BTreeSet::new();
     let mut effects = Vec::new();
-    for read in entries(log, tenant, 0..u64::MAX)? {
+    for read in entries(log, tenant, next_offset..u64::MAX)? {
         let (record, Ok(entry)) = read? else { continue };
         if let Entry::Ticks(block) = &entry {
             tally.ticks += block.ticks.len() as u64;

@@ -15,6 +15,7 @@ use bellwether_engine::snapshot::Part;
 use bellwether_engine::{ENGINE_VERSION, Engine};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::journal::entries;
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::embedded::{EmbeddedLog, Fsync, Options};
 use bellwether_runtime::log::{Access, Log, NewRecord, scan};
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, PriceAlert, RsiTracker};
@@ -155,24 +156,26 @@ impl Bench {
     }
 
     /// As a new owner does: what it takes to find the state, and to fold what follows; and the state.
-    fn recovered(&self) -> (Duration, Duration, Engine) {
+    fn recovered(&self) -> (Duration, Duration, Engine, Gist) {
         let begun = Instant::now();
         let recovered = recover(self.log.as_ref(), &tenant()).unwrap();
         let found = begun.elapsed();
         let from = recovered.fold_from();
-        let mut engine = recovered.state.map_or_else(|| Engine::new(tenant()), |state| state.engine);
+        let state = recovered.state.map(|state| (state.engine, state.gist));
+        let (mut engine, mut gist) = state.unwrap_or_else(|| (Engine::new(tenant()), Gist::default()));
         let mut effects = Vec::new();
         for read in entries(self.log.as_ref(), &tenant(), from..u64::MAX).unwrap() {
             let (record, entry) = read.unwrap();
             if let Ok(entry) = entry {
                 engine.apply(record.offset, &entry, &mut effects);
+                gist.see(&record, &entry);
                 effects.clear();
             }
         }
-        (found, begun.elapsed() - found, engine)
+        (found, begun.elapsed() - found, engine, gist)
     }
 
-    fn snapshot(&self, engine: &Engine) -> Snapshot {
+    fn snapshot(&self, engine: &Engine, gist: &Gist) -> Snapshot {
         let next_offset = self.log.bounds(&topic(TopicKind::Journal)).unwrap().next;
         let last = scan(self.log.as_ref(), &topic(TopicKind::Journal), next_offset - 1..next_offset);
         let last = last.unwrap().next().unwrap().unwrap();
@@ -187,11 +190,12 @@ impl Bench {
             engine_version: ENGINE_VERSION,
             late: LateKept::default(),
             parts: engine.parts().collect(),
+            gist: gist.taken(),
         }
     }
 
-    fn store(&self, what: &str, shelf: &mut Shelf, engine: &Engine) {
-        let snapshot = self.snapshot(engine);
+    fn store(&self, what: &str, shelf: &mut Shelf, engine: &Engine, gist: &Gist) {
+        let snapshot = self.snapshot(engine, gist);
         let begun = Instant::now();
         let stored = store_snapshot(self.log.as_ref(), shelf, &snapshot).unwrap();
         println!("stored, {what}: {stored:?} in {:?}", begun.elapsed());
@@ -250,22 +254,22 @@ fn what_a_snapshot_takes_and_saves() {
     bench.append(&first_records(symbols, alerts));
     let blocks: Vec<Vec<u8>> = (0..ticks / BLOCK).map(|_| market.block()).collect();
     bench.append(&blocks);
-    let (found, folded, mut engine) = bench.recovered();
+    let (found, folded, mut engine, gist) = bench.recovered();
     println!("recovered without a snapshot: {found:?} to look, {folded:?} to fold");
     hold(&mut engine);
     let mut shelf = Shelf::new(&tenant());
-    bench.store("everything is new", &mut shelf, &engine);
+    bench.store("everything is new", &mut shelf, &engine, &gist);
     bench.append(&[b"changes nothing".to_vec()]);
-    bench.store("nothing changed", &mut shelf, &engine);
+    bench.store("nothing changed", &mut shelf, &engine, &gist);
     // A minute of ticks.
     let blocks: Vec<Vec<u8>> = (0..60 * 50 / BLOCK).map(|_| market.block()).collect();
     bench.append(&blocks);
-    let (found, folded, engine) = bench.recovered();
+    let (found, folded, engine, gist) = bench.recovered();
     println!("recovered with a snapshot a minute old: {found:?} to load, {folded:?} to fold");
-    bench.store("a minute later", &mut shelf, &engine);
+    bench.store("a minute later", &mut shelf, &engine, &gist);
     let beat = Entry::Heartbeat(Heartbeat { origin: origin(), ts: Timestamp(market.number * 20_000) });
     bench.append(&[codec::encode_entry(&beat).unwrap()]);
-    let (found, folded, _) = bench.recovered();
+    let (found, folded, ..) = bench.recovered();
     println!("recovered with a snapshot of the moment: {found:?} to load, {folded:?} to fold");
     drop(bench.dir);
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::load_tenant;
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::embedded::{EmbeddedLog, Fsync, Options};
 use bellwether_runtime::log::{Access, Log, NewRecord, Record, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::time::DAY;
-use bellwether_schemas::{Topic, TopicKind};
+use bellwether_schemas::{Timestamp, Topic, TopicKind};
 use bellwether_worker::recovery::recover;
 use bellwether_worker::{Context, GROUP, run};
 use proptest::prelude::*;
@@ -29,16 +30,21 @@ fn topic(kind: TopicKind) -> Topic {
 
 struct World {
     log: Arc<dyn Log>,
+    clock: Clock,
     _dir: tempfile::TempDir,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(Clock::system())
+    }
+
+    fn with(clock: Clock) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { fsync: Fsync::Never, segment_bytes: 64 << 20, segment_age: DAY };
-        let log = EmbeddedLog::open_with(dir.path(), Access::Write, Clock::system(), options).unwrap();
+        let log = EmbeddedLog::open_with(dir.path(), Access::Write, clock.clone(), options).unwrap();
         Topic::all(&tenant()).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
-        Self { log: Arc::new(log), _dir: dir }
+        Self { log: Arc::new(log), clock, _dir: dir }
     }
 
     fn append(&self, kind: TopicKind, records: Vec<NewRecord>) {
@@ -58,7 +64,7 @@ impl World {
         let served = Arc::new(vec![load_tenant(file.as_ref(), &|_| None).unwrap()]);
         let (_keep, tenants) = watch::channel(served);
         let shutdown = Shutdown::new();
-        let context = Context::new(Arc::clone(&self.log), tenants, Clock::system(), shutdown.clone());
+        let context = Context::new(Arc::clone(&self.log), tenants, self.clock.clone(), shutdown.clone());
         let worker = std::thread::spawn(move || run(context));
         let deadline = Instant::now() + LIMIT;
         while self.log.committed(GROUP, &topic(TopicKind::Journal)).unwrap() != Some(end) {
@@ -115,6 +121,37 @@ fn a_worker_that_is_asked_to_stop_leaves_its_state_and_the_next_one_goes_on_from
     }
     assert_eq!(world.goes_on_from(), journal.len() as u64);
     assert_eq!(world.triggers(), expected);
+}
+
+#[test]
+fn a_worker_cuts_off_what_its_tenant_keeps_no_longer_and_what_comes_out_is_the_same() {
+    let clock = Clock::manual(Timestamp(0));
+    let (world, journal) = (World::with(clock.clone()), journal(&steps()));
+    for part in journal.chunks(2) {
+        world.fold(part);
+        clock.advance(DAY);
+    }
+    let days = journal.len().div_ceil(2) as u64;
+    let start = world.log.bounds(&topic(TopicKind::Journal)).unwrap().start;
+    // Thirty days are kept, and of the day before them what the last record before the base is in a segment with.
+    assert_eq!(start, 2 * (days - 1 - 30), "of {days} days");
+    assert!(start > 10);
+    assert_eq!(world.triggers(), straight(&journal));
+    let records = journal.iter().zip(0..).map(|(value, offset)| Record {
+        offset,
+        appended_at: Timestamp((offset / 2).cast_signed() * DAY),
+        key: b"fxlabs".to_vec(),
+        headers: Vec::new(),
+        value: value.clone(),
+    });
+    let mut whole = Gist::default();
+    for record in records {
+        if let Ok(entry) = record.entry(&tenant()) {
+            whole.see(&record, &entry);
+        }
+    }
+    let (gist, _) = Gist::read(world.log.as_ref(), &tenant()).unwrap();
+    assert!(gist == whole, "what the journal said is known as if all of it were there");
 }
 
 proptest! {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bellwether_engine::Engine;
 use bellwether_engine::snapshot::Part;
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::{Timestamp, TopicKind, codec};
@@ -24,7 +25,10 @@ use walk::{journal, straight, tenant, unknown};
 fn restored(snapshot: &Snapshot) -> State {
     let read = |part: &Part| Part::decode(part.key(), &part.encode().unwrap()).unwrap();
     let engine = Engine::from_parts(tenant(), snapshot.parts.iter().map(read)).unwrap();
-    State { engine, next_offset: snapshot.next_offset, late: snapshot.late }
+    let said: Vec<(String, Vec<u8>)> = snapshot.gist.parts().map(|part| part.unwrap()).collect();
+    let said = said.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let gist = Gist::of_parts(said).unwrap();
+    State { engine, gist, next_offset: snapshot.next_offset, late: snapshot.late }
 }
 
 struct World {

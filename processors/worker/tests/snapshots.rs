@@ -7,11 +7,13 @@ mod walk;
 use std::collections::BTreeMap;
 
 use bellwether_engine::{ENGINE_VERSION, Effect, Engine};
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{Log, NewRecord, Record};
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, HeatmapTracker};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::snapshots::{
-    ContentHash, LastFolded, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey,
+    ContentHash, FORMAT, LastFolded, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey,
     SnapshotRecord, separated,
 };
 use bellwether_schemas::{AlertId, Entry, Timestamp, Topic, TopicKind, UserId, codec};
@@ -55,6 +57,16 @@ fn fold(engine: &mut Engine, records: &[Record]) -> Vec<Effect> {
     effects
 }
 
+fn gist_of(records: &[Record]) -> Gist {
+    let mut gist = Gist::default();
+    for record in records {
+        if let Ok(entry) = record.entry(&tenant()) {
+            gist.see(record, &entry);
+        }
+    }
+    gist
+}
+
 /// The state between the first `count` records of the journal and the rest.
 fn state_at(log: &Memory, count: usize) -> Snapshot {
     let records = log.records(&topic(TopicKind::Journal));
@@ -72,6 +84,7 @@ fn state_at(log: &Memory, count: usize) -> Snapshot {
         engine_version: ENGINE_VERSION,
         late: LateKept { minute: Timestamp(60), kept: 7 },
         parts: engine.parts().collect(),
+        gist: gist_of(&records[..count]).taken(),
     }
 }
 
@@ -270,7 +283,7 @@ fn a_snapshot_of_a_later_build_is_refused_and_left_until_it_is_passed() {
     let log = log_of(&walk(60));
     store(&log, 20);
     write_manifest(&log, |manifest| {
-        (manifest.format, manifest.next_offset, manifest.last.offset) = (2, 41, 40);
+        (manifest.format, manifest.next_offset, manifest.last.offset) = (FORMAT + 1, 41, 40);
     });
     assert_eq!(found_at(&log), Some(20));
     store(&log, 30);
@@ -310,9 +323,15 @@ fn a_journal_that_has_another_record_than_the_snapshot_was_taken_behind_is_refus
         load_newest(&log, &tenant()).map(|loaded| loaded.state.map(|state| state.next_offset))
     };
     let changed = other(|records| records[19].value.push(0));
-    assert!(matches!(changed, Err(WorkerError::JournalDiffers { offset: 19, .. })), "{changed:?}");
+    assert!(
+        matches!(changed, Err(WorkerError::Snapshot(SnapshotFault::JournalDiffers { offset: 19, .. }))),
+        "{changed:?}"
+    );
     let ends = other(|records| records.truncate(19));
-    assert!(matches!(ends, Err(WorkerError::JournalDiffers { offset: 19, .. })), "{ends:?}");
+    assert!(
+        matches!(ends, Err(WorkerError::Snapshot(SnapshotFault::JournalDiffers { offset: 19, .. }))),
+        "{ends:?}"
+    );
     let behind = other(|records| records[20].value.push(0));
     assert_eq!(behind.unwrap(), Some(20), "what follows is not the snapshot's");
     let again = other(|records| records[19].appended_at = Timestamp(9_999));

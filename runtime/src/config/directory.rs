@@ -9,7 +9,8 @@ use super::database_place::{DatabasePlace, Login};
 use super::tenant::{examine, is_stand_in};
 use super::{ConfigError, Database, Fault, Origin, Tenant, TokenHash, load_tenant, toml_file};
 
-/// Reads every `*.toml` of the directory, in order of id, with what `environment` adds.
+/// Reads every `*.toml` of the directory, in order of id, with what `environment` adds. For who needs them all, and right:
+/// a role takes what it can get ([`crate::tenants`]).
 ///
 /// # Errors
 /// The directory cannot be read, a file is not a tenant's, or two tenants share a database or a sender.
@@ -58,8 +59,10 @@ pub fn examine_tenants(
         tenants.extend(examined.tenant);
         faults.extend(examined.faults);
     }
-    let clashes = clashes(dir, tenants.iter().filter(|tenant| !is_stand_in(tenant)));
-    faults.extend(clashes.iter().map(with_line));
+    for clash in clashes(tenants.iter().filter(|tenant| !is_stand_in(tenant))) {
+        // Of the first of them in order of id nothing is told: one mended file is enough.
+        faults.extend(clash.told(dir).iter().skip(1).map(|(_, error)| with_line(error)));
+    }
     Ok((tenants, faults))
 }
 
@@ -91,7 +94,7 @@ pub(crate) fn named_files(dir: &Path, names: &[TenantId]) -> Result<Vec<PathBuf>
 }
 
 /// Who has a file is told by its name alone.
-fn unknown(dir: &Path, name: &TenantId) -> Result<ConfigError, ConfigError> {
+pub(crate) fn unknown(dir: &Path, name: &TenantId) -> Result<ConfigError, ConfigError> {
     let stem = |file: &PathBuf| Some(file.file_stem()?.to_string_lossy().into_owned());
     let known: Vec<String> = tenant_files(dir)?.iter().filter_map(stem).collect();
     Ok(ConfigError::UnknownTenant { tenant: name.to_string(), dir: dir.into(), known: known.join(", ") })
@@ -122,55 +125,93 @@ pub(crate) fn tenant_file(dir: &Path, tenant: &TenantId) -> PathBuf {
 /// Two tenants on one database, or with one sender whatever name it is shown with, are one slip away from each
 /// other's users. A database may be that of several tenants where the files of all say so: then each still has roles of
 /// its own, by which the database tells them apart.
-pub(crate) fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
-    clashes(dir, tenants.iter()).into_iter().next().map_or(Ok(()), Err)
+fn refuse_shared(dir: &Path, tenants: &[Tenant]) -> Result<(), ConfigError> {
+    let clash = clashes(tenants.iter()).into_iter().next();
+    clash.and_then(|clash| clash.told(dir).pop()).map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Everything that two tenants have and only one may, told of the later one.
-fn clashes<'a>(dir: &Path, tenants: impl Iterator<Item = &'a Tenant>) -> Vec<ConfigError> {
-    let mut found = Vec::new();
-    let mut databases: HashMap<DatabasePlace, &Tenant> = HashMap::new();
-    let mut logins: HashMap<Login, &TenantId> = HashMap::new();
-    let mut senders: HashMap<String, &TenantId> = HashMap::new();
-    let mut tokens: HashMap<TokenHash, &TenantId> = HashMap::new();
-    let mut origins: HashMap<&Origin, &TenantId> = HashMap::new();
+/// Who of these has what another has too, each with what is wrong: nobody can say whose it is.
+pub(crate) fn in_dispute(dir: &Path, tenants: &[Tenant]) -> Vec<(TenantId, ConfigError)> {
+    clashes(tenants.iter()).iter().flat_map(|clash| clash.told(dir)).collect()
+}
+
+/// What only one tenant may have.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Own<'a> {
+    Database(DatabasePlace),
+    Login(Login),
+    Sender(String),
+    Token(TokenHash),
+    Origin(&'a Origin),
+}
+
+/// A tenant that has it, and the key by which.
+struct Holder<'a> {
+    tenant: &'a Tenant,
+    key: &'static str,
+}
+
+/// Several tenants that have it.
+struct Clash<'a> {
+    holders: Vec<Holder<'a>>,
+    /// When it were right.
+    but: &'static str,
+}
+
+impl Clash<'_> {
+    /// What is wrong with each holder's file. The last is told of the one before it, the first of the second.
+    fn told(&self, dir: &Path) -> Vec<(TenantId, ConfigError)> {
+        let told = self.holders.iter().enumerate().map(|(place, Holder { tenant, key })| {
+            let other = &self.holders[if place == 0 { 1 } else { place - 1 }].tenant.id;
+            let reason = format!("is that of tenant {other} too: every tenant has its own{}", self.but);
+            (tenant.id.clone(), ConfigError::value(&tenant_file(dir, &tenant.id), key, reason))
+        });
+        told.collect()
+    }
+}
+
+/// Everything that two tenants have and only one may.
+fn clashes<'a>(tenants: impl Iterator<Item = &'a Tenant>) -> Vec<Clash<'a>> {
+    let mut places: HashMap<Own<'_>, usize> = HashMap::new();
+    let mut held: Vec<(Own<'_>, Vec<Holder<'_>>)> = Vec::new();
     for tenant in tenants {
-        let taken = |key: &str, other: &TenantId, but: &str| {
-            let reason = format!("is that of tenant {other} too: every tenant has its own{but}");
-            ConfigError::value(&tenant_file(dir, &tenant.id), key, reason)
-        };
-        let Database { url, gateway_url, shared, .. } = &tenant.database;
-        for (key, url) in [("database.url_file", url), ("database.gateway_url_file", gateway_url)] {
-            let Some(login) = url.as_ref().map(Login::of) else { continue };
-            if let Some(other) = databases.insert(login.place.clone(), tenant)
-                && other.id != tenant.id
-                && !(*shared && other.database.shared)
-            {
-                found.push(taken(key, &other.id, " unless both say database.shared = true"));
-            }
-            if let Some(other) = logins.insert(login, &tenant.id)
-                && *other != tenant.id
-            {
-                found.push(taken(key, other, " role, in a shared database too"));
-            }
-        }
-        if let Some(other) = senders.insert(tenant.mail.from.address().folded(), &tenant.id) {
-            found.push(taken("mail.from", other, ""));
-        }
-        for token in &tenant.api.tokens {
-            if let Some(other) = tokens.insert(token.hash, &tenant.id) {
-                found.push(taken("api.tokens", other, ""));
-            }
-        }
-        for origin in &tenant.api.origins {
-            if let Some(other) = origins.insert(origin, &tenant.id)
-                && *other != tenant.id
-            {
-                found.push(taken("api.origins", other, ""));
+        for (key, own) in owned(tenant) {
+            let place = *places.entry(own.clone()).or_insert_with(|| {
+                held.push((own, Vec::new()));
+                held.len() - 1
+            });
+            let holders = &mut held[place].1;
+            if holders.last().is_none_or(|last| last.tenant.id != tenant.id) {
+                holders.push(Holder { tenant, key });
             }
         }
     }
-    found
+    held.into_iter().filter_map(|(own, holders)| clash(&own, holders)).collect()
+}
+
+fn clash<'a>(own: &Own<'_>, holders: Vec<Holder<'a>>) -> Option<Clash<'a>> {
+    let all_say_so = holders.iter().all(|holder| holder.tenant.database.shared);
+    let but = match own {
+        Own::Database(_) if all_say_so => return None,
+        Own::Database(_) => " unless both say database.shared = true",
+        Own::Login(_) => " role, in a shared database too",
+        Own::Sender(_) | Own::Token(_) | Own::Origin(_) => "",
+    };
+    (holders.len() > 1).then_some(Clash { holders, but })
+}
+
+fn owned(tenant: &Tenant) -> Vec<(&'static str, Own<'_>)> {
+    let Database { url, gateway_url, .. } = &tenant.database;
+    let mut owned = Vec::new();
+    for (key, url) in [("database.url_file", url), ("database.gateway_url_file", gateway_url)] {
+        if let Some(login) = url.as_ref().map(Login::of) {
+            owned.extend([(key, Own::Database(login.place.clone())), (key, Own::Login(login))]);
+        }
+    }
+    owned.push(("mail.from", Own::Sender(tenant.mail.from.address().folded())));
+    owned.extend(tenant.api.tokens.iter().map(|token| ("api.tokens", Own::Token(token.hash))));
+    owned.extend(tenant.api.origins.iter().map(|origin| ("api.origins", Own::Origin(origin))));
+    owned
 }
 
 #[cfg(test)]

@@ -39,6 +39,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file is right, and lacks what the role that was asked for needs.
+    #[error("{file}: {reason}")]
+    Unfit {
+        /// Path of the tenant's file that lacks something.
+        file: PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
     /// There is no such tenant.
     #[error("no tenant {tenant:?} in {dir}: it has {known}")]
     UnknownTenant {
@@ -63,7 +71,8 @@ impl ConfigError {
             Self::Unreadable { file, .. }
             | Self::Form { file, .. }
             | Self::Value { file, .. }
-            | Self::Name { file, .. } => file,
+            | Self::Name { file, .. }
+            | Self::Unfit { file, .. } => file,
             Self::UnknownTenant { dir, .. } => dir,
         }
     }
@@ -72,7 +81,9 @@ impl ConfigError {
     pub(super) fn parts(&self) -> (String, String) {
         match self {
             Self::Value { key, reason, .. } => (key.clone(), reason.clone()),
-            Self::Form { reason, .. } | Self::Name { reason, .. } => (String::new(), reason.clone()),
+            Self::Form { reason, .. } | Self::Name { reason, .. } | Self::Unfit { reason, .. } => {
+                (String::new(), reason.clone())
+            }
             Self::Unreadable { reason, .. } => (String::new(), format!("cannot be read: {reason}")),
             Self::UnknownTenant { .. } => (String::new(), self.to_string()),
         }

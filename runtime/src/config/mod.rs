@@ -30,7 +30,9 @@ mod values;
 
 pub use directory::{examine_tenant, examine_tenants, load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
-pub use process::{Config, Gateway, LogFormat, Operator, SchemaRegistry, Telemetry};
+pub use process::{
+    Config, Gateway, LogFormat, Operator, Processing, SNAPSHOT_EVERY, SchemaRegistry, Telemetry,
+};
 pub use tenant::{
     ANCESTOR_NAMES, Ambiguous, AncestorName, Announce, Api, ApiRole, ApiToken, Auth, AuthKey, Brand,
     CalendarPlace, CalendarSource, Database, DatabaseMode, Fault, Mail, Recipients, Retention, Tenant,
@@ -42,4 +44,4 @@ pub use values::{
     Mailbox, Origin, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
-pub(crate) use directory::{named_files, refuse_shared, tenant_file};
+pub(crate) use directory::{in_dispute, named_files, tenant_file, unknown};

@@ -66,6 +66,7 @@ const CASES: &[(&str, Case)] = &[
     ("old records go, offsets stay", retention::old_records_go_and_offsets_stay),
     ("a scan passes over what is gone", retention::a_scan_passes_over_what_is_gone),
     ("a journal is kept", retention::a_journal_is_kept),
+    ("what is cut off was before the cut", retention::what_is_cut_off_was_before_the_cut_and_nothing_else),
     ("compaction keeps the newest of each key", retention::compaction_keeps_the_newest_of_each_key),
     (
         "a tombstone is read as one and nothing comes back behind it",

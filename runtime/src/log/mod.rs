@@ -186,6 +186,14 @@ pub trait Log: Send + Sync {
     /// The log is out of reach or may not be written.
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64>;
 
+    /// Throws away the records before that offset, which lies within [`Bounds`] or before them; the topic's start from
+    /// then on. A backend that keeps records in files leaves those that share a file with later ones. Where groups
+    /// stand is for the caller to ask. Blocks for an answer, on Kafka up to thirty seconds.
+    ///
+    /// # Errors
+    /// The topic does not exist, the offset lies behind its end, or the log is out of reach or may not be written.
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64>;
+
     /// Where the topic's settings are not what its kind declares. A backend whose settings are its own code has none.
     /// Blocks for an answer.
     ///

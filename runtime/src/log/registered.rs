@@ -108,6 +108,10 @@ impl Log for Registered {
         self.inner.enforce_retention(topic, now)
     }
 
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.inner.cut(topic, before)
+    }
+
     fn delete(&self, topic: &Topic) -> Result<bool> {
         self.inner.delete(topic)
     }

@@ -77,7 +77,7 @@ pub async fn parked(log: &Arc<dyn Log>, tenant: &Tenant, now: Timestamp) -> Sect
     Section { name: "delivery", findings }
 }
 
-fn away(error: &LogError) -> Finding {
+fn away(error: &dyn std::fmt::Display) -> Finding {
     Finding::fault(
         "log",
         format!("cannot be read: {error}"),

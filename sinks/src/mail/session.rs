@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bellwether_runtime::config::Tls;
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
@@ -21,6 +23,9 @@ use super::core::{self, Answer, Next, Stage, Verdict};
 use super::server::Server;
 use super::socket::{Meter, Metered};
 use super::{size, tls};
+
+/// A word of an answer that is so long and stands in what was sent is a piece of it.
+const REPEATED: usize = 8;
 
 /// How long a server may take.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +91,7 @@ impl Session {
         };
         match (core::next(Stage::Open, answer), &server.login) {
             (Next::Ask(Stage::Authenticate), Some((user, password))) => {
-                let credentials = Credentials::new(user.clone(), password.reveal().into());
-                let answer = session.authenticate(credentials).await;
+                let answer = session.authenticate(user, password.reveal()).await;
                 match core::next(Stage::Authenticate, answer) {
                     Next::Ready => Ok(session),
                     other => Err(ended(other)),
@@ -185,11 +189,27 @@ impl Session {
         Ok(())
     }
 
-    async fn authenticate(&mut self, credentials: Credentials) -> Answer {
+    async fn authenticate(&mut self, user: &str, password: &str) -> Answer {
         self.meter.refill();
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        answer(self.deadlines.command, self.connection.auth(&mechanisms, &credentials)).await
+        let credentials = Credentials::new(user.into(), password.into());
+        match answer(self.deadlines.command, self.connection.auth(&mechanisms, &credentials)).await {
+            Answer::Reply { code, text } => Answer::Reply { code, text: untold(&text, user, password) },
+            Answer::Lost(reason) => Answer::Lost(untold(&reason, user, password)),
+        }
     }
+}
+
+/// What a server said to a password, without the words in which it repeats it: the text is logged and shown.
+fn untold(text: &str, user: &str, password: &str) -> String {
+    let sent =
+        [password.to_owned(), STANDARD.encode(password), STANDARD.encode(format!("\0{user}\0{password}"))];
+    let is_sent = |word: &str| {
+        sent.iter()
+            .any(|sent| word.contains(sent.as_str()) || (word.len() >= REPEATED && sent.contains(word)))
+    };
+    let words = text.split(' ').map(|word| if is_sent(word) { "[…]" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 async fn open(server: &Server, deadlines: Deadlines) -> Result<Session, Answer> {

@@ -101,7 +101,13 @@ const fn what(kind: IncidentKind) -> &'static str {
         IncidentKind::HeldBack => {
             "another application's transaction is open in a topic of it: nobody can read on"
         }
-        IncidentKind::BadFile => "its file cannot be used; what was known of it stays in force",
+        IncidentKind::BadFile => {
+            "its file cannot be used; what was known of it stays in force, where anything was"
+        }
+        IncidentKind::WrongLogin => "its database is not used, as who may log in there may do too much",
+        IncidentKind::RefusedSettings => {
+            "nothing is produced for it: its file does not go on from its journal"
+        }
     }
 }
 
@@ -121,6 +127,8 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
         IncidentKind::HeldBack => "See who writes there with transactions, and end them",
         IncidentKind::BadFile => "Let `bellwether tenants check` say all that is wrong with it",
+        IncidentKind::WrongLogin => "Give it the login that `bellwether tenants init` made",
+        IncidentKind::RefusedSettings => "Raise `revision` in its file, or take the file back",
     }
 }
 
@@ -140,6 +148,8 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::OtherTopic => "A database was filled from another triggers topic",
         IncidentKind::HeldBack => "A topic is held back",
         IncidentKind::BadFile => "A tenant's file cannot be used",
+        IncidentKind::WrongLogin => "A tenant's login is not taken",
+        IncidentKind::RefusedSettings => "A tenant's settings are refused",
     }
 }
 

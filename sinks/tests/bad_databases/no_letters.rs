@@ -63,6 +63,9 @@ impl Log for NoLetters {
     fn enforce_retention(&self, topic: &Topic, now: Timestamp) -> Result<u64> {
         self.log.enforce_retention(topic, now)
     }
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.log.cut(topic, before)
+    }
 }
 
 #[tokio::test]

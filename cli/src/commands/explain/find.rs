@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use bellwether_runtime::journal::entries;
-use bellwether_runtime::log::{Log, Result, scan};
+use bellwether_runtime::journal::gist::{Gist, SeenAlert};
+use bellwether_runtime::log::{Log, LogError, scan};
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::triggers::{Outcome, TriggerFired};
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind, TriggerId, codec};
@@ -50,14 +52,18 @@ pub(super) struct CausingRecord {
 }
 
 /// None: there is no such trigger.
-pub(super) fn find(log: &dyn Log, tenant: &TenantId, id: TriggerId) -> Result<Option<Found>> {
+pub(super) fn find(log: &dyn Log, tenant: &TenantId, id: TriggerId) -> Result<Option<Found>, SnapshotFault> {
     let Some((trigger, place, times)) = fired(log, tenant, id)? else { return Ok(None) };
     let (version, journal_start) = version(log, tenant, &trigger)?;
     let cause = cause(log, tenant, &trigger)?;
     Ok(Some(Found { trigger, place, times, version, cause, journal_start }))
 }
 
-fn fired(log: &dyn Log, tenant: &TenantId, id: TriggerId) -> Result<Option<(TriggerFired, Place, u64)>> {
+fn fired(
+    log: &dyn Log,
+    tenant: &TenantId,
+    id: TriggerId,
+) -> Result<Option<(TriggerFired, Place, u64)>, LogError> {
     let key = id.to_string();
     let mut found: Option<(TriggerFired, Place, u64)> = None;
     for record in scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)? {
@@ -78,12 +84,23 @@ fn fired(log: &dyn Log, tenant: &TenantId, id: TriggerId) -> Result<Option<(Trig
 }
 
 /// The version that fired, and where the journal begins. Versions count as the engine counts them: one that is not above
-/// the known changes nothing.
-fn version(log: &dyn Log, tenant: &TenantId, trigger: &TriggerFired) -> Result<(Option<Version>, u64)> {
-    let journal = entries(log, tenant, 0..u64::MAX)?;
-    let start = journal.start();
-    let mut fired: Option<Version> = None;
-    for read in journal {
+/// the known changes nothing. The journal is read from the newest snapshot before the trigger's cause; where the version
+/// was in force there and is in the newest snapshot, from that one.
+fn version(
+    log: &dyn Log,
+    tenant: &TenantId,
+    trigger: &TriggerFired,
+) -> Result<(Option<Version>, u64), SnapshotFault> {
+    let start = log.bounds(&Topic::new(tenant, TopicKind::Journal))?.start;
+    let behind = u64::try_from(trigger.cause.offset).map_or(0, |offset| offset.saturating_add(1));
+    let (gist, mut from) = Gist::stored_before(log, tenant, behind)?;
+    let mut fired = gist.alert(trigger.alert_id).and_then(|seen| in_force(seen, trigger));
+    if fired.is_some() {
+        let (newest, next) = Gist::stored_before(log, tenant, u64::MAX)?;
+        let is_unchanged = newest.alert(trigger.alert_id).and_then(|seen| in_force(seen, trigger)).is_some();
+        from = if is_unchanged { next } else { from };
+    }
+    for read in entries(log, tenant, from..u64::MAX)? {
         let (record, Ok(Entry::Alert(change))) = read? else { continue };
         if change.alert_id != trigger.alert_id {
             continue;
@@ -103,7 +120,20 @@ fn version(log: &dyn Log, tenant: &TenantId, trigger: &TriggerFired) -> Result<(
     Ok((fired, start))
 }
 
-fn cause(log: &dyn Log, tenant: &TenantId, trigger: &TriggerFired) -> Result<Option<CausingRecord>> {
+/// The trigger's version, if it is the newest of its alert there.
+fn in_force(seen: &SeenAlert, trigger: &TriggerFired) -> Option<Version> {
+    if seen.version != trigger.alert_version {
+        return None;
+    }
+    let since = Place { offset: seen.offset, appended_at: seen.appended_at };
+    Some(Version { change: seen.change()?, since, until: None })
+}
+
+fn cause(
+    log: &dyn Log,
+    tenant: &TenantId,
+    trigger: &TriggerFired,
+) -> Result<Option<CausingRecord>, LogError> {
     let Ok(offset) = u64::try_from(trigger.cause.offset) else { return Ok(None) };
     let only: Range<u64> = offset..offset.saturating_add(1);
     let journal = Topic::new(tenant, TopicKind::Journal);

@@ -122,6 +122,13 @@ impl Engine {
         self
     }
 
+    /// The same engine without alerts: for those who ask what others would have given.
+    #[must_use]
+    pub fn without_alerts(mut self) -> Self {
+        self.alerts = Alerts::default();
+        self
+    }
+
     /// Applies the journal record at `offset`; adds its effects, in their order. Total: whatever cannot be used
     /// becomes a [`Effect::Refused`].
     pub fn apply(&mut self, offset: u64, entry: &Entry, effects: &mut Vec<Effect>) {

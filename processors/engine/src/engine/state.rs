@@ -71,6 +71,18 @@ impl Engine {
         [core, leaders].into_iter().chain(calendar).collect()
     }
 
+    /// The engine of which these are the parts, by their names and as their bytes: see [`Self::from_parts`].
+    ///
+    /// # Errors
+    /// As there, or when one of them is no part.
+    pub fn from_stored<'a>(
+        tenant: TenantId,
+        parts: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, SnapshotError> {
+        let parts = parts.into_iter().map(|(name, bytes)| Part::decode(name.parse()?, bytes));
+        Self::from_parts(tenant, parts.collect::<Result<Vec<_>, SnapshotError>>()?)
+    }
+
     /// The engine of which these are the parts, in any order. It gives readings, whatever the stored one was asked for.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What can be wrong with parts.
 
-use super::PartKey;
+use super::{PartKey, UnknownPart};
 
 /// Why parts are not the state of an engine. Each names the part it is about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,9 @@ pub enum SnapshotError {
         /// The part that is not there.
         key: PartKey,
     },
+    /// Something under a name that no part of a state has.
+    #[error(transparent)]
+    Unknown(#[from] UnknownPart),
     /// Two parts of one name.
     #[error("{key} is there twice")]
     Twice {

@@ -5,7 +5,7 @@
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
 //! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
-//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Once a minute, after a
+//! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Every so often ([`SNAPSHOT_EVERY`]), after a
 //! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
 //! ([`Output::Store`]), but not before everything that came of it is acknowledged.
 
@@ -24,8 +24,8 @@ use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, TopicKind};
 
 use crate::snapshots::{Snapshot, State};
+pub use bellwether_runtime::config::SNAPSHOT_EVERY;
 use owned::Owned;
-pub use snapshots::EVERY as SNAPSHOT_EVERY;
 
 /// Names an append, so that its acknowledgement can be told. Rises.
 pub type AppendId = u64;
@@ -121,9 +121,17 @@ pub enum Output {
     Halt(TenantId, String),
 }
 
+impl Default for Core {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// All tenants this worker owns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Core {
+    /// Between two snapshots of a tenant.
+    snapshot_every: Duration,
     tenants: BTreeMap<TenantId, Owned>,
     /// The last of each that were given out.
     last: Numbers,
@@ -140,10 +148,17 @@ struct Numbers {
 }
 
 impl Core {
-    /// A worker that owns nothing yet.
+    /// A worker that owns nothing yet, and will take states as often as is usual.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_snapshots_every(SNAPSHOT_EVERY)
+    }
+
+    /// The same, taking each tenant's state that often.
+    #[must_use]
+    pub fn with_snapshots_every(snapshot_every: Duration) -> Self {
+        let (tenants, last) = (BTreeMap::new(), Numbers::default());
+        Self { snapshot_every, tenants, last, now: Duration::ZERO }
     }
 
     /// The tenants that are folded and of which nothing is under way: all that was read of them is done.
@@ -159,7 +174,7 @@ impl Core {
 
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
-        let Self { tenants, last, now } = self;
+        let Self { tenants, last, now, snapshot_every } = self;
         match input {
             Input::Assigned(tenant) => {
                 let owned = Owned::new(tenant.clone(), &mut last.recovery, outputs);
@@ -167,7 +182,7 @@ impl Core {
             }
             Input::Recovered(tenant, id, found) => {
                 if let Some(owned) = tenants.get_mut(&tenant) {
-                    owned.recovered(id, found, *now, &mut last.recovery, outputs);
+                    owned.recovered(id, found, *now, *snapshot_every, &mut last.recovery, outputs);
                 }
             }
             Input::Records(tenant, records) => {

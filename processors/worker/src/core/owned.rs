@@ -41,12 +41,13 @@ impl Owned {
         owned
     }
 
-    /// Begins to fold, tries again later, or stops the tenant.
+    /// Begins to fold, tries again later, or stops the tenant. Its state is taken as often as `every` says.
     pub(super) fn recovered(
         &mut self,
         id: RecoveryId,
         found: Result<Recovered, NotRecovered>,
         now: Duration,
+        every: Duration,
         last: &mut RecoveryId,
         outputs: &mut Vec<Output>,
     ) {
@@ -62,7 +63,7 @@ impl Owned {
                 if fold_from > committed {
                     outputs.push(Output::Commit(self.tenant.clone(), fold_from));
                 }
-                let core = TenantCore::new(self.tenant.clone(), recovered, now);
+                let core = TenantCore::new(self.tenant.clone(), recovered, now, every);
                 self.stage = Stage::Folding(Box::new(core));
             }
             Err(NotRecovered::Unavailable(reason)) => {

@@ -11,14 +11,13 @@ use bellwether_engine::snapshot::Part;
 use super::SnapshotId;
 use crate::snapshots::Snapshot;
 
-/// Between two snapshots of a tenant.
-pub const EVERY: Duration = Duration::from_secs(60);
-
 /// What is under way of a tenant's snapshots.
 #[derive(Debug)]
 pub(super) struct Snapshots {
     /// When the next one is to be taken: time of the worker.
     due: Duration,
+    /// Between two of them.
+    every: Duration,
     /// The journal offset that the log has the state of.
     stored_to: u64,
     /// Being taken: all but its parts.
@@ -31,8 +30,8 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// Of a tenant whose state at that journal offset the log has, or which begins there.
-    pub(super) fn new(stored_to: u64, now: Duration) -> Self {
-        Self { due: now + EVERY, stored_to, begun: None, taken: None, storing: None }
+    pub(super) fn new(stored_to: u64, now: Duration, every: Duration) -> Self {
+        Self { due: now + every, every, stored_to, begun: None, taken: None, storing: None }
     }
 
     /// A recovery is over: the next shall not have its way to go again.
@@ -54,7 +53,7 @@ impl Snapshots {
     /// One is begun, and its parts are still to be taken.
     pub(super) fn begin(&mut self, snapshot: Snapshot, now: Duration) {
         self.begun = Some(Box::new(snapshot));
-        self.due = now + EVERY;
+        self.due = now + self.every;
     }
 
     /// One is begun and not whole.
@@ -96,10 +95,13 @@ impl Snapshots {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_runtime::journal::gist::TakenGist;
     use bellwether_schemas::Timestamp;
     use bellwether_schemas::snapshots::{LastFolded, LateKept};
 
     use super::*;
+
+    const EVERY: Duration = Duration::from_secs(60);
 
     fn at(next_offset: u64) -> Snapshot {
         Snapshot {
@@ -109,12 +111,13 @@ mod tests {
             engine_version: 1,
             late: LateKept::default(),
             parts: Vec::new(),
+            gist: TakenGist::default(),
         }
     }
 
     #[test]
     fn a_minute_after_the_last_one_was_taken_the_next_is_due_if_there_is_news() {
-        let mut snapshots = Snapshots::new(5, Duration::ZERO);
+        let mut snapshots = Snapshots::new(5, Duration::ZERO, EVERY);
         assert!(!snapshots.are_due(EVERY - Duration::from_nanos(1), 6));
         assert!(!snapshots.are_due(EVERY, 5), "the log has that state");
         assert!(snapshots.are_due(EVERY, 6));
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn after_a_recovery_the_next_is_due_at_once() {
-        let mut snapshots = Snapshots::new(5, Duration::ZERO);
+        let mut snapshots = Snapshots::new(5, Duration::ZERO, EVERY);
         snapshots.hasten(Duration::from_secs(1));
         assert!(!snapshots.are_due(Duration::from_secs(1), 5), "there is no news");
         assert!(snapshots.are_due(Duration::from_secs(1), 6));
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_waits_for_acknowledgements_and_the_next_one_for_it() {
-        let mut snapshots = Snapshots::new(0, Duration::ZERO);
+        let mut snapshots = Snapshots::new(0, Duration::ZERO, EVERY);
         snapshots.begin(at(6), EVERY);
         snapshots.took(Vec::new());
         assert!(snapshots.ready(5, &mut 0).is_none());

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
@@ -34,6 +35,8 @@ const EFFORT: usize = 8;
 pub(super) struct TenantCore {
     tenant: TenantId,
     engine: Engine,
+    /// Of the records that the state has taken in.
+    gist: Gist,
     /// The last cause on the triggers topic when the fold began: effects up to it are withheld.
     last_cause: Option<Cause>,
     /// Everything from before this journal offset was acknowledged when the fold began.
@@ -63,17 +66,18 @@ struct Batch {
 }
 
 impl TenantCore {
-    pub(super) fn new(tenant: TenantId, recovered: Recovered, now: Duration) -> Self {
+    pub(super) fn new(tenant: TenantId, recovered: Recovered, now: Duration, every: Duration) -> Self {
         let Recovered { last_cause, committed, journal_end, state } = recovered;
         let state = state.map_or_else(|| State::nothing(&tenant), |state| *state);
-        let State { engine, next_offset: fold_from, late } = state;
+        let State { engine, gist, next_offset: fold_from, late } = state;
         events::Recovered { tenant: &tenant, fold_from, last_cause }.emit();
         Self {
             engine,
+            gist,
             last_cause,
             committed,
             dead_letters: DeadLetters::new(Topic::new(&tenant, TopicKind::Journal), late),
-            snapshots: Snapshots::new(fold_from, now),
+            snapshots: Snapshots::new(fold_from, now, every),
             catching_up: CatchingUp::new(fold_from, journal_end, now),
             tenant,
             last: None,
@@ -177,6 +181,7 @@ impl TenantCore {
             engine_version: self.engine.version().number(),
             late: self.dead_letters.late(),
             parts: Vec::new(),
+            gist: self.gist.taken(),
         };
         self.engine.begin_taking();
         self.snapshots.begin(snapshot, now);
@@ -221,6 +226,7 @@ impl TenantCore {
             self.put_aside(record, "panic", "the engine panicked at this record".into(), appends);
             return Some(format!("the engine panicked at journal offset {}: this is a bug", record.offset));
         }
+        self.gist.see(record, &entry);
         if let Entry::Ticks(block) = &entry {
             let refused = effects.iter().filter(|effect| matches!(effect, Effect::Refused(_))).count();
             appends.ticks += block.ticks.len().saturating_sub(refused);

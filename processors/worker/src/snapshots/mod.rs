@@ -5,20 +5,26 @@
 //! wrong with one is a reason to take the one before, and nothing here stops a tenant but a journal that is not the one
 //! its snapshots were taken of.
 //!
+//! Once a day the same state is also written as a *base* ([`store_base`]), which a journal may begin at: that much of its
+//! front as its tenant keeps no longer is cut off then ([`cut_journal`]). Of a journal that was cut, its bases are no
+//! cache.
+//!
 //! **Many writers.** A worker that was replaced and does not know it may write here too. Everything stands under the hash of
 //! its content, so nothing it writes is wrong; the longest fold counts, so nothing it writes is preferred; and the
 //! owner reads the topic along and writes again what the other took away.
 
+mod cut;
 mod load;
-mod shelf;
 mod store;
 
-pub use load::{Loaded, load_newest};
-pub use shelf::{Refused, Shelf};
-pub use store::{NotStored, Stored, store_snapshot};
+pub use bellwether_runtime::snapshots::{Found, Refused, Shelf};
+pub use cut::{Cut, NotCut, cut_journal};
+pub use load::{load_newest, load_oldest};
+pub use store::{NotStored, Stored, store_base, store_snapshot};
 
 use bellwether_engine::Engine;
 use bellwether_engine::snapshot::Part;
+use bellwether_runtime::journal::gist::{Gist, TakenGist};
 use bellwether_schemas::snapshots::{LastFolded, LateKept};
 use bellwether_schemas::{TenantId, Timestamp};
 
@@ -37,6 +43,8 @@ pub struct Snapshot {
     pub late: LateKept,
     /// All of the engine's state.
     pub parts: Vec<Part>,
+    /// What the journal said to producers.
+    pub gist: TakenGist,
 }
 
 /// A state to go on from.
@@ -44,6 +52,8 @@ pub struct Snapshot {
 pub struct State {
     /// What has folded every record before `next_offset`.
     pub engine: Engine,
+    /// The gist of these records.
+    pub gist: Gist,
     /// The journal offset to fold next.
     pub next_offset: u64,
     /// How far the sampling of late ticks is.
@@ -53,6 +63,7 @@ pub struct State {
 impl State {
     /// Of a tenant of which nothing was folded.
     pub(crate) fn nothing(tenant: &TenantId) -> Self {
-        Self { engine: Engine::new(tenant.clone()), next_offset: 0, late: LateKept::default() }
+        let engine = Engine::new(tenant.clone());
+        Self { engine, gist: Gist::default(), next_offset: 0, late: LateKept::default() }
     }
 }

@@ -11,11 +11,17 @@ use bellwether_runtime::log::{
 use bellwether_schemas::{Timestamp, Topic};
 
 #[derive(Default)]
-pub(crate) struct Memory(Arc<Mutex<BTreeMap<Topic, Vec<Record>>>>);
+pub(crate) struct Memory {
+    pub(crate) topics: Arc<Mutex<BTreeMap<Topic, Vec<Record>>>>,
+    /// Where the group stands in every topic.
+    pub(crate) committed: Mutex<Option<u64>>,
+    /// Between the append times of two offsets, microseconds; 0: one.
+    pub(crate) append_every: i64,
+}
 
 impl Memory {
     pub(crate) fn topics_of(&self) -> MutexGuard<'_, BTreeMap<Topic, Vec<Record>>> {
-        self.0.lock().unwrap()
+        self.topics.lock().unwrap()
     }
 
     pub(crate) fn records(&self, topic: &Topic) -> Vec<Record> {
@@ -40,13 +46,13 @@ impl Log for Memory {
         Ok(self.topics_of().keys().cloned().collect())
     }
 
-    /// Append times are offsets.
+    /// Append times follow from offsets.
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
         let mut topics = self.topics_of();
         let Some(held) = topics.get_mut(topic) else { return Ack::ready(Err(unknown(topic))) };
-        let first = held.len() as u64;
+        let first = next_of(held);
         for (offset, NewRecord { key, value }) in (first..).zip(records) {
-            let appended_at = Timestamp(offset.cast_signed());
+            let appended_at = Timestamp(offset.cast_signed() * self.append_every.max(1));
             held.push(Record { offset, appended_at, key, headers: Vec::new(), value });
         }
         Ack::ready(Ok(first))
@@ -55,7 +61,8 @@ impl Log for Memory {
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {
         let topics = self.topics_of();
         let held = topics.get(topic).ok_or_else(|| unknown(topic))?;
-        Ok(Bounds { start: 0, next: held.len() as u64 })
+        let next = next_of(held);
+        Ok(Bounds { start: held.first().map_or(next, |record| record.offset), next })
     }
 
     fn reader(&self, topic: &Topic, from: u64) -> Result<Box<dyn Reader>> {
@@ -67,7 +74,7 @@ impl Log for Memory {
     }
 
     fn committed(&self, _: &str, _: &Topic) -> Result<Option<u64>> {
-        Ok(None)
+        Ok(*self.committed.lock().unwrap())
     }
 
     fn members(&self, _: &str) -> Result<Vec<GroupMember>> {
@@ -81,6 +88,18 @@ impl Log for Memory {
     fn enforce_retention(&self, _: &Topic, _: Timestamp) -> Result<u64> {
         unreachable!("no test asks")
     }
+
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        let mut topics = self.topics_of();
+        let held = topics.get_mut(topic).ok_or_else(|| unknown(topic))?;
+        held.retain(|record| record.offset >= before);
+        Ok(before)
+    }
+}
+
+/// The offset that the next record gets.
+fn next_of(held: &[Record]) -> u64 {
+    held.last().map_or(0, |record| record.offset + 1)
 }
 
 struct Read {
@@ -90,9 +109,9 @@ struct Read {
 
 impl Reader for Read {
     fn read(&mut self, max: usize, _: Duration) -> Result<Vec<Record>> {
-        let from = usize::try_from(self.next).unwrap();
-        let records: Vec<Record> = self.held.iter().skip(from).take(max).cloned().collect();
-        self.next += records.len() as u64;
+        let waiting = self.held.iter().filter(|record| record.offset >= self.next);
+        let records: Vec<Record> = waiting.take(max).cloned().collect();
+        self.next = records.last().map_or(self.next, |record| record.offset + 1);
         Ok(records)
     }
 

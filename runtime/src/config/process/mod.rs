@@ -2,6 +2,7 @@
 
 mod gateway;
 mod operator;
+mod processing;
 mod schema_registry;
 mod telemetry;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 pub use gateway::Gateway;
 pub use operator::Operator;
+pub use processing::{Processing, SNAPSHOT_EVERY};
 pub use schema_registry::SchemaRegistry;
 pub use telemetry::{LogFormat, Telemetry};
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub schema_registry: SchemaRegistry,
     /// How the process logs, and where it shows its metrics.
     pub telemetry: Telemetry,
+    /// How the role `process` works.
+    pub process: Processing,
     /// Where the role `gateway` answers.
     pub gateway: Gateway,
     /// Who is told what goes wrong, and what is called while nothing does.
@@ -41,6 +45,7 @@ impl Default for Config {
             tenants: "tenants".into(),
             schema_registry: SchemaRegistry::default(),
             telemetry: Telemetry::default(),
+            process: Processing::default(),
             gateway: Gateway::default(),
             operator: Operator::default(),
         }
@@ -48,7 +53,7 @@ impl Default for Config {
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 14] = [
     ("", "log"),
     ("", "tenants"),
     ("schema_registry", "url"),
@@ -56,6 +61,7 @@ const KEYS: [(&str, &str); 13] = [
     ("telemetry", "level"),
     ("telemetry", "format"),
     ("telemetry", "metrics"),
+    ("process", "snapshot_every"),
     ("gateway", "listen"),
     ("gateway", "proxy"),
     ("operator", "smtp"),
@@ -133,12 +139,20 @@ mod tests {
                 ("BELLWETHER_LOG", "embedded:b"),
                 ("BELLWETHER_SCHEMA_REGISTRY_URL", "http://registry:8081"),
                 ("BELLWETHER_TELEMETRY_METRICS", "127.0.0.1:1"),
+                ("BELLWETHER_PROCESS_SNAPSHOT_EVERY", "5s"),
             ],
         );
         let config = config.unwrap();
         assert_eq!(config.log, "embedded:b");
+        assert_eq!(config.process.snapshot_every, std::time::Duration::from_secs(5));
         assert_eq!(config.schema_registry.url, Some("http://registry:8081".parse().unwrap()));
         assert_eq!(config.telemetry.metrics, Some("127.0.0.1:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_state_is_stored_once_a_second_at_most() {
+        let error = load("[process]\nsnapshot_every = \"999ms\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("process.snapshot_every: \"999ms\" is less than 1s"), "{error}");
     }
 
     #[test]

@@ -55,3 +55,47 @@ impl Secrets<'_> {
         Ok(Secret::new(text.trim()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use crate::config::load_tenant;
+
+    const TEXT: &str = "revision = 1\nzone = \"UTC\"\n[brand]\nname = \"FX\"\n[database]\n[auth]\n\
+        url = \"https://auth.fx.example\"\n[mail]\nsmtp = \"smtps://me@mail.fx.example\"\n\
+        from = \"a@fx.example\"\n[[calendar]]\nname = \"feed\"\nurl = \"https://feed.example/?key=swordfish\"\n\
+        headers_file = \"headers\"\n";
+
+    fn variable(name: &str) -> Option<String> {
+        let text = match name.strip_prefix("FXLABS_")? {
+            "DATABASE_URL" | "GATEWAY_DATABASE_URL" => "postgres://me:swordfish@h/d",
+            "SMTP_PASSWORD" => "swordfish",
+            "UNSUBSCRIBE_KEY" => "swordfish-of-thirty-two-letters-or-more",
+            // swordfish, three times.
+            "BOUNCE_SECRET" => "whsec_c3dvcmRmaXNoc3dvcmRmaXNoc3dvcmRmaXNo",
+            "SUPABASE_SERVICE_KEY" => "sb_secret_swordfish",
+            _ => return None,
+        };
+        Some(text.into())
+    }
+
+    #[test]
+    fn no_secret_shows_in_a_panic_that_tells_of_a_tenant() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("fxlabs.toml");
+        std::fs::write(&file, TEXT).unwrap();
+        std::fs::write(dir.path().join("headers"), "Authorization: Bearer swordfish\n").unwrap();
+        let tenant = load_tenant(&file, &variable).unwrap();
+        for told in
+            [|tenant| panic!("{tenant:?}"), |tenant| panic!("{tenant:#?}")] as [fn(&crate::config::Tenant); 2]
+        {
+            let panicked = catch_unwind(|| told(&tenant)).unwrap_err();
+            let text = panicked.downcast_ref::<String>().unwrap();
+            for part in ["FX", "gateway_url", "bounce_secret", "[secret]"] {
+                assert!(text.contains(part), "{part:?} is not in {text}");
+            }
+            assert!(!text.contains("swordfish") && !text.contains("c3dvcmRmaXNo"), "{text}");
+        }
+    }
+}

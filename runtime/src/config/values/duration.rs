@@ -12,6 +12,33 @@ pub(in crate::config) fn optional<'de, D: Deserializer<'de>>(
     parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// Not more often than once a second.
+pub(in crate::config) fn at_least_a_second<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    at_least(deserializer, Duration::from_secs(1), "1s")
+}
+
+/// How long a journal is kept: there is a base snapshot to begin at for each day of it.
+pub(in crate::config) fn at_least_a_day<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    at_least(deserializer, Duration::from_hours(24), "1d")
+}
+
+fn at_least<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    least: Duration,
+    named: &str,
+) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time = parse_duration(&text).map_err(serde::de::Error::custom)?;
+    if time < least {
+        return Err(serde::de::Error::custom(format!("{text:?} is less than {named}")));
+    }
+    Ok(time)
+}
+
 /// How long rows are kept: at least 30 days, because the database removes nothing that is younger.
 pub(in crate::config) fn time_to_keep<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -30,6 +30,8 @@ pub use origin::Origin;
 pub use ping_address::PingAddress;
 pub use smtp::{SmtpError, SmtpServer, Tls};
 
-pub(super) use duration::{micros, optional as optional_duration, time_to_keep};
+pub(super) use duration::{
+    at_least_a_day, at_least_a_second, micros, optional as optional_duration, time_to_keep,
+};
 pub(super) use of_text::of_text;
 pub(super) use time::{optional_time_of_day, zone};

@@ -1,7 +1,7 @@
 //! What is thrown away.
 
 use bellwether_schemas::time::DAY;
-use bellwether_schemas::{Timestamp, TopicKind};
+use bellwether_schemas::{Timestamp, Topic, TopicKind};
 
 use super::Fixture;
 use super::support::{append, read_all, read_from, record, topic, until, values};
@@ -48,6 +48,28 @@ pub(super) fn a_journal_is_kept(fixture: &Fixture) {
     append(fixture.log.as_ref(), &journal, &["a"]);
     assert_eq!(fixture.log.enforce_retention(&journal, Timestamp::MAX).unwrap(), 0);
     assert_eq!(values(&read_all(fixture.log.as_ref(), &journal)), ["a"]);
+}
+
+/// A backend may keep what shares a file with records behind the cut.
+pub(super) fn what_is_cut_off_was_before_the_cut_and_nothing_else(fixture: &Fixture) {
+    let journal = topic(fixture, TopicKind::Journal);
+    let log = fixture.log.as_ref();
+    let first = append(log, &journal, &["a", "b", "c"]);
+    let start = log.cut(&journal, first + 2).unwrap();
+    assert!(start <= first + 2, "{start}");
+    until("the cut to show", || (log.bounds(&journal).unwrap().start == start).then_some(()));
+    assert_eq!(values(&read_from(log, &journal, first + 2, 1)), ["c"]);
+    assert_eq!(log.cut(&journal, first).unwrap(), start, "nothing comes back");
+    let next = log.bounds(&journal).unwrap().next;
+    assert!(matches!(log.cut(&journal, next + 1), Err(LogError::OffsetOutOfRange { .. })));
+    assert!(matches!(
+        log.cut(&Topic::new(&fixture.other, TopicKind::Journal), 0),
+        Err(LogError::UnknownTopic { .. })
+    ));
+    assert!(append(log, &journal, &["d"]) >= next, "an offset is never used again");
+    let read = read_all(log, &journal);
+    assert_eq!(values(&read)[read.len() - 2..], ["c", "d"]);
+    assert_eq!(log.enforce_retention(&journal, Timestamp::MAX).unwrap(), 0, "nobody else throws away");
 }
 
 /// A backend may keep tombstones for a while, and values until it compacts.

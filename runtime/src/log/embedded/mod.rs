@@ -233,6 +233,11 @@ impl Log for EmbeddedLog {
         self.0.shared.check_writes()?;
         retention::enforce(&self.0.topic(topic)?, now)
     }
+
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.0.shared.check_writes()?;
+        retention::cut(&*self.0.topic(topic)?, before)
+    }
 }
 
 impl Inner {

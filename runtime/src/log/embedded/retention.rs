@@ -1,5 +1,5 @@
 //! Throwing away what a topic's policy says: whole old segments, or in closed segments all but the newest record
-//! of each key.
+//! of each key. And what an owner cuts off.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -53,6 +53,24 @@ fn remove_older(topic: &TopicLog, cutoff: Timestamp) -> Result<u64> {
         removed += next - oldest;
     }
     Ok(removed)
+}
+
+/// Removes the segments that hold nothing from that offset on, oldest first; where the topic begins then.
+pub(super) fn cut(topic: &TopicLog, before: u64) -> Result<u64> {
+    let _one_at_a_time = locked(&topic.upkeep);
+    let mut writer = locked(topic.writer()?);
+    if before > writer.bounds().next {
+        drop(writer);
+        return Err(topic.out_of_range(before));
+    }
+    while let [oldest, next, ..] = writer.segments[..] {
+        if next > before {
+            break;
+        }
+        writer.segments.remove(0);
+        unlink(&topic.dir, oldest)?;
+    }
+    Ok(writer.bounds().start)
 }
 
 fn unlink(dir: &Path, base: u64) -> Result<()> {

@@ -193,6 +193,18 @@ impl Log for KafkaLog {
         Ok(0)
     }
 
+    fn cut(&self, topic: &Topic, before: u64) -> Result<u64> {
+        self.0.check_writes()?;
+        let bounds = self.bounds(topic)?;
+        if before > bounds.next {
+            return Err(out_of_range(topic, before, bounds));
+        }
+        if before > bounds.start {
+            self.0.admin.cut(topic, before)?;
+        }
+        Ok(bounds.start.max(before))
+    }
+
     fn drift(&self, topic: &Topic) -> Result<Vec<Drift>> {
         self.0.ensure(topic)?;
         self.0.admin.drift(topic)
@@ -291,8 +303,11 @@ fn check_within(topic: &Topic, requested: u64, bounds: Bounds) -> Result<()> {
     if (bounds.start..=bounds.next).contains(&requested) {
         return Ok(());
     }
-    let Bounds { start, next } = bounds;
-    Err(LogError::OffsetOutOfRange { topic: topic.to_string(), requested, start, next })
+    Err(out_of_range(topic, requested, bounds))
+}
+
+fn out_of_range(topic: &Topic, requested: u64, Bounds { start, next }: Bounds) -> LogError {
+    LogError::OffsetOutOfRange { topic: topic.to_string(), requested, start, next }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,7 +15,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::client::{CALL, Events, Link, config, create, meaning, meaning_of_code};
+use super::client::{CALL, Events, Link, at, config, create, list_of, meaning, meaning_of_code};
 use crate::log::{Drift, Result};
 
 /// Longest wait for the controller to do something.
@@ -76,6 +76,18 @@ impl Admin {
             Some(Err((_, code))) => Err(meaning_of_code(code, topic)),
             Some(Ok(_)) | None => Ok(true),
         }
+    }
+
+    /// Has the brokers throw away what is before that offset, which lies within what the topic holds.
+    pub(super) fn cut(&self, topic: &Topic, before: u64) -> Result<()> {
+        let offsets = list_of(topic, at(before))?;
+        let answer = block_on(self.0.delete_records(&offsets, &options()));
+        let answer = answer.map_err(|error| meaning(&error, topic))?;
+        answer
+            .elements()
+            .iter()
+            .try_for_each(|element| element.error())
+            .map_err(|error| meaning(&error, topic))
     }
 
     /// Settings that are not what they should be.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bellwether_runtime::journal::entries;
-use bellwether_runtime::log::{Log, Result, scan};
+use bellwether_runtime::journal::gist::Gist;
+use bellwether_runtime::log::{Log, scan};
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::readings::Reading;
-use bellwether_schemas::{AlertId, Entry, TenantId, Timestamp, Topic, TopicKind, codec};
+use bellwether_schemas::{AlertId, TenantId, Timestamp, Topic, TopicKind, codec};
 
 use super::Publications;
 
@@ -25,17 +26,14 @@ pub(super) struct Known {
     pub(super) readings: BTreeMap<String, Reading>,
 }
 
-/// Reads the journal for these alerts, and the readings.
-pub(super) fn read(log: &dyn Log, tenant: &TenantId, alerts: &[AlertId]) -> Result<Known> {
-    let mut published = Publications::new();
-    for read in entries(log, tenant, 0..u64::MAX)? {
-        let (record, Ok(Entry::Alert(change))) = read? else { continue };
-        let known = published.get(&change.alert_id).map_or(i64::MIN, |known| known.version);
-        if alerts.contains(&change.alert_id) && change.version > known {
-            let (version, offset, at) = (change.version, record.offset, record.appended_at);
-            published.insert(change.alert_id, Published { version, offset, at });
-        }
-    }
+/// What the journal says of these alerts, and the readings.
+pub(super) fn read(log: &dyn Log, tenant: &TenantId, alerts: &[AlertId]) -> Result<Known, SnapshotFault> {
+    let (gist, _) = Gist::read(log, tenant)?;
+    let known = alerts.iter().filter_map(|id| gist.alert(*id));
+    let published = known.map(|seen| {
+        (seen.id, Published { version: seen.version, offset: seen.offset, at: seen.appended_at })
+    });
+    let published: Publications = published.collect();
     let mut readings = BTreeMap::new();
     for record in scan(log, &Topic::new(tenant, TopicKind::Readings), 0..u64::MAX)? {
         let reading = codec::decode_reading(&record?.value).ok().and_then(|record| record.reading().ok());

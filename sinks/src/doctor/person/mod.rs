@@ -75,7 +75,10 @@ async fn known(inquiry: &Inquiry<'_>, alerts: &[UserAlert]) -> Result<Option<Kno
     let (log, tenant) = (Arc::clone(log), inquiry.tenant.id.clone());
     let ids: Vec<AlertId> = alerts.iter().map(|alert| AlertId(alert.id)).collect();
     let read = blocking(move || journal::read(log.as_ref(), &tenant, &ids));
-    read.await.and_then(|read| read).map(Some).map_err(|error| super::away(&error))
+    match read.await {
+        Ok(read) => read.map(Some).map_err(|fault| super::away(&fault)),
+        Err(error) => Err(super::away(&error)),
+    }
 }
 
 type Publications = BTreeMap<AlertId, Published>;

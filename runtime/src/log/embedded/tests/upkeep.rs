@@ -38,6 +38,26 @@ fn whole_segments_go_and_the_young_ones_stay() {
 }
 
 #[test]
+fn a_cut_takes_the_segments_before_it_and_leaves_the_one_it_falls_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp(0));
+    let log = EmbeddedLog::open(dir.path(), Access::Write, clock.clone()).unwrap();
+    log.create(&journal()).unwrap();
+    for _ in 0..5 {
+        clock.advance(DAY);
+        log.append(&journal(), vec![record("a"), record("b"), record("c")]).wait().unwrap();
+    }
+    let cut = |before| log.cut(&journal(), before).unwrap();
+    assert_eq!([cut(0), cut(2), cut(3), cut(11), cut(1)], [0, 0, 3, 9, 9]);
+    assert_eq!(cut(15), 12, "the one that is written stays");
+    assert_eq!(log.bounds(&journal()).unwrap(), Bounds { start: 12, next: 15 });
+    assert_eq!(drain(&open(dir.path(), Access::Read), &journal()).0.len(), 3);
+    drop(log);
+    let log = EmbeddedLog::open(dir.path(), Access::Write, clock).unwrap();
+    assert_eq!(append(&log, "d"), 15);
+}
+
+#[test]
 fn compaction_takes_what_has_a_newer_record_and_moves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 400, ..Options::default() };

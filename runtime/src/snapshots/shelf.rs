@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwether_engine::snapshot::SnapshotError;
-use bellwether_runtime::log::{Log, LogError, Record, Result, scan};
-use bellwether_schemas::codec::{decode_snapshot, encode_snapshot};
+use bellwether_schemas::codec::decode_snapshot;
 use bellwether_schemas::snapshots::{
     ContentHash, FORMAT, Index, Manifest, ManifestKey, PartEntry, SnapshotKey, SnapshotRecord, separated,
 };
 use bellwether_schemas::{TenantId, Topic, TopicKind};
+
+use super::bases::Bases;
+use super::state::StoredState;
+use crate::log::{Log, LogError, Record, Result, scan};
 
 /// Manifests that are kept: should the newest be of no use, there is the one before.
 const KEPT: usize = 2;
@@ -22,6 +24,9 @@ pub enum Refused {
     /// A later build wrote it.
     #[error("its format {0} is newer than this build, which reads up to {FORMAT}")]
     NewerFormat(i32),
+    /// An earlier build wrote it, which stored less than this one goes on from.
+    #[error("its format {0} is older than {FORMAT}, and does not hold all that this build goes on from")]
+    OlderFormat(i32),
     /// It is the state of somebody else.
     #[error("it is of tenant {0}")]
     OtherTenant(TenantId),
@@ -34,15 +39,15 @@ pub enum Refused {
     /// The record it was taken behind is cut off the journal, so nobody can say whether it is of this one.
     #[error("the journal's record at offset {0} is gone")]
     RecordGone(u64),
-    /// Its parts are no state that this build can go on from.
-    #[error(transparent)]
-    Unfit(#[from] SnapshotError),
+    /// Its parts are nothing that whoever reads them can go on from; why, in their words.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// What a topic of snapshots holds, up to where it was read.
 #[derive(Debug)]
 pub struct Shelf {
-    pub(super) topic: Topic,
+    topic: Topic,
     /// Offset of the topic before which everything is known.
     next: u64,
     /// Records that this process appended since.
@@ -51,6 +56,7 @@ pub struct Shelf {
     manifests: BTreeMap<ManifestKey, (u64, std::result::Result<Manifest, Refused>)>,
     /// Of pieces that are indexes: what they name.
     indexes: BTreeMap<ContentHash, Vec<PartEntry>>,
+    bases: Bases,
     /// Whether contents are kept, for who is about to go on from them.
     keeps_contents: bool,
 }
@@ -74,13 +80,20 @@ impl Shelf {
             pieces: BTreeMap::new(),
             manifests: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            bases: Bases::default(),
             keeps_contents: false,
         }
     }
 
-    /// The same, with what its pieces hold.
+    /// The same, with what its pieces hold, but for those of bases.
     pub(super) fn with_contents(tenant: &TenantId) -> Self {
         Self { keeps_contents: true, ..Self::new(tenant) }
+    }
+
+    /// The topic that it is of.
+    #[must_use]
+    pub const fn topic(&self) -> &Topic {
+        &self.topic
     }
 
     pub(super) fn drop_contents(&mut self) {
@@ -93,7 +106,7 @@ impl Shelf {
     ///
     /// # Errors
     /// The topic does not exist, or the log is out of reach.
-    pub(super) fn read_along(&mut self, log: &dyn Log) -> Result<()> {
+    pub fn read_along(&mut self, log: &dyn Log) -> Result<()> {
         let bounds = log.bounds(&self.topic)?;
         if bounds.next == self.next + self.appended {
             (self.next, self.appended) = (bounds.next, 0);
@@ -127,8 +140,16 @@ impl Shelf {
             SnapshotKey::Piece(hash) => self.see_piece(hash, record),
             SnapshotKey::Manifest(key) if record.is_tombstone() => drop(self.manifests.remove(&key)),
             SnapshotKey::Manifest(key) => {
-                let read = self.read_manifest(key, &record.value);
+                let read = read_manifest(&self.topic.tenant, key, &record.value);
                 self.manifests.insert(key, (record.offset, read));
+            }
+            SnapshotKey::BasePiece(..) | SnapshotKey::BaseManifest(_) if record.is_tombstone() => {
+                self.bases.lose(&key);
+            }
+            SnapshotKey::BasePiece(..) => self.bases.put(key, record.offset, None),
+            SnapshotKey::BaseManifest(of) => {
+                let read = read_manifest(&self.topic.tenant, of, &record.value);
+                self.bases.put(key, record.offset, read.as_ref().ok());
             }
         }
     }
@@ -158,34 +179,14 @@ impl Shelf {
         self.indexes.remove(&hash);
     }
 
-    fn read_manifest(&self, key: ManifestKey, value: &[u8]) -> std::result::Result<Manifest, Refused> {
-        let read = decode_snapshot(value);
-        let Ok(SnapshotRecord::Manifest(manifest)) = read else { return Err(Refused::Damaged) };
-        let Manifest { tenant, format, next_offset, last, .. } = &manifest;
-        if ContentHash::of(value) != key.hash {
-            return Err(Refused::Damaged);
-        }
-        if *format > FORMAT {
-            return Err(Refused::NewerFormat(*format));
-        }
-        if *tenant != self.topic.tenant {
-            return Err(Refused::OtherTenant(tenant.clone()));
-        }
-        let behind_its_last = last.offset.checked_add(1) == Some(*next_offset) && last.offset >= 0;
-        if !behind_its_last || u64::try_from(*next_offset) != Ok(key.next_offset) {
-            return Err(Refused::Damaged);
-        }
-        Ok(manifest)
-    }
-
     /// Manifests that can be read, of the longest fold first.
-    pub(super) fn good(&self) -> impl Iterator<Item = (ManifestKey, &Manifest)> {
+    pub fn good(&self) -> impl Iterator<Item = (ManifestKey, &Manifest)> {
         let manifests = self.manifests.iter().rev();
         manifests.filter_map(|(key, (_, read))| read.as_ref().ok().map(|manifest| (*key, manifest)))
     }
 
     /// Manifests that cannot be gone on from, and why.
-    pub(super) fn refused(&self) -> impl Iterator<Item = (ManifestKey, &Refused)> {
+    pub fn refused(&self) -> impl Iterator<Item = (ManifestKey, &Refused)> {
         self.manifests.iter().filter_map(|(key, (_, read))| read.as_ref().err().map(|why| (*key, why)))
     }
 
@@ -197,28 +198,35 @@ impl Shelf {
     }
 
     /// The manifest of the longest fold of all.
-    pub(super) fn newest(&self) -> Option<ManifestKey> {
+    #[must_use]
+    pub fn newest(&self) -> Option<ManifestKey> {
         self.good().next().map(|(key, _)| key)
     }
 
-    pub(super) fn has(&self, hash: &ContentHash) -> bool {
+    /// That piece is there.
+    #[must_use]
+    pub fn has(&self, hash: &ContentHash) -> bool {
         self.pieces.contains_key(hash)
     }
 
-    /// What the piece holds, where that is kept.
-    pub(super) fn content(&self, hash: &ContentHash) -> Option<&[u8]> {
+    /// The state that the manifest names, from pieces whose contents are kept.
+    pub(super) fn open(&self, manifest: &Manifest) -> std::result::Result<StoredState, Refused> {
+        StoredState::assemble(manifest, |hash| self.content(hash))
+    }
+
+    fn content(&self, hash: &ContentHash) -> Option<&[u8]> {
         self.pieces.get(hash)?.content.as_deref()
     }
 
     /// All parts of a state, by its manifest or by the indexes that this names; none where an index is not there.
-    pub(super) fn entries<'a>(&'a self, manifest: &'a Manifest) -> Option<Vec<&'a PartEntry>> {
+    fn entries<'a>(&'a self, manifest: &'a Manifest) -> Option<Vec<&'a PartEntry>> {
         let indexes = separated(&manifest.index)?;
         let named = indexes.iter().map(|hash| self.indexes.get(hash)).collect::<Option<Vec<_>>>()?;
         Some(manifest.parts.iter().chain(named.into_iter().flatten()).collect())
     }
 
     /// Takes in what this process appended: the first of these records got that offset.
-    pub(super) fn appended(&mut self, first: u64, records: &[(SnapshotKey, Option<SnapshotRecord>)]) {
+    pub fn appended(&mut self, first: u64, records: &[(SnapshotKey, Option<SnapshotRecord>)]) {
         self.appended += records.len() as u64;
         for (offset, (key, record)) in (first..).zip(records) {
             match (key, record) {
@@ -230,13 +238,19 @@ impl Shelf {
                 }
                 (SnapshotKey::Piece(hash), _) => self.lose(*hash),
                 (SnapshotKey::Manifest(key), _) => drop(self.manifests.remove(key)),
+                (key, Some(SnapshotRecord::Manifest(manifest))) => {
+                    self.bases.put(*key, offset, Some(manifest));
+                }
+                (key, Some(_)) => self.bases.put(*key, offset, None),
+                (key, None) => self.bases.lose(key),
             }
         }
     }
 
     /// What nobody needs: manifests but the newest two, and pieces that neither of these names. A piece that is newer
     /// than one of them may be somebody's who has not come to write his manifest, and stays.
-    pub(super) fn needless(&self) -> Vec<SnapshotKey> {
+    #[must_use]
+    pub fn needless(&self) -> Vec<SnapshotKey> {
         let newest: Vec<(ManifestKey, &Manifest)> = self.good().take(KEPT).collect();
         let Some((oldest, _)) = newest.last().copied() else { return Vec::new() };
         let is_needless = |key: &ManifestKey, read: &std::result::Result<Manifest, Refused>| match read {
@@ -262,15 +276,45 @@ impl Shelf {
         needless.map(|(hash, _)| SnapshotKey::Piece(*hash)).collect()
     }
 
+    /// What the topic has of bases.
+    #[must_use]
+    pub const fn bases(&self) -> &Bases {
+        &self.bases
+    }
+
     /// The pieces of a state and of the list of its parts.
-    pub(super) fn named(&self, manifest: &Manifest) -> Vec<ContentHash> {
+    #[must_use]
+    pub fn named(&self, manifest: &Manifest) -> Vec<ContentHash> {
         let entries = self.entries(manifest).unwrap_or_default();
         let of_parts = entries.into_iter().flat_map(|entry| separated(&entry.hashes).unwrap_or_default());
         separated(&manifest.index).unwrap_or_default().into_iter().chain(of_parts).collect()
     }
 }
 
-/// The value of a record of the topic.
-pub(super) fn encoded(record: &SnapshotRecord) -> std::result::Result<Vec<u8>, super::NotStored> {
-    encode_snapshot(record).map_err(|error| super::NotStored::Unencodable(error.to_string()))
+/// What stands under the key of a manifest, if it is what was written there and can be gone on from.
+pub(super) fn read_manifest(
+    tenant: &TenantId,
+    key: ManifestKey,
+    value: &[u8],
+) -> std::result::Result<Manifest, Refused> {
+    let read = decode_snapshot(value);
+    let Ok(SnapshotRecord::Manifest(manifest)) = read else { return Err(Refused::Damaged) };
+    let Manifest { tenant: of, format, next_offset, last, .. } = &manifest;
+    if ContentHash::of(value) != key.hash {
+        return Err(Refused::Damaged);
+    }
+    if *format > FORMAT {
+        return Err(Refused::NewerFormat(*format));
+    }
+    if *format < FORMAT {
+        return Err(Refused::OlderFormat(*format));
+    }
+    if of != tenant {
+        return Err(Refused::OtherTenant(of.clone()));
+    }
+    let behind_its_last = last.offset.checked_add(1) == Some(*next_offset) && last.offset >= 0;
+    if !behind_its_last || u64::try_from(*next_offset) != Ok(key.next_offset) {
+        return Err(Refused::Damaged);
+    }
+    Ok(manifest)
 }
