@@ -80,7 +80,10 @@ fn a_record_that_is_folded_after_all_and_kills_again_is_found_by_one_more_death(
     world.decide(Decision::Again { offset: at.cast_signed() });
     go_on(&mut world);
     assert_eq!(world.deaths, 4);
-    assert!(world.halted.is_some(), "a decision that was followed lets nobody out again");
+    assert!(world.halted.is_some());
+    world.crash(0);
+    go_on(&mut world);
+    assert_eq!(world.deaths, 4, "a decision that was followed lets nobody out again");
 }
 
 #[test]
