@@ -2,13 +2,14 @@
 
 use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::log::{Log, Result, scan};
+use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use crate::WorkerError;
 use crate::core::Recovered;
 use crate::drive::GROUP;
-use crate::snapshots::{Found, Shelf, load_newest};
+use crate::snapshots::{Found, Shelf, State, load_behind_a_gap, load_newest};
 
 /// Reads the last cause on the triggers topic and the group's committed offset, and finds the state to go on from.
 ///
@@ -28,12 +29,35 @@ pub(crate) fn look_behind(
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
     check_same(&journal, bounds.next, last_cause, committed)?;
-    let Found { state, shelf } = load_newest(log, tenant)?;
+    let Found { state, shelf } = match load_newest(log, tenant) {
+        Err(WorkerError::Snapshot(cut @ SnapshotFault::JournalCut { .. })) => behind_a_gap(log, tenant, cut)?,
+        found => found?,
+    };
     let fold_from = state.as_ref().map_or(0, |state| state.next_offset);
     let decisions = Decisions::collect(log, tenant, fold_from)?;
     let (state, words) = (state.map(Box::new), Box::new(shelf.words().clone()));
     let recovered = Recovered { last_cause, committed, journal_end: bounds.next, state, decisions, words };
     Ok((recovered, shelf))
+}
+
+/// The newest snapshot of a journal whose records behind it are gone, made to go on with the first that is left, if an
+/// operator has accepted that very gap.
+fn behind_a_gap(
+    log: &dyn Log,
+    tenant: &TenantId,
+    cut: SnapshotFault,
+) -> std::result::Result<Found<State>, WorkerError> {
+    let journal = Topic::new(tenant, TopicKind::Journal);
+    let mut found = load_behind_a_gap(log, tenant)?;
+    let Some(state) = &mut found.state else { return Err(cut.into()) };
+    let (last_folded, first_readable) = (state.next_offset.saturating_sub(1), log.bounds(&journal)?.start);
+    let decisions = Decisions::collect(log, tenant, first_readable)?;
+    if decisions.gap_behind(last_folded) != Some(first_readable) {
+        let (topic, looked_to) = (journal.to_string(), decisions.read_to());
+        return Err(WorkerError::JournalGap { topic, last_folded, first_readable, looked_to });
+    }
+    state.next_offset = first_readable;
+    Ok(found)
 }
 
 /// What came of a journal lies before its end. One that ends sooner is not the journal it came of: folded on, its

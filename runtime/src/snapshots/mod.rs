@@ -16,6 +16,9 @@ mod shelf;
 mod state;
 
 pub use bases::{Bases, Finished};
-pub use search::{Found, Open, SnapshotFault, Told, go_on_from, newest_that, oldest_base, whole_base};
+pub use search::{
+    Found, Open, SnapshotFault, Told, go_on_from, newest_that, newest_whatever_the_journal, oldest_base,
+    whole_base,
+};
 pub use shelf::{Refused, Shelf};
 pub use state::StoredState;

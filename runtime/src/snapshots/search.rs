@@ -82,6 +82,25 @@ pub fn go_on_from<T>(
     search.or_base(state, bases, open, told)
 }
 
+/// Finds the newest ordinary snapshot that is whole and of this tenant and that `open` takes, although the journal has no
+/// longer the record that it was taken behind: whose journal it is, nothing tells then. Blocks while the topic is read.
+///
+/// # Errors
+/// The log is out of reach.
+pub fn newest_whatever_the_journal<T>(
+    log: &dyn Log,
+    tenant: &TenantId,
+    open: &mut Open<'_, T>,
+) -> Result<Found<T>, SnapshotFault> {
+    let mut search = Search::begin(log, tenant, Shelf::with_contents(tenant))?;
+    let opened = search.shelf.good().find_map(|(_, manifest)| {
+        let state = search.shelf.open(manifest).ok()?;
+        open(state).ok()
+    });
+    search.shelf.drop_contents();
+    Ok(Found { state: opened, shelf: search.shelf })
+}
+
 /// Finds the oldest base that a journal which was cut can be read from; none where it begins at offset 0. Blocks while the
 /// topic is read.
 ///

@@ -3,7 +3,9 @@
 use bellwether_engine::Engine;
 use bellwether_runtime::journal::gist::{Gist, IS_GIST};
 use bellwether_runtime::log::Log;
-use bellwether_runtime::snapshots::{Found, StoredState, go_on_from, oldest_base};
+use bellwether_runtime::snapshots::{
+    Found, StoredState, go_on_from, newest_whatever_the_journal, oldest_base,
+};
 use bellwether_schemas::TenantId;
 
 use super::State;
@@ -20,6 +22,15 @@ pub fn load_newest(log: &dyn Log, tenant: &TenantId) -> Result<Found<State>, Wor
     Ok(go_on_from(log, tenant, &mut |state| restore(tenant, &state), &mut |next_offset, why| {
         events::SnapshotRefused { tenant, next_offset, why }.emit();
     })?)
+}
+
+/// Finds the newest whole snapshot of this tenant that the journal does not reach any more: records between the two are
+/// gone. Blocks while the topic is read.
+///
+/// # Errors
+/// The log is out of reach.
+pub fn load_behind_a_gap(log: &dyn Log, tenant: &TenantId) -> Result<Found<State>, WorkerError> {
+    Ok(newest_whatever_the_journal(log, tenant, &mut |state| restore(tenant, &state))?)
 }
 
 /// What a journal is folded from that is to be folded again as far back as it goes: nothing where it begins at offset 0,

@@ -19,7 +19,7 @@ mod store;
 
 pub use bellwether_runtime::snapshots::{Found, Refused, Shelf};
 pub use cut::{Cut, NotCut, cut_journal};
-pub use load::{load_newest, load_oldest};
+pub use load::{load_behind_a_gap, load_newest, load_oldest};
 pub use store::{NotStored, Stored, store_base, store_snapshot};
 
 use bellwether_engine::Engine;
