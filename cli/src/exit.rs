@@ -152,7 +152,7 @@ fn of_worker(error: &WorkerError) -> u8 {
     match error {
         WorkerError::Log(log) => of_log(log),
         WorkerError::Snapshot(fault) => of_snapshots(fault),
-        WorkerError::JournalReplaced { .. } => DATA,
+        WorkerError::JournalReplaced { .. } | WorkerError::JournalGap { .. } => DATA,
         WorkerError::Thread(_) => IO,
         WorkerError::Panicked => SOFTWARE,
     }

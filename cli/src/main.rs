@@ -89,7 +89,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Tenants(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
             Command::Top(command) => command.run(&process).await,
-            Command::DeadLetters(command) => command.run(&process),
+            Command::DeadLetters(command) => command.run(&process).await,
             Command::Inbox(command) => command.run(&process).await,
             Command::Gateway(command) => command.run(&process).await,
             Command::Mail(command) => command.run(&process).await,

@@ -96,7 +96,7 @@ impl JournalView {
                 }
             }
             Entry::Calendar(change) => drop(self.calendar.insert(change.item.id.clone(), change.item)),
-            Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) => {}
+            Entry::Ticks(_) | Entry::Bars(_) | Entry::Heartbeat(_) | Entry::Decision(_) => {}
         }
     }
 }

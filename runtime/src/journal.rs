@@ -2,7 +2,8 @@
 //!
 //! What a record is worth is decided in one place, [`Record::entry`]: an entry of this tenant, or one that is put
 //! aside because nobody can read it or it names another tenant. The worker folds the first and keeps the second among
-//! the dead letters; everybody else who reads a journal goes through [`entries`], so that all of them agree.
+//! the dead letters; everybody else who reads a journal goes through [`entries`], so that all of them agree. Who folds
+//! it goes through [`entries_to_fold`], which knows what operators decided to skip.
 
 pub mod gist;
 
@@ -12,6 +13,7 @@ use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic, TopicKind};
 
 use self::gist::Gist;
+use crate::decisions::Decisions;
 use crate::log::{Log, Record, Result, Scan, scan};
 use crate::snapshots::SnapshotFault;
 
@@ -21,13 +23,24 @@ use crate::snapshots::SnapshotFault;
 /// The journal does not exist or the log is out of reach.
 pub fn entries(log: &dyn Log, tenant: &TenantId, range: Range<u64>) -> Result<Entries> {
     let scan = scan(log, &Topic::new(tenant, TopicKind::Journal), range)?;
-    Ok(Entries { tenant: tenant.clone(), scan })
+    Ok(Entries { tenant: tenant.clone(), scan, decisions: Decisions::default() })
+}
+
+/// The same, for who folds what it reads: what an operator decided to skip is put aside. Decisions behind the range
+/// count as well.
+///
+/// # Errors
+/// As [`entries`].
+pub fn entries_to_fold(log: &dyn Log, tenant: &TenantId, range: Range<u64>) -> Result<Entries> {
+    let decisions = Decisions::collect(log, tenant, range.start)?;
+    Ok(Entries { decisions, ..entries(log, tenant, range)? })
 }
 
 /// Records of a journal, each with what it says: see [`entries`].
 pub struct Entries {
     tenant: TenantId,
     scan: Scan,
+    decisions: Decisions,
 }
 
 impl Entries {
@@ -51,7 +64,7 @@ impl Iterator for Entries {
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.scan.next()?;
         Some(read.map(|record| {
-            let entry = record.entry(&self.tenant);
+            let entry = self.decisions.entry(&self.tenant, &record);
             (record, entry)
         }))
     }
@@ -85,6 +98,7 @@ pub fn find_event_time(log: &dyn Log, tenant: &TenantId, at: Timestamp) -> Resul
 mod tests {
     use std::sync::Arc;
 
+    use bellwether_schemas::decisions::{Decision, OperatorDecision};
     use bellwether_schemas::journal::Heartbeat;
     use bellwether_schemas::{Origin, codec};
 
@@ -135,6 +149,33 @@ mod tests {
         let expected =
             [(0, "heartbeat"), (1, "undecodable"), (2, "misrouted"), (3, "misrouted"), (4, "heartbeat")];
         assert_eq!(read.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn who_folds_a_journal_leaves_out_what_is_decided_of_wherever_the_decision_stands() {
+        let origin = Origin {
+            tenant: tenant(),
+            source: "operator".into(),
+            session: String::new(),
+            played: false,
+            appended_at: Timestamp(0),
+        };
+        let decision = Decision::Skip { offset: 1 };
+        let (who, why) = ("asha".into(), String::new());
+        let decided = Entry::Decision(OperatorDecision { origin, decision, who, why });
+        let decided = NewRecord { key: Vec::new(), value: codec::encode_entry(&decided).unwrap() };
+        let ours = |ts| heartbeat("fxlabs", "", ts);
+        let (_dir, log) = journal(vec![ours(10), ours(20), ours(30), decided]);
+        let names = |read: Entries| {
+            let name = |entry: std::result::Result<Entry, Unusable>| {
+                entry.map_or_else(|unusable| unusable.reason(), |entry| entry.name())
+            };
+            read.map(|read| name(read.unwrap().1)).collect::<Vec<_>>()
+        };
+        let folded = |range| names(entries_to_fold(log.as_ref(), &tenant(), range).unwrap());
+        assert_eq!(folded(0..u64::MAX), ["heartbeat", "skipped", "heartbeat", "operator_decision"]);
+        assert_eq!(folded(1..2), ["skipped"], "the decision stands behind what is read");
+        assert_eq!(names(entries(log.as_ref(), &tenant(), 1..2).unwrap()), ["heartbeat"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod decisions;
 pub mod finding;
 pub mod http;
 pub mod incident;
@@ -21,3 +22,4 @@ pub mod slot;
 pub mod snapshots;
 pub mod telemetry;
 pub mod tenants;
+pub mod words;

@@ -94,6 +94,10 @@ schemas! {
     SnapshotPart = "snapshot_part.v1",
     SnapshotIndex = "snapshot_index.v1",
     SnapshotManifest = "snapshot_manifest.v1",
+    OperatorDecision = "operator_decision.v1",
+    SnapshotOwner = "snapshot_owner.v1",
+    SnapshotSuspect = "snapshot_suspect.v1",
+    SnapshotQuarantine = "snapshot_quarantine.v1",
 }
 
 impl SchemaName {
@@ -178,6 +182,7 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
         Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
         Entry::Calendar(change) => encode(SchemaName::CalendarItem, change),
+        Entry::Decision(decided) => encode(SchemaName::OperatorDecision, decided),
     }
 }
 
@@ -205,6 +210,7 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
             decode(name, datum).map(Entry::Settings)
         }
         SchemaName::CalendarItem => decode(name, datum).map(Entry::Calendar),
+        SchemaName::OperatorDecision => decode(name, datum).map(Entry::Decision),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }
@@ -297,6 +303,9 @@ pub fn encode_snapshot(record: &SnapshotRecord) -> Result<Vec<u8>, EncodeError> 
         SnapshotRecord::Piece(piece) => encode(SchemaName::SnapshotPart, piece),
         SnapshotRecord::Index(index) => encode(SchemaName::SnapshotIndex, index),
         SnapshotRecord::Manifest(manifest) => encode(SchemaName::SnapshotManifest, manifest),
+        SnapshotRecord::Owner(word) => encode(SchemaName::SnapshotOwner, word),
+        SnapshotRecord::Suspect(suspect) => encode(SchemaName::SnapshotSuspect, suspect),
+        SnapshotRecord::Quarantine(record) => encode(SchemaName::SnapshotQuarantine, record),
     }
 }
 
@@ -310,6 +319,9 @@ pub fn decode_snapshot(bytes: &[u8]) -> Result<SnapshotRecord, DecodeError> {
         SchemaName::SnapshotPart => decode(name, datum).map(SnapshotRecord::Piece),
         SchemaName::SnapshotIndex => decode(name, datum).map(SnapshotRecord::Index),
         SchemaName::SnapshotManifest => decode(name, datum).map(SnapshotRecord::Manifest),
+        SchemaName::SnapshotOwner => decode(name, datum).map(SnapshotRecord::Owner),
+        SchemaName::SnapshotSuspect => decode(name, datum).map(SnapshotRecord::Suspect),
+        SchemaName::SnapshotQuarantine => decode(name, datum).map(SnapshotRecord::Quarantine),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

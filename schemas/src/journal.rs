@@ -7,6 +7,7 @@ use crate::bars::BarBlock;
 use crate::calendar::CalendarChanged;
 use crate::codec::{self, DecodeError};
 use crate::dead_letter::Header;
+use crate::decisions::OperatorDecision;
 use crate::ids::TenantId;
 use crate::settings::SettingsChanged;
 use crate::ticks::TickBlock;
@@ -51,6 +52,8 @@ pub enum Entry {
     Settings(SettingsChanged),
     /// An item of the news calendar is new, or known otherwise than before.
     Calendar(CalendarChanged),
+    /// Somebody decided how the journal is folded on.
+    Decision(OperatorDecision),
 }
 
 /// Why a record of a tenant's journal is none of its entries.
@@ -67,6 +70,14 @@ pub enum Unusable {
         /// Whose it says it is.
         named: TenantId,
     },
+    /// Somebody decided that it is not folded.
+    #[error("{who} decided to skip it: {why}")]
+    Skipped {
+        /// Who decided.
+        who: String,
+        /// What was said about it.
+        why: String,
+    },
 }
 
 impl Unusable {
@@ -76,6 +87,7 @@ impl Unusable {
         match self {
             Self::Undecodable(_) => "undecodable",
             Self::Misrouted { .. } => "misrouted",
+            Self::Skipped { .. } => "skipped",
         }
     }
 }
@@ -112,6 +124,7 @@ impl Entry {
             Self::Alert(change) => &change.origin,
             Self::Settings(change) => &change.origin,
             Self::Calendar(change) => &change.origin,
+            Self::Decision(decided) => &decided.origin,
         }
     }
 
@@ -125,6 +138,7 @@ impl Entry {
             Self::Alert(_) => "alert_changed",
             Self::Settings(_) => "settings_changed",
             Self::Calendar(_) => "calendar_item",
+            Self::Decision(_) => "operator_decision",
         }
     }
 
@@ -135,7 +149,7 @@ impl Entry {
             Self::Ticks(block) => block.ticks.iter().map(|tick| tick.ts).max(),
             Self::Bars(block) => block.bars.iter().map(|bar| bar.close_time).max(),
             Self::Heartbeat(beat) => Some(beat.ts),
-            Self::Alert(_) | Self::Settings(_) | Self::Calendar(_) => None,
+            Self::Alert(_) | Self::Settings(_) | Self::Calendar(_) | Self::Decision(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod bars;
 pub mod calendar;
 pub mod codec;
 pub mod dead_letter;
+pub mod decisions;
 pub mod heatmap;
 pub mod ids;
 pub mod journal;

@@ -8,8 +8,12 @@
 //! | `base/<next offset>/<hash>` | [`Piece`] of a *base*: a snapshot that shares nothing with others, which a journal may begin at once it is cut there |
 //! | `base/<next offset>/manifest/<hash>` | [`Manifest`] of that base, written last |
 //!
+//! What owners tell each other stands there too: [`words`].
+//!
 //! Hashes are SHA-256 in hexadecimal digits: of a piece's content, of a manifest's whole value. So whatever stands under
 //! such a key is what was written there, and the same content is written once.
+
+pub mod words;
 
 use std::fmt;
 
@@ -18,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::TenantId;
 use crate::time::Timestamp;
+use words::{OwnerWord, Quarantine, Suspect};
 
 /// What manifests and pieces mean together. A build reads none with another number. From 2 on a snapshot also holds what
 /// producers ask a journal for.
@@ -160,6 +165,12 @@ pub enum SnapshotRecord {
     Index(Index),
     /// A whole state, by its parts.
     Manifest(Manifest),
+    /// What an owner says of itself.
+    Owner(OwnerWord),
+    /// What somebody folds next who folds record by record.
+    Suspect(Suspect),
+    /// What nobody folds any more.
+    Quarantine(Quarantine),
 }
 
 /// A piece of a part of an engine's state, or of the list of parts.

@@ -157,6 +157,20 @@ fn a_letter_is_shown_with_its_reason_its_origin_and_the_bytes_of_its_record() {
 }
 
 #[test]
+fn a_letter_that_is_no_refused_row_is_not_redriven_and_it_is_said_why() {
+    let place = poisoned();
+    let said =
+        place.run(&["deadletters", "redrive", "2/-/undecodable", "--tenant", "fxlabs"]).ended(1).stdout;
+    assert_eq!(
+        said,
+        "fxlabs 2/-/undecodable  not redriven: nobody can fold it: whoever wrote it has to write it rightly\n"
+    );
+    let none = place.run(&["deadletters", "redrive", "--tenant", "fxlabs"]).ended(0).stdout;
+    assert_eq!(none, "fxlabs: no row was refused\n");
+    place.run(&["deadletters", "redrive", "9/-/row_refused", "--tenant", "fxlabs"]).ended(66);
+}
+
+#[test]
 fn a_record_longer_than_a_letter_is_read_from_its_topic_again() {
     let place = Place::new();
     let long = vec![b'x'; 100_000];

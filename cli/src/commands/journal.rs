@@ -111,6 +111,7 @@ fn entry_json(entry: &Entry) -> serde_json::Result<Value> {
         Entry::Alert(change) => serde_json::to_value(change),
         Entry::Settings(change) => serde_json::to_value(change),
         Entry::Calendar(change) => serde_json::to_value(change),
+        Entry::Decision(decided) => serde_json::to_value(decided),
     }
 }
 
@@ -133,6 +134,9 @@ fn snapshot_json(record: &SnapshotRecord) -> anyhow::Result<(&'static str, Value
             value["parts"] = entries(&manifest.parts).into();
             ("snapshot_manifest", value)
         }
+        SnapshotRecord::Owner(word) => ("snapshot_owner", serde_json::to_value(word)?),
+        SnapshotRecord::Suspect(suspect) => ("snapshot_suspect", serde_json::to_value(suspect)?),
+        SnapshotRecord::Quarantine(record) => ("snapshot_quarantine", serde_json::to_value(record)?),
     })
 }
 

@@ -1,7 +1,7 @@
 //! A run over a tenant's journal: its ticks, bars and settings, with the given alerts instead of its own.
 
 use bellwether_engine::Engine;
-use bellwether_runtime::journal::entries;
+use bellwether_runtime::journal::entries_to_fold;
 use bellwether_runtime::journal::gist::{Gist, IS_GIST};
 use bellwether_runtime::log::Log;
 use bellwether_runtime::snapshots::{StoredState, oldest_base};
@@ -99,7 +99,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         base.check(journal, &topic)?;
         run.begin_at(base);
     }
-    let records = entries(journal.log, &journal.tenant, start..end.max(start))?;
+    let records = entries_to_fold(journal.log, &journal.tenant, start..end.max(start))?;
     let end = records.end();
     let mut digest = Context::new(&SHA256);
     let mut next = start;
@@ -151,7 +151,7 @@ fn step(
 fn before(mut entry: Entry, to: Timestamp) -> Option<Entry> {
     match &mut entry {
         Entry::Alert(_) => return None,
-        Entry::Settings(_) | Entry::Calendar(_) => {}
+        Entry::Settings(_) | Entry::Calendar(_) | Entry::Decision(_) => {}
         Entry::Heartbeat(beat) => return (beat.ts.since(to) < 2 * MINUTE).then_some(entry),
         Entry::Bars(block) => block.bars.retain(|bar| bar.close_time <= to),
         Entry::Ticks(block) => {

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
-use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled, Start};
+use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, NewRecord, Polled, Start};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, PROCESS, Role};
+use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
 use crate::core::{AppendId, Core, Input, Output};
+use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
 
@@ -32,6 +35,8 @@ const BUSY: Duration = Duration::from_millis(1);
 /// How old an append may be at most that is waited for when its tenant is given up. However many tenants go at once,
 /// they wait no longer than this together.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// How long it is waited until the log has the word by which a tenant is given up.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Folds the journals of the tenants assigned to this worker until shutdown. Blocks: give it a thread of its own.
 ///
@@ -42,24 +47,11 @@ pub fn run(context: Context) -> Result<(), WorkerError> {
     let Context { log, mut tenants, shutdown, .. } = context;
     let topics = journals(&tenants.borrow_and_update());
     let mut consumer = log.consumer(GROUP, &topics, Box::new(worker.clone()))?;
-    while !shutdown.is_raised() {
-        if tenants.has_changed().unwrap_or(false) {
-            consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
-        }
-        // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
-        let wait = worker.lock().wait();
-        match consumer.poll(wait)? {
-            Polled::Records(topic, records) => {
-                worker.input(Input::Records(topic.tenant, records), consumer.as_mut())?;
-            }
-            Polled::Failed(topic, error) => {
-                worker.input(Input::Failed(topic.tenant, error.to_string()), consumer.as_mut())?;
-            }
-            Polled::Nothing => {}
-        }
-        worker.attend(consumer.as_mut())?;
-        worker.pass_time(consumer.as_mut())?;
+    let gone_round = worker.go_round(consumer.as_mut(), &mut tenants, &shutdown);
+    if gone_round.is_err() {
+        worker.give_all();
     }
+    gone_round?;
     consumer.close()?;
     Ok(())
 }
@@ -70,6 +62,16 @@ fn journals(tenants: &[Tenant]) -> Vec<Topic> {
 
 fn journal(tenant: &TenantId) -> Topic {
     Topic::new(tenant, TopicKind::Journal)
+}
+
+/// What it means that a topic of the tenant cannot be used: gone as a whole or in part, it is found out anew what there is.
+fn failed(tenant: TenantId, error: &LogError) -> Input {
+    match error {
+        LogError::UnknownTopic { .. } | LogError::OffsetOutOfRange { .. } => {
+            Input::Lost(tenant, error.to_string())
+        }
+        _ => Input::Failed(tenant, error.to_string()),
+    }
 }
 
 /// Shared with the consumer's callback, which runs inside `poll` on the same thread.
@@ -90,6 +92,7 @@ struct State {
     /// In the order of their calls.
     appends: VecDeque<Append>,
     recoveries: Recoveries,
+    looks: Looks,
     stores: Stores,
     /// When it was told which tenants go on.
     told_at: Option<Instant>,
@@ -108,13 +111,43 @@ struct Append {
 impl Worker {
     fn new(context: &Context) -> Self {
         let Context { log, tenants, clock, incidents, progress, snapshot_every, .. } = context.clone();
+        let name = format!("{}/{}", std::process::id(), clock.now().0);
+        let core = Core::with_snapshots_every(snapshot_every).named(name);
         let stores = Stores::new(Upkeep { tenants, clock });
-        let state = State { core: Core::with_snapshots_every(snapshot_every), stores, ..State::default() };
+        let state = State { core, stores, ..State::default() };
         Self { log, incidents, progress, state: Arc::new(Mutex::new(state)), begun: Instant::now() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads, folds and appends until shutdown, or until the log cannot be used any more.
+    fn go_round(
+        &self,
+        consumer: &mut dyn Consumer,
+        tenants: &mut watch::Receiver<Arc<Vec<Tenant>>>,
+        shutdown: &Shutdown,
+    ) -> Result<(), LogError> {
+        while !shutdown.is_raised() {
+            if tenants.has_changed().unwrap_or(false) {
+                consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
+            }
+            // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
+            let wait = self.lock().wait();
+            match consumer.poll(wait)? {
+                Polled::Records(topic, records) => {
+                    self.input(Input::Records(topic.tenant, records), consumer)?;
+                }
+                Polled::Failed(topic, error) => {
+                    self.input(failed(topic.tenant, &error), consumer)?;
+                }
+                Polled::Nothing => {}
+            }
+            self.attend(consumer)?;
+            self.pass_time(consumer)?;
+        }
+        Ok(())
     }
 
     fn input(&self, input: Input, consumer: &mut dyn Consumer) -> Result<(), LogError> {
@@ -161,9 +194,35 @@ impl Worker {
         self.input(Input::Passed(now.duration_since(self.begun)), consumer)
     }
 
+    /// The worker ends on an error, which is no death of any tenant's record: it says so, if the log still takes it.
+    fn give_all(&self) {
+        let mut outputs = Vec::new();
+        self.lock().core.end(&mut outputs);
+        let words = outputs.into_iter().filter_map(|output| match output {
+            Output::Append(tenant, _, kind, records) => Some((tenant, kind, records)),
+            _ => None,
+        });
+        self.say(words.collect());
+    }
+
+    /// Appends these and waits until they are in the log, but not for long.
+    fn say(&self, words: Vec<(TenantId, TopicKind, Vec<NewRecord>)>) {
+        let append = |(tenant, kind, records)| self.log.append(&Topic::new(&tenant, kind), records);
+        let mut said: Vec<Ack> = words.into_iter().map(append).collect();
+        let by = Instant::now() + LAST_WORDS;
+        for ack in &mut said {
+            if !matches!(ack.wait_until(by), Some(Ok(_))) {
+                tracing::warn!(
+                    "a tenant is given up without a word in the log: its next owner takes it for a death"
+                );
+            }
+        }
+    }
+
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
             Output::Recover(tenant, id, wait) => self.lock().recoveries.ask(tenant, id, wait),
+            Output::Look(tenant, from) => self.lock().looks.ask(tenant, from),
             Output::ReadFrom(tenant, id, offset) => match consumer.seek(&journal(&tenant), offset) {
                 Ok(()) => consumer.resume(&journal(&tenant)),
                 Err(error) => {
@@ -178,7 +237,7 @@ impl Worker {
             Output::Commit(tenant, next) => {
                 match consumer.commit(&journal(&tenant), next) {
                     Err(gone @ LogError::UnknownTopic { .. }) => {
-                        return self.input(Input::Failed(tenant, gone.to_string()), consumer);
+                        return self.input(failed(tenant, &gone), consumer);
                     }
                     committed => committed?,
                 }
@@ -213,6 +272,7 @@ impl State {
     /// What the threads beside this one have done.
     fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
         let mut inputs = self.stores.turn(log);
+        inputs.extend(self.looks.turn(log));
         for Answer { input, shelf } in self.recoveries.turn(log) {
             if let Some((tenant, shelf)) = shelf {
                 self.stores.adopt(&tenant, shelf);
@@ -250,7 +310,11 @@ impl State {
         };
         Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
             None => Input::Acknowledged(tenant, id),
-            Some(gone) => Input::Failed(tenant, gone.to_string()),
+            // What else is on its way is written again, too.
+            Some(gone) => {
+                self.take_appends(&tenant);
+                failed(tenant, &gone)
+            }
         }))
     }
 
@@ -277,6 +341,7 @@ impl Assignments for Worker {
     fn revoked(&mut self, topic: &Topic) -> Option<u64> {
         let mut state = self.lock();
         state.recoveries.cancel(&topic.tenant);
+        state.looks.cancel(&topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
         for Append { tenant, id, mut ack, begun } in state.take_appends(&topic.tenant) {
@@ -285,123 +350,21 @@ impl Assignments for Worker {
             }
         }
         state.store_last(&topic.tenant, &mut outputs, &self.log);
-        let mut reached = None;
+        let (mut reached, mut last_words) = (None, Vec::new());
         for output in outputs {
             match output {
                 // The consumer commits it before it gives the topic up.
                 Output::Commit(_, next) => reached = Some(next),
+                // Its last word: the next owner's comes after it.
+                Output::Append(tenant, _, kind, records) => last_words.push((tenant, kind, records)),
                 other => state.asked.push(other),
             }
         }
+        drop(state);
+        self.say(last_words);
         reached
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use bellwether_engine::ENGINE_VERSION;
-    use bellwether_runtime::clock::Clock;
-    use bellwether_runtime::config::load_tenant;
-    use bellwether_runtime::incident::Change;
-    use bellwether_runtime::log::{Access, NewRecord, open};
-    use bellwether_runtime::shutdown::Shutdown;
-    use bellwether_schemas::settings::SettingsChanged;
-    use bellwether_schemas::{Entry, Origin, Timestamp, codec};
-    use tokio::sync::watch;
-
-    use super::*;
-
-    struct Run {
-        log: Arc<dyn Log>,
-        tenant: Tenant,
-        _dir: tempfile::TempDir,
-    }
-
-    impl Run {
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let url = format!("embedded:{}", dir.path().display());
-            let log = open(&url, Access::Write, Clock::system()).unwrap();
-            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants/fxlabs.toml");
-            let tenant = load_tenant(&file, &|_| None).unwrap();
-            Topic::all(&tenant.id).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
-            Self { log, tenant, _dir: dir }
-        }
-
-        /// Settings that ask for that version of the rules.
-        fn append(&self, revision: i64, engine_version: i32) {
-            let id = &self.tenant.id;
-            let origin = Origin {
-                tenant: id.clone(),
-                source: "test".into(),
-                session: "1".into(),
-                played: true,
-                appended_at: Timestamp(0),
-            };
-            let settings = self.tenant.settings.clone();
-            let change = SettingsChanged { origin, revision, engine_version, settings };
-            let value = codec::encode_entry(&Entry::Settings(change)).unwrap();
-            let record = NewRecord { key: id.as_str().as_bytes().to_vec(), value };
-            self.log.append(&journal(id), vec![record]).wait().unwrap();
-        }
-
-        /// What a worker says until then.
-        fn until(&self, told: impl Fn(&[Change]) -> bool) -> Vec<Change> {
-            let (_keep, tenants) = watch::channel(Arc::new(vec![self.tenant.clone()]));
-            let shutdown = Shutdown::new();
-            let (incidents, news) = Incidents::new(Clock::system());
-            let base = Context::new(self.log.clone(), tenants, Clock::system(), shutdown.clone());
-            let context = Context { incidents, ..base };
-            let progress = context.progress.clone();
-            let worker = std::thread::spawn(move || run(context));
-            let (mut all, deadline) = (Vec::new(), Instant::now() + Duration::from_secs(30));
-            while !told(&all) {
-                assert!(Instant::now() < deadline && !worker.is_finished(), "waited in vain: {all:?}");
-                let taken = news.take().into_iter();
-                all.extend(taken.map(|((_, kind), change)| {
-                    assert_eq!(kind, IncidentKind::Halted);
-                    change
-                }));
-                std::thread::yield_now();
-            }
-            if began(&all) {
-                let silent = progress.silent(Duration::ZERO);
-                assert!(!silent.iter().any(|who| who == "process of fxlabs"), "known to wait: {silent:?}");
-            }
-            shutdown.raise();
-            worker.join().unwrap().unwrap();
-            all
-        }
-    }
-
-    fn began(told: &[Change]) -> bool {
-        told.iter().any(|change| matches!(change, Change::Began { text, .. } if text.contains("upgrade me")))
-    }
-
-    #[test]
-    fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
-        let tenant: TenantId = "fxlabs".parse().unwrap();
-        let answered = |error| {
-            let ack = Ack::ready(Err(error));
-            let append = Append { tenant: tenant.clone(), id: 7, ack, begun: Instant::now() };
-            State { appends: [append].into(), ..State::default() }.next_answered()
-        };
-        let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
-        let Some(Input::Failed(whose, reason)) = gone else { panic!("{gone:?}") };
-        assert!(whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
-        assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
-    }
-
-    #[test]
-    fn a_tenant_that_is_halted_is_said_to_be_and_said_to_go_on_once_it_is_folded_past_that_record() {
-        let run = Run::new();
-        run.append(1, ENGINE_VERSION);
-        let told = run.until(|told| !told.is_empty());
-        assert!(matches!(told[..], [Change::Ended { .. }]), "it goes on: {told:?}");
-        run.append(2, ENGINE_VERSION + 1);
-        let told = run.until(began);
-        assert_eq!(told.len(), 1, "what is read again says nothing of the record: {told:?}");
-    }
-}
+mod tests;

@@ -27,6 +27,21 @@ pub enum WorkerError {
         /// The offset after the last one that was seen of it.
         reached: u64,
     },
+    /// Records behind the newest snapshot are gone, and nobody has accepted that.
+    #[error(
+        "records of {topic} behind offset {last_folded} are gone, the first that can be read is {first_readable}: restore \
+         them, or go on without with bellwether tenants resume --accept-gap"
+    )]
+    JournalGap {
+        /// Name of the journal.
+        topic: String,
+        /// The last record that the state has taken in.
+        last_folded: u64,
+        /// The first one that can be read.
+        first_readable: u64,
+        /// The journal offset before which all decisions were looked at.
+        looked_to: u64,
+    },
     /// The thread could not be started.
     #[error("cannot start the worker's thread: {0}")]
     Thread(std::io::Error),
@@ -48,6 +63,7 @@ impl From<WorkerError> for NotRecovered {
     fn from(error: WorkerError) -> Self {
         match error {
             WorkerError::Log(error) => error.into(),
+            WorkerError::JournalGap { looked_to, .. } => Self::Gap { reason: error.to_string(), looked_to },
             other => Self::Refused(other.to_string()),
         }
     }

@@ -5,13 +5,17 @@
 #![warn(missing_docs)]
 
 pub mod core;
+#[cfg(debug_assertions)]
+mod deadly;
 mod drive;
 mod error;
 mod events;
+mod looking;
 mod recovering;
 pub mod recovery;
 pub mod replay;
 pub mod snapshots;
+pub mod standing;
 mod storing;
 pub mod tally;
 

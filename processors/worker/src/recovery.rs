@@ -1,5 +1,6 @@
 //! What the log says about the owner before: nothing is sent twice, nothing is left out.
 
+use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::log::{Log, Result, scan};
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
@@ -28,7 +29,10 @@ pub(crate) fn look_behind(
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
     check_same(&journal, bounds.next, last_cause, committed)?;
     let Found { state, shelf } = load_newest(log, tenant)?;
-    let recovered = Recovered { last_cause, committed, journal_end: bounds.next, state: state.map(Box::new) };
+    let fold_from = state.as_ref().map_or(0, |state| state.next_offset);
+    let decisions = Decisions::collect(log, tenant, fold_from)?;
+    let (state, words) = (state.map(Box::new), Box::new(shelf.words().clone()));
+    let recovered = Recovered { last_cause, committed, journal_end: bounds.next, state, decisions, words };
     Ok((recovered, shelf))
 }
 

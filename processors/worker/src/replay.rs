@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_engine::Effect;
-use bellwether_runtime::journal::entries;
+use bellwether_runtime::journal::entries_to_fold;
 use bellwether_runtime::log::{Log, scan};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
@@ -110,7 +110,7 @@ fn fold(
     progress: &mut dyn FnMut(u64),
 ) -> Result<BTreeMap<Cause, Expected>, WorkerError> {
     let State { mut engine, next_offset, .. } = state;
-    let journal = entries(log, tenant, next_offset..range.end)?;
+    let journal = entries_to_fold(log, tenant, next_offset..range.end)?;
     let mut expected = BTreeMap::new();
     let mut effects = Vec::new();
     for read in journal {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_engine::Effect;
-use bellwether_runtime::journal::entries;
+use bellwether_runtime::journal::entries_to_fold;
 use bellwether_runtime::log::Log;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::ids::GroupId;
@@ -41,7 +41,7 @@ pub fn tally(log: &dyn Log, tenant: &TenantId) -> Result<Tally, WorkerError> {
     let mut tally = Tally::default();
     let mut groups: BTreeSet<GroupId> = BTreeSet::new();
     let mut effects = Vec::new();
-    for read in entries(log, tenant, next_offset..u64::MAX)? {
+    for read in entries_to_fold(log, tenant, next_offset..u64::MAX)? {
         let (record, Ok(entry)) = read? else { continue };
         if let Entry::Ticks(block) = &entry {
             tally.ticks += block.ticks.len() as u64;

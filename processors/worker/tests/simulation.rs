@@ -4,261 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod walk;
+mod world;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bellwether_engine::Engine;
-use bellwether_engine::snapshot::Part;
-use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::{Timestamp, TopicKind, codec};
-use bellwether_worker::core::{
-    AppendId, Core, Input, NotRecovered, Output, Recovered, RecoveryId, SNAPSHOT_EVERY, SnapshotId,
-};
-use bellwether_worker::snapshots::{Snapshot, State};
+use bellwether_worker::core::{Core, Input, NotRecovered, Output, Recovered, SNAPSHOT_EVERY};
 use proptest::prelude::*;
-use walk::{journal, straight, tenant, unknown};
-
-/// What the snapshot's parts are, read back from their bytes.
-fn restored(snapshot: &Snapshot) -> State {
-    let read = |part: &Part| Part::decode(part.key(), &part.encode().unwrap()).unwrap();
-    let engine = Engine::from_parts(tenant(), snapshot.parts.iter().map(read)).unwrap();
-    let said: Vec<(String, Vec<u8>)> = snapshot.gist.parts().map(|part| part.unwrap()).collect();
-    let said = said.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-    let gist = Gist::of_parts(said).unwrap();
-    State { engine, gist, next_offset: snapshot.next_offset, late: snapshot.late }
-}
-
-struct World {
-    journal: Vec<Vec<u8>>,
-    /// Of every journal record.
-    key: &'static [u8],
-    expected: Vec<NewRecord>,
-    topics: BTreeMap<TopicKind, Vec<NewRecord>>,
-    committed: u64,
-    core: Core,
-    /// The recovery that was asked for and has no answer yet, and how long each try was to wait.
-    recovery: Option<RecoveryId>,
-    waits: Vec<Duration>,
-    /// Answers to recoveries of assignments that are over: what the log said then.
-    late: Vec<(RecoveryId, Recovered)>,
-    /// The next journal offset to read; none until the core says from where.
-    read: Option<u64>,
-    /// Appends on their way: written, in order, when they are acknowledged or when luck has it at a crash.
-    in_flight: VecDeque<(AppendId, TopicKind, Vec<NewRecord>)>,
-    /// Snapshots on their way, those of owners before included: written whenever luck has it.
-    storing: VecDeque<(SnapshotId, Box<Snapshot>)>,
-    /// Snapshots that the log has.
-    stored: Vec<Snapshot>,
-    /// The offset of the newest that a recovery went on from.
-    began_at: u64,
-    now: Duration,
-    paused: bool,
-}
-
-impl World {
-    fn new(journal: Vec<Vec<u8>>) -> Self {
-        let mut world = Self {
-            expected: straight(&journal),
-            journal,
-            key: b"",
-            topics: BTreeMap::from([(TopicKind::Triggers, Vec::new())]),
-            committed: 0,
-            core: Core::new(),
-            recovery: None,
-            waits: Vec::new(),
-            late: Vec::new(),
-            read: None,
-            in_flight: VecDeque::new(),
-            storing: VecDeque::new(),
-            stored: Vec::new(),
-            began_at: 0,
-            now: Duration::ZERO,
-            paused: false,
-        };
-        world.start();
-        world
-    }
-
-    /// A new process.
-    fn start(&mut self) {
-        self.core = Core::new();
-        (self.now, self.began_at) = (Duration::ZERO, 0);
-        self.late.clear();
-        self.assign();
-    }
-
-    fn assign(&mut self) {
-        (self.read, self.paused, self.recovery) = (None, false, None);
-        self.input(Input::Assigned(tenant()));
-    }
-
-    /// What the log says now of the owner before.
-    fn left_behind(&self) -> Recovered {
-        let last = self.topics[&TopicKind::Triggers].last();
-        let last_cause = last.map(|record| codec::decode_outcome(&record.value).unwrap().cause());
-        let newest = self.stored.iter().max_by_key(|snapshot| snapshot.next_offset);
-        let journal_end = self.journal.len() as u64;
-        let state = newest.map(|snapshot| Box::new(restored(snapshot)));
-        Recovered { last_cause, committed: self.committed, journal_end, state }
-    }
-
-    /// Time goes on, far enough that a snapshot is due if there is news.
-    fn pass(&mut self) {
-        self.now += SNAPSHOT_EVERY;
-        self.input(Input::Passed(self.now));
-    }
-
-    /// The worker goes round: a state that is being taken gets on.
-    fn turn(&mut self, times: usize) {
-        for _ in 0..times {
-            self.input(Input::Turned);
-        }
-    }
-
-    /// The oldest snapshot on its way is in the log, or is lost.
-    fn store(&mut self, is_stored: bool) {
-        let Some((id, snapshot)) = self.storing.pop_front() else { return };
-        if is_stored {
-            self.stored.push(*snapshot);
-        }
-        self.input(Input::Stored(tenant(), id, is_stored));
-    }
-
-    /// Somebody tidies up: all snapshots, or the newest alone.
-    fn delete(&mut self, all: bool) {
-        match all {
-            true => self.stored.clear(),
-            false => drop(self.stored.pop()),
-        }
-    }
-
-    /// The recovery under way has its answer.
-    fn recover(&mut self, reached: bool) {
-        let Some(id) = self.recovery.take() else { return };
-        let away = || NotRecovered::Unavailable("no broker".into());
-        let found = if reached { Ok(self.left_behind()) } else { Err(away()) };
-        self.input(Input::Recovered(tenant(), id, found));
-        assert_eq!(self.read.is_some(), reached, "it folds once it is recovered, and tries again else");
-    }
-
-    /// An answer to a recovery of an assignment that is over.
-    fn recover_late(&mut self) {
-        if let Some((id, found)) = self.late.pop() {
-            let reading = self.read;
-            self.input(Input::Recovered(tenant(), id, Ok(found)));
-            assert_eq!(self.read, reading, "nobody waits for it");
-        }
-    }
-
-    /// Records that were on their way when the tenant was assigned.
-    fn stray(&mut self, count: u64) {
-        if self.read.is_none() {
-            self.input(Input::Records(tenant(), self.records(0, count)));
-        }
-    }
-
-    /// The tenant goes to another worker and comes back. Of the appends on their way the first ones are waited for, and
-    /// some more are written all the same.
-    fn revoke(&mut self, waited_for: usize, written: usize) {
-        self.acknowledge(waited_for);
-        self.late.extend(self.recovery.take().map(|id| (id, self.left_behind())));
-        for (_, kind, records) in self.in_flight.drain(..).take(written) {
-            self.topics.entry(kind).or_default().extend(records);
-        }
-        self.input(Input::Revoked(tenant()));
-        self.assign();
-    }
-
-    fn input(&mut self, input: Input) {
-        let mut outputs = Vec::new();
-        self.core.step(input, &mut outputs);
-        for output in outputs {
-            match output {
-                Output::Recover(_, id, wait) => {
-                    assert_eq!(self.recovery.replace(id), None, "one at a time");
-                    (self.read, self.waits) = (None, [&self.waits[..], &[wait]].concat());
-                }
-                Output::ReadFrom(_, _, offset) => (self.read, self.began_at) = (Some(offset), offset),
-                Output::Store(_, id, snapshot) => {
-                    let before = snapshot.next_offset;
-                    assert!(before > self.began_at, "the log has that state");
-                    self.assert_written_before(before, "stored");
-                    self.storing.push_back((id, snapshot));
-                }
-                Output::Append(_, id, kind, records) => {
-                    assert!(self.read.is_some(), "appended before it was recovered");
-                    self.in_flight.push_back((id, kind, records));
-                }
-                Output::Commit(_, next) => {
-                    assert!(next > self.committed, "a commit never goes back");
-                    self.committed = next;
-                    self.assert_written_before(next, "committed");
-                }
-                Output::Pause(_) => self.paused = true,
-                Output::Resume(_) => self.paused = false,
-                Output::Halt(_, reason) => panic!("halted: {reason}"),
-            }
-        }
-    }
-
-    /// Every effect from before that journal offset is on its topic.
-    fn assert_written_before(&self, offset: u64, what: &str) {
-        let caused_before = |record: &&NewRecord| {
-            codec::decode_outcome(&record.value).unwrap().cause().offset.cast_unsigned() < offset
-        };
-        let due = self.expected.iter().take_while(caused_before).count();
-        let written = self.topics[&TopicKind::Triggers].len();
-        assert!(written >= due, "offset {offset} is {what} before its triggers are acknowledged");
-    }
-
-    fn read(&mut self, count: u64) {
-        let Some(from) = self.read.filter(|_| !self.paused) else { return };
-        let records = self.records(from, count);
-        self.read = Some(from + records.len() as u64);
-        if !records.is_empty() {
-            self.input(Input::Records(tenant(), records));
-        }
-    }
-
-    fn records(&self, from: u64, count: u64) -> Vec<Record> {
-        let end = (from + count).min(self.journal.len() as u64);
-        let record = |offset: u64| Record {
-            offset,
-            appended_at: Timestamp(0),
-            key: self.key.to_vec(),
-            headers: Vec::new(),
-            value: self.journal[usize::try_from(offset).unwrap()].clone(),
-        };
-        (from..end).map(record).collect()
-    }
-
-    fn acknowledge(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some((id, kind, records)) = self.in_flight.pop_front() else { return };
-            self.topics.entry(kind).or_default().extend(records);
-            self.input(Input::Acknowledged(tenant(), id));
-        }
-    }
-
-    /// Some of what was on its way was written all the same; nobody was told.
-    fn crash(&mut self, written: usize) {
-        for (_, kind, records) in self.in_flight.drain(..).take(written) {
-            self.topics.entry(kind).or_default().extend(records);
-        }
-        self.start();
-    }
-
-    fn finish(&mut self) {
-        while self.read != Some(self.journal.len() as u64) || !self.in_flight.is_empty() {
-            self.recover(true);
-            self.read(7);
-            self.acknowledge(3);
-        }
-    }
-}
+use walk::{journal, of_a_newer_build, straight, tenant, unknown};
+use world::{LOST, World};
 
 #[derive(Debug, Clone)]
 enum Act {
@@ -442,6 +199,10 @@ fn a_tenant_that_stopped_has_no_state_to_store() {
         value,
     };
     core.step(Input::Recovered(tenant(), id, Ok(Recovered::default())), &mut outputs);
+    let Some(Output::Append(_, word, TopicKind::Snapshots, _)) = outputs.last() else {
+        panic!("{outputs:?}")
+    };
+    core.step(Input::Acknowledged(tenant(), *word), &mut outputs);
     let records = vec![record(0, b"nobody can read this".to_vec()), record(1, of_a_newer_build())];
     core.step(Input::Records(tenant(), records), &mut outputs);
     assert!(matches!(outputs.last(), Some(Output::Halt(..))), "{outputs:?}");
@@ -454,13 +215,6 @@ fn a_tenant_that_stopped_has_no_state_to_store() {
     (0..9).for_each(|_| core.step(Input::Turned, &mut outputs));
     core.step(Input::Revoked(tenant()), &mut outputs);
     assert!(!outputs.iter().any(|output| matches!(output, Output::Store(..))), "{outputs:?}");
-}
-
-fn of_a_newer_build() -> Vec<u8> {
-    let mut entry = codec::decode_entry(&journal(&[])[0]).unwrap();
-    let Entry::Settings(change) = &mut entry else { panic!("the first record is the settings") };
-    change.engine_version += 1;
-    codec::encode_entry(&entry).unwrap()
 }
 
 #[test]
@@ -496,6 +250,32 @@ fn a_recovery_that_fails_is_tried_again_after_longer_and_longer_waits_until_it_s
     assert!(world.waits[11] <= Duration::from_secs(30), "{:?}", world.waits);
     world.finish();
     assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn what_was_lost_with_a_topic_that_was_made_anew_is_written_again_whatever_came_after_it() {
+    let steps: Vec<(i64, i64)> =
+        (0..60).map(|i| if i / 8 % 2 == 0 { (900, -700) } else { (-800, 950) }).collect();
+    let mut world = World::new(journal(&steps));
+    world.recover(true);
+    (0..30).for_each(|_| world.read(4));
+    let is_trigger = |append: &&(_, TopicKind, _)| append.1 == TopicKind::Triggers;
+    assert!(world.in_flight.iter().filter(is_trigger).count() > 2);
+    let first = world.in_flight.iter().position(|append| is_trigger(&append)).unwrap();
+    world.in_flight.remove(first);
+    // What came after it is in the topic that was made anew.
+    for (_, kind, records) in std::mem::take(&mut world.in_flight) {
+        world.topics.entry(kind).or_default().extend(records);
+    }
+    world.input(Input::Lost(tenant(), LOST.into()));
+    assert!(
+        world.recovery.is_some() && world.waits[1] > Duration::ZERO,
+        "it is tried again, and not at once"
+    );
+    world.finish();
+    let written = &world.topics[&TopicKind::Triggers];
+    let missing: Vec<_> = world.expected.iter().filter(|record| !written.contains(record)).collect();
+    assert!(missing.is_empty(), "{} of {}", missing.len(), world.expected.len());
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Gist {
         match entry {
             Entry::Ticks(block) => self.head.see_ticks(block),
             Entry::Bars(block) => self.head.see_bars(block),
-            Entry::Heartbeat(_) => {}
+            Entry::Heartbeat(_) | Entry::Decision(_) => {}
             Entry::Alert(change) => self.see_alert(record, change),
             Entry::Settings(change) => self.head.see_settings(record, change),
             Entry::Calendar(change) => self.head.see_item(record, change),

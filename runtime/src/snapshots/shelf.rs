@@ -11,6 +11,7 @@ use bellwether_schemas::{TenantId, Topic, TopicKind};
 use super::bases::Bases;
 use super::state::StoredState;
 use crate::log::{Log, LogError, Record, Result, scan};
+use crate::words::Words;
 
 /// Manifests that are kept: should the newest be of no use, there is the one before.
 const KEPT: usize = 2;
@@ -56,6 +57,8 @@ pub struct Shelf {
     manifests: BTreeMap<ManifestKey, (u64, std::result::Result<Manifest, Refused>)>,
     /// Of pieces that are indexes: what they name.
     indexes: BTreeMap<ContentHash, Vec<PartEntry>>,
+    /// What owners told each other.
+    words: Box<Words>,
     bases: Bases,
     /// Whether contents are kept, for who is about to go on from them.
     keeps_contents: bool,
@@ -80,6 +83,7 @@ impl Shelf {
             pieces: BTreeMap::new(),
             manifests: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            words: Box::default(),
             bases: Bases::default(),
             keeps_contents: false,
         }
@@ -134,6 +138,9 @@ impl Shelf {
     }
 
     fn see(&mut self, record: Record) {
+        if self.words.see(&self.topic.tenant, &record) {
+            return;
+        }
         let Some(key) = SnapshotKey::parse(&record.key) else { return };
         match key {
             SnapshotKey::Piece(hash) if record.is_tombstone() => self.lose(hash),
@@ -188,6 +195,12 @@ impl Shelf {
     /// Manifests that cannot be gone on from, and why.
     pub fn refused(&self) -> impl Iterator<Item = (ManifestKey, &Refused)> {
         self.manifests.iter().filter_map(|(key, (_, read))| read.as_ref().err().map(|why| (*key, why)))
+    }
+
+    /// What owners told each other, up to where the topic was read.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// That manifest counts no more.

@@ -9,10 +9,12 @@ use bellwether_schemas::alerts::{
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
 use bellwether_schemas::calendar::{CalendarChanged, CalendarItem, Impact};
 use bellwether_schemas::dead_letter::{DeadLetter, Header};
+use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
+use bellwether_schemas::snapshots::words::{OwnerWord, Quarantine, Suspect, Word};
 use bellwether_schemas::snapshots::{
     Index, LastFolded, LateKept, Manifest, PartEntry, Piece, SnapshotRecord,
 };
@@ -29,7 +31,7 @@ pub(crate) enum Record {
     Snapshot(SnapshotRecord),
 }
 
-pub(crate) const NAMES: [&str; 31] = [
+pub(crate) const NAMES: [&str; 36] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -61,6 +63,11 @@ pub(crate) const NAMES: [&str; 31] = [
     "snapshot_index",
     "snapshot_manifest",
     "snapshot_manifest_index",
+    "operator_decision",
+    "operator_decision_gap",
+    "snapshot_owner",
+    "snapshot_suspect",
+    "snapshot_quarantine",
 ];
 
 /// Written by versions before this one: read, not written any more.
@@ -124,8 +131,44 @@ pub(crate) fn by_name(name: &str) -> Record {
             index: [[4; 32], [5; 32]].concat(),
             ..manifest()
         })),
+        other => of_operators(other),
+    }
+}
+
+/// What operators decide, and what owners of a tenant tell each other.
+fn of_operators(name: &str) -> Record {
+    match name {
+        "operator_decision" => {
+            let words = ("asha@desk-1", "kills the worker: see 7 März");
+            decision(Decision::Skip { offset: 1042 }, words)
+        }
+        "operator_decision_gap" => {
+            decision(Decision::AcceptGap { last_folded: 99, first_readable: 300 }, ("", ""))
+        }
+        "snapshot_owner" => Record::Snapshot(SnapshotRecord::Owner(OwnerWord {
+            tenant: "fxlabs".parse().unwrap(),
+            owner: "desk-1/4711/3".into(),
+            word: Word::Took,
+            crashes: 2,
+            fold_from: 1024,
+        })),
+        "snapshot_suspect" => {
+            let tenant = "fxlabs".parse().unwrap();
+            Record::Snapshot(SnapshotRecord::Suspect(Suspect { tenant, offset: 1042 }))
+        }
+        "snapshot_quarantine" => {
+            let tenant = "fxlabs".parse().unwrap();
+            let record = Quarantine { tenant, offset: 1042, journal_end: 2000 };
+            Record::Snapshot(SnapshotRecord::Quarantine(record))
+        }
         other => panic!("no sample {other}"),
     }
+}
+
+fn decision(decision: Decision, (who, why): (&str, &str)) -> Record {
+    let origin = calendar_item(Impact::Low, None).origin;
+    let decided = OperatorDecision { origin, decision, who: who.into(), why: why.into() };
+    Record::Entry(Entry::Decision(decided))
 }
 
 pub(crate) fn origin() -> Origin {

@@ -4,6 +4,7 @@ pub mod core;
 mod events;
 pub mod piece;
 mod plan;
+mod redrive;
 #[cfg(test)]
 pub(crate) mod simulation;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
 
 pub use self::plan::{Plan, plan};
+pub use self::redrive::Redrive;
 pub use self::writer::{Receipt, Writer, Wrote};
 
 use self::core::{Core, FailureClass, Input, Output, WriteFailure};

@@ -202,25 +202,34 @@ async fn write_piece(
     let mut plan = plan(piece, cursor);
     let forgotten = leave_out_forgotten(connection, statements, &mut plan).await?;
     // A probe writes nothing through the same statements, so that only the table can refuse it.
-    let probe = piece.records.is_empty();
+    let receipt = write_planned(connection, statements, &plan, piece.records.is_empty()).await?;
+    if plan.cursor != cursor {
+        answered(cursor::advance(connection, statements, SINK, plan.cursor, piece.mark)).await?;
+    }
+    Ok(Receipt { forgotten, ..receipt })
+}
+
+/// Rows, statuses and what users are told of them.
+pub(super) async fn write_planned(
+    connection: &mut PgConnection,
+    statements: Statements<'_>,
+    plan: &Plan<'_>,
+    probe: bool,
+) -> sqlx::Result<Receipt> {
     // Events are put into words while the server writes.
     let (written, events) =
-        tokio::join!(write_rows(connection, statements, &plan, probe), async { plan.events() });
+        tokio::join!(write_rows(connection, statements, plan, probe), async { plan.events() });
     let (mut receipt, changed) = written?;
-    receipt.forgotten = forgotten;
     let events = plan.told(events, &changed);
     if probe || !events.is_empty() {
         answered(user_events::append(connection, statements, &events)).await?;
         receipt.events = events.len() as u64;
     }
-    if plan.cursor != cursor {
-        answered(cursor::advance(connection, statements, SINK, plan.cursor, piece.mark)).await?;
-    }
     Ok(receipt)
 }
 
 /// Nothing is written of a user who was forgotten, whatever the log still holds of them; how much that was.
-async fn leave_out_forgotten(
+pub(super) async fn leave_out_forgotten(
     connection: &mut PgConnection,
     statements: Statements<'_>,
     plan: &mut Plan<'_>,
@@ -266,14 +275,14 @@ async fn write_rows(
 }
 
 /// Whose fault it is that a statement failed. Who is logged in was not refused: such a word is about a row.
-fn refused(error: &sqlx::Error) -> WriteFailure {
+pub(super) fn refused(error: &sqlx::Error) -> WriteFailure {
     let failure = failure(error);
     let class = if failure.class == FailureClass::Denied { FailureClass::Refused } else { failure.class };
     WriteFailure { class, ..failure }
 }
 
 /// Whose fault it is: the record's, its user's going, or the moment's.
-fn failure(error: &sqlx::Error) -> WriteFailure {
+pub(super) fn failure(error: &sqlx::Error) -> WriteFailure {
     let server = error.as_database_error();
     let code = server.and_then(|server| server.code());
     let class = match classify(error) {
@@ -289,7 +298,7 @@ fn failure(error: &sqlx::Error) -> WriteFailure {
 }
 
 /// No record's fault, whatever it is: it is waited for.
-fn unreachable(error: &DatabaseError) -> WriteFailure {
+pub(super) fn unreachable(error: &DatabaseError) -> WriteFailure {
     match error {
         DatabaseError::Query { what, source } => {
             let WriteFailure { class, code, message } = failure(source);

@@ -32,7 +32,7 @@ pub(crate) struct ListLetters {
     #[arg(long)]
     tenant: Vec<TenantId>,
     /// Only letters with this reason: undecodable, misrouted, malformed, unknown_symbol, future, late, absurd,
-    /// bar_exists, row_refused, panic.
+    /// bar_exists, row_refused, panic, skipped.
     #[arg(long)]
     reason: Option<String>,
     /// Kept from here on: a time, an offset of the dead letters, start or end.

@@ -2,6 +2,7 @@
 
 mod find;
 mod list;
+mod redrive;
 mod show;
 
 use std::process::ExitCode;
@@ -15,13 +16,15 @@ use crate::wiring::Process;
 pub(crate) enum DeadLetters {
     List(list::ListLetters),
     Show(show::ShowLetters),
+    Redrive(redrive::RedriveLetters),
 }
 
 impl DeadLetters {
-    pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         match self {
             Self::List(list) => list.run(process),
             Self::Show(show) => show.run(process),
+            Self::Redrive(redrive) => redrive.run(process).await,
         }
     }
 }

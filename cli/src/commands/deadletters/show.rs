@@ -63,10 +63,10 @@ impl ShowLetters {
 }
 
 /// The original record: key, headers and bytes.
-struct Bytes {
-    record: DeadLetter,
+pub(super) struct Bytes {
+    pub(super) record: DeadLetter,
     /// They are the whole record.
-    whole: bool,
+    pub(super) whole: bool,
     from: &'static str,
 }
 
@@ -101,7 +101,7 @@ fn holds_all(letter: &DeadLetter) -> bool {
 }
 
 /// From the topic it was read from, if that still has it; else what the letter has.
-fn read_again(log: &dyn Log, letter: &DeadLetter) -> anyhow::Result<Option<Bytes>> {
+pub(super) fn read_again(log: &dyn Log, letter: &DeadLetter) -> anyhow::Result<Option<Bytes>> {
     let cut = || (!letter.original.is_empty()).then(|| letter.clone());
     let cut = || cut().map(|record| Bytes { record, whole: false, from: "kept among the dead letters" });
     let (Ok(topic), Ok(offset)) = (letter.topic.parse::<Topic>(), u64::try_from(letter.offset)) else {

@@ -5,6 +5,7 @@ mod check;
 mod env_file;
 mod import;
 mod new;
+mod resume;
 mod secret_files;
 mod verify;
 
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use self::check::{Check, List};
 use self::import::Import;
 use self::new::New;
+use self::resume::Resume;
 use self::verify::Verify;
 use super::migrate::{ADMIN_URL, OWNER, optional, required};
 use crate::exit::{Coded, SOFTWARE};
@@ -38,6 +40,7 @@ pub(crate) enum Tenants {
     Import(Import),
     Init(Init),
     Verify(Verify),
+    Resume(Resume),
 }
 
 /// Makes a tenant's database its own: tables, login role, default and check on every tenant_id. Harmless to repeat.
@@ -63,6 +66,7 @@ impl Tenants {
             Self::Import(import) => import.run(process).map(|()| ExitCode::SUCCESS),
             Self::Init(init) => init.run(process).await.map(|()| ExitCode::SUCCESS),
             Self::Verify(verify) => verify.run(process).await,
+            Self::Resume(resume) => resume.run(process).await,
         }
     }
 }

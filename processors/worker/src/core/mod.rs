@@ -5,11 +5,13 @@
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
 //! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
+//! this owner's word is put in the log, and once it is there the
 //! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Every so often ([`SNAPSHOT_EVERY`]), after a
 //! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
 //! ([`Output::Store`]), but not before everything that came of it is acknowledged.
 
 mod appends;
+mod care;
 mod catching_up;
 mod dead_letters;
 mod owned;
@@ -19,13 +21,15 @@ mod tenant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::log::{LogError, NewRecord, Record};
+use bellwether_runtime::words::Words;
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, TopicKind};
 
 use crate::snapshots::{Snapshot, State};
 pub use bellwether_runtime::config::SNAPSHOT_EVERY;
-use owned::Owned;
+use owned::{How, Owned};
 
 /// Names an append, so that its acknowledgement can be told. Rises.
 pub type AppendId = u64;
@@ -57,6 +61,11 @@ pub enum Input {
     Revoked(TenantId),
     /// The tenant cannot go on, for this reason.
     Failed(TenantId, String),
+    /// A topic of the tenant is not there, or its journal cannot be read from where it was to be: the tenant is
+    /// recovered anew, and stands for this reason until it is.
+    Lost(TenantId, String),
+    /// What came of an [`Output::Look`]: how far it looked, and whether anything was decided.
+    Looked(TenantId, u64, bool),
 }
 
 /// What a new owner knows of the owner before.
@@ -70,6 +79,10 @@ pub struct Recovered {
     pub journal_end: u64,
     /// The state to go on from; none: the fold begins at the journal's start.
     pub state: Option<Box<State>>,
+    /// What operators decided about the journal, from the record on that is folded first.
+    pub decisions: Decisions,
+    /// What the owners before told each other.
+    pub words: Box<Words>,
 }
 
 impl Recovered {
@@ -77,6 +90,13 @@ impl Recovered {
     #[must_use]
     pub fn fold_from(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.next_offset)
+    }
+
+    /// What came of the journal from that offset on may be in the log in part only: it is written again.
+    fn doubt(&mut self, from: u64) {
+        let before = from.checked_sub(1);
+        let before = before.map(|last| Cause { offset: last.cast_signed(), index: i32::MAX });
+        self.last_cause = self.last_cause.min(before);
     }
 }
 
@@ -87,12 +107,20 @@ pub enum NotRecovered {
     Unavailable(String),
     /// The log is not what a fold can begin with: an operator has to do something.
     Refused(String),
+    /// Records of the journal are gone, and nobody has accepted that yet.
+    Gap {
+        /// For the operator.
+        reason: String,
+        /// The journal offset before which all decisions were looked at.
+        looked_to: u64,
+    },
 }
 
 impl From<LogError> for NotRecovered {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Unavailable { .. } | LogError::UnknownSchema { .. } => {
+            // A topic that is not there may come, and without it there is nothing to refuse.
+            LogError::Unavailable { .. } | LogError::UnknownSchema { .. } | LogError::UnknownTopic { .. } => {
                 Self::Unavailable(error.to_string())
             }
             other => Self::Refused(other.to_string()),
@@ -119,6 +147,8 @@ pub enum Output {
     Resume(TenantId),
     /// Read no more of it at all; others go on. The reason is for the operator.
     Halt(TenantId, String),
+    /// The tenant stands: look whether an operator decided anything about its journal from that offset on.
+    Look(TenantId, u64),
 }
 
 impl Default for Core {
@@ -130,6 +160,8 @@ impl Default for Core {
 /// All tenants this worker owns.
 #[derive(Debug)]
 pub struct Core {
+    /// Of this worker, as others read it.
+    name: String,
     /// Between two snapshots of a tenant.
     snapshot_every: Duration,
     tenants: BTreeMap<TenantId, Owned>,
@@ -137,6 +169,8 @@ pub struct Core {
     last: Numbers,
     /// How long the worker goes on.
     now: Duration,
+    /// The one tenant that is folded with care now.
+    turn: Option<TenantId>,
 }
 
 /// Names for what is asked for: each is used once.
@@ -158,7 +192,20 @@ impl Core {
     #[must_use]
     pub fn with_snapshots_every(snapshot_every: Duration) -> Self {
         let (tenants, last) = (BTreeMap::new(), Numbers::default());
-        Self { snapshot_every, tenants, last, now: Duration::ZERO }
+        Self { name: String::new(), snapshot_every, tenants, last, now: Duration::ZERO, turn: None }
+    }
+
+    /// The same, by a name that no other worker has.
+    #[must_use]
+    pub fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The worker ends: what is asked for in answer is still to be done, if it can be.
+    pub fn end(&mut self, outputs: &mut Vec<Output>) {
+        for (_, owned) in std::mem::take(&mut self.tenants) {
+            owned.given_up(self.now, &mut self.last, outputs);
+        }
     }
 
     /// The tenants that are folded and of which nothing is under way: all that was read of them is done.
@@ -174,7 +221,26 @@ impl Core {
 
     /// Takes one input in; adds what follows from it.
     pub fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
-        let Self { tenants, last, now, snapshot_every } = self;
+        self.take_in(input, outputs);
+        self.pass_turn(outputs);
+    }
+
+    /// One tenant at a time is folded with care: a worker that dies leaves a note of it alone.
+    fn pass_turn(&mut self, outputs: &mut Vec<Output>) {
+        let Self { tenants, last, turn, .. } = self;
+        let mut holder = turn.as_ref().and_then(|tenant| tenants.get_mut(tenant)).and_then(Owned::folding);
+        if holder.as_mut().is_some_and(|core| core.has_turn()) {
+            return;
+        }
+        let mut folding = tenants.iter_mut().filter_map(|(tenant, owned)| Some((tenant, owned.folding()?)));
+        *turn = folding.find(|(_, core)| core.wants_turn()).map(|(tenant, core)| {
+            core.note_next(last, outputs);
+            tenant.clone()
+        });
+    }
+
+    fn take_in(&mut self, input: Input, outputs: &mut Vec<Output>) {
+        let Self { tenants, last, now, name, snapshot_every, .. } = self;
         match input {
             Input::Assigned(tenant) => {
                 let owned = Owned::new(tenant.clone(), &mut last.recovery, outputs);
@@ -182,7 +248,8 @@ impl Core {
             }
             Input::Recovered(tenant, id, found) => {
                 if let Some(owned) = tenants.get_mut(&tenant) {
-                    owned.recovered(id, found, *now, *snapshot_every, &mut last.recovery, outputs);
+                    let how = How { worker: name, snapshot_every: *snapshot_every };
+                    owned.recovered(id, found, *now, how, last, outputs);
                 }
             }
             Input::Records(tenant, records) => {
@@ -191,8 +258,8 @@ impl Core {
                 }
             }
             Input::Acknowledged(tenant, id) => {
-                if let Some(core) = tenants.get_mut(&tenant).and_then(Owned::folding) {
-                    core.acknowledged(id, last, outputs);
+                if let Some(owned) = tenants.get_mut(&tenant) {
+                    owned.acknowledged(id, last, outputs);
                 }
             }
             Input::Stored(tenant, id, is_stored) => {
@@ -202,8 +269,7 @@ impl Core {
             }
             Input::Passed(time) => {
                 *now = time;
-                let folding = tenants.values_mut().filter_map(Owned::folding);
-                folding.for_each(|core| core.passed(time));
+                tenants.values_mut().for_each(|owned| owned.passed(time, outputs));
             }
             Input::Turned => {
                 let mut folding = tenants.values_mut().filter_map(Owned::folding);
@@ -216,9 +282,19 @@ impl Core {
                     owned.halt(reason, outputs);
                 }
             }
+            Input::Lost(tenant, reason) => {
+                if let Some(owned) = tenants.get_mut(&tenant) {
+                    owned.lost(reason, *now, last, outputs);
+                }
+            }
+            Input::Looked(tenant, read_to, is_decided) => {
+                if let Some(owned) = tenants.get_mut(&tenant) {
+                    owned.looked(read_to, is_decided, &mut last.recovery, outputs);
+                }
+            }
             Input::Revoked(tenant) => {
-                if let Some(core) = tenants.remove(&tenant).as_mut().and_then(Owned::folding) {
-                    core.given_up(*now, last, outputs);
+                if let Some(owned) = tenants.remove(&tenant) {
+                    owned.given_up(*now, last, outputs);
                 }
             }
         }

@@ -1,20 +1,26 @@
 //! One tenant: records in, appends out, commits behind acknowledgements.
 
+mod caring;
+mod room;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bellwether_engine::{Effect, Engine, RefusalReason};
+use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
+use bellwether_schemas::snapshots::words::OwnerWord;
 use bellwether_schemas::snapshots::{ContentHash, LastFolded};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use super::appends::{Appends, pieces, size};
+use super::care::{Care, Taking};
 use super::catching_up::CatchingUp;
 use super::dead_letters::DeadLetters;
 use super::snapshots::Snapshots;
@@ -22,10 +28,6 @@ use super::{AppendId, Numbers, Output, Recovered, SnapshotId};
 use crate::events;
 use crate::snapshots::{Snapshot, State};
 
-/// Batches whose appends are not acknowledged yet; at this many the journal is paused, and read on at half of it.
-const MAX_IN_FLIGHT: usize = 64;
-/// The same of their bytes: a Kafka producer has room for the appends of several tenants.
-const MAX_BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
 /// What is copied of a state between two batches of records, and in one turn of a worker: a symbol counts one, a bucket of
 /// alerts eight. Below a millisecond.
 const EFFORT: usize = 8;
@@ -52,6 +54,16 @@ pub(super) struct TenantCore {
     told: BTreeSet<RefusalReason>,
     paused: bool,
     halted: bool,
+    /// It stopped in the middle of a record: its state is that of no journal offset.
+    torn: bool,
+    /// What operators decided about the journal from where the fold began.
+    decisions: Decisions,
+    /// What this owner said of itself.
+    owner: OwnerWord,
+    /// The record in quarantine: it is not folded, and nothing behind it.
+    stands_before: Option<u64>,
+    /// None where nobody died of the journal, and once what they died of is behind.
+    care: Option<Care>,
 }
 
 /// What one batch of journal records brought.
@@ -66,8 +78,15 @@ struct Batch {
 }
 
 impl TenantCore {
-    pub(super) fn new(tenant: TenantId, recovered: Recovered, now: Duration, every: Duration) -> Self {
-        let Recovered { last_cause, committed, journal_end, state } = recovered;
+    pub(super) fn new(
+        tenant: TenantId,
+        recovered: Recovered,
+        taking: Taking,
+        now: Duration,
+        every: Duration,
+    ) -> Self {
+        let Recovered { last_cause, committed, journal_end, state, decisions, words: _ } = recovered;
+        let Taking { owner, stands_before, care, words: _ } = taking;
         let state = state.map_or_else(|| State::nothing(&tenant), |state| *state);
         let State { engine, gist, next_offset: fold_from, late } = state;
         events::Recovered { tenant: &tenant, fold_from, last_cause }.emit();
@@ -85,12 +104,29 @@ impl TenantCore {
             told: BTreeSet::new(),
             paused: false,
             halted: false,
+            torn: false,
+            decisions,
+            owner,
+            stands_before,
+            care,
+        }
+    }
+
+    /// Folds the records, or holds them until it is their turn to be folded with care.
+    pub(super) fn records(&mut self, records: Vec<Record>, next: &mut Numbers, outputs: &mut Vec<Output>) {
+        let records = match &mut self.care {
+            Some(care) if !self.halted => care.hold(records),
+            _ => Some(records),
+        };
+        match records {
+            Some(records) => self.fold_all(records, next, outputs),
+            None => self.regulate(outputs),
         }
     }
 
     /// Folds the records and asks for what follows from them to be appended. When the tenant has to stop at a
     /// record, what came before it is still delivered.
-    pub(super) fn records(&mut self, records: Vec<Record>, next: &mut Numbers, outputs: &mut Vec<Output>) {
+    fn fold_all(&mut self, records: Vec<Record>, next: &mut Numbers, outputs: &mut Vec<Output>) {
         let mut appends = Appends::default();
         let (mut stop, mut done) = (None, None);
         let begins = records.first().map_or(0, |record| record.offset);
@@ -99,7 +135,12 @@ impl TenantCore {
             return;
         }
         for record in records {
+            stop = self.stands_before.filter(|offset| record.offset >= *offset).map(caring::quarantined);
+            if stop.is_some() {
+                break;
+            }
             stop = self.fold(&record, &mut appends);
+            self.torn = stop.is_some();
             if stop.is_some() {
                 break;
             }
@@ -122,6 +163,10 @@ impl TenantCore {
             batch.unacknowledged.retain(|waiting| *waiting != id);
         }
         self.settle(next, outputs);
+        let step = self.care.as_mut().and_then(|care| care.acknowledged(id));
+        if let Some(step) = step {
+            self.take_care(step, next, outputs);
+        }
     }
 
     /// Time of the worker goes on: says how far a recovery is, and begins a snapshot where one is due.
@@ -130,7 +175,7 @@ impl TenantCore {
         if self.catching_up.take_if(|way| way.moved(&self.tenant, folded_to, now)).is_some() {
             self.snapshots.hasten(now);
         }
-        if !self.halted && self.snapshots.are_due(now, folded_to) {
+        if !self.torn && self.snapshots.are_due(now, folded_to) {
             self.begin_snapshot(now);
         }
     }
@@ -150,7 +195,7 @@ impl TenantCore {
     /// will be for this owner, and its snapshot is left out.
     pub(super) fn given_up(&mut self, now: Duration, next: &mut Numbers, outputs: &mut Vec<Output>) {
         let Some(folded_to) = self.folded_to() else { return };
-        if !self.halted && self.in_flight.is_empty() && self.snapshots.are_wanted(folded_to) {
+        if !self.torn && self.in_flight.is_empty() && self.snapshots.are_wanted(folded_to) {
             self.begin_snapshot(now);
         }
         self.go_on_taking(usize::MAX);
@@ -163,7 +208,7 @@ impl TenantCore {
     }
 
     /// The journal offset after the last record that the state has taken in.
-    fn folded_to(&self) -> Option<u64> {
+    pub(super) fn folded_to(&self) -> Option<u64> {
         self.last.as_ref().map(|record| record.offset + 1)
     }
 
@@ -203,8 +248,10 @@ impl TenantCore {
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         if !self.halted {
             self.halted = true;
-            // A record that was folded by half may have changed what was to be copied before.
-            self.snapshots.give_up();
+            if self.torn {
+                // What was to be copied before it may have been changed.
+                self.snapshots.give_up();
+            }
             events::Halted { tenant: &self.tenant, reason: &reason }.emit();
             outputs.push(Output::Halt(self.tenant.clone(), reason));
         }
@@ -212,13 +259,15 @@ impl TenantCore {
 
     /// Applies one record; says why, if the tenant cannot go on after it.
     fn fold(&mut self, record: &Record, appends: &mut Appends) -> Option<String> {
-        let entry = match record.entry(&self.tenant) {
+        let entry = match self.decisions.entry(&self.tenant, record) {
             Ok(entry) => entry,
             Err(unusable) => {
                 self.put_aside(record, unusable.reason(), unusable.to_string(), appends);
                 return None;
             }
         };
+        #[cfg(debug_assertions)]
+        crate::deadly::meet(&record.value);
         let mut effects = Vec::new();
         let applied =
             catch_unwind(AssertUnwindSafe(|| self.engine.apply(record.offset, &entry, &mut effects)));
@@ -320,16 +369,7 @@ impl TenantCore {
         if let Some(Range { start: begins, end: next_offset }) = of {
             self.in_flight.push_back(Batch { begins, next_offset, unacknowledged, bytes });
         }
-        if self.is_full(1) && !self.paused {
-            self.paused = true;
-            outputs.push(Output::Pause(self.tenant.clone()));
-        }
-    }
-
-    /// At least one part in so many of what may be under way is.
-    fn is_full(&self, parts: usize) -> bool {
-        let bytes: usize = self.in_flight.iter().map(|batch| batch.bytes).sum();
-        self.in_flight.len() >= MAX_IN_FLIGHT / parts || bytes >= MAX_BYTES_IN_FLIGHT / parts
+        self.regulate(outputs);
     }
 
     /// Commits what is acknowledged, and lets a snapshot of that be stored.
@@ -353,9 +393,6 @@ impl TenantCore {
         if let Some(batch) = done.filter(|batch| batch.next_offset > self.committed) {
             outputs.push(Output::Commit(self.tenant.clone(), batch.next_offset));
         }
-        if self.paused && !self.is_full(2) {
-            self.paused = false;
-            outputs.push(Output::Resume(self.tenant.clone()));
-        }
+        self.regulate(outputs);
     }
 }

@@ -115,3 +115,11 @@ pub(crate) fn straight(journal: &[Vec<u8>]) -> Vec<NewRecord> {
     };
     effects.into_iter().filter_map(record).collect()
 }
+
+/// Settings that no engine of this build can follow.
+pub(crate) fn of_a_newer_build() -> Vec<u8> {
+    let mut entry = codec::decode_entry(&journal(&[])[0]).unwrap();
+    let Entry::Settings(change) = &mut entry else { panic!("the first record is the settings") };
+    change.engine_version += 1;
+    codec::encode_entry(&entry).unwrap()
+}

@@ -63,7 +63,11 @@ impl Sources {
                 session.last_seq = session.last_seq.max(block.first_seq.map(last));
             }
             Entry::Heartbeat(beat) => session.last_beat = session.last_beat.max(Some(beat.ts)),
-            Entry::Bars(_) | Entry::Alert(_) | Entry::Settings(_) | Entry::Calendar(_) => {}
+            Entry::Bars(_)
+            | Entry::Alert(_)
+            | Entry::Settings(_)
+            | Entry::Calendar(_)
+            | Entry::Decision(_) => {}
         }
     }
 
