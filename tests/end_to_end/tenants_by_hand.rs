@@ -124,15 +124,18 @@ impl World {
     async fn new() -> Self {
         let place = Place::new();
         let postgres = Postgres::start(&place.path("postgres"), Options::default()).await.unwrap();
-        seed::create(&postgres, "acme").await.unwrap();
-        seed::bootstrap(&postgres.url("acme")).await.unwrap();
+        for database in ["acme", "beta"] {
+            seed::create(&postgres, database).await.unwrap();
+            seed::bootstrap(&postgres.url(database)).await.unwrap();
+        }
         let inbox = Inbox::start(([127, 0, 0, 1], 0).into(), None, Clock::system()).await.unwrap();
         Self { place, postgres, inbox }
     }
 
     fn run(&self, arguments: &[&str]) -> support::Ran {
         let command = self.place.bellwether(arguments);
-        command.env("ACME_ADMIN_DATABASE_URL", self.postgres.url("acme").reveal()).start().wait(LIMIT)
+        let command = command.env("ACME_ADMIN_DATABASE_URL", self.postgres.url("acme").reveal());
+        command.env("BETA_ADMIN_DATABASE_URL", self.postgres.url("beta").reveal()).start().wait(LIMIT)
     }
 }
 
@@ -143,6 +146,7 @@ fn a_new_tenant_is_led_from_nothing_to_a_first_mail_and_verified_and_each_step_c
     let smtp = format!("smtp://127.0.0.1:{}?tls=none", world.inbox.addr.port());
     let missing = world.run(&["tenants", "new", "acme", "--zone", "Europe/Berlin"]).ended(64);
     assert!(missing.error().contains("the brand's name is missing"), "{missing}");
+    refused(&world);
     let new = [
         "tenants",
         "new",
@@ -193,6 +197,23 @@ fn a_new_tenant_is_led_from_nothing_to_a_first_mail_and_verified_and_each_step_c
         world.inbox.stop().await;
         world.postgres.stop().await.unwrap();
     });
+}
+
+/// What could not be a tenant's file is told before anything is begun, and one that has what another tenant has is not left
+/// behind: who starts next would serve neither.
+fn refused(world: &World) {
+    let new = |zone: &str, from: &str| {
+        world.run(&["tenants", "new", "beta", "--name", "Beta", "--zone", zone, "--from", from]).ended(78)
+    };
+    let wrong = new("Europe/Berlni", "alerts@beta.example");
+    assert!(wrong.error().starts_with("nothing is begun: tenants/beta.toml:"), "{wrong}");
+    assert!(
+        wrong.error().contains("Europe/Berlni") && !world.place.path("tenants/secrets").exists(),
+        "{wrong}"
+    );
+    let taken = new("Europe/Berlin", "alerts@fxlabs.example");
+    assert!(taken.error().contains("mail.from: is that of tenant fxlabs too"), "{taken}");
+    assert!(!world.place.path("tenants/beta.toml").exists(), "{taken}");
 }
 
 /// Before it has a user, with one, and with another brand's name in its mails.

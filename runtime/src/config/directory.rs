@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bellwether_schemas::TenantId;
 
 use super::database_place::{DatabasePlace, Login};
-use super::tenant::{examine, is_stand_in};
+use super::tenant::{self, examine, is_stand_in};
 use super::{ConfigError, Database, Fault, Origin, Tenant, TokenHash, load_tenant, toml_file};
 
 /// Reads every `*.toml` of the directory, in order of id, with what `environment` adds. For who needs them all, and right:
@@ -70,6 +70,12 @@ pub fn examine_tenants(
 #[must_use]
 pub fn examine_tenant(file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Vec<Fault> {
     examine(file, environment).faults
+}
+
+/// Everything that would be wrong with a tenant's file of that text.
+#[must_use]
+pub fn examine_text(file: &Path, text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Vec<Fault> {
+    tenant::examine_text(file, text.to_owned(), environment).faults
 }
 
 fn with_line(error: &ConfigError) -> Fault {

@@ -28,7 +28,7 @@ mod tenant;
 mod toml_file;
 mod values;
 
-pub use directory::{examine_tenant, examine_tenants, load_named, load_tenants, tenant_files};
+pub use directory::{examine_tenant, examine_tenants, examine_text, load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
 pub use process::{
     Config, Gateway, LogFormat, Operator, Processing, SNAPSHOT_EVERY, SchemaRegistry, Telemetry,

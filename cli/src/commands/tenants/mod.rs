@@ -1,5 +1,6 @@
 //! `bellwether tenants`.
 
+mod asked;
 mod check;
 mod env_file;
 mod import;

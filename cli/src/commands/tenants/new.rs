@@ -1,12 +1,12 @@
 //! `bellwether tenants new`: from nothing to a tenant that works, one step after the other.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bellwether_database as database;
 use bellwether_producers::{ProducerContext, settings};
-use bellwether_runtime::config::{EmailAddress, Tenant, examine_tenant};
+use bellwether_runtime::config::{EmailAddress, Tenant, examine_tenant, examine_text};
 use bellwether_runtime::finding::Level;
 use bellwether_runtime::log::{Access, LogError};
 use bellwether_runtime::secret::Secret;
@@ -19,11 +19,12 @@ use bellwether_sinks::mail::trial;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::asked::{asked, asked_unseen};
 use super::import::put;
 use super::secret_files::{NewFiles, take_back};
 use super::{announce, file_text};
 use crate::commands::migrate::{ADMIN_URL, OWNER, optional};
-use crate::exit::{CONFIG, Coded, IO, NO, USAGE};
+use crate::exit::{CONFIG, Coded, IO, NO};
 use crate::output::{note, tell};
 use crate::wiring::{Process, environment};
 
@@ -76,10 +77,13 @@ impl New {
         let target = process.config.tenants.join(format!("{}.toml", self.tenant));
         // Asked for first, so that nothing is begun that ends at a question.
         let text = if target.exists() { None } else { Some(file_text(&self.keys()?)?) };
+        if let Some(text) = &text {
+            refuse_faulty(&target, text)?;
+        }
         let admin = self.admin()?;
         self.database(process, &admin).await?;
         self.topics(process)?;
-        self.file(&target, text)?;
+        self.file(process, &target, text)?;
         let tenant = self.load(process)?;
         publish(process, &tenant).await?;
         step("how its pages hear of news");
@@ -128,7 +132,7 @@ impl New {
     fn admin(&self) -> Result<Secret, Coded> {
         match optional(&self.tenant, ADMIN_URL)? {
             Some(url) => Ok(url),
-            None => Ok(Secret::new(asked(ADMIN_URL, OWNER, None)?)),
+            None => asked_unseen(ADMIN_URL, OWNER),
         }
     }
 
@@ -187,7 +191,8 @@ impl New {
         Ok(())
     }
 
-    fn file(&self, target: &Path, text: Option<String>) -> Result<(), Coded> {
+    /// One that is bad, or has what another tenant has, is not left there: a process that starts would serve neither.
+    fn file(&self, process: &Process, target: &Path, text: Option<String>) -> Result<(), Coded> {
         let Some(text) = text else {
             step(&format!("its file {}: is there, and stays as it is", target.display()));
             return Ok(());
@@ -196,18 +201,19 @@ impl New {
         let mut files = NewFiles::default();
         files.plain(target.into(), text);
         let written = files.write()?;
-        let faults = examine_tenant(target, &environment);
+        let mut faults: Vec<String> =
+            examine_tenant(target, &environment).iter().map(ToString::to_string).collect();
+        faults.extend(disputed(process, target));
         if faults.is_empty() {
             return Ok(());
         }
         take_back(&written);
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         Err(Coded { code: CONFIG, message: format!("nothing is written there: {}", faults.join("; ")) })
     }
 
     fn load(&self, process: &Process) -> anyhow::Result<Tenant> {
-        // With all others, for no two may share what is one tenant's.
-        let found = process.tenants()?.into_iter().find(|tenant| tenant.id == self.tenant);
+        let reading = process.directory(&[]).read()?;
+        let found = reading.tenants.into_iter().find(|tenant| tenant.id == self.tenant);
         let gone = || Coded { code: CONFIG, message: format!("the file of {} is gone", self.tenant) };
         Ok(found.ok_or_else(gone)?)
     }
@@ -239,6 +245,26 @@ impl New {
     }
 }
 
+/// Before anything is begun. Its secret is still to be written.
+fn refuse_faulty(target: &Path, text: &str) -> Result<(), Coded> {
+    let faults = examine_text(target, text, &environment);
+    let faults = faults.iter().filter(|fault| fault.key != "database.url_file").map(ToString::to_string);
+    let faults: Vec<String> = faults.collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Coded { code: CONFIG, message: format!("nothing is begun: {}", faults.join("; ")) })
+}
+
+/// What the file has that is another tenant's, beside those that are good.
+fn disputed(process: &Process, target: &Path) -> Option<String> {
+    let error = match process.directory(&[]).read() {
+        Ok(mut reading) => reading.bad.remove(target)?,
+        Err(error) => error,
+    };
+    Some(error.to_string())
+}
+
 /// Said before it is done.
 fn step(what: &str) {
     note(&format!("{what}\n"));
@@ -268,22 +294,6 @@ fn look(process: &Process, tenant: &Tenant) -> anyhow::Result<bool> {
         note(&format!("  {} {}: {}{advice}\n", finding.level.name(), finding.about, finding.found));
     }
     Ok(found.iter().all(|finding| finding.level != Level::Fault))
-}
-
-/// What was given, or what somebody at a terminal types.
-fn asked(flag: &str, what: &str, given: Option<&str>) -> Result<String, Coded> {
-    if let Some(given) = given {
-        return Ok(given.into());
-    }
-    let stdin = std::io::stdin();
-    let missing = || Coded { code: USAGE, message: format!("{what} is missing: give it as {flag}") };
-    if !stdin.is_terminal() {
-        return Err(missing());
-    }
-    note(&format!("{what}: "));
-    let mut line = String::new();
-    stdin.lock().read_line(&mut line).map_err(|_| missing())?;
-    Some(line.trim().to_owned()).filter(|line| !line.is_empty()).ok_or_else(missing)
 }
 
 fn made_up() -> Result<Secret, Coded> {

@@ -58,19 +58,31 @@ pub(in crate::config) struct Examined {
 
 /// Reads the file to its end, whatever is wrong with it.
 pub(in crate::config) fn examine(path: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Examined {
-    let read = id_of(path).and_then(|id| {
-        let text = toml_file::read(path)?;
-        Ok((id, toml_file::parse(path, &text)?, text))
-    });
-    match read {
-        Ok((id, table, text)) => Examination { path, text, found: Vec::new(), set_aside: BTreeSet::new() }
-            .run(&id, table, environment),
-        Err(error) => {
-            let (key, reason) = error.parts();
-            let fault = Fault { file: path.into(), line: None, key, reason };
-            Examined { tenant: None, faults: vec![fault] }
-        }
+    match toml_file::read(path) {
+        Ok(text) => examine_text(path, text, environment),
+        Err(error) => beyond_reading(path, &error),
     }
+}
+
+/// As [`examine`], of a file that has that text, or is to have it.
+pub(in crate::config) fn examine_text(
+    path: &Path,
+    text: String,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Examined {
+    match id_of(path).and_then(|id| Ok((id, toml_file::parse(path, &text)?))) {
+        Ok((id, table)) => Examination { path, text, found: Vec::new(), set_aside: BTreeSet::new() }.run(
+            &id,
+            table,
+            environment,
+        ),
+        Err(error) => beyond_reading(path, &error),
+    }
+}
+
+fn beyond_reading(path: &Path, error: &ConfigError) -> Examined {
+    let (key, reason) = error.parts();
+    Examined { tenant: None, faults: vec![Fault { file: path.into(), line: None, key, reason }] }
 }
 
 struct Examination<'a> {

@@ -31,7 +31,7 @@ pub use brand::Brand;
 pub use calendar::{CalendarPlace, CalendarSource};
 pub use database::{Announce, Database, DatabaseMode, Recipients};
 pub use faults::Fault;
-pub(super) use faults::{examine, is_stand_in};
+pub(super) use faults::{examine, examine_text, is_stand_in};
 pub use mail::{Ambiguous, Mail, WhenAmbiguous};
 pub use retention::Retention;
 
