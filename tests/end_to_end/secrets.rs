@@ -224,7 +224,7 @@ fn no_command_and_no_role_shows_a_secret_at_any_level_of_its_log() {
         shows_nothing(&format!("{arguments:?}"), &ran.to_string());
     }
     for (arguments, says) in [
-        (&["sink", "rows"][..], "password authentication failed"),
+        (&["sink", "rows"][..], "28P01"),
         (&["sink", "mail"], "cannot connect to the database of tenant fxlabs"),
         (&["sink", "schedule"], "cannot connect to the database of tenant fxlabs"),
         (&["produce", "alerts"], "cannot connect to the database of tenant fxlabs"),
