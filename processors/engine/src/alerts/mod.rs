@@ -33,6 +33,7 @@ pub(crate) use price::{PriceHit, PriceIndex};
 pub(crate) use reason::Reason;
 pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
+pub(crate) use state::Restoring;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
 pub use watch::check_columns;

@@ -11,7 +11,7 @@ use bellwether_schemas::settings::{Settings, SymbolSettings};
 
 use super::{Engine, Shown};
 use crate::admission::Sequences;
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, Restoring};
 use crate::calendar::Calendar;
 use crate::leaders::Leaders;
 use crate::pairs::{self, Pair};
@@ -216,8 +216,8 @@ impl Parts {
 
     /// As many alerts as the core says.
     fn alerts(&mut self, count: u64, table: &SymbolTable) -> Result<Alerts, SnapshotError> {
-        let mut alerts = Alerts::default();
-        let mut last = None;
+        let most = self.0.len() * BUCKET;
+        let mut restoring = Restoring::new(usize::try_from(count).unwrap_or(most).min(most), table);
         let mut missing = count;
         for bucket in 0.. {
             if missing == 0 {
@@ -230,11 +230,10 @@ impl Parts {
             let expected = missing.min(BUCKET as u64);
             let fits =
                 Misfit::unless(stored.len() as u64 == expected, "it has not the alerts that it should");
-            let restored = fits.and_then(|()| alerts.restore(stored, last, table));
-            last = restored.map_err(|misfit| misfit.of(key))?;
+            fits.and_then(|()| restoring.take(stored)).map_err(|misfit| misfit.of(key))?;
             missing -= expected;
         }
-        Ok(alerts)
+        restoring.end().map_err(|(bucket, misfit)| misfit.of(PartKey::Alerts(bucket)))
     }
 
     /// Refuses parts that no place of the state asked for.
