@@ -67,7 +67,7 @@ fn journal(tenant: &TenantId) -> Topic {
 /// What it means that a topic of the tenant cannot be used: gone as a whole or in part, it is found out anew what there is.
 fn failed(tenant: TenantId, error: &LogError) -> Input {
     match error {
-        LogError::UnknownTopic { .. } | LogError::OffsetOutOfRange { .. } => {
+        LogError::UnknownTopic { .. } | LogError::Partitions { .. } | LogError::OffsetOutOfRange { .. } => {
             Input::Lost(tenant, error.to_string())
         }
         _ => Input::Failed(tenant, error.to_string()),
@@ -305,7 +305,7 @@ impl State {
         let Some(answer) = oldest.ack.poll() else { return Ok(None) };
         let gone = match answer {
             Ok(_) => None,
-            Err(gone @ LogError::UnknownTopic { .. }) => Some(gone),
+            Err(gone) if gone.is_of_a_topic() => Some(gone),
             Err(error) => return Err(error),
         };
         Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
