@@ -500,7 +500,8 @@ impl Assignments for Counting {
 }
 
 #[test]
-fn a_topic_that_is_given_more_partitions_under_load_is_told_of_and_has_one_owner_who_reads_each_record_once() {
+fn a_topic_that_is_given_more_partitions_under_load_is_told_of_and_has_one_owner_who_reads_each_record_once()
+{
     let Some(cluster) = cluster(1) else { return };
     let log = cluster.log("slots");
     let topic = journal(log.as_ref());

@@ -48,7 +48,8 @@ impl Market {
         let writer = std::thread::spawn(move || {
             let blocks = (0..).take_while(|_| !over.load(Ordering::Relaxed));
             for number in blocks {
-                let acks: Vec<_> = tenants.iter().map(|tenant| send(&*to, &tenant.id, &block(&tenant.id, number))).collect();
+                let acks: Vec<_> =
+                    tenants.iter().map(|tenant| send(&*to, &tenant.id, &block(&tenant.id, number))).collect();
                 acks.into_iter().for_each(|ack| drop(ack.wait().unwrap()));
                 std::thread::sleep(PACE);
             }

@@ -65,7 +65,8 @@ struct Ground {
 impl Ground {
     fn new(count: usize) -> Self {
         let place = Place::new();
-        let tenants: Vec<TenantId> = (0..count).map(|number| format!("t{number:03}").parse().unwrap()).collect();
+        let tenants: Vec<TenantId> =
+            (0..count).map(|number| format!("t{number:03}").parse().unwrap()).collect();
         tenants.iter().for_each(|tenant| place.copy_tenant("fxlabs", tenant.as_str()));
         for example in ["fxlabs", "hextech"] {
             std::fs::remove_file(place.path(&format!("tenants/{example}.toml"))).unwrap();
@@ -166,7 +167,8 @@ impl<'g> Trial<'g> {
             self.sweep();
             if begun.elapsed() > PATIENCE {
                 let waiting = self.deaths.iter().flat_map(|death| death.waiting.keys()).collect::<Vec<_>>();
-                self.findings.push(format!("not in quarantine, or still waiting after {PATIENCE:?}: {waiting:?}"));
+                self.findings
+                    .push(format!("not in quarantine, or still waiting after {PATIENCE:?}: {waiting:?}"));
                 break;
             }
         }
@@ -226,7 +228,9 @@ impl<'g> Trial<'g> {
             let waiting: BTreeMap<TenantId, u64> =
                 others.map(|tenant| (tenant.clone(), self.ground.position(&tenant))).collect();
             // Those that were given to it by a death before wait anew.
-            self.deaths.iter_mut().for_each(|death| death.waiting.retain(|tenant, _| !waiting.contains_key(tenant)));
+            self.deaths
+                .iter_mut()
+                .for_each(|death| death.waiting.retain(|tenant, _| !waiting.contains_key(tenant)));
             progress(&format!("death {} with {} other tenants", self.deaths.len() + 1, waiting.len()));
             self.deaths.push(Death { at: died_at, waiting, served: Vec::new() });
         }

@@ -13,8 +13,8 @@ use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, HeatmapTracker};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::snapshots::{
-    ContentHash, FORMAT, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey,
-    SnapshotRecord, separated,
+    ContentHash, FORMAT, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey, SnapshotRecord,
+    separated,
 };
 use bellwether_schemas::{AlertId, Entry, Timestamp, Topic, TopicKind, UserId, codec};
 use bellwether_worker::WorkerError;

@@ -11,7 +11,7 @@ use super::rsi_correlation::{PairMode, PairWatch};
 use super::rsi_tracker::RsiWatch;
 use super::{Alert, Alerts, Known, Rank, Watch};
 use crate::bars::is_price;
-use crate::snapshot::{BUCKET, Code, Misfit, stored};
+use crate::snapshot::{BUCKET, Code, Misfit, PartKey, SnapshotError, stored};
 use crate::symbols::SymbolTable;
 
 impl Alerts {
@@ -45,6 +45,11 @@ impl Alerts {
                 .collect(),
         };
         bucket.iter().map(alert).collect()
+    }
+
+    /// Whom an operator disabled, by rank.
+    pub(crate) fn store_disabled(&self) -> stored::Disabled {
+        self.disabled.iter().copied().collect()
     }
 
     /// Every bucket is to be copied as it stands now.
@@ -102,9 +107,9 @@ pub(crate) struct Restoring<'a> {
 }
 
 impl<'a> Restoring<'a> {
-    pub(crate) fn new(count: usize, symbols: &'a SymbolTable) -> Self {
-        let known = Vec::with_capacity(count);
-        Self { alerts: Alerts { known, ..Alerts::default() }, watched: Vec::new(), symbols }
+    pub(crate) fn new(count: usize, disabled: stored::Disabled, symbols: &'a SymbolTable) -> Self {
+        let (known, disabled) = (Vec::with_capacity(count), disabled.into_iter().collect());
+        Self { alerts: Alerts { known, disabled, ..Alerts::default() }, watched: Vec::new(), symbols }
     }
 
     /// Takes the next bucket in.
@@ -130,7 +135,12 @@ impl<'a> Restoring<'a> {
     fn take_watched(&mut self, rank: Rank, id: AlertId, stored: stored::Watched) -> Result<(), Misfit> {
         let stored::Watched { user_id, version, effective, is_warming, watch } = stored;
         let watch = Watch::restore(watch)?;
-        self.alerts.insert(rank, effective, &watch, self.symbols);
+        if !self.alerts.is_disabled(rank) {
+            self.alerts.insert(rank, effective, &watch, self.symbols);
+        }
+        if let Some(time) = watch.expires_at() {
+            self.alerts.expiring.insert((time, rank));
+        }
         if is_warming {
             self.alerts.warming.wait(rank, watch.awaits(self.symbols));
         }
@@ -139,8 +149,8 @@ impl<'a> Restoring<'a> {
         Ok(())
     }
 
-    /// All of them; or the bucket that has an alert which stands in one before, too.
-    pub(crate) fn end(self) -> Result<Alerts, (u32, Misfit)> {
+    /// All of them.
+    pub(crate) fn end(self) -> Result<Alerts, SnapshotError> {
         let Self { mut alerts, watched, .. } = self;
         let mut places: Vec<(AlertId, u32)> =
             (0..).zip(&alerts.known).map(|(place, known)| (known.id, place)).collect();
@@ -150,8 +160,11 @@ impl<'a> Restoring<'a> {
             _ => None,
         });
         if let Some(place) = twice {
-            return Err((place / BUCKET as u32, Misfit("an alert is there twice")));
+            return Err(Misfit("an alert is there twice").of(PartKey::Alerts(place / BUCKET as u32)));
         }
+        let is_there = |rank: &Rank| alerts.known.binary_search_by_key(rank, |known| known.rank).is_ok();
+        Misfit::unless(alerts.disabled.iter().all(is_there), "an alert that is disabled is not there")
+            .map_err(|misfit| misfit.of(PartKey::Disabled))?;
         alerts.places = places.into_iter().collect();
         alerts.watched = watched.into_iter().collect();
         Ok(alerts)

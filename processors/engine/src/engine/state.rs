@@ -68,7 +68,9 @@ impl Engine {
         let leaders = Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
         let calendar =
             (!calendar.is_empty()).then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
-        [core, leaders].into_iter().chain(calendar).collect()
+        let disabled = alerts.store_disabled();
+        let disabled = (!disabled.is_empty()).then(|| Part::new(PartKey::Disabled, Body::Disabled(disabled)));
+        [core, leaders].into_iter().chain(calendar).chain(disabled).collect()
     }
 
     /// The engine of which these are the parts, by their names and as their bytes: see [`Self::from_parts`].
@@ -214,10 +216,21 @@ impl Parts {
         }
     }
 
+    /// Nobody where no part says otherwise.
+    fn disabled(&mut self) -> Result<stored::Disabled, SnapshotError> {
+        let key = PartKey::Disabled;
+        match self.0.remove(&key) {
+            None => Ok(stored::Disabled::new()),
+            Some(Body::Disabled(disabled)) => Ok(disabled),
+            Some(_) => Err(SnapshotError::Missing { key }),
+        }
+    }
+
     /// As many alerts as the core says.
     fn alerts(&mut self, count: u64, table: &SymbolTable) -> Result<Alerts, SnapshotError> {
         let most = self.0.len() * BUCKET;
-        let mut restoring = Restoring::new(usize::try_from(count).unwrap_or(most).min(most), table);
+        let disabled = self.disabled()?;
+        let mut restoring = Restoring::new(usize::try_from(count).unwrap_or(most).min(most), disabled, table);
         let mut missing = count;
         for bucket in 0.. {
             if missing == 0 {
@@ -233,7 +246,7 @@ impl Parts {
             fits.and_then(|()| restoring.take(stored)).map_err(|misfit| misfit.of(key))?;
             missing -= expected;
         }
-        restoring.end().map_err(|(bucket, misfit)| misfit.of(PartKey::Alerts(bucket)))
+        restoring.end()
     }
 
     /// Refuses parts that no place of the state asked for.
