@@ -63,7 +63,7 @@ fn die_giving_up(world: &mut World, done: usize) -> bool {
             other => panic!("{other:?}"),
         }
     }
-    world.start();
+    world.crash(0);
     is_killed
 }
 

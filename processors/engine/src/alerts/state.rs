@@ -137,12 +137,12 @@ impl<'a> Restoring<'a> {
         let watch = Watch::restore(watch)?;
         if !self.alerts.is_disabled(rank) {
             self.alerts.insert(rank, effective, &watch, self.symbols);
+            if is_warming {
+                self.alerts.warming.wait(rank, watch.awaits(self.symbols));
+            }
         }
         if let Some(time) = watch.expires_at() {
             self.alerts.expiring.insert((time, rank));
-        }
-        if is_warming {
-            self.alerts.warming.wait(rank, watch.awaits(self.symbols));
         }
         let user_id = UserId(Uuid::from_bytes(user_id));
         self.watched.push((rank, Alert { id, user_id, version, effective, watch }));
