@@ -35,8 +35,8 @@ fn cat(place: &Place, topic: &str) -> Vec<Value> {
 fn told(place: &Place) -> (usize, Value) {
     let triggers = cat(place, "triggers");
     let fired = triggers.iter().filter(|line| line["type"] == "trigger_fired").count();
-    let statuses = triggers.iter().filter(|line| line["type"] == "alert_status");
-    (fired, statuses.last().unwrap()["record"].clone())
+    let mut statuses = triggers.iter().filter(|line| line["type"] == "alert_status");
+    (fired, statuses.next_back().unwrap()["record"].clone())
 }
 
 fn played(place: &Place, name: &str, lines: &[String]) {
