@@ -185,9 +185,9 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
         Entry::Calendar(change) => encode(SchemaName::CalendarItem, change),
         // Older builds go on reading what is decided of records.
-        Entry::Decision(decided) => match decided.decision.alert() {
-            None => encode(SchemaName::OperatorDecision, decided),
-            Some(_) => encode(SchemaName::AlertDecision, decided),
+        Entry::Decision(decided) => match decided.of_records() {
+            Some(of_records) => encode(SchemaName::OperatorDecision, &of_records),
+            None => encode(SchemaName::AlertDecision, decided),
         },
     }
 }

@@ -66,10 +66,31 @@ struct Wire {
     decision: String,
     offset: i64,
     first_readable: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     alert_id: Option<AlertId>,
     who: String,
     why: String,
+}
+
+/// The same as version 1 has it, which knows of no alerts.
+#[derive(Serialize)]
+#[serde(rename = "OperatorDecision")]
+pub(crate) struct OfRecords<'a> {
+    origin: &'a Origin,
+    decision: &'a str,
+    offset: i64,
+    first_readable: Option<i64>,
+    who: &'a str,
+    why: &'a str,
+}
+
+impl OperatorDecision {
+    /// As version 1 has it; none: it is about an alert.
+    pub(crate) fn of_records(&self) -> Option<OfRecords<'_>> {
+        let Self { origin, decision, who, why } = self;
+        let (Some(offset), first_readable) = decision.offsets() else { return None };
+        Some(OfRecords { origin, decision: decision.name(), offset, first_readable, who, why })
+    }
 }
 
 impl Decision {
