@@ -119,7 +119,7 @@ impl Group {
                 add(&mut silent, &topic, Offset::Invalid)?;
             }
         }
-        drop(consumer.pause(&silent));
+        consumer.pause(&silent).ok();
         consumer.incremental_assign(&starts).map_err(|error| self.refuses(&error))?;
         consumer.pause(&silent).map_err(|error| self.refuses(&error))
     }
