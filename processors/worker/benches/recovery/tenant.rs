@@ -125,7 +125,8 @@ impl Market {
 /// A log on a disk with the topics of that tenant.
 pub(crate) struct Place {
     pub(crate) log: Arc<dyn Log>,
-    dir: tempfile::TempDir,
+    /// Goes with it.
+    _dir: tempfile::TempDir,
 }
 
 pub(crate) fn topic(kind: TopicKind) -> Topic {
@@ -142,7 +143,7 @@ impl Place {
         let dir = tempfile::tempdir().unwrap();
         let log = open(dir.path());
         Topic::all(&tenant()).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
-        Self { log, dir }
+        Self { log, _dir: dir }
     }
 
     pub(crate) fn append(&self, records: &[Vec<u8>]) {
