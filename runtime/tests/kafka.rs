@@ -233,7 +233,9 @@ fn topics_that_are_sought_as_soon_as_they_are_assigned_stay_where_they_were_soug
     let Some(cluster) = cluster(1) else { return };
     let log = cluster.log("slots");
     let topics: Vec<Topic> = (0..TOPICS).map(|_| journal(log.as_ref())).collect();
-    topics.iter().for_each(|topic| drop(log.append(topic, records(0..EACH)).wait().unwrap()));
+    for topic in &topics {
+        log.append(topic, records(0..EACH)).wait().unwrap();
+    }
     let assigned = Nowhere::default();
     let mut member = log.consumer("sought", &topics, Box::new(assigned.clone())).unwrap();
     let mut read: BTreeMap<Topic, Vec<usize>> = BTreeMap::new();
@@ -250,7 +252,9 @@ fn topics_that_are_sought_as_soon_as_they_are_assigned_stay_where_they_were_soug
     assert_eq!(read.len(), TOPICS);
     // Longer than librdkafka waits before it asks for a place again.
     let late = Instant::now() + Duration::from_secs(1);
-    topics.iter().for_each(|topic| drop(log.append(topic, records(EACH..EACH + 1)).wait().unwrap()));
+    for topic in &topics {
+        log.append(topic, records(EACH..EACH + 1)).wait().unwrap();
+    }
     until("one more of each", || {
         if let Polled::Records(topic, records) = member.poll(Duration::from_millis(5)).unwrap() {
             read.entry(topic).or_default().extend(records.iter().map(number));
