@@ -50,7 +50,9 @@ impl Market {
             for number in blocks {
                 let acks: Vec<_> =
                     tenants.iter().map(|tenant| send(&*to, &tenant.id, &block(&tenant.id, number))).collect();
-                acks.into_iter().for_each(|ack| drop(ack.wait().unwrap()));
+                for ack in acks {
+                    ack.wait().unwrap();
+                }
                 std::thread::sleep(PACE);
             }
         });
