@@ -243,7 +243,7 @@ impl Core {
         let Self { tenants, last, now, name, snapshot_every, .. } = self;
         match input {
             Input::Assigned(tenant) => {
-                let owned = Owned::new(tenant.clone(), &mut last.recovery, outputs);
+                let owned = Owned::new(tenant.clone(), last, outputs);
                 tenants.insert(tenant, owned);
             }
             Input::Recovered(tenant, id, found) => {
@@ -289,7 +289,7 @@ impl Core {
             }
             Input::Looked(tenant, read_to, is_decided) => {
                 if let Some(owned) = tenants.get_mut(&tenant) {
-                    owned.looked(read_to, is_decided, &mut last.recovery, outputs);
+                    owned.looked(read_to, is_decided, last, outputs);
                 }
             }
             Input::Revoked(tenant) => {
