@@ -213,6 +213,12 @@ impl Core {
         self.tenants.iter().filter(|(_, owned)| owned.is_idle()).map(|(tenant, _)| tenant)
     }
 
+    /// The tenant is not folded on.
+    #[must_use]
+    pub fn is_halted(&self, tenant: &TenantId) -> bool {
+        self.tenants.get(tenant).is_some_and(Owned::is_halted)
+    }
+
     /// A tenant's state is being copied, a little each time that the worker goes round.
     #[must_use]
     pub fn is_taking(&self) -> bool {

@@ -252,6 +252,11 @@ impl Owned {
         }
     }
 
+    /// It stopped.
+    pub(super) fn is_halted(&self) -> bool {
+        self.stands() || matches!(self.stage, Stage::Halted)
+    }
+
     /// A snapshot of it is begun and not whole.
     pub(super) fn is_taking(&self) -> bool {
         match &self.stage {
