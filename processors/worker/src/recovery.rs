@@ -51,6 +51,10 @@ fn behind_a_gap(
     let mut found = load_behind_a_gap(log, tenant)?;
     let Some(state) = &mut found.state else { return Err(cut.into()) };
     let (last_folded, first_readable) = (state.next_offset.saturating_sub(1), log.bounds(&journal)?.start);
+    // A journal that has that record, and yet not as the snapshot knows it, is another one: nothing is gone of it.
+    if first_readable <= last_folded {
+        return Err(cut.into());
+    }
     let decisions = Decisions::collect(log, tenant, first_readable)?;
     if decisions.gap_behind(last_folded) != Some(first_readable) {
         let (topic, looked_to) = (journal.to_string(), decisions.read_to());
