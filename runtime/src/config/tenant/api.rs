@@ -106,11 +106,12 @@ fn is_hex(text: &str, digits: usize) -> bool {
 impl FromStr for TokenId {
     type Err = String;
 
+    /// The text is not repeated in the error: somebody may have put the token itself there.
     fn from_str(text: &str) -> Result<Self, String> {
         if is_hex(text, 8) {
             return Ok(Self(text.into()));
         }
-        Err(format!("{text:?} is not eight hexadecimal digits"))
+        Err("is not eight hexadecimal digits".into())
     }
 }
 
@@ -189,7 +190,8 @@ mod tests {
             assert!(!wrong.contains("secret"), "{wrong}");
         }
         for bad in ["", "1234567", "123456789", "1234567G", "ABCDEF01"] {
-            assert!(bad.parse::<TokenId>().is_err(), "{bad}");
+            let wrong = bad.parse::<TokenId>().unwrap_err();
+            assert!(bad.is_empty() || !wrong.contains(bad), "{wrong}");
         }
     }
 }
