@@ -23,7 +23,7 @@ const HASH: usize = 32;
 pub struct Api {
     /// Pages whose browsers may ask; none: no page. No two tenants may name one.
     pub origins: Vec<Origin>,
-    /// Credentials that programs show, as `bellwether tokens new` writes them. No two tenants may have one.
+    /// Credentials that programs show. No two tenants may have one.
     pub tokens: Vec<ApiToken>,
 }
 
@@ -120,7 +120,7 @@ impl FromStr for TokenHash {
 
     /// The text is not repeated in the error: somebody may have put the token itself there.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "is not a SHA-256 of 64 hexadecimal digits, as `tokens new` prints it".to_owned();
+        let wrong = || "is not a SHA-256 of 64 hexadecimal digits, small letters".to_owned();
         if !is_hex(text, 2 * HASH) {
             return Err(wrong());
         }
