@@ -25,9 +25,10 @@ pub(crate) fn look_behind(
     tenant: &TenantId,
 ) -> std::result::Result<(Recovered, Shelf), WorkerError> {
     let journal = Topic::new(tenant, TopicKind::Journal);
-    let bounds = log.bounds(&journal)?;
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
+    // Asked last: whoever has the tenant meanwhile goes no further than its journal does.
+    let bounds = log.bounds(&journal)?;
     check_same(&journal, bounds.next, last_cause, committed)?;
     let Found { state, shelf } = match load_newest(log, tenant) {
         Err(WorkerError::Snapshot(cut @ SnapshotFault::JournalCut { .. })) => behind_a_gap(log, tenant, cut)?,

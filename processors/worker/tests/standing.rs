@@ -75,6 +75,14 @@ fn while_a_worker_looks_for_a_record_that_kills_nobody_else_folds_it() {
 }
 
 #[test]
+fn a_journal_that_grows_while_it_is_looked_at_is_not_another_one() {
+    let (log, _) = log_with_a_halt();
+    let log = Memory { goes_on: true, ..log };
+    let found = find_standing(&log, &tenant()).unwrap();
+    assert!(matches!(found, Standing::Passed { .. }), "{found:?}");
+}
+
+#[test]
 fn a_record_that_a_worker_has_folded_is_nothing_that_a_tenant_stands_at() {
     let (log, at) = log_with_a_halt();
     *log.committed.lock().unwrap() = Some(at + 1);
