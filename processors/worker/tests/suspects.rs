@@ -119,8 +119,8 @@ fn processes_that_are_stopped_and_moved_are_no_deaths() {
     }
 }
 
-/// Two processes died, and the third reads with care: a note of its next record is in the log.
-fn read_with_care() -> World {
+/// Two processes died, and the third has read some records.
+fn after_two_deaths() -> World {
     let mut world = World::new(journal(&[(900, -700); 30]));
     for _ in 0..2 {
         world.recover(true);
@@ -129,6 +129,12 @@ fn read_with_care() -> World {
     }
     world.recover(true);
     world.read(10);
+    world
+}
+
+/// The same, and a note of its next record is in the log.
+fn read_with_care() -> World {
+    let mut world = after_two_deaths();
     world.acknowledge(1);
     assert!(world.words().suspect.is_some());
     world
@@ -161,14 +167,7 @@ fn a_process_that_dies_while_it_waits_for_a_topic_of_the_tenant_dies_of_no_recor
 
 #[test]
 fn a_note_of_what_was_committed_since_puts_nothing_in_quarantine() {
-    let mut world = World::new(journal(&[(900, -700); 30]));
-    for _ in 0..2 {
-        world.recover(true);
-        world.read(10);
-        world.crash(0);
-    }
-    world.recover(true);
-    world.read(10);
+    let mut world = after_two_deaths();
     while world.words().suspect.is_none_or(|suspect| suspect.offset.cast_unsigned() >= world.committed) {
         world.acknowledge(1);
     }

@@ -4,7 +4,7 @@
 //! offset is committed only after every effect from before it is acknowledged.
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
-//! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
+//! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then
 //! this owner's word is put in the log, and once it is there the
 //! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Every so often ([`SNAPSHOT_EVERY`]), after a
 //! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
