@@ -33,6 +33,7 @@ fn topic(kind: TopicKind) -> Topic {
 
 struct World {
     log: Arc<dyn Log>,
+    /// Of workers: the log's, unless theirs is wrong.
     clock: Clock,
     _dir: tempfile::TempDir,
 }
@@ -193,6 +194,17 @@ fn a_worker_cuts_off_what_its_tenant_keeps_no_longer_and_what_comes_out_is_the_s
     }
     let (gist, _) = Gist::read(world.log.as_ref(), &tenant()).unwrap();
     assert!(gist == whole, "what the journal said is known as if all of it were there");
+}
+
+#[test]
+fn a_worker_whose_clock_is_far_ahead_cuts_off_nothing_that_is_young() {
+    let clock = Clock::manual(Timestamp(0));
+    let world = World { clock: Clock::manual(Timestamp(4_000 * DAY)), ..World::with(clock.clone()) };
+    for part in journal(&steps()).chunks(20) {
+        world.fold(part);
+        clock.advance(DAY);
+    }
+    assert_eq!(world.log.bounds(&topic(TopicKind::Journal)).unwrap().start, 0);
 }
 
 proptest! {
