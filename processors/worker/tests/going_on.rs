@@ -128,22 +128,6 @@ fn a_worker_that_is_asked_to_stop_leaves_its_state_and_the_next_one_goes_on_from
 }
 
 #[test]
-fn a_triggers_topic_made_anew_is_filled_again_once_its_tenants_snapshots_are_gone_too() {
-    let (world, journal) = (World::new(), journal(&steps()));
-    let anew =
-        |kind| assert!(world.log.delete(&topic(kind)).unwrap() && world.log.create(&topic(kind)).unwrap());
-    let (before, after) = journal.split_at(journal.len() - 4);
-    world.fold(before);
-    anew(TopicKind::Triggers);
-    world.fold(&after[..2]);
-    assert!(world.triggers().len() < 10, "a snapshot stands for what came before");
-    anew(TopicKind::Triggers);
-    anew(TopicKind::Snapshots);
-    world.fold(&after[2..]);
-    assert_eq!(world.triggers(), straight(&journal));
-}
-
-#[test]
 fn an_alert_that_is_skipped_was_said_all_the_same_and_is_not_published_again() {
     let (world, mut records) = (World::new(), journal(&[])[..1].to_vec());
     let Entry::Alert(alert) = walk::alert(1) else { panic!("an alert") };
