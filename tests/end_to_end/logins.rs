@@ -97,7 +97,7 @@ fn a_gateways_wrong_login_is_told_to_the_operator_and_other_tenants_links_are_an
     let command = command.env("FXLABS_GATEWAY_DATABASE_URL", seeded.admin.reveal());
     // One that is away may be right.
     let command = command.env("HEXTECH_GATEWAY_DATABASE_URL", "postgres://x:x@127.0.0.1:9/x");
-    let running = command.start();
+    let mut running = command.start();
     let told = until(LIMIT, || inbox.store.taken() > 0 || running.has_ended());
     assert!(told && !running.has_ended(), "{}", running.stderr());
     running.stop(Duration::from_secs(30)).ended(0);
