@@ -97,7 +97,8 @@ mod tests {
         let told = |section: &str, line: &str| {
             let text = TEXT.replace(section, &format!("{section}\n{line}"));
             std::fs::write(&file, text).unwrap();
-            load_tenant(&file, &|_| None).unwrap_err().to_string()
+            let key = |name: &str| variable(name).filter(|_| name.ends_with("_SERVICE_KEY"));
+            load_tenant(&file, &key).unwrap_err().to_string()
         };
         for (section, line) in [
             ("[database]", "url_file = \"postgres://me:swordfish@h/d\""),
