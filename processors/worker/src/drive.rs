@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::incident::{IncidentKind, Incidents};
-use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, NewRecord, Polled, Start};
+use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, NewRecord, Polled, Record, Start};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, PROCESS, Role};
 use bellwether_runtime::shutdown::Shutdown;
@@ -132,9 +133,7 @@ impl Worker {
             // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
             let wait = self.lock().wait();
             match consumer.poll(wait)? {
-                Polled::Records(topic, records) => {
-                    self.input(Input::Records(topic.tenant, records), consumer)?;
-                }
+                Polled::Records(topic, records) => self.fold(topic.tenant, records, consumer)?,
                 Polled::Failed(topic, error) => {
                     self.input(failed(topic.tenant, &error), consumer)?;
                 }
@@ -144,6 +143,19 @@ impl Worker {
             self.pass_time(consumer)?;
         }
         Ok(())
+    }
+
+    fn fold(
+        &self,
+        tenant: TenantId,
+        records: Vec<Record>,
+        consumer: &mut dyn Consumer,
+    ) -> Result<(), LogError> {
+        reach(CrashPoint::JournalPolled);
+        let mut outputs = Vec::new();
+        self.lock().core.step(Input::Records(tenant, records), &mut outputs);
+        reach(CrashPoint::JournalFolded);
+        outputs.into_iter().try_for_each(|output| self.perform(output, consumer))
     }
 
     fn input(&self, input: Input, consumer: &mut dyn Consumer) -> Result<(), LogError> {
@@ -223,10 +235,14 @@ impl Worker {
             },
             Output::Append(tenant, id, kind, records) => {
                 let ack = self.log.append(&Topic::new(&tenant, kind), records);
+                if kind == TopicKind::Triggers {
+                    reach(CrashPoint::TriggersSent);
+                }
                 self.lock().appends.push(tenant, Append { id, ack, begun: Instant::now() });
             }
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
+                reach(CrashPoint::TriggersAnswered);
                 match consumer.commit(&journal(&tenant), next) {
                     Err(gone @ LogError::UnknownTopic { .. }) => {
                         return self.input(failed(tenant, &gone), consumer);
@@ -319,6 +335,7 @@ impl Assignments for Worker {
         let mut state = self.lock();
         let State { core, asked, .. } = &mut *state;
         core.step(Input::Assigned(topic.tenant.clone()), asked);
+        reach(CrashPoint::JournalAssigned);
         self.progress.moved(&topic.tenant, PART);
         Start::Paused
     }
@@ -349,6 +366,7 @@ impl Assignments for Worker {
         }
         let (most, begun) = (*state.last_words.get_or_insert(LAST_WORDS), Instant::now());
         drop(state);
+        reach(CrashPoint::JournalRevoked);
         self.say(last_words, most);
         self.lock().last_words = Some(most.saturating_sub(begun.elapsed()));
         reached
