@@ -2,7 +2,9 @@
 
 pub(crate) mod alerts;
 pub(crate) mod backtest;
+pub(crate) mod bundle;
 pub(crate) mod deadletters;
+pub(crate) mod debug;
 mod decisions;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
 use bellwether_runtime::roles::TenantSet;
-use bellwether_schemas::TenantId;
+use bellwether_schemas::{TenantId, Timestamp};
 use tokio::time::Instant;
 
 use crate::core::{Input, SnapshotId};
@@ -157,7 +157,8 @@ impl Stores {
             let stored = store_snapshot(log.as_ref(), &mut shelf, &snapshot);
             let mut is_cut = None;
             if stored.is_ok() && (keep_base(log.as_ref(), &mut shelf, &snapshot) || is_owed) {
-                is_cut = upkeep.and_then(|upkeep| upkeep.cut(log.as_ref(), &mut shelf));
+                is_cut =
+                    upkeep.and_then(|upkeep| upkeep.cut(log.as_ref(), &mut shelf, snapshot.last.appended_at));
             }
             Done { shelf, stored, is_cut }
         };
@@ -229,11 +230,14 @@ fn keep_base(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot) -> bool {
 }
 
 impl Upkeep {
-    /// Cuts off what the tenant keeps no longer of its journal; what came of it, of a tenant that is served.
-    fn cut(&self, log: &dyn Log, shelf: &mut Shelf) -> Option<bool> {
+    /// Cuts off what the tenant keeps no longer of its journal, whose newest record was appended then; what came of it, of a
+    /// tenant that is served.
+    fn cut(&self, log: &dyn Log, shelf: &mut Shelf, appended_at: Timestamp) -> Option<bool> {
         let tenant = shelf.topic().tenant.clone();
         let kept = self.tenants.borrow().iter().find(|served| served.id == tenant)?.retention.journal;
-        let cut = cut_journal(log, shelf, kept, self.clock.now());
+        // A clock of this host that is ahead would take what is young: the log's own time has to agree.
+        let now = self.clock.now().min(appended_at);
+        let cut = cut_journal(log, shelf, kept, now);
         match &cut {
             Ok(None) => {}
             Ok(Some(cut)) => events::JournalCut { tenant: &tenant, cut: *cut }.emit(),
