@@ -11,6 +11,7 @@ use bellwether_producers::{
 };
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
+use bellwether_runtime::log::LogError;
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
@@ -214,8 +215,8 @@ async fn for_tenant(
     }
 }
 
-/// Publishes the tenant's settings; false while its journal is missing or none to be used. What says nothing of the market leaves them to
-/// those that do, who may be doing so at this moment.
+/// Publishes the tenant's settings; false while its journal is missing or none to be used. What says nothing of the market
+/// leaves them to those that do, who may be doing so at this moment.
 async fn announce(
     production: &Production,
     context: &ProducerContext,
