@@ -119,7 +119,8 @@ fn decode(parts: &[(String, Vec<u8>)]) -> (usize, Gist) {
     (decoded.len(), gist.unwrap())
 }
 
-/// As a worker does for which everything that comes of it is in the log: nothing is appended.
+/// As a worker does for which everything that comes of it is in the log: nothing is appended but its own word, which
+/// is acknowledged at once.
 fn work(place: &Place, state: State) {
     let (from, end) = (state.next_offset, place.end());
     let last_cause = Some(Cause { offset: i64::MAX, index: 0 });
@@ -129,15 +130,22 @@ fn work(place: &Place, state: State) {
     core.step(Input::Assigned(tenant()), &mut outputs);
     let Some(Output::Recover(_, id, _)) = outputs.pop() else { panic!("{outputs:?}") };
     core.step(Input::Recovered(tenant(), id, Ok(recovered)), &mut outputs);
+    let Some(Output::Append(_, id, ..)) = outputs.pop() else { panic!("{outputs:?}") };
+    core.step(Input::Acknowledged(tenant(), id), &mut outputs);
+    assert!(matches!(outputs.pop(), Some(Output::ReadFrom(_, _, offset)) if offset == from));
     let mut records = scan(place.log.as_ref(), &topic(TopicKind::Journal), from..end).unwrap();
     loop {
         let batch: Vec<_> = records.by_ref().take(BATCH).map(|record| record.unwrap()).collect();
         if batch.is_empty() {
-            return;
+            break;
         }
         core.step(Input::Records(tenant(), batch), &mut outputs);
-        outputs.clear();
     }
+    let committed = outputs.iter().rev().find_map(|output| match output {
+        Output::Commit(_, next) => Some(*next),
+        _ => None,
+    });
+    assert_eq!(committed, Some(end), "{outputs:?}");
 }
 
 fn fold(place: &Place, mut engine: Engine, from: u64) {
