@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bellwether_runtime::config::Tls;
+use bellwether_runtime::crash::{CrashPoint, reach, reach_within};
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -126,8 +127,12 @@ impl Session {
             }
             let answer = self.ask(stage, letter).await;
             match core::next(stage, answer) {
-                Next::Ask(next) => stage = next,
+                Next::Ask(next) => {
+                    passed(stage);
+                    stage = next;
+                }
                 Next::Note => {
+                    reach(CrashPoint::RecipientTaken);
                     let noted = match note.take() {
                         Some(note) => note().await,
                         None => false,
@@ -135,6 +140,7 @@ impl Session {
                     if !noted {
                         return None;
                     }
+                    reach(CrashPoint::ContentNoted);
                     stage = Stage::Data;
                 }
                 other => return Some(ended(other)),
@@ -166,7 +172,9 @@ impl Session {
             },
             Stage::Data => answer(command, connection.command(Data)).await,
             Stage::Body => match dotted(letter.content) {
-                Some(content) => answer(body, connection.command(content)).await,
+                Some(content) => {
+                    reach_within(CrashPoint::ContentSent, answer(body, connection.command(content))).await
+                }
                 None => Answer::Lost("the content is not lines of ASCII".into()),
             },
             Stage::Open | Stage::Authenticate => Answer::Lost("asked in the wrong order".into()),
@@ -197,6 +205,15 @@ impl Session {
             Answer::Reply { code, text } => Answer::Reply { code, text: untold(&text, user, password) },
             Answer::Lost(reason) => Answer::Lost(untold(&reason, user, password)),
         }
+    }
+}
+
+/// The server has said yes to that, and is asked the next thing.
+fn passed(stage: Stage) {
+    match stage {
+        Stage::Sender => reach(CrashPoint::SenderTaken),
+        Stage::Data => reach(CrashPoint::ContentAwaited),
+        Stage::Open | Stage::Authenticate | Stage::Recipient | Stage::Body => {}
     }
 }
 
