@@ -19,7 +19,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::core::{self, Answer, Next, Stage, Verdict};
+use super::core::{self, Answer, Next, Sending, Stage, Step, Verdict};
 use super::server::Server;
 use super::socket::{Meter, Metered};
 use super::{size, tls};
@@ -119,26 +119,20 @@ impl Session {
             return Some(Verdict::Failed { reason, address: false });
         }
         let mut note = Some(note);
-        let mut stage = Stage::Sender;
+        let (mut sending, mut step) = Sending::begin();
         loop {
-            if stage == Stage::Body && !may_leave() {
-                return None;
-            }
-            let answer = self.ask(stage, letter).await;
-            match core::next(stage, answer) {
-                Next::Ask(next) => stage = next,
-                Next::Note => {
-                    let noted = match note.take() {
+            step = match step {
+                Step::Ask(stage) => sending.answered(self.ask(stage, letter).await),
+                Step::Note => {
+                    let is_noted = match note.take() {
                         Some(note) => note().await,
                         None => false,
                     };
-                    if !noted {
-                        return None;
-                    }
-                    stage = Stage::Data;
+                    sending.noted(is_noted)
                 }
-                other => return Some(ended(other)),
-            }
+                Step::Look => sending.looked(may_leave()),
+                Step::End(verdict) => return verdict,
+            };
         }
     }
 
