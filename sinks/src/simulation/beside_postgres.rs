@@ -76,13 +76,14 @@ async fn seeded(name: &str) -> Seeded {
 /// What both tenants' triggers topic would hold.
 fn outcomes(random: &mut Random) -> Vec<Delivered> {
     let journal = market::journal(0, random).into_iter().flatten().enumerate();
-    let record = |(offset, new): (usize, bellwether_runtime::log::NewRecord)| bellwether_runtime::log::Record {
-        offset: offset as u64,
-        appended_at: Timestamp(0),
-        key: new.key,
-        headers: Vec::new(),
-        value: new.value,
-    };
+    let record =
+        |(offset, new): (usize, bellwether_runtime::log::NewRecord)| bellwether_runtime::log::Record {
+            offset: offset as u64,
+            appended_at: Timestamp(0),
+            key: new.key,
+            headers: Vec::new(),
+            value: new.value,
+        };
     let journal: Vec<_> = journal.map(record).collect();
     let outcomes = market::straight(&market::tenant(0), &journal).into_iter().enumerate();
     outcomes
@@ -276,7 +277,8 @@ impl Both {
         let row = "select string_agg(id::text, ' ' order by id) from public.rsi_tracker_alert_triggers";
         let model: Vec<String> = self.model.rows.keys().map(ToString::to_string).collect();
         self.same(row, model.join(" ")).await;
-        let status = "select string_agg(alert_id || ' ' || version || ' ' || trigger_count, ',' order by alert_id)
+        let status =
+            "select string_agg(alert_id || ' ' || version || ' ' || trigger_count, ',' order by alert_id)
             from public.alert_status";
         let model = self.model.statuses.iter();
         let model: Vec<String> =
@@ -285,7 +287,8 @@ impl Both {
         let line = "select string_agg(user_id || ' ' || seq || ' ' || alert_id || ' ' || coalesce(trigger_id::text, ''),
             ',' order by user_id, seq) from public.user_events";
         self.same(line, self.lines()).await;
-        let cursor = "select string_agg(sink || ' ' || cause_offset || ' ' || cause_index || ' ' || next_offset,
+        let cursor =
+            "select string_agg(sink || ' ' || cause_offset || ' ' || cause_index || ' ' || next_offset,
             ',' order by sink) from bellwether.sink_cursor where next_offset > 0";
         self.same(cursor, self.cursors()).await;
         let mails = "select string_agg(mail.occurrence || ' ' || state || ' ' || fence || ' ' || attempts || ' '
@@ -376,7 +379,8 @@ async fn a_simulated_schedule_is_settled_as_on_postgres() {
         let sql = "select key::date, state, mails from bellwether.schedule_run order by key";
         let real: Vec<(NaiveDate, String, i64)> = sqlx::query_as(sql).fetch_all(&mut admin).await.unwrap();
         let owed = |run: &Run| if matches!(run.state, RunState::Due { .. }) { USERS as i64 } else { 0 };
-        let runs = model.runs.iter().map(|(date, row)| (*date, row.run.state.name().to_owned(), owed(&row.run)));
+        let runs =
+            model.runs.iter().map(|(date, row)| (*date, row.run.state.name().to_owned(), owed(&row.run)));
         assert_eq!(runs.collect::<Vec<_>>(), real, "due at {time}, now {now}, within {}", MINUTE);
         let mails: i64 = sqlx::query_scalar("select count(*) from bellwether.mail_outbox")
             .fetch_one(&mut admin)

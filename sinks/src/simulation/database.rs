@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bellwether_database::cursor::Cursor;
 use bellwether_database::tables::alert_status::{self, Stand};
 use bellwether_database::tables::user_events::Event;
+use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::triggers::{AlertState, AlertStatus, TriggerFired};
 use bellwether_schemas::{AlertId, TenantId, Timestamp, TriggerId, UserId};
 use chrono::NaiveDate;
@@ -19,12 +20,17 @@ use crate::schedule::decision::{Run, RunState, Standing, decide};
 use crate::schedule::slots::DailyTime;
 use crate::{mail, rows};
 
+/// Longer than a mail's lease.
+const STEADY: i64 = 20 * MINUTE;
+
 /// What a tenant's database holds.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) tenant: TenantId,
     /// What its clock is ahead of the world's, microseconds.
-    pub(super) clock: i64,
+    clock: i64,
+    /// When it was set last, by the world's clock.
+    set_at: Option<Timestamp>,
     cursors: BTreeMap<&'static str, Cursor>,
     /// Rows that stand; their user may have deleted some.
     pub(super) rows: BTreeMap<TriggerId, TriggerFired>,
@@ -84,6 +90,7 @@ impl Database {
         Self {
             tenant,
             clock: 0,
+            set_at: None,
             cursors: BTreeMap::new(),
             rows: BTreeMap::new(),
             inserted: BTreeMap::new(),
@@ -100,6 +107,21 @@ impl Database {
         now.plus(self.clock)
     }
 
+    /// Its clock is set to be so far ahead of the world's.
+    pub(super) const fn set_clock(&mut self, ahead: i64, now: Timestamp) {
+        (self.clock, self.set_at) = (ahead, Some(now));
+    }
+
+    /// Its clock went with the world's for longer than any lease: nobody was taken for dead who was not.
+    pub(super) fn is_steady(&self, now: Timestamp) -> bool {
+        self.set_at.is_none_or(|set| now.since(set) > STEADY)
+    }
+
+    /// By the world's clock, what its own will show then.
+    pub(super) const fn when(&self, by_its_clock: Timestamp) -> Timestamp {
+        by_its_clock.plus(-self.clock)
+    }
+
     pub(super) fn cursor(&self, sink: &'static str) -> Cursor {
         self.cursors.get(sink).copied().unwrap_or(Cursor::START)
     }
@@ -114,8 +136,7 @@ impl Database {
         let mut changed = Changed::default();
         let statuses = self.write_statuses(&plan.statuses());
         changed.statuses.extend(statuses.iter().map(|status| status.cause));
-        let fired: Vec<&TriggerFired> =
-            plan.triggers().filter(|trigger| self.insert(trigger, now)).collect();
+        let fired: Vec<&TriggerFired> = plan.triggers().filter(|trigger| self.insert(trigger, now)).collect();
         self.count(&fired);
         changed.rows.extend(fired.iter().map(|trigger| trigger.id));
         for event in plan.told(plan.events(), &changed) {

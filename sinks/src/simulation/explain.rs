@@ -123,7 +123,10 @@ impl fmt::Display for Story {
         match step.and_then(|step| Some((step, self.step(step)?))) {
             None => writeln!(f, "guilty step: none, it fails whatever happens")?,
             Some((step, place)) => {
-                writeln!(f, "guilty step {step}: drawn anew from before it, {before} of {DRAWS} runs fail so;")?;
+                writeln!(
+                    f,
+                    "guilty step {step}: drawn anew from before it, {before} of {DRAWS} runs fail so;"
+                )?;
                 writeln!(f, "from after it, all of {DRAWS}. What each party did last before it:")?;
                 let mut last: BTreeMap<&str, &Told> = BTreeMap::new();
                 self.told[..place].iter().for_each(|told| drop(last.insert(&told.who, told)));
@@ -132,9 +135,9 @@ impl fmt::Display for Story {
                 last.iter().try_for_each(|told| writeln!(f, "  {told}"))?;
                 writeln!(f, "the guilty one, and what followed:")?;
                 let followed = self.told[place..].iter().take(AROUND);
-                followed.zip([">"].into_iter().chain(std::iter::repeat(" "))).try_for_each(
-                    |(told, mark)| writeln!(f, "{mark} {told}"),
-                )?;
+                followed
+                    .zip([">"].into_iter().chain(std::iter::repeat(" ")))
+                    .try_for_each(|(told, mark)| writeln!(f, "{mark} {told}"))?;
             }
         }
         write!(f, "the same again: make simulate SEEDS=1 FROM={}", self.seed)

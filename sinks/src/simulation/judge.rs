@@ -95,7 +95,7 @@ impl Expected {
         let journal = around.log.read(&journal, 0, u64::from(u32::MAX));
         let outcomes = market::straight(&tenant, &journal);
         let versions = market::versions(&tenant, &journal);
-        let by = around.healed_at().unwrap_or(around.now).plus(PROMPTLY);
+        let by = around.quiet_at().unwrap_or(around.now).plus(PROMPTLY);
         Self { tenant, outcomes, versions, by }
     }
 

@@ -51,7 +51,8 @@ pub(super) fn journal(number: usize, random: &mut Random) -> Vec<Vec<NewRecord>>
         entries.extend(oddity(&tenant, minute, random));
         groups.push(encoded(&entries));
     }
-    for (minute, record) in [(MINUTES / 3, b"nobody can read this".to_vec()), (MINUTES / 2, foreign(&tenant))] {
+    for (minute, record) in [(MINUTES / 3, b"nobody can read this".to_vec()), (MINUTES / 2, foreign(&tenant))]
+    {
         groups[usize::try_from(minute).unwrap()].push(NewRecord { key: Vec::new(), value: record });
     }
     groups

@@ -107,7 +107,8 @@ impl Bar {
             let left = self.begun.elapsed().mul_f64((self.many - done) as f64 / done.max(1) as f64);
             let filled = usize::try_from(done * 40 / self.many).unwrap();
             let (bar, end) = ("#".repeat(filled), if done == self.many { "\n" } else { "" });
-            let line = format!("\r[{bar:<40}] {done} of {} seeds, {} s left   {end}", self.many, left.as_secs());
+            let line =
+                format!("\r[{bar:<40}] {done} of {} seeds, {} s left   {end}", self.many, left.as_secs());
             let _ = std::io::stderr().write_all(line.as_bytes());
         }
     }
@@ -131,7 +132,8 @@ fn whatever_goes_wrong_every_promise_is_kept() {
     report(&tally, took);
     assert_eq!(tally.unlike, [], "the same seed is to do the same");
     if many >= SEEDS {
-        let missed: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !tally.faults.contains_key(kind)).collect();
+        let missed: Vec<Kind> =
+            Kind::ALL.into_iter().filter(|kind| !tally.faults.contains_key(kind)).collect();
         assert_eq!(missed, [], "faults that never happened");
         assert!(tally.repeats > 0, "nothing was ever written twice");
     }

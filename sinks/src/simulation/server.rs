@@ -1,7 +1,5 @@
 //! The mail server that both tenants send through, and the ledger of what it took.
 
-use bellwether_schemas::Timestamp;
-
 use super::faults::{Fault, Kind};
 use crate::mail::core::{Answer, Stage};
 use crate::mail::outbox::Claimed;
@@ -14,7 +12,8 @@ pub(super) struct Accepted {
     pub(super) occurrence: String,
     pub(super) to: String,
     pub(super) content: Vec<u8>,
-    pub(super) at: Timestamp,
+    /// Its row said already that it is sent.
+    pub(super) is_again: bool,
 }
 
 /// What the server took, and what it refused for good.
@@ -41,7 +40,7 @@ impl Server {
         tenant: usize,
         mail: &Claimed,
         fault: Option<Fault>,
-        at: Timestamp,
+        is_again: bool,
     ) -> Answer {
         let lost = || Answer::Lost("the connection is gone".into());
         match fault.map(|fault| (fault.kind, fault)) {
@@ -49,7 +48,7 @@ impl Server {
             Some((Kind::Refuses, fault)) => self.refuse(stage, mail, fault),
             taken => {
                 if stage == Stage::Body {
-                    self.take(tenant, mail, at);
+                    self.take(tenant, mail, is_again);
                 }
                 if taken.is_some() { lost() } else { yes(stage) }
             }
@@ -72,10 +71,10 @@ impl Server {
         Answer::Reply { code, text: text.into() }
     }
 
-    fn take(&mut self, tenant: usize, mail: &Claimed, at: Timestamp) {
+    fn take(&mut self, tenant: usize, mail: &Claimed, is_again: bool) {
         let (occurrence, to) = (mail.occurrence.clone(), mail.recipient.clone().unwrap_or_default());
         let content = mail.content.clone().unwrap_or_default();
-        self.ledger.push(Accepted { tenant, occurrence, to, content, at });
+        self.ledger.push(Accepted { tenant, occurrence, to, content, is_again });
     }
 }
 

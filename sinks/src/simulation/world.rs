@@ -41,6 +41,8 @@ pub(super) struct Around {
     pub(super) standing: [Option<Timestamp>; 2],
     /// How many of the journals' records are still to come.
     pub(super) to_come: [usize; 2],
+    /// When the last of them was appended.
+    complete_at: Option<Timestamp>,
     healed_at: Option<Timestamp>,
     faults: Vec<(u64, Fault)>,
     told: Vec<Told>,
@@ -83,6 +85,7 @@ impl Around {
             seats: Seats::default(),
             standing: [None; 2],
             to_come: [1; 2],
+            complete_at: None,
             healed_at: None,
             faults: Vec::new(),
             told: Vec::new(),
@@ -91,8 +94,7 @@ impl Around {
 
     /// Tells what a party is about to do, and says what goes wrong with it.
     pub(super) fn about_to(&mut self, who: &str, what: String, possible: &[Kind]) -> Option<Fault> {
-        let fault =
-            if self.healed_at.is_none() { self.plan.fault(self.step, possible) } else { None };
+        let fault = if self.healed_at.is_none() { self.plan.fault(self.step, possible) } else { None };
         self.faults.extend(fault.map(|fault| (self.step, fault)));
         let (step, at, who) = (self.step, self.now, who.into());
         self.told.push(Told { step, at, who, what, fault });
@@ -114,9 +116,9 @@ impl Around {
         Topic::new(&self.databases[number].tenant, kind)
     }
 
-    /// When nothing went wrong any more.
-    pub(super) const fn healed_at(&self) -> Option<Timestamp> {
-        self.healed_at
+    /// When nothing went wrong, and nothing was appended to a journal, any more.
+    pub(super) fn quiet_at(&self) -> Option<Timestamp> {
+        Some(self.healed_at?.max(self.complete_at?))
     }
 }
 
@@ -124,22 +126,20 @@ impl Around {
 struct World {
     around: Around,
     parties: Vec<Box<dyn Party>>,
-    /// When the last record was appended to a journal.
-    complete_at: Option<Timestamp>,
 }
 
 impl World {
     fn new(plan: Plan) -> Self {
         let mut around = Around::new(plan);
         let parties = all_parties(&mut around);
-        Self { around, parties, complete_at: None }
+        Self { around, parties }
     }
 
     /// One party acts. False at the end.
     fn step(&mut self) -> bool {
         self.around.step += 1;
         self.heal();
-        let end = self.around.healed_at.map(|at| at.plus(DRAIN));
+        let end = self.around.quiet_at().map(|at| at.plus(DRAIN));
         let Some(next) = self.parties.iter().filter_map(|party| party.ready_at(&self.around)).min() else {
             return false;
         };
@@ -148,9 +148,14 @@ impl World {
         }
         self.pass(next);
         self.around.random = self.around.plan.choices(self.around.step);
-        let is_ready = |party: &dyn Party| party.ready_at(&self.around).is_some_and(|at| at <= self.around.now);
+        let is_ready =
+            |party: &dyn Party| party.ready_at(&self.around).is_some_and(|at| at <= self.around.now);
         let ready: Vec<usize> =
             (0..self.parties.len()).filter(|place| is_ready(&*self.parties[*place])).collect();
+        if ready.is_empty() {
+            // What was due is not any more: a worker said meanwhile that it lives.
+            return true;
+        }
         let place = ready[usize::try_from(self.around.below(ready.len() as u64)).unwrap()];
         self.parties[place].act(&mut self.around);
         let took = self.around.below(ACT).cast_signed();
@@ -169,12 +174,12 @@ impl World {
     fn heal(&mut self) {
         let around = &mut self.around;
         if around.to_come == [0; 2] {
-            self.complete_at.get_or_insert(around.now);
+            around.complete_at.get_or_insert(around.now);
         }
-        let is_complete = self.complete_at.is_some_and(|at| around.now >= at.plus(HEALS_AFTER));
+        let is_complete = around.complete_at.is_some_and(|at| around.now >= at.plus(HEALS_AFTER));
         if around.healed_at.is_none() && (is_complete || around.step > FAULTY_STEPS) {
             around.healed_at = Some(around.now);
-            around.databases.iter_mut().for_each(|database| database.clock = 0);
+            around.databases.iter_mut().for_each(|database| database.set_clock(0, around.now));
         }
     }
 }

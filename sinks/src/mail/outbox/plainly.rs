@@ -22,7 +22,8 @@ impl Outbox {
         content: impl Fn(&Group) -> Vec<u8>,
     ) -> Result<std::result::Result<u64, Cursor>> {
         let decide = |people: &People| {
-            let owed = part.groups.iter().map(|group| self.owed(group, content(group), people, part.held_below));
+            let owed =
+                part.groups.iter().map(|group| self.owed(group, content(group), people, part.held_below));
             owed.filter(|owed| !people.known.contains(&owed.occurrence)).collect()
         };
         let ends = part.last.then_some((part.ends, part.mark));

@@ -35,7 +35,9 @@ pub(super) fn judge(number: usize, expected: &Expected, around: &Around, verdict
                 Some(group) if content(&group) != mail.content => {
                     verdict.find(Wrong::Mismatch, what.clone());
                 }
-                Some(_) if mail.created_at() > expected.by.plus(CLOCK) => verdict.find(Wrong::Late, what.clone()),
+                Some(_) if mail.created_at() > expected.by.plus(CLOCK) => {
+                    verdict.find(Wrong::Late, what.clone())
+                }
                 Some(_) => {}
             }
         }
@@ -60,9 +62,16 @@ pub(super) fn judge(number: usize, expected: &Expected, around: &Around, verdict
 }
 
 /// What the server took of a mail against what its row says.
-fn delivery(occurrence: &String, mail: &Mail, taken: &[&Accepted], find: &mut dyn FnMut(Wrong), around: &Around) {
+fn delivery(
+    occurrence: &String,
+    mail: &Mail,
+    taken: &[&Accepted],
+    find: &mut dyn FnMut(Wrong),
+    around: &Around,
+) {
     let doubts = mail.events.iter().filter(|event| **event == "ambiguous").count();
-    if taken.len() > 1 + doubts || (taken.len() > 1 && !matches!(mail.kind, MailKind::Alert(_))) {
+    let is_again = taken.iter().any(|taken| taken.is_again);
+    if is_again || taken.len() > 1 + doubts || (taken.len() > 1 && !matches!(mail.kind, MailKind::Alert(_))) {
         find(Wrong::Duplicate);
     }
     let never = |of: &String| around.server.never.contains(of);

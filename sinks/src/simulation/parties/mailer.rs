@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::faults::{Fault, Kind};
+use super::super::outbox::State;
 use super::super::server::Server;
 use super::super::world::Around;
 use super::Party;
-use crate::mail::core::{self, Next, Sending, Stage, Step, Verdict};
+use crate::mail::core::{self, Answer, Next, Sending, Stage, Step, Verdict};
 use crate::mail::delivery::lease::Stands;
 use crate::mail::outbox::{Claimed, Settlement};
 
@@ -61,7 +62,7 @@ enum Doing {
 
 impl Mailer {
     pub(super) fn new(tenant: usize, number: usize, now: Timestamp) -> Self {
-        let lease = Stands::new(instant(now), LEASE);
+        let lease = Stands::new(instant(now), Duration::ZERO);
         let (claimed, doing) = (VecDeque::new(), Doing::Nothing);
         let still_until = now;
         Self { tenant, number, incarnation: 0, lease, claimed, doing, still_until, pauses_until: now }
@@ -93,7 +94,7 @@ impl Mailer {
         if fault.kind == Kind::Dies {
             (self.claimed, self.doing) = (VecDeque::new(), Doing::Nothing);
             self.incarnation += 1;
-            self.lease = Stands::new(instant(self.still_until), LEASE);
+            self.lease = Stands::new(instant(self.still_until), Duration::ZERO);
         }
     }
 
@@ -136,7 +137,7 @@ impl Mailer {
         let Some(fault) = self.about_to(what, Server::faults(stage), around) else {
             return;
         };
-        let answer = around.server.answer(stage, self.tenant, &mail, fault, around.now);
+        let answer = self.ask(stage, &mail, fault, around);
         self.doing = match core::next(stage, answer) {
             Next::Ask(next) => Doing::Opening(mail, next),
             Next::Ready | Next::Note => {
@@ -158,9 +159,7 @@ impl Mailer {
             return;
         };
         let next = match step {
-            Step::Ask(stage) => {
-                sending.answered(around.server.answer(stage, self.tenant, &mail, fault, around.now))
-            }
+            Step::Ask(stage) => sending.answered(self.ask(stage, &mail, fault, around)),
             Step::Note => sending.noted(self.note(&mail, fault, around)),
             Step::Look => {
                 let next = sending.looked(self.lease.holds(term, instant(around.now)));
@@ -194,13 +193,20 @@ impl Mailer {
         if let Some(fault) = fault.filter(|fault| fault.kind == Kind::Dies) {
             // The server may have all of it by then.
             if fault.below(2) == 0 {
-                around.server.answer(stage, self.tenant, &mail, None, around.now);
+                self.ask(stage, &mail, None, around);
             }
             return self.befalls(fault, around);
         }
-        let answer = around.server.answer(stage, self.tenant, &mail, fault, around.now);
+        let answer = self.ask(stage, &mail, fault, around);
         let next = sending.answered(answer);
         self.doing = Doing::Offering(mail, sending, next, term);
+    }
+
+    fn ask(&self, stage: Stage, mail: &Claimed, fault: Option<Fault>, around: &mut Around) -> Answer {
+        let database = &around.databases[self.tenant];
+        let is_sent = database.outbox.mails[&mail.occurrence].state == State::Sent;
+        let is_again = is_sent && database.is_steady(around.now);
+        around.server.answer(stage, self.tenant, mail, fault, is_again)
     }
 
     /// Whether it is known to be noted.
@@ -249,7 +255,7 @@ impl Party for Mailer {
         let at = match (&self.doing, self.claimed.is_empty()) {
             (Doing::Nothing, true) => {
                 let database = &around.databases[self.tenant];
-                let due = database.outbox.next_due()?.plus(-database.clock);
+                let due = database.when(database.outbox.next_due()?);
                 due.max(self.pauses_until)
             }
             (Doing::Nothing, false) => self.pauses_until,

@@ -12,13 +12,13 @@ use bellwether_schemas::Timestamp;
 
 use super::market;
 use super::world::Around;
-pub(super) use composer::content;
 use composer::Composing;
+pub(super) use composer::content;
 use mailer::Mailer;
 use people::{Operator, Producer};
 use rows::Writing;
-pub(super) use scheduler::daily;
 use scheduler::Scheduler;
+pub(super) use scheduler::daily;
 use sink::Member;
 use worker::Worker;
 

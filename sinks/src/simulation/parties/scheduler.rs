@@ -72,7 +72,7 @@ impl Party for Scheduler {
             }
             Some((Kind::ClockSet, fault)) => {
                 let minutes = fault.below(2 * CLOCK.unsigned_abs()).cast_signed() - CLOCK;
-                around.databases[self.tenant].clock = minutes * MINUTE;
+                around.databases[self.tenant].set_clock(minutes * MINUTE, around.now);
             }
             _ => {}
         }

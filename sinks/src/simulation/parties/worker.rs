@@ -87,7 +87,9 @@ impl Worker {
     fn possible(&self, around: &Around) -> Vec<Doing> {
         let process = &self.process;
         let mut possible: Vec<Doing> = (0..2)
-            .filter(|tenant| process.mine[*tenant] == around.seats.is_to_go(Group::Workers, *tenant, self.number))
+            .filter(|tenant| {
+                process.mine[*tenant] == around.seats.is_to_go(Group::Workers, *tenant, self.number)
+            })
             .map(Doing::Meet)
             .collect();
         possible.extend((0..2).filter(|tenant| process.has_more(*tenant, around)).map(Doing::Read));

@@ -58,7 +58,9 @@ impl Worker {
                 (what, &[Kind::Torn, Kind::LogAway, Kind::SnapshotsDeleted])
             }
             Doing::Turn => ("copies some of a state".into(), &[]),
-            Doing::Look => (format!("looks for decisions about {}", name(process.looks[0].0)), &[Kind::LogAway]),
+            Doing::Look => {
+                (format!("looks for decisions about {}", name(process.looks[0].0)), &[Kind::LogAway])
+            }
             Doing::Meet(tenant) if process.mine[tenant] => {
                 (format!("is told that {} is another's", name(tenant)), &[])
             }
@@ -151,8 +153,7 @@ impl Worker {
             _ => {}
         }
         let is_away = fault.is_some_and(|fault| fault.kind == Kind::LogAway);
-        let is_stored =
-            !is_away && store_snapshot(&around.log, &mut Shelf::new(&name), &snapshot).is_ok();
+        let is_stored = !is_away && store_snapshot(&around.log, &mut Shelf::new(&name), &snapshot).is_ok();
         around.log.tear_after(None);
         self.process.input(Input::Stored(name, id, is_stored), self.number, around);
     }
