@@ -169,8 +169,8 @@ impl Both {
     /// Some groups over a cursor that may be another's.
     async fn fill(&mut self) {
         let fired = self.outcomes.iter().filter_map(|record| match &record.outcome {
-            Outcome::Fired(trigger) => Some((record, trigger)),
-            Outcome::Status(_) => None,
+            Outcome::Fired(trigger) if trigger.group.index == 0 => Some((record, trigger)),
+            Outcome::Fired(_) | Outcome::Status(_) => None,
         });
         let fired: Vec<(Delivered, TriggerFired)> =
             fired.map(|(record, trigger)| (record.clone(), trigger.clone())).collect();
@@ -211,7 +211,8 @@ impl Both {
         if self.workers.is_empty() {
             return self.enlist().await;
         }
-        let (worker, most) = (self.workers[self.below(self.workers.len())], 1 + self.below(4));
+        let (place, most) = (self.below(self.workers.len()), 1 + self.below(4));
+        let worker = self.workers[place];
         let real = self.real.claim(worker, most as i64).await.unwrap();
         let claimed = self.model.outbox.claim(worker, most, self.now);
         assert_eq!(claimed, real);
@@ -250,7 +251,8 @@ impl Both {
         if self.workers.is_empty() {
             return;
         }
-        let worker = self.workers[self.below(self.workers.len())];
+        let place = self.below(self.workers.len());
+        let worker = self.workers[place];
         if self.below(3) > 0 {
             self.real.renew(worker, LEASE).await.unwrap();
             self.model.outbox.renew(worker, LEASE, self.now);
