@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::faults::{Fault, Plan};
-use super::judge::Finding;
+use super::judge::{Finding, Verdict};
 use super::world::{Ran, Told, run};
 
 /// How often the rest of a run is drawn anew from one step.
@@ -21,7 +21,7 @@ const AROUND: usize = 6;
 /// Why a seed failed.
 pub(super) struct Story {
     seed: u64,
-    findings: Vec<Finding>,
+    verdict: Verdict,
     /// How many faults there were, and those that it takes.
     faults: usize,
     taken: Vec<(u64, Fault)>,
@@ -58,7 +58,7 @@ pub(super) fn explain(seed: u64, failed: Ran) -> Story {
     let finding = verdict.0.iter().find(|other| other.wrong == first.wrong).unwrap_or(&first).clone();
     let steps = told.last().map_or(0, |last| last.step);
     let guilty = guilty(steps, &mut |step, draw| has(&run(&plan.anew_from(step, draw)), &finding));
-    Story { seed, findings: verdict.0, faults: all.len(), taken: faults, guilty, told }
+    Story { seed, verdict, faults: all.len(), taken: faults, guilty, told }
 }
 
 /// The last step from which failing was not certain.
@@ -111,8 +111,8 @@ impl Story {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} fails:", self.seed)?;
-        for Finding { wrong, what } in self.findings.iter().take(5) {
+        writeln!(f, "seed {} fails: {}", self.seed, self.verdict)?;
+        for Finding { wrong, what } in self.verdict.0.iter().take(5) {
             writeln!(f, "  {}: {what}", wrong.told())?;
         }
         writeln!(f, "faults that it takes, {} of {}:", self.taken.len(), self.faults)?;
@@ -128,8 +128,8 @@ impl fmt::Display for Story {
                     "guilty step {step}: drawn anew from before it, {before} of {DRAWS} runs fail so;"
                 )?;
                 writeln!(f, "from after it, all of {DRAWS}. What each party did last before it:")?;
-                let mut last: BTreeMap<&str, &Told> = BTreeMap::new();
-                self.told[..place].iter().for_each(|told| drop(last.insert(&told.who, told)));
+                let before = self.told[..place].iter().map(|told| (told.who.as_str(), told));
+                let last: BTreeMap<&str, &Told> = before.collect();
                 let mut last: Vec<&Told> = last.into_values().collect();
                 last.sort_by_key(|told| told.step);
                 last.iter().try_for_each(|told| writeln!(f, "  {told}"))?;

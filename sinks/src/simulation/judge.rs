@@ -6,6 +6,7 @@ mod rows;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, TenantId, Timestamp, TopicKind};
@@ -69,10 +70,14 @@ impl Verdict {
     pub(super) const fn is_good(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    /// How often each promise is broken, in the order of [`Wrong::ALL`].
-    pub(super) fn counts(&self) -> [usize; 7] {
-        Wrong::ALL.map(|wrong| self.0.iter().filter(|finding| finding.wrong == wrong).count())
+/// How often each promise is broken.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |wrong| self.0.iter().filter(|finding| finding.wrong == wrong).count();
+        let told = Wrong::ALL.map(|wrong| format!("{} {}", count(wrong), wrong.told()));
+        f.write_str(&told.join(", "))
     }
 }
 

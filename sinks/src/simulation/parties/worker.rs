@@ -173,7 +173,6 @@ impl Process {
             Output::ReadFrom(of, _, offset) => {
                 let of = place(&of);
                 (self.reading[of], self.paused[of]) = (Some(offset), false);
-                around.standing[of] = None;
             }
             Output::Append(of, id, kind, records) => {
                 let append = Append { tenant: place(&of), id, kind, records, is_stray: false };
@@ -190,7 +189,7 @@ impl Process {
             Output::Resume(of) => self.paused[place(&of)] = false,
             Output::Halt(of, _) => {
                 self.paused[place(&of)] = true;
-                around.standing[place(&of)] = Some(around.now);
+                around.standing[place(&of)].get_or_insert(around.now);
             }
             Output::Look(of, from) => self.looks.push_back((place(&of), from)),
         }
