@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{AppendId, Core, Input, Output};
+use crate::core::{AppendId, Core, Input, LastAsked, Output};
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
@@ -350,19 +350,12 @@ impl Assignments for Worker {
             }
         }
         state.store_last(&topic.tenant, &mut outputs, &self.log);
-        let (mut reached, mut last_words) = (None, Vec::new());
-        for output in outputs {
-            match output {
-                // The consumer commits it before it gives the topic up.
-                Output::Commit(_, next) => reached = Some(next),
-                // Its last word: the next owner's comes after it.
-                Output::Append(tenant, _, kind, records) => last_words.push((tenant, kind, records)),
-                other => state.asked.push(other),
-            }
-        }
+        // The consumer commits before it gives the topic up, and the next owner's word comes after this one's last.
+        let LastAsked { commit, words, others } = LastAsked::of(&topic.tenant, outputs);
+        state.asked.extend(others);
         drop(state);
-        self.say(last_words);
-        reached
+        self.say(words.into_iter().map(|(kind, records)| (topic.tenant.clone(), kind, records)).collect());
+        commit
     }
 }
 

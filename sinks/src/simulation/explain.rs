@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::faults::{Fault, Plan};
 use super::judge::{Finding, Verdict};
@@ -15,6 +18,8 @@ use super::world::{Ran, Told, run};
 const DRAWS: u64 = 24;
 /// Most runs that it takes to leave out faults.
 const MOST_RUNS: usize = 400;
+/// It does not take longer, however slow the machine.
+const SHRINKS_FOR: Duration = Duration::from_secs(30);
 /// Steps told around the guilty one.
 const AROUND: usize = 6;
 
@@ -50,9 +55,12 @@ fn is_like(ran: &Ran, finding: &Finding) -> bool {
 
 /// Explains a run that failed.
 pub(super) fn explain(seed: u64, failed: Ran) -> Story {
+    let begun = Instant::now();
     let first = failed.verdict.0[0].clone();
     let all = failed.faults;
-    let taken = shrunk(&all, &mut |faults| is_like(&run(&Plan::with(seed, faults)), &first));
+    // Where there is no time left, what was not tried is not left out.
+    let fails = |faults: &[(u64, Fault)]| is_like(&run(&Plan::with(seed, faults)), &first);
+    let taken = shrunk(&all, &mut |faults| begun.elapsed() < SHRINKS_FOR && fails(faults));
     let plan = Plan::with(seed, &taken);
     let Ran { verdict, told, faults, .. } = run(&plan);
     let finding = verdict.0.iter().find(|other| other.wrong == first.wrong).unwrap_or(&first).clone();

@@ -121,6 +121,7 @@ impl<S: Sink> Member<S> {
         self.stirs_at = around.now.plus(seconds * 1_000_000);
         if fault.kind == Kind::Dies {
             self.process = None;
+            around.seats.given_up(S::GROUP, self.tenant, self.number);
         }
         if fault.kind == Kind::StandsStill || fault.below(2) == 0 {
             around.seats.take_away(S::GROUP, self.tenant, self.number);

@@ -128,6 +128,10 @@ impl Worker {
                 self.begin_anew(at);
             }
         }
+        if fault.kind == Kind::Dies {
+            // Nobody waits for its word where a tenant was to move.
+            (0..2).for_each(|tenant| around.seats.given_up(Group::Workers, tenant, self.number));
+        }
         if fault.kind == Kind::StandsStill || fault.below(2) == 0 {
             (0..2).for_each(|tenant| around.seats.take_away(Group::Workers, tenant, self.number));
         }

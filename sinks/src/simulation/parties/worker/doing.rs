@@ -2,7 +2,7 @@
 
 use bellwether_runtime::decisions::Decisions;
 use bellwether_schemas::{TenantId, TopicKind};
-use bellwether_worker::core::{Input, NotRecovered, Output};
+use bellwether_worker::core::{Input, LastAsked, NotRecovered, Output};
 use bellwether_worker::recovery::recover;
 use bellwether_worker::snapshots::{Shelf, store_snapshot};
 
@@ -181,17 +181,21 @@ impl Worker {
         process.looks.retain(|(of, _)| *of != tenant);
         let mut outputs = Vec::new();
         process.core.step(Input::Revoked(name.clone()), &mut outputs);
-        for output in outputs {
-            match output {
+        process.stores.retain(|(of, ..)| *of != tenant);
+        let LastAsked { commit, words, others } = LastAsked::of(&name, outputs);
+        for other in others {
+            match other {
                 Output::Store(_, _, snapshot) if is_answered => store_last(&name, &snapshot, around),
-                Output::Append(_, _, kind, records) => {
-                    around.log.write(&around.topic(tenant, kind), records);
-                }
-                output @ Output::Commit(..) => process.perform(output, self.number, around),
-                _ => {}
+                Output::Store(..) => {}
+                other => process.perform(other, self.number, around),
             }
         }
-        process.stores.retain(|(of, ..)| *of != tenant);
+        if let Some(next) = commit {
+            process.perform(Output::Commit(name, next), self.number, around);
+        }
+        for (kind, records) in words {
+            around.log.write(&around.topic(tenant, kind), records);
+        }
         around.seats.given_up(Group::Workers, tenant, self.number);
     }
 
