@@ -136,23 +136,23 @@ impl Plan {
 
     /// Who acts at a step, and how.
     pub(super) fn choices(&self, step: u64) -> Random {
-        random(self.seed_at(step), 2 * step + 1)
+        random(self.seed_at(step), 4 * step + 3)
     }
 
-    /// What goes wrong at a step of what could.
-    pub(super) fn fault(&self, step: u64, possible: &[Kind]) -> Option<Fault> {
+    /// What goes wrong of what could: with the first thing that is done in a step, or the second.
+    pub(super) fn fault(&self, step: u64, place: u64, possible: &[Kind]) -> Option<Fault> {
         let is_drawn = self.anew.is_some_and(|(from, _)| step >= from);
         match &self.listed {
             Some(listed) if !is_drawn => {
                 listed.get(&step).copied().filter(|fault| possible.contains(&fault.kind))
             }
-            _ => self.drawn(step, possible),
+            _ => self.drawn(step, place, possible),
         }
     }
 
-    fn drawn(&self, step: u64, possible: &[Kind]) -> Option<Fault> {
+    fn drawn(&self, step: u64, place: u64, possible: &[Kind]) -> Option<Fault> {
         let rate = RATES.0 + random(self.seed, 2).below(RATES.1 - RATES.0);
-        let mut random = random(self.seed_at(step), 2 * step + 2);
+        let mut random = random(self.seed_at(step), 4 * step + 4 + place);
         if possible.is_empty() || random.below(1_000) >= rate {
             return None;
         }
