@@ -6,8 +6,9 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses what it needs of it")]
 mod broker;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
@@ -208,6 +209,59 @@ fn pausing_and_resuming_under_load_neither_loses_nor_repeats() {
     });
     assert_eq!(ones, (0..COUNT).collect::<Vec<_>>());
     assert_eq!(twos, (0..COUNT).collect::<Vec<_>>());
+}
+
+/// Begins nowhere, and remembers what there is to be sought.
+#[derive(Clone, Default)]
+struct Nowhere(Arc<Mutex<Vec<Topic>>>);
+
+impl Assignments for Nowhere {
+    fn assigned(&mut self, topic: &Topic) -> Start {
+        self.0.lock().unwrap().push(topic.clone());
+        Start::Paused
+    }
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        None
+    }
+}
+
+/// Many at once, so that brokers are still asked about most of them when the first are sought.
+#[test]
+fn topics_that_are_sought_as_soon_as_they_are_assigned_stay_where_they_were_sought() {
+    const TOPICS: usize = 60;
+    const EACH: usize = 40;
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topics: Vec<Topic> = (0..TOPICS).map(|_| journal(log.as_ref())).collect();
+    for topic in &topics {
+        log.append(topic, records(0..EACH)).wait().unwrap();
+    }
+    let assigned = Nowhere::default();
+    let mut member = log.consumer("sought", &topics, Box::new(assigned.clone())).unwrap();
+    let mut read: BTreeMap<Topic, Vec<usize>> = BTreeMap::new();
+    until("every record of all", || {
+        if let Polled::Records(topic, records) = member.poll(Duration::from_millis(5)).unwrap() {
+            read.entry(topic).or_default().extend(records.iter().map(number));
+        }
+        for topic in assigned.0.lock().unwrap().drain(..) {
+            member.seek(&topic, 1).unwrap();
+            member.resume(&topic);
+        }
+        read.values().map(Vec::len).sum::<usize>() >= TOPICS * (EACH - 1)
+    });
+    assert_eq!(read.len(), TOPICS);
+    // Longer than librdkafka waits before it asks for a place again.
+    let late = Instant::now() + Duration::from_secs(1);
+    for topic in &topics {
+        log.append(topic, records(EACH..EACH + 1)).wait().unwrap();
+    }
+    until("one more of each", || {
+        if let Polled::Records(topic, records) = member.poll(Duration::from_millis(5)).unwrap() {
+            read.entry(topic).or_default().extend(records.iter().map(number));
+        }
+        Instant::now() > late && read.values().all(|numbers| numbers.len() >= EACH)
+    });
+    assert!(read.values().all(|numbers| *numbers == (1..=EACH).collect::<Vec<_>>()), "{read:?}");
 }
 
 #[test]

@@ -296,8 +296,6 @@ impl Consumer for Member {
         self.check_ours(topic)?;
         check_within(topic, offset, self.log.bounds(topic)?)?;
         let consumer = self.consumer()?;
-        let list = list_of(topic, Offset::Invalid)?;
-        consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
         let deadline = Instant::now() + CALL;
         while let Err(error) = consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL) {
             // Just assigned, it cannot be moved yet.
@@ -306,12 +304,11 @@ impl Consumer for Member {
             }
             std::thread::sleep(LOOK);
         }
-        let mut owned = consumer.context().owned();
-        owned.sought(topic, offset);
-        let paused = owned.topics.get(topic).is_some_and(|state| state.paused);
-        drop(owned);
-        if paused {
-            consumer.pause(&list).map_err(|error| meaning(&error, topic))?;
+        let is_paused = consumer.context().owned().sought(topic, offset);
+        // One that had no place to begin at was assigned silent.
+        if !is_paused {
+            let list = list_of(topic, Offset::Invalid)?;
+            consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
         }
         Ok(())
     }
