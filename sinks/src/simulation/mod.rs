@@ -103,7 +103,7 @@ impl Bar {
     }
 
     fn show(&self, done: u64) {
-        if self.is_shown && (done % 20 == 0 || done == self.many) {
+        if self.is_shown && (done.is_multiple_of(20) || done == self.many) {
             let left = self.begun.elapsed().mul_f64((self.many - done) as f64 / done.max(1) as f64);
             let filled = usize::try_from(done * 40 / self.many).unwrap();
             let (bar, end) = ("#".repeat(filled), if done == self.many { "\n" } else { "" });

@@ -95,8 +95,7 @@ impl Around {
     /// Tells what a party is about to do, and says what goes wrong with it.
     pub(super) fn about_to(&mut self, who: &str, what: String, possible: &[Kind]) -> Option<Fault> {
         let place = u64::from(self.told.last().is_some_and(|told| told.step == self.step));
-        let fault =
-            if self.healed_at.is_none() { self.plan.fault(self.step, place, possible) } else { None };
+        let fault = if self.healed_at.is_none() { self.plan.fault(self.step, place, possible) } else { None };
         self.faults.extend(fault.map(|fault| (self.step, fault)));
         let (step, at, who) = (self.step, self.now, who.into());
         self.told.push(Told { step, at, who, what, fault });
