@@ -141,22 +141,16 @@ impl World {
         self.around.step += 1;
         self.heal();
         let end = self.around.quiet_at().map(|at| at.plus(DRAIN));
-        let Some(next) = self.parties.iter().filter_map(|party| party.ready_at(&self.around)).min() else {
-            return false;
-        };
+        let ready: Vec<Option<Timestamp>> =
+            self.parties.iter().map(|party| party.ready_at(&self.around)).collect();
+        let Some(next) = ready.iter().flatten().min().copied() else { return false };
         if end.is_some_and(|end| next > end) || self.around.step > MOST_STEPS {
             return false;
         }
         self.pass(next);
         self.around.random = self.around.plan.choices(self.around.step);
-        let is_ready =
-            |party: &dyn Party| party.ready_at(&self.around).is_some_and(|at| at <= self.around.now);
-        let ready: Vec<usize> =
-            (0..self.parties.len()).filter(|place| is_ready(&*self.parties[*place])).collect();
-        if ready.is_empty() {
-            // What was due is not any more: a worker said meanwhile that it lives.
-            return true;
-        }
+        let is_ready = |place: &usize| ready[*place].is_some_and(|at| at <= self.around.now);
+        let ready: Vec<usize> = (0..ready.len()).filter(is_ready).collect();
         let place = ready[usize::try_from(self.around.below(ready.len() as u64)).unwrap()];
         self.parties[place].act(&mut self.around);
         let took = self.around.below(ACT).cast_signed();
