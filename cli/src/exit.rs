@@ -158,7 +158,7 @@ fn of_worker(error: &WorkerError) -> u8 {
     }
 }
 
-const fn of_snapshots(fault: &SnapshotFault) -> u8 {
+pub(crate) const fn of_snapshots(fault: &SnapshotFault) -> u8 {
     match fault {
         SnapshotFault::Log(log) => of_log(log),
         SnapshotFault::JournalCut { .. } | SnapshotFault::JournalDiffers { .. } => DATA,

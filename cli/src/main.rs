@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, deadletters, demo, doctor, explain, gateway, inbox, journal, mail, migrate, process, produce,
-    replay, schedule, sink, tenants, top, topics, users,
+    backtest, bundle, deadletters, debug, demo, doctor, explain, gateway, inbox, journal, mail, migrate,
+    process, produce, replay, schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -57,6 +57,11 @@ enum Command {
     Users(users::Users),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
+    Bundle(bundle::Bundle),
+    Rerun(bundle::rerun::Rerun),
+    Shrink(bundle::shrink::Shrink),
+    #[command(subcommand)]
+    Debug(debug::Debug),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +101,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Users(command) => command.run(&process).await,
             Command::Doctor(command) => command.run(&process).await,
             Command::Explain(command) => command.run(&process),
+            Command::Bundle(command) => command.run(&process),
+            Command::Rerun(command) => command.run(),
+            Command::Shrink(command) => command.run(&process),
+            Command::Debug(command) => command.run(&process).await,
         }
     });
     // Threads that wait for something that will not come must not keep a finished command.

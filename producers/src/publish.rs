@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::log::{Ack, Log, LogError, NewRecord, blocking};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
@@ -158,6 +159,7 @@ impl Publisher {
         }
         if !batch.is_empty() {
             let ack = self.log.append(&self.topic, batch.clone());
+            reach(CrashPoint::ProducerSent);
             self.under_way = Some((batch, ack));
         }
     }
@@ -186,6 +188,7 @@ impl Publisher {
             }
         }
         self.progress.moved(&self.topic.tenant, PART);
+        reach(CrashPoint::ProducerAnswered);
         self.begin();
         Ok(())
     }

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod decisions;
 pub mod finding;
 pub mod http;

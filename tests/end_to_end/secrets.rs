@@ -2,6 +2,7 @@
 //! in all that the program writes as it stands, percent-encoded, in hexadecimal and in base64.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod journal;
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -233,6 +234,50 @@ fn no_command_and_no_role_shows_a_secret_at_any_level_of_its_log() {
     ] {
         world.role(arguments, says);
     }
+    runtime.block_on(world.postgres.remove()).unwrap();
+}
+
+/// As whoever writes logs beside ours might, each as its file has it.
+fn indiscreet_log(place: &Place) -> String {
+    let files =
+        ["database.url", "gateway.url", "smtp", "auth", "unsubscribe", "operator", "bounce", "headers"];
+    let told = files.map(|name| format!("started with {}\n", place.read(&format!("tenants/{name}")).trim()));
+    let passwords = ["database", "owner", "address"].map(|what| format!("and {}\n", canary(what)));
+    let encoded = ["database", "smtp"].map(|what| format!("and {}\n", percent(canary(what))));
+    [&told[..], &passwords, &encoded].concat().concat() + "its last line\n"
+}
+
+#[test]
+fn no_bundle_holds_a_secret_whatever_the_logs_hold_that_go_into_it() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = World::new(&runtime);
+    drop(journal::Journal::begin(&world.place));
+    let log = indiscreet_log(&world.place);
+    assert!(log.contains(canary("smtp")), "the log is to be indiscreet");
+    world.place.write("indiscreet.log", log.as_bytes());
+    let ran = world.run(&["bundle", "1", "--tenant", "fxlabs", "--out", "-"]).ended(0);
+    assert!(ran.stdout.starts_with("bellwether bundle 1\n"), "{ran}");
+    shows_nothing("bundle", &ran.to_string());
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let running = world.command(&["sink", "rows"]).env("BELLWETHER_TELEMETRY_METRICS", &metrics).start();
+    assert!(until(LIMIT, || TcpStream::connect(&metrics).is_ok()), "{}", running.stderr());
+    let asked =
+        ["debug", "bundle", "--apart", "1s", "--logs", "indiscreet.log", "--metrics", &metrics, "--out", "-"];
+    let ran = world.run(&asked).ended(0);
+    running.signal("KILL");
+    for part in [
+        "configuration.txt",
+        "tenants/fxlabs.txt",
+        "groups.json",
+        "doctor.jsonl",
+        "-1.txt",
+        "-2.txt",
+        "its last line",
+        "[secret]",
+    ] {
+        assert!(ran.stdout.contains(part), "{part} is not in the archive: {}", ran.stderr);
+    }
+    shows_nothing("debug bundle", &ran.to_string());
     runtime.block_on(world.postgres.remove()).unwrap();
 }
 

@@ -1,7 +1,9 @@
 //! One file a command, or a folder; `role` is what those that run a role share.
 
 pub(crate) mod backtest;
+pub(crate) mod bundle;
 pub(crate) mod deadletters;
+pub(crate) mod debug;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -4,6 +4,7 @@
 //! owner, so state needs no locks; many workers share the tenants out by consumer group.
 #![warn(missing_docs)]
 
+pub mod bundle;
 pub mod core;
 #[cfg(debug_assertions)]
 mod deadly;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bellwether_database::tables::alerts::AlertRow;
 use bellwether_database::{Statements, begin};
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_schemas::AlertId;
 use bellwether_schemas::alerts::AlertChanged;
 use sqlx::postgres::{PgConnection, PgPool};
@@ -32,6 +33,13 @@ struct Queued {
     row: AlertRow,
 }
 
+/// Where nothing is queued, nothing is half done.
+fn pass(point: CrashPoint, queued: &[Queued]) {
+    if !queued.is_empty() {
+        reach(point);
+    }
+}
+
 impl Changes<'_> {
     /// Publishes all that is queued, each alert's changes in the order of the queue: from its front, and beside that what
     /// stands behind a mass of one transaction's and has no alert in it, so that nobody's edit waits for all of those.
@@ -57,9 +65,11 @@ impl Changes<'_> {
     async fn pass_on(&mut self, pool: &PgPool, queued: &[Queued]) -> Result<bool, Interrupted> {
         let changes = queued.iter().filter_map(|queued| self.readable(&queued.row)).collect::<Vec<_>>();
         let behind = changes.iter().any(|change| self.is_behind(change));
+        pass(CrashPoint::ChangesRead, queued);
         self.publish(changes).await?;
         let told = queued.iter().filter_map(|queued| Some((queued.row.clone(), standing(&queued.row)?)));
         self.tell(pool, &told.collect::<Vec<_>>()).await?;
+        pass(CrashPoint::ChangesPublished, queued);
         self.delete(pool, queued).await?;
         Ok(behind)
     }

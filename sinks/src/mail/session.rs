@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bellwether_runtime::config::Tls;
+use bellwether_runtime::crash::{CrashPoint, reach, reach_within};
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -122,12 +123,22 @@ impl Session {
         let (mut sending, mut step) = Sending::begin();
         loop {
             step = match step {
-                Step::Ask(stage) => sending.answered(self.ask(stage, letter).await),
+                Step::Ask(stage) => {
+                    let next = sending.answered(self.ask(stage, letter).await);
+                    if matches!(next, Step::Ask(_) | Step::Look) {
+                        passed(stage);
+                    }
+                    next
+                }
                 Step::Note => {
+                    reach(CrashPoint::RecipientTaken);
                     let is_noted = match note.take() {
                         Some(note) => note().await,
                         None => false,
                     };
+                    if is_noted {
+                        reach(CrashPoint::ContentNoted);
+                    }
                     sending.noted(is_noted)
                 }
                 Step::Look => sending.looked(may_leave()),
@@ -160,7 +171,9 @@ impl Session {
             },
             Stage::Data => answer(command, connection.command(Data)).await,
             Stage::Body => match dotted(letter.content) {
-                Some(content) => answer(body, connection.command(content)).await,
+                Some(content) => {
+                    reach_within(CrashPoint::ContentSent, answer(body, connection.command(content))).await
+                }
                 None => Answer::Lost("the content is not lines of ASCII".into()),
             },
             Stage::Open | Stage::Authenticate => Answer::Lost("asked in the wrong order".into()),
@@ -191,6 +204,15 @@ impl Session {
             Answer::Reply { code, text } => Answer::Reply { code, text: untold(&text, user, password) },
             Answer::Lost(reason) => Answer::Lost(untold(&reason, user, password)),
         }
+    }
+}
+
+/// The server has said yes to that, and is asked the next thing.
+fn passed(stage: Stage) {
+    match stage {
+        Stage::Sender => reach(CrashPoint::SenderTaken),
+        Stage::Data => reach(CrashPoint::ContentAwaited),
+        Stage::Open | Stage::Authenticate | Stage::Recipient | Stage::Body => {}
     }
 }
 

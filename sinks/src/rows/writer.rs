@@ -8,6 +8,7 @@ use bellwether_database::{
     DatabaseError, StatementOutcome, Statements, TenantConnection, answered, classify,
 };
 use bellwether_runtime::config::{Database, Tenant};
+use bellwether_runtime::crash::{CrashPoint, reach, reach_within};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::SINK;
@@ -134,6 +135,7 @@ async fn write_on(
     tenant: &Tenant,
     piece: &Piece,
 ) -> Result<Wrote, WriteFailure> {
+    reach(CrashPoint::RowsRead);
     let transaction = connection.begin().await.map_err(|error| failure(&error))?;
     transact(transaction, tenant, piece).await.map_err(|error| refused(&error))
 }
@@ -150,7 +152,9 @@ async fn transact(
         return Ok(Wrote::Behind(cursor.next_offset));
     }
     let receipt = write_piece(&mut transaction, statements, piece, cursor).await?;
-    answered(transaction.commit()).await?;
+    reach(CrashPoint::RowsInserted);
+    answered(reach_within(CrashPoint::RowsCommitSent, transaction.commit())).await?;
+    reach(CrashPoint::RowsCommitted);
     Ok(Wrote::Piece(receipt))
 }
 

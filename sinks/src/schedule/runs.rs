@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bellwether_database::Statements;
 use bellwether_database::cursor;
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::calendar::{CalendarItem, Impact};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -48,6 +49,15 @@ pub(super) struct Settled {
     pub(super) mails: u64,
 }
 
+impl Settled {
+    /// Of a look that found nothing due, nothing is half done.
+    fn reach(self, point: CrashPoint) {
+        if self.due > 0 {
+            reach(point);
+        }
+    }
+}
+
 /// A row of `schedule_run` to be.
 struct NewRun<'a> {
     kind: MailKind,
@@ -88,7 +98,9 @@ impl Runs {
             transaction.rollback().await?;
             return Ok(None);
         }
+        settled.reach(CrashPoint::RunOwed);
         transaction.commit().await?;
+        settled.reach(CrashPoint::RunCommitted);
         Ok(Some(settled))
     }
 }
@@ -193,7 +205,10 @@ impl Settling<'_> {
         }
         self.settled.missed += u64::from(state == RunState::Missed);
         match &content {
-            Some(content) => self.owe(content, key, due).await,
+            Some(content) => {
+                reach(CrashPoint::RunRecorded);
+                self.owe(content, key, due).await
+            }
             None => Ok(()),
         }
     }

@@ -84,7 +84,12 @@ impl Place {
 
     /// Runs `bellwether …` to its end within [`LIMIT`].
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        self.bellwether(arguments).start().wait(LIMIT)
+        self.run_within(LIMIT, arguments)
+    }
+
+    /// The same with a limit of its own.
+    pub(crate) fn run_within(&self, limit: Duration, arguments: &[&str]) -> Ran {
+        self.bellwether(arguments).start().wait(limit)
     }
 }
 
@@ -223,6 +228,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// What came of a command that was run otherwise.
+    pub(crate) fn of(called: &[&str], code: Option<i32>, stdout: String, stderr: String) -> Self {
+        Self { code, stdout, stderr, called: called.join(" ") }
+    }
+
     /// It ended with that code; else the test fails with everything it said.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 pub(super) use self::print::tell_findings;
+pub(super) use self::whole::found_as_json;
 use crate::wiring::Process;
 
 /// Looks whether everything is as it should be, and says what to do where it is not. Ends with 1 where there is a fault.

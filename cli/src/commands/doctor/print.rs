@@ -57,6 +57,13 @@ fn code<'a>(mut findings: impl Iterator<Item = &'a Finding>) -> ExitCode {
     if findings.any(Finding::is_fault) { NO.into() } else { ExitCode::SUCCESS }
 }
 
+/// All of it, as a JSON object a line.
+pub(super) fn json_of(found: &[(String, Vec<Section>)]) -> String {
+    let mut text = String::new();
+    found.iter().for_each(|(whose, sections)| json_lines(&mut text, whose, sections));
+    text
+}
+
 fn json_lines(text: &mut String, whose: &str, sections: &[Section]) {
     for section in sections {
         for Finding { about, level, found, advice } in &section.findings {

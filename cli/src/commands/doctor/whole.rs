@@ -19,7 +19,7 @@ use clap::Args;
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
 
-use super::print::{Form, tell_sections};
+use super::print::{Form, json_of, tell_sections};
 use crate::commands::migrate::{ADMIN_URL, optional};
 use crate::wiring::{Process, environment};
 
@@ -62,6 +62,12 @@ struct Means {
 
 impl WholeDoctor {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
+        let found = self.found(process).await?;
+        // Of one person everything is wanted: how far the market is from their lines is no fault.
+        tell_sections(&found, Form::of(self.json, self.verbose || self.user.is_some()))
+    }
+
+    async fn found(&self, process: &Process) -> Result<Vec<(String, Vec<Section>)>, ConfigError> {
         let means = Means {
             log: process
                 .log_at(self.log.as_ref().unwrap_or(&process.config.log), Access::Read)
@@ -84,8 +90,7 @@ impl WholeDoctor {
             }
         })
         .await;
-        // Of one person everything is wanted: how far the market is from their lines is no fault.
-        tell_sections(&found, Form::of(self.json, self.verbose || self.user.is_some()))
+        Ok(found)
     }
 
     /// What two files that are sound by themselves say that only one of them may.
@@ -112,6 +117,16 @@ impl WholeDoctor {
         };
         Ok(files.into_iter().map(load).collect())
     }
+}
+
+/// What is found of these tenants, or of every one, as a JSON object a line.
+pub(in crate::commands) async fn found_as_json(
+    process: &Process,
+    tenant: Vec<TenantId>,
+    log: Option<String>,
+) -> Result<String, ConfigError> {
+    let doctor = WholeDoctor { tenant, user: None, log, verbose: false, json: true };
+    Ok(json_of(&doctor.found(process).await?))
 }
 
 /// Everything about one tenant, within its time.

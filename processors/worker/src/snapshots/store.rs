@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use bellwether_engine::snapshot::SnapshotError;
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::journal::gist::BadGist;
 use bellwether_runtime::log::{Log, LogError, NewRecord};
 use bellwether_runtime::snapshots::Shelf;
@@ -70,6 +71,7 @@ pub fn store_snapshot(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot) -> 
     let manifest = writer.whole(snapshot)?;
     writer.repair(snapshot, &manifest)?;
     writer.make_room()?;
+    reach(CrashPoint::SnapshotStored);
     Ok(writer.stored)
 }
 
@@ -162,6 +164,7 @@ impl<'a> Writer<'a> {
         }
         let (parts, index) = self.index(entries)?;
         self.flush()?;
+        reach(CrashPoint::SnapshotTorn);
         let manifest = manifest(shelf_tenant(self.shelf), snapshot, parts, index);
         self.manifest(manifest.clone())?;
         Ok(manifest)

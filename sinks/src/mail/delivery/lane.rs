@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bellwether_runtime::crash::{CrashPoint, reach};
 use tokio::time::Instant;
 
 use super::PART;
@@ -30,6 +31,7 @@ impl Lane {
     /// Until nothing is to be begun any more. The mail under way is finished first.
     pub(super) async fn run(mut self) {
         while let Some(mail) = self.next().await {
+            reach(CrashPoint::MailClaimed);
             let delivery = &self.desk.delivery;
             delivery.progress.busy(&delivery.tenant, PART, delivery.timing.deadlines.longest());
             let verdict = self.send(&mail).await;
@@ -98,6 +100,7 @@ impl Lane {
         let term = lease.term();
         let verdict = session.send(letter, || self.note(mail), || lease.holds(term)).await;
         if matches!(verdict, Some(Verdict::Sent(_))) {
+            reach(CrashPoint::MailTaken);
             MailSent { tenant: &self.desk.delivery.tenant, taken: begun.elapsed() }.emit();
             self.session = Some(session);
         }

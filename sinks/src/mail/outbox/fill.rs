@@ -1,6 +1,7 @@
 //! What is owed: cursor and mails in one transaction.
 
 use bellwether_database::cursor::{self, Cursor, Mark, Reached};
+use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_schemas::Timestamp;
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
@@ -95,7 +96,9 @@ impl Outbox {
         if let Some((ends, mark)) = ends {
             cursor::advance(&mut transaction, self.statements(), SINK, ends, mark).await?;
         }
+        reach(CrashPoint::MailsInserted);
         transaction.commit().await?;
+        reach(CrashPoint::MailsOwed);
         Ok(Fill::Added(added))
     }
 
