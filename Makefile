@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos trials load schedules bench line types mail-faults isolation tenants
+.PHONY: help demo test lint fmt setup mutants chaos trials load schedules bench line types mail-faults isolation tenants simulate
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -62,6 +62,12 @@ USERS ?= 100
 line: setup ## the line to the browser at full size: sinks killed, sockets cut, tabs asleep; needs node
 	@LINE_EVENTS=$(EVENTS) LINE_USERS=$(USERS) LINE_SEED=$(SEED) cargo test -q --locked -p bellwether-tests --test line \
 every_tab -- --nocapture
+
+# Part of `test` with 200 seeds. A seed that fails says which step made that certain, and what it takes.
+SEEDS ?= 10000
+FROM ?= 0
+simulate: setup ## cores of worker, rows, mail and schedule in one simulated world where everything fails; SEEDS, FROM
+	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test -q --locked -p bellwether-sinks --lib simulation::whatever_goes_wrong -- --nocapture
 
 # Part of `test` with 60 faults; some two minutes with 500.
 FAULTS ?= 500
