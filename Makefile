@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt setup mutants chaos trials load schedules bench line types mail-faults isolation tenants simulate
+.PHONY: help demo test lint fmt setup mutants chaos trials quarantine load schedules bench line types mail-faults isolation \
+tenants simulate
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -45,6 +46,12 @@ trials: TRIALS ?= all
 trials: BROKERS ?= 3
 trials: setup ## what can go wrong with brokers and groups, row by row (TRIALS="K1 K6"), judged as chaos is
 	@TRIALS="$(TRIALS)" BROKERS=$(BROKERS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`: two minutes, and one to build.
+quarantine: TENANTS ?= 100
+quarantine: WORKERS ?= 5
+quarantine: setup ## one record that kills its worker among many tenants on a real Kafka: three deaths, then quarantine
+	@QUARANTINE=1 TENANTS=$(TENANTS) WORKERS=$(WORKERS) cargo test -q --locked -p bellwether --test chaos
 
 # Not part of `test`. MINUTES more than it says: everything is judged afterwards.
 load: MINUTES ?= 30

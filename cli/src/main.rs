@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backtest, bundle, deadletters, debug, demo, doctor, explain, gateway, inbox, journal, mail, migrate,
-    process, produce, replay, schedule, sink, tenants, top, topics, users,
+    alerts, backtest, bundle, deadletters, debug, demo, doctor, explain, gateway, inbox, journal, mail,
+    migrate, process, produce, replay, schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -44,6 +44,8 @@ enum Command {
     Migrate(migrate::Migrate),
     #[command(subcommand)]
     Tenants(tenants::Tenants),
+    #[command(subcommand)]
+    Alerts(alerts::Alerts),
     #[command(subcommand)]
     Topics(topics::Topics),
     Top(top::Top),
@@ -92,6 +94,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Schedule(command) => command.run(&process),
             Command::Migrate(command) => command.run(&process).await,
             Command::Tenants(command) => command.run(&process).await,
+            Command::Alerts(command) => command.run(&process).await,
             Command::Topics(command) => command.run(&process),
             Command::Top(command) => command.run(&process).await,
             Command::DeadLetters(command) => command.run(&process).await,

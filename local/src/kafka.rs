@@ -110,6 +110,17 @@ impl Kafka {
         node.ok_or_else(|| failed("finding the coordinator", told.trim()))
     }
 
+    /// Gives a topic more partitions, which nobody can take back.
+    ///
+    /// # Errors
+    /// The brokers do not do it.
+    pub fn divide(&self, topic: &str, partitions: u32) -> Result<()> {
+        const COMMAND: &str = "org.apache.kafka.tools.TopicCommand";
+        let count = partitions.to_string();
+        let arguments = ["tool", "--", COMMAND, "--alter", "--topic", topic, "--partitions", &count];
+        services(&self.dir, arguments).map(|_| ())
+    }
+
     /// Stops all nodes.
     ///
     /// # Errors

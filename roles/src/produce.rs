@@ -11,7 +11,6 @@ use bellwether_producers::{
 };
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
-use bellwether_runtime::log::LogError;
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
@@ -188,7 +187,7 @@ impl Running {
     }
 }
 
-/// Produces for one tenant. Where its topics are not there, or go away, it waits for them.
+/// Produces for one tenant. Where its topics are not there, go away, or are none to be used, it waits for them.
 async fn for_tenant(
     production: &Production,
     context: &ProducerContext,
@@ -199,7 +198,7 @@ async fn for_tenant(
     loop {
         if announced || announce(production, context, incidents, tenant).await? {
             match produce(production, context, tenant).await {
-                Err(RoleError::Producer(ProducerError::Log(LogError::UnknownTopic { .. }))) => {}
+                Err(RoleError::Producer(ProducerError::Log(error))) if error.is_of_a_topic() => {}
                 ended => return ended,
             }
         }
@@ -207,7 +206,7 @@ async fn for_tenant(
         context.progress.parked(&tenant.id, PART);
         tracing::warn!(
             tenant.id = %tenant.id,
-            "a tenant cannot be produced for while a topic of it is missing, and is tried again"
+            "a tenant cannot be produced for while a topic of it is missing or has several partitions, and is tried again"
         );
         if context.shutdown.sleep(TRY_AGAIN).await {
             return Ok(None);
@@ -215,7 +214,7 @@ async fn for_tenant(
     }
 }
 
-/// Publishes the tenant's settings; false while its journal is missing. What says nothing of the market leaves them to
+/// Publishes the tenant's settings; false while its journal is missing or none to be used. What says nothing of the market leaves them to
 /// those that do, who may be doing so at this moment.
 async fn announce(
     production: &Production,
@@ -231,7 +230,7 @@ async fn announce(
             incidents.end(IncidentKind::RefusedSettings, &tenant.id);
             Ok(true)
         }
-        Err(ProducerError::Log(LogError::UnknownTopic { .. })) => Ok(false),
+        Err(ProducerError::Log(error)) if error.is_of_a_topic() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

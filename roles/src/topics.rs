@@ -25,8 +25,34 @@ pub enum Missing {
     Awaited,
 }
 
-/// Follows the tenants, and passes on those whose topics are all there. A topic that is deleted takes its tenant, and
-/// nobody else, until it is there again; where nobody has topics, they are waited for.
+/// Why a tenant is not served.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unfit {
+    /// That topic of it is missing.
+    Missing(Topic),
+    /// That topic of it was given so many partitions.
+    Divided(Topic, usize),
+}
+
+impl Unfit {
+    const fn topic(&self) -> &Topic {
+        let (Self::Missing(topic) | Self::Divided(topic, _)) = self;
+        topic
+    }
+}
+
+impl From<Unfit> for LogError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Missing(topic) => Self::UnknownTopic { topic: topic.to_string() },
+            Unfit::Divided(topic, count) => Self::Partitions { topic: topic.to_string(), count },
+        }
+    }
+}
+
+/// Follows the tenants, and passes on those whose topics are all there, in one partition each. A topic that is deleted
+/// or divided takes its tenant, and nobody else, until it is as it has to be; where nobody has topics, they are waited
+/// for.
 ///
 /// # Errors
 /// The log is out of reach.
@@ -48,7 +74,7 @@ pub async fn served(
     Ok(receiver)
 }
 
-/// Those of the tenants whose topics are all there now, and one missing topic of each of the others, which is said.
+/// Those of the tenants whose topics are all there now, and why each of the others is left out, which is said.
 ///
 /// # Errors
 /// The log is out of reach.
@@ -56,7 +82,7 @@ pub async fn whole(
     log: Arc<dyn Log>,
     missing: Missing,
     tenants: &[Tenant],
-) -> Result<(Vec<Tenant>, Vec<Topic>), LogError> {
+) -> Result<(Vec<Tenant>, Vec<Unfit>), LogError> {
     let mut look = Look::new(log, missing, Incidents::default());
     let whole = look.at(tenants).await?;
     Ok((whole, look.told.into_iter().collect()))
@@ -65,38 +91,44 @@ pub async fn whole(
 /// Creates every topic of these tenants that is missing, or refuses the first that is.
 ///
 /// # Errors
-/// A topic is missing, or the log is out of reach.
+/// A topic is missing or has several partitions, or the log is out of reach.
 pub async fn ensure(log: &Arc<dyn Log>, missing: Missing, tenants: &[Tenant]) -> Result<(), LogError> {
     let (log, tenants) = (Arc::clone(log), tenants.to_vec());
     let lacking = blocking(move || {
         let made = |_: &TenantId| missing == Missing::Made;
-        lacking(log.as_ref(), tenants.iter().map(|tenant| &tenant.id), made)
+        unfit(log.as_ref(), tenants.iter().map(|tenant| &tenant.id), made)
     });
     match lacking.await??.pop_first() {
-        Some((_, topic)) => Err(LogError::UnknownTopic { topic: topic.to_string() }),
+        Some((_, unfit)) => Err(unfit.into()),
         None => Ok(()),
     }
 }
 
-/// A missing topic of each tenant that has not all of them; those of tenants that may be given them are made.
-fn lacking<'a>(
+/// What is wrong with a topic of each tenant that cannot be served; those of tenants that may be given them are made.
+fn unfit<'a>(
     log: &dyn Log,
     tenants: impl Iterator<Item = &'a TenantId>,
     made: impl Fn(&TenantId) -> bool,
-) -> Result<BTreeMap<TenantId, Topic>, LogError> {
+) -> Result<BTreeMap<TenantId, Unfit>, LogError> {
     let existing: BTreeSet<Topic> = log.topics()?.into_iter().collect();
-    let mut lacking = BTreeMap::new();
+    let divided = log.divided()?;
+    let mut unfit = BTreeMap::new();
     for tenant in tenants {
-        let missing = Topic::all(tenant).into_iter().filter(|topic| !existing.contains(topic));
+        let topics = Topic::all(tenant);
+        if let Some((topic, count)) = topics.iter().find_map(|topic| divided.get_key_value(topic)) {
+            unfit.insert(tenant.clone(), Unfit::Divided(topic.clone(), *count));
+            continue;
+        }
+        let missing = topics.into_iter().filter(|topic| !existing.contains(topic));
         if made(tenant) {
             for topic in missing {
                 log.create(&topic)?;
             }
         } else {
-            lacking.extend(missing.take(1).map(|topic| (tenant.clone(), topic)));
+            unfit.extend(missing.take(1).map(|topic| (tenant.clone(), Unfit::Missing(topic))));
         }
     }
-    Ok(lacking)
+    Ok(unfit)
 }
 
 struct Look {
@@ -108,8 +140,8 @@ struct Look {
     known: BTreeSet<TenantId>,
     /// A topic of each of these was missing when last looked at.
     suspected: BTreeSet<TenantId>,
-    /// What is missing and was said to be.
-    told: BTreeSet<Topic>,
+    /// What is wrong and was said to be.
+    told: BTreeSet<Unfit>,
 }
 
 impl Look {
@@ -151,38 +183,54 @@ impl Look {
 
     /// Those of the tenants whose topics are all there.
     async fn at(&mut self, tenants: &[Tenant]) -> Result<Vec<Tenant>, LogError> {
-        let lacking = self.lacking(tenants).await?;
-        // A broker that has just started may not know of every topic yet: what was there is gone when it is missing twice.
-        let is_gone = |tenant: &TenantId| !self.known.contains(tenant) || self.suspected.contains(tenant);
-        let gone: BTreeMap<TenantId, Topic> = lacking
+        let unfit = self.unfit(tenants).await?;
+        Ok(self.fit(tenants, unfit))
+    }
+
+    /// All but those of whom something is wrong, which is said when it is new.
+    fn fit(&mut self, tenants: &[Tenant], unfit: BTreeMap<TenantId, Unfit>) -> Vec<Tenant> {
+        // A broker that has just started may not know of every topic yet: what was there is gone when it is missing
+        // twice. Partitions that are there stay.
+        let is_sure = |tenant: &TenantId, unfit: &Unfit| {
+            let is_known_missing = !self.known.contains(tenant) || self.suspected.contains(tenant);
+            matches!(unfit, Unfit::Divided(..)) || is_known_missing
+        };
+        let sure: BTreeMap<TenantId, Unfit> = unfit
             .iter()
-            .filter(|(tenant, _)| is_gone(tenant))
-            .map(|(id, topic)| (id.clone(), topic.clone()))
+            .filter(|(tenant, unfit)| is_sure(tenant, unfit))
+            .map(|(id, unfit)| (id.clone(), unfit.clone()))
             .collect();
-        self.suspected = lacking.into_keys().collect();
-        self.tell(&gone);
+        self.suspected = unfit.into_keys().collect();
         let served: Vec<Tenant> =
-            tenants.iter().filter(|tenant| !gone.contains_key(&tenant.id)).cloned().collect();
+            tenants.iter().filter(|tenant| !sure.contains_key(&tenant.id)).cloned().collect();
+        self.tell(sure.into_values().collect());
         self.known.retain(|known| tenants.iter().any(|tenant| tenant.id == *known));
         for tenant in &served {
             self.known.insert(tenant.id.clone());
             self.incidents.end(IncidentKind::MissingTopic, &tenant.id);
+            self.incidents.end(IncidentKind::DividedTopic, &tenant.id);
         }
-        Ok(served)
+        served
     }
 
-    async fn lacking(&self, tenants: &[Tenant]) -> Result<BTreeMap<TenantId, Topic>, LogError> {
+    async fn unfit(&self, tenants: &[Tenant]) -> Result<BTreeMap<TenantId, Unfit>, LogError> {
         let (log, missing, known) = (Arc::clone(&self.log), self.missing, self.known.clone());
         let tenants: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
         let made = move |tenant: &TenantId| missing == Missing::Made && !known.contains(tenant);
-        blocking(move || lacking(log.as_ref(), tenants.iter(), made)).await?
+        blocking(move || unfit(log.as_ref(), tenants.iter(), made)).await?
     }
 
-    fn tell(&mut self, gone: &BTreeMap<TenantId, Topic>) {
-        let lacking: BTreeSet<Topic> = gone.values().cloned().collect();
-        for topic in lacking.difference(&self.told) {
-            let tenant = &topic.tenant;
-            if self.known.contains(tenant) {
+    fn tell(&mut self, unfit: BTreeSet<Unfit>) {
+        for news in unfit.difference(&self.told) {
+            let (topic, tenant) = (news.topic(), &news.topic().tenant);
+            if let Unfit::Divided(..) = news {
+                let error = LogError::from(news.clone());
+                tracing::error!(
+                    tenant.id = %tenant, log.topic = %topic, error = %error,
+                    "a topic has several partitions: its tenant is not served until it has one, others are"
+                );
+                self.incidents.begin(IncidentKind::DividedTopic, tenant, error);
+            } else if self.known.contains(tenant) {
                 tracing::error!(
                     tenant.id = %tenant, log.topic = %topic,
                     "a topic was deleted: its tenant is stopped until it is there again, others go on"
@@ -195,7 +243,7 @@ impl Look {
                 );
             }
         }
-        self.told = lacking;
+        self.told = unfit;
     }
 }
 
@@ -296,6 +344,31 @@ mod tests {
         ensure(&log, Missing::Made, &tenants[1..]).await.unwrap();
         let (found, left_out) = whole(log, Missing::Awaited, &tenants).await.unwrap();
         assert_eq!(found, tenants[1..]);
-        assert_eq!(left_out, [Topic::new(&tenants[0].id, Topic::all(&tenants[0].id)[0].kind)]);
+        let missing = Topic::new(&tenants[0].id, Topic::all(&tenants[0].id)[0].kind);
+        assert_eq!(left_out, [Unfit::Missing(missing)]);
+    }
+
+    #[test]
+    fn a_topic_of_several_partitions_takes_its_tenant_alone_at_once_and_is_said_until_it_has_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (incidents, news) = Incidents::new(Clock::system());
+        let mut look = Look::new(log(&dir), Missing::Awaited, incidents);
+        let tenants = tenants();
+        let journal = Topic::new(&tenants[0].id, TopicKind::Journal);
+        let divided = BTreeMap::from([(tenants[0].id.clone(), Unfit::Divided(journal, 3))]);
+        let told = |text: &str| {
+            let key = (tenants[0].id.clone(), IncidentKind::DividedTopic);
+            news.take().into_iter().any(|(of, change)| of == key && format!("{change:?}").contains(text))
+        };
+        // At a start.
+        assert_eq!(look.fit(&tenants, divided.clone()), tenants[1..]);
+        assert!(told("fxlabs.journal.v1 has 3 partitions and must have one"));
+        assert_eq!(look.fit(&tenants, divided.clone()), tenants[1..]);
+        assert!(!told(""), "it is said once");
+        assert_eq!(look.fit(&tenants, BTreeMap::new()), tenants);
+        assert!(told("Ended"));
+        // And of one that is served.
+        assert_eq!(look.fit(&tenants, divided), tenants[1..]);
+        assert!(told("Began"));
     }
 }

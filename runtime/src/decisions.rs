@@ -57,7 +57,7 @@ impl Decisions {
     }
 
     /// Takes in the decision that stands at that offset; false where it is about nothing that stands before it: what is to
-    /// come is not decided of.
+    /// come is not decided of. What is decided of an alert holds from there on, and the engine takes it in.
     pub fn see(&mut self, at: u64, decided: OperatorDecision) -> bool {
         let OperatorDecision { decision, who, why, .. } = decided;
         let before = |offset: i64| u64::try_from(offset).ok().filter(|offset| *offset < at);
@@ -77,6 +77,7 @@ impl Decisions {
                 };
                 self.gaps.insert(last, first);
             }
+            Decision::DisableAlert { .. } | Decision::EnableAlert { .. } => return false,
         }
         true
     }

@@ -56,6 +56,8 @@ kinds! {
     HourlyCap = "hourly_cap";
     /// A topic of the tenant was deleted while it was served.
     MissingTopic = "missing_topic";
+    /// A topic of the tenant was given several partitions: nothing of it is worked on.
+    DividedTopic = "divided_topic";
     /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
     StoppedTopic = "stopped_topic";
     /// The tenant's database was filled from another triggers topic than the one there is.

@@ -22,7 +22,9 @@ use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use broker::Kafka;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -536,6 +538,65 @@ fn a_topic_of_several_partitions_is_refused() {
     block_on(cluster.admin().create_topics([&new], &AdminOptions::new())).unwrap();
     let refused = log.append(&topic, records(0..1)).wait();
     assert!(matches!(refused, Err(LogError::Partitions { count: 3, .. })), "{refused:?}");
+}
+
+/// Begins where the group left off, and counts how often it was given something.
+struct Counting(Arc<AtomicU32>);
+
+impl Assignments for Counting {
+    fn assigned(&mut self, _: &Topic) -> Start {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Start::Committed
+    }
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn a_topic_that_is_given_more_partitions_under_load_is_told_of_and_has_one_owner_who_reads_each_record_once()
+{
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    assert_eq!(log.divided().unwrap().get(&topic), None);
+    let given = Arc::new(AtomicU32::new(0));
+    let join = |log: &dyn Log| {
+        let counting = Box::new(Counting(Arc::clone(&given)));
+        log.consumer("divided", std::slice::from_ref(&topic), counting).unwrap()
+    };
+    let other = cluster.log("slots");
+    let mut members = [join(log.as_ref()), join(other.as_ref())];
+    let (mut read, mut sent) = (Vec::new(), 0);
+    let mut turn = || {
+        log.append(&topic, records(sent..sent + 1)).wait().unwrap();
+        sent += 1;
+        for member in &mut members {
+            if let Polled::Records(_, records) = member.poll(Duration::from_millis(20)).unwrap() {
+                read.extend(records.iter().map(number));
+            }
+        }
+        read.len()
+    };
+    until("the first records", || turn() > 0);
+    let name = topic.to_string();
+    let more = NewPartitions::new(&name, 3);
+    block_on(cluster.admin().create_partitions([&more], &AdminOptions::new())).unwrap();
+    until("both to be given a part", || {
+        turn();
+        let members = log.members("divided").unwrap();
+        members.len() == 2 && members.iter().all(|member| member.topics.contains(&topic))
+    });
+    assert_eq!(log.divided().unwrap().get(&topic), Some(&3));
+    let seen = turn();
+    until("some more records", || turn() > seen + 50);
+    assert_eq!(given.load(Ordering::Relaxed), 1, "who has the first partition has the topic");
+    assert_eq!(read, (0..read.len()).collect::<Vec<_>>());
+    for member in members {
+        member.close().unwrap();
+    }
+    let late = cluster.log("slots").append(&topic, records(0..1)).wait();
+    assert!(matches!(late, Err(LogError::Partitions { count: 3, .. })), "{late:?}");
 }
 
 #[test]

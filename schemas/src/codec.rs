@@ -17,7 +17,7 @@ use crate::snapshots::SnapshotRecord;
 use crate::tick_codec::{self, TickCodecError};
 use crate::ticks::TickBlock;
 use crate::topics::MAX_RECORD_BYTES;
-use crate::triggers::Outcome;
+use crate::triggers::{AlertState, Outcome};
 
 /// Bytes before the datum.
 const HEADER: usize = 5;
@@ -98,6 +98,8 @@ schemas! {
     SnapshotOwner = "snapshot_owner.v1",
     SnapshotSuspect = "snapshot_suspect.v1",
     SnapshotQuarantine = "snapshot_quarantine.v1",
+    AlertDecision = "operator_decision.v2",
+    DisabledStatus = "alert_status.v2",
 }
 
 impl SchemaName {
@@ -182,7 +184,11 @@ pub fn encode_entry(entry: &Entry) -> Result<Vec<u8>, EncodeError> {
         Entry::Alert(change) => encode(SchemaName::AlertChanged, change),
         Entry::Settings(change) => encode(SchemaName::SettingsChanged, change),
         Entry::Calendar(change) => encode(SchemaName::CalendarItem, change),
-        Entry::Decision(decided) => encode(SchemaName::OperatorDecision, decided),
+        // Older builds go on reading what is decided of records.
+        Entry::Decision(decided) => match decided.of_records() {
+            Some(of_records) => encode(SchemaName::OperatorDecision, &of_records),
+            None => encode(SchemaName::AlertDecision, decided),
+        },
     }
 }
 
@@ -210,7 +216,7 @@ pub fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
             decode(name, datum).map(Entry::Settings)
         }
         SchemaName::CalendarItem => decode(name, datum).map(Entry::Calendar),
-        SchemaName::OperatorDecision => decode(name, datum).map(Entry::Decision),
+        SchemaName::OperatorDecision | SchemaName::AlertDecision => decode(name, datum).map(Entry::Decision),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }
@@ -236,6 +242,10 @@ fn whole_block(
 pub fn encode_outcome(outcome: &Outcome) -> Result<Vec<u8>, EncodeError> {
     match outcome {
         Outcome::Fired(trigger) => encode(SchemaName::TriggerFired, trigger),
+        // What was recorded before there was that state has the bytes of a replay now.
+        Outcome::Status(status) if status.state == AlertState::Disabled => {
+            encode(SchemaName::DisabledStatus, status)
+        }
         Outcome::Status(status) => encode(SchemaName::AlertStatus, status),
     }
 }
@@ -248,7 +258,7 @@ pub fn decode_outcome(bytes: &[u8]) -> Result<Outcome, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
         SchemaName::TriggerFired => decode(name, datum).map(Outcome::Fired),
-        SchemaName::AlertStatus => decode(name, datum).map(Outcome::Status),
+        SchemaName::AlertStatus | SchemaName::DisabledStatus => decode(name, datum).map(Outcome::Status),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

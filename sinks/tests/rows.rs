@@ -73,8 +73,13 @@ async fn a_row_says_what_its_trigger_said_and_the_status_counts_it() {
         and last_triggered_at = (select max(triggered_at) from public.rsi_tracker_alert_triggers)
         and effective_at = '2012-02-01T00:00:00Z'";
     assert_eq!(database.number(told).await, 1);
+
+    world.append("fxlabs", &[status("fxlabs", 5, AlertState::Disabled)]).await;
+    database.passed(5).await;
+    let told = "select count(*) from public.alert_status where state = 'disabled' and trigger_count = 2";
+    assert_eq!(database.number(told).await, 1);
     sink.stop(&mut world).await;
-    assert_eq!(world.committed(rows::SINK, "fxlabs"), 4);
+    assert_eq!(world.committed(rows::SINK, "fxlabs"), 5);
 }
 
 /// A trigger of each kind, causes from that number on.

@@ -10,7 +10,9 @@ mod faults;
 mod judged;
 mod judgement;
 mod load;
+mod market;
 mod processes;
+mod quarantine;
 #[path = "../end_to_end/support/mod.rs"]
 mod support;
 mod trials;
@@ -35,6 +37,10 @@ const VICTIMS: u64 = 2;
 const STAYS_AWAY: u64 = 8;
 
 fn main() -> ExitCode {
+    if std::env::var_os("QUARANTINE").is_some() {
+        let count = |name, otherwise| usize::try_from(argument(name, otherwise)).unwrap();
+        return quarantine::run(count("TENANTS", 100), count("WORKERS", 5));
+    }
     let seed = argument("SEED", 1);
     let what = What::asked();
     world::progress(&format!("chaos: {what:?}, seed {seed}"));

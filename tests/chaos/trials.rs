@@ -15,7 +15,7 @@ use crate::processes::Processes;
 use crate::world::{World, now, progress};
 
 /// How long a member may be silent before its group takes it for dead.
-const SESSION: Duration = Duration::from_secs(6);
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
 /// One row.
 struct Trial {

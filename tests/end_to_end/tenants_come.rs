@@ -133,6 +133,22 @@ fn tenants_come_and_their_topics_go_and_nobody_else_notices() {
     let has_rows = || next(log, &acme, TopicKind::Triggers) > 0 && world.rows() > 0;
     assert!(until(LIMIT, has_rows), "{}", said());
 
+    // Somebody raises its journal's partitions: it alone stops, in every role that runs and in one that starts.
+    world.kafka.divide(&journal(&acme).to_string(), 2).unwrap();
+    assert!(all_say("acme.journal.v1 has 2 partitions and must have one"), "{}", said());
+    let begins = world.start(&["process", "--tenant", "acme"]);
+    let refuses = || begins.stderr().contains("acme.journal.v1 has 2 partitions and must have one");
+    assert!(until(LIMIT, refuses), "{}", begins.stderr());
+    begins.stop(STOP).ended(0);
+    let plan = world.start(&["topics", "plan", "--tenant", "acme"]).wait(LIMIT).ended(1);
+    assert!(plan.stdout.contains("divided    acme.journal.v1"), "{plan}");
+    let before = folded(log, &fxlabs);
+    assert!(until(LIMIT, || folded(log, &fxlabs) > before + 5), "{}", said());
+    let acme_stands_at = folded(log, &acme);
+    let before = folded(log, &fxlabs);
+    assert!(until(LIMIT, || folded(log, &fxlabs) > before + 5), "{}", said());
+    assert_eq!(folded(log, &acme), acme_stands_at, "nobody folds on");
+
     // Its journal goes: it alone stops, in every role.
     assert!(log.delete(&journal(&acme)).unwrap());
     assert!(all_say("a topic was deleted: its tenant is stopped"), "{}", said());

@@ -20,6 +20,7 @@ use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
+use bellwether_worker::snapshots::{Shelf, cut_journal};
 use bellwether_worker::{GROUP, replay};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -91,6 +92,11 @@ fn write_journal(log: &Arc<dyn Log>, tenant: &Tenant, seed: u64) {
     }
     let garbage = NewRecord { key: Vec::new(), value: b"nobody can read this".to_vec() };
     log.append(&Topic::new(&tenant.id, TopicKind::Journal), vec![garbage]).wait().unwrap();
+    play(log, tenant, seed, START.plus(DAY));
+}
+
+/// The synthetic market from where the journal has it, or from its beginning, until then.
+fn play(log: &Arc<dyn Log>, tenant: &Tenant, seed: u64, until: Timestamp) {
     let run = SyntheticRun {
         tenant: tenant.id.clone(),
         settings: tenant.settings.clone(),
@@ -98,7 +104,7 @@ fn write_journal(log: &Arc<dyn Log>, tenant: &Tenant, seed: u64) {
         ticks_a_minute: 6,
         speed: Speed::FREE,
         start: START,
-        until: Some(START.plus(DAY)),
+        until: Some(until),
         run_for: None,
     };
     let context = ProducerContext::new(Arc::clone(log), Clock::system(), Shutdown::new());
@@ -150,10 +156,13 @@ fn bytes(records: &[Record]) -> Vec<(&[u8], &[u8])> {
     records.iter().map(|record| (&record.key[..], &record.value[..])).collect()
 }
 
-/// Record by record, so that each keeps its offset.
+/// What the other has not yet, record by record, so that each keeps its offset.
 fn copy(from: &dyn Log, to: &dyn Log, tenant: &Tenant, kind: TopicKind) {
     let topic = Topic::new(&tenant.id, kind);
-    for chunk in records(from, tenant, kind).chunks(500) {
+    let mut missing = records(from, tenant, kind);
+    let there = to.bounds(&topic).unwrap().next;
+    missing.retain(|record| record.offset >= there);
+    for chunk in missing.chunks(500) {
         let new = |record: &Record| NewRecord { key: record.key.clone(), value: record.value.clone() };
         let first = to.append(&topic, chunk.iter().map(new).collect()).wait().unwrap();
         assert_eq!(first, chunk[0].offset);
@@ -200,6 +209,41 @@ fn a_worker_that_was_asked_to_stop_leaves_nothing_to_be_done_again() {
         let report = replay::verify(log.as_ref(), &tenant.id, &(0..u64::MAX), &mut |_| {}).unwrap();
         assert!(report.differences.is_empty() && report.pending == 0, "{}", tenant.id);
     }
+}
+
+#[test]
+fn a_journal_that_was_cut_on_kafka_gives_what_the_whole_gives_on_the_embedded_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(kafka) = kafka(dir.path()) else { return };
+    let tenants = &tenants()[..1];
+    let tenant = &tenants[0];
+    let embedded: Arc<dyn Log> =
+        Arc::new(EmbeddedLog::open(&dir.path().join("log"), Access::Write, Clock::system()).unwrap());
+    let brokers = on_kafka(&kafka, dir.path());
+    for log in [&embedded, &brokers] {
+        create(log.as_ref(), tenants);
+    }
+    write_journal(&embedded, tenant, 7);
+    copy(embedded.as_ref(), brokers.as_ref(), tenant, TopicKind::Journal);
+    process(&brokers, tenants);
+    // A worker does this once a day, of what is older than its tenant keeps.
+    let mut shelf = Shelf::new(&tenant.id);
+    shelf.read_along(brokers.as_ref()).unwrap();
+    let now = Clock::system().now();
+    let cut = cut_journal(brokers.as_ref(), &mut shelf, Duration::ZERO, now).unwrap().unwrap();
+    let journal = Topic::new(&tenant.id, TopicKind::Journal);
+    let start = brokers.bounds(&journal).unwrap().start;
+    assert!(cut.before == 0 && cut.start == start && start > 4, "{cut:?}, {start}");
+    play(&embedded, tenant, 7, START.plus(2 * DAY));
+    copy(embedded.as_ref(), brokers.as_ref(), tenant, TopicKind::Journal);
+    for log in [&embedded, &brokers] {
+        process(log, tenants);
+    }
+    let [here, there] = [&embedded, &brokers].map(|log| records(log.as_ref(), tenant, TopicKind::Triggers));
+    assert_eq!(bytes(&here), bytes(&there));
+    let report = replay::verify(brokers.as_ref(), &tenant.id, &(0..u64::MAX), &mut |_| {}).unwrap();
+    assert!(report.differences.is_empty() && report.pending == 0 && report.compared > 0, "{report:?}");
+    assert!(report.begins >= start, "{report:?}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! One file a command, or a folder; `role` is what those that run a role share.
 
+pub(crate) mod alerts;
 pub(crate) mod backtest;
 pub(crate) mod bundle;
 pub(crate) mod deadletters;
 pub(crate) mod debug;
+mod decisions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -13,7 +13,7 @@ use bellwether_runtime::ping::Ping;
 use bellwether_runtime::roles::{Context, Group, Role, TenantSet};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_runtime::tenants::{Directory, Reading};
-use bellwether_schemas::{TenantId, Topic};
+use bellwether_schemas::TenantId;
 use bellwether_sinks::operator::Teller;
 use clap::Args;
 use tokio::sync::watch;
@@ -122,23 +122,19 @@ impl Files {
             Self::Read(reading) => reading,
         };
         let (right, wrong) = logins::right(role, tenants, shutdown).await;
-        let (whole, missing) = topics::whole(log.clone(), process.missing_topics(), &right).await?;
+        let (whole, unfit) = topics::whole(log.clone(), process.missing_topics(), &right).await?;
         let bad = bad.into_values().map(anyhow::Error::from);
         let mut left_out: Vec<anyhow::Error> = bad.chain(wrong.into_iter().map(Into::into)).collect();
         for reason in &left_out {
             tracing::error!(error = format!("{reason:#}"), "a tenant is left out, and others are served");
         }
-        left_out.extend(missing.first().map(|topic| missing_topic(topic).into()));
+        left_out.extend(unfit.into_iter().next().map(|unfit| LogError::from(unfit).into()));
         let left_out = left_out.into_iter().next();
         match left_out {
             Some(error) if whole.is_empty() => Err(error),
             left_out => Ok(Chosen { files: watch::channel(Arc::new(whole)).1, left_out }),
         }
     }
-}
-
-fn missing_topic(topic: &Topic) -> LogError {
-    LogError::UnknownTopic { topic: topic.to_string() }
 }
 
 /// What the operator's section names is called while nothing goes wrong.

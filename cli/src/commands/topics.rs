@@ -44,6 +44,8 @@ enum State {
     Drifted(Vec<Drift>),
     Created,
     Corrected(Vec<Drift>),
+    /// It has so many partitions, which nobody can take back.
+    Divided(usize),
     /// Its tenant has no file.
     Unclaimed,
     Deleted,
@@ -57,13 +59,16 @@ impl Topics {
             Self::Apply(_) => Access::Write,
         };
         let log = process.log(access)?;
-        let existing = log.topics()?;
+        let (existing, divided) = (log.topics()?, log.divided()?);
         let mut done = true;
         let (tenants, left_out) = options.claimed(process)?;
         for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
-            let found = look(log.as_ref(), &topic, existing.contains(&topic))?;
+            let found = match divided.get(&topic) {
+                Some(count) => State::Divided(*count),
+                None => look(log.as_ref(), &topic, existing.contains(&topic))?,
+            };
             let state = if access == Access::Write { apply(log.as_ref(), &topic, found)? } else { found };
-            done &= !matches!(state, State::Missing | State::Drifted(_));
+            done &= !matches!(state, State::Missing | State::Drifted(_) | State::Divided(_));
             state.tell(&topic, options.json)?;
         }
         for topic in unclaimed(process, options, existing)? {
@@ -137,6 +142,7 @@ impl State {
             Self::Drifted(_) => "drifted",
             Self::Created => "created",
             Self::Corrected(_) => "corrected",
+            Self::Divided(_) => "divided",
             Self::Unclaimed => "unclaimed",
             Self::Deleted => "deleted",
         }
@@ -145,7 +151,12 @@ impl State {
     fn drift(&self) -> &[Drift] {
         match self {
             Self::Drifted(drift) | Self::Corrected(drift) => drift,
-            Self::Right | Self::Missing | Self::Created | Self::Unclaimed | Self::Deleted => &[],
+            Self::Right
+            | Self::Missing
+            | Self::Created
+            | Self::Divided(_)
+            | Self::Unclaimed
+            | Self::Deleted => &[],
         }
     }
 
@@ -154,7 +165,10 @@ impl State {
             let Drift { key, found, wanted } = drift;
             format!("{key} is {found}, wanted {wanted}")
         });
-        let changes = changes.collect::<Vec<_>>().join("; ");
+        let changes = match self {
+            Self::Divided(count) => format!("has {count} partitions and must have one"),
+            _ => changes.collect::<Vec<_>>().join("; "),
+        };
         format!("{:<10} {:<40} {changes}", self.name(), topic.to_string()).trim_end().to_owned()
     }
 

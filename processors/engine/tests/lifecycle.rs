@@ -3,15 +3,19 @@
 
 mod journal;
 
+use std::collections::BTreeSet;
+
 use bellwether_engine::Effect;
 use bellwether_schemas::alerts::{
     AlertKind, AlertParameters, CurrencyStrengthTracker, HeatmapIndicatorTracker, HeatmapTracker, PriceAlert,
     RsiCorrelationTracker,
 };
+use bellwether_schemas::decisions::Decision;
 use bellwether_schemas::settings::{PriceBasis, Settings};
 use bellwether_schemas::triggers::{AlertState, TriggerFired};
-use bellwether_schemas::{Price, SessionAnchor, Timeframe};
+use bellwether_schemas::{AlertId, Price, SessionAnchor, Timeframe};
 use journal::{Journal, Watched, alert_id, fired, minute, rsi, settings, statuses};
+use uuid::Uuid;
 
 const EUR: &str = "EURUSDm";
 const GBP: &str = "GBPUSDm";
@@ -127,6 +131,55 @@ fn of_every_kind_a_switch_off_is_silent_and_a_switch_on_takes_a_fresh_baseline()
         assert_eq!(kinds(&effects), [kind]);
         assert!(fired(&effects).iter().all(|trigger| trigger.alert_version == 3));
     }
+}
+
+const DISABLE: Decision = Decision::DisableAlert { alert_id: AlertId(Uuid::from_u128(1)) };
+const ENABLE: Decision = Decision::EnableAlert { alert_id: AlertId(Uuid::from_u128(1)) };
+
+#[test]
+fn of_every_kind_one_that_an_operator_disabled_is_silent_whatever_its_user_does_and_once_enabled_begins_anew()
+{
+    for parameters in of_each_kind() {
+        let kind = parameters.kind();
+        let mut journal = Journal::new(&[EUR, GBP]);
+        journal.alert(1, 1, parameters.clone());
+        journal.alert(2, 1, parameters.clone());
+        warm_up(&mut journal);
+        let disabled = statuses(&journal.decide(DISABLE)).remove(0);
+        assert_eq!((disabled.state, disabled.version), (AlertState::Disabled, 1), "{kind}");
+        assert_eq!(disabled.reason.as_deref(), Some("floods its user"));
+        assert_eq!(journal.decide(DISABLE), [], "it is disabled already");
+        // Its user switches it off and on, and edits it.
+        assert_eq!(journal.change(1, 2, parameters.clone(), false, false), []);
+        assert_eq!(state_of(&journal.alert(1, 3, parameters.clone())), [AlertState::Disabled]);
+        journal.settings(2, settings(&[GBP, EUR]));
+        let effects = play(&mut journal, WARM_UP, storm());
+        let ids: BTreeSet<_> = fired(&effects).iter().map(|trigger| trigger.alert_id).collect();
+        assert_eq!(ids, [alert_id(2)].into(), "{kind}");
+        assert_eq!(statuses(&effects), []);
+        let after = WARM_UP + STORM;
+        play(&mut journal, after, (0..60).map(|bar| bar % 2 * 10));
+        let enabled = statuses(&journal.decide(ENABLE)).remove(0);
+        assert_eq!((enabled.state, enabled.version, enabled.reason), (AlertState::Active, 3, None), "{kind}");
+        assert_eq!(journal.decide(ENABLE), [], "it is not disabled");
+        let of_it = |effects: &[Effect]| fired(effects).iter().filter(|t| t.alert_id == alert_id(1)).count();
+        let effects = play(&mut journal, after + 60, storm().take(1));
+        assert_eq!(of_it(&effects), 0, "{kind}: the first bar is the baseline");
+        assert!(of_it(&play(&mut journal, after + 61, storm().skip(1))) > 0, "{kind}");
+    }
+}
+
+#[test]
+fn a_disabled_alert_that_waits_for_its_first_value_is_not_told_to_be_active_and_one_that_is_off_stays_so() {
+    let mut journal = Journal::new(&[EUR]);
+    journal.alert(1, 1, above(100.0));
+    assert_eq!(state_of(&journal.decide(DISABLE)), [AlertState::Disabled]);
+    assert_eq!(state_of(&journal.five_minute_closes(EUR, 0, &[90, 110])), []);
+    journal.change(1, 2, above(100.0), false, false);
+    assert_eq!(journal.decide(ENABLE), [], "of one that its user switched off there is nothing to tell");
+    assert_eq!(kinds(&journal.five_minute_closes(EUR, 2, &[90, 110])), []);
+    let nobody = Decision::DisableAlert { alert_id: alert_id(7) };
+    assert_eq!(journal.decide(nobody), []);
 }
 
 #[test]

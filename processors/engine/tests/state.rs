@@ -21,6 +21,7 @@ use bellwether_schemas::alerts::{
     RsiCorrelationTracker,
 };
 use bellwether_schemas::bars::HistoryBar;
+use bellwether_schemas::decisions::Decision;
 use bellwether_schemas::time::HOUR;
 use bellwether_schemas::triggers::AlertState;
 use bellwether_schemas::{Price, Timeframe};
@@ -331,6 +332,28 @@ fn an_edited_alert_changes_its_bucket_and_a_new_one_the_last() {
     assert_eq!(deleted.len(), edited.len(), "a deleted alert keeps its place");
     let engine = read(tenant(), &deleted).unwrap();
     assert!(written(&engine) == deleted);
+}
+
+#[test]
+fn whom_an_operator_disabled_is_a_part_of_its_own_that_is_there_only_while_there_is_somebody() {
+    let mut journal = story();
+    let before = written(&journal.engine);
+    // Its first record is the story's fourth, behind settings, history and one alert.
+    let decision = Decision::DisableAlert { alert_id: journal::alert_id(2) };
+    journal.decide(decision);
+    let disabled = written(&journal.engine);
+    let part = disabled.iter().find(|(key, _)| *key == PartKey::Disabled).unwrap();
+    assert_eq!(part.1, [b'b', b'w', b'p', 7, 1, 1, 3]);
+    let engine = read(tenant(), &disabled).unwrap();
+    assert!(written(&engine) == disabled);
+    let mut nobodys = disabled.clone();
+    let at = place_of(&nobodys, PartKey::Disabled);
+    nobodys[at].1 = vec![b'b', b'w', b'p', 7, 1, 1, 1];
+    let refused = read(tenant(), &nobodys).map(|_| ()).unwrap_err();
+    assert_eq!(refused.to_string(), "disabled: an alert that is disabled is not there");
+    journal.decide(Decision::EnableAlert { alert_id: journal::alert_id(2) });
+    let enabled = written(&journal.engine);
+    assert_eq!(changed(&before, &enabled), [PartKey::Alerts(0)], "it counts from another record on");
 }
 
 /// The story's parts after a change to them.

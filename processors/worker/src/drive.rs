@@ -71,7 +71,7 @@ fn journal(tenant: &TenantId) -> Topic {
 /// What it means that a topic of the tenant cannot be used: gone as a whole or in part, it is found out anew what there is.
 fn failed(tenant: TenantId, error: &LogError) -> Input {
     match error {
-        LogError::UnknownTopic { .. } | LogError::OffsetOutOfRange { .. } => {
+        LogError::UnknownTopic { .. } | LogError::Partitions { .. } | LogError::OffsetOutOfRange { .. } => {
             Input::Lost(tenant, error.to_string())
         }
         _ => Input::Failed(tenant, error.to_string()),
@@ -317,7 +317,7 @@ impl State {
                 // What else was on its way is written again, too.
                 _ if lost.contains(&tenant) => {}
                 Ok(_) => inputs.push(Input::Acknowledged(tenant, id)),
-                Err(gone @ LogError::UnknownTopic { .. }) => {
+                Err(gone) if gone.is_of_a_topic() => {
                     self.appends.take(&tenant);
                     lost.insert(tenant.clone());
                     inputs.push(failed(tenant, &gone));

@@ -277,7 +277,8 @@ impl JournalNotCut<'_> {
         counter!(JOURNALS_NOT_CUT, "tenant" => tenant.to_string()).increment(1);
         tracing::warn!(
             tenant.id = %tenant, error = %why,
-            "the journal is not cut, and stays as long as it is; it is tried again with the next base snapshot"
+            "the journal is not cut, and stays as long as it is; it is tried again with the next \
+             snapshots, then with the next base"
         );
     }
 }

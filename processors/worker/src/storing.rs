@@ -8,7 +8,7 @@ use std::time::Duration;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::Log;
 use bellwether_runtime::roles::TenantSet;
-use bellwether_schemas::TenantId;
+use bellwether_schemas::{TenantId, Timestamp};
 use tokio::time::Instant;
 
 use crate::core::{Input, SnapshotId};
@@ -17,6 +17,8 @@ use crate::snapshots::{NotStored, Shelf, Snapshot, Stored, cut_journal, store_ba
 
 /// Snapshots that are stored at once: each takes a thread and, for a moment, the bytes of one tenant's state.
 const AT_ONCE: usize = 2;
+/// Snapshots with which a cut that failed is tried again, before the next base is waited for.
+const CUT_AGAIN: u32 = 10;
 /// Between two looks for whether one is stored.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -33,6 +35,7 @@ pub(crate) struct Stores {
     shelves: BTreeMap<TenantId, Place>,
     waiting: VecDeque<Job>,
     running: Vec<Running>,
+    owed: OwedCuts,
     /// None: no journal is ever cut.
     upkeep: Option<Upkeep>,
 }
@@ -54,8 +57,37 @@ struct Running {
     tenant: TenantId,
     id: SnapshotId,
     next_offset: u64,
-    thread: JoinHandle<(Shelf, Result<Stored, NotStored>)>,
+    thread: JoinHandle<Done>,
     begun: Instant,
+}
+
+/// What came of storing one.
+struct Done {
+    shelf: Shelf,
+    stored: Result<Stored, NotStored>,
+    /// What came of cutting the journal, where that was tried.
+    is_cut: Option<bool>,
+}
+
+/// Cuts that failed, by tenant: how often they are tried again.
+#[derive(Default)]
+struct OwedCuts(BTreeMap<TenantId, u32>);
+
+impl OwedCuts {
+    fn is_owed(&self, tenant: &TenantId) -> bool {
+        self.0.contains_key(tenant)
+    }
+
+    fn tried(&mut self, tenant: &TenantId, is_cut: bool) {
+        let left = match is_cut {
+            true => 0,
+            false => self.0.get(tenant).map_or(CUT_AGAIN, |left| left - 1),
+        };
+        match left {
+            0 => self.0.remove(tenant),
+            _ => self.0.insert(tenant.clone(), left),
+        };
+    }
 }
 
 impl Stores {
@@ -76,6 +108,7 @@ impl Stores {
     pub(crate) fn cancel(&mut self, tenant: &TenantId) {
         self.waiting.retain(|job| job.tenant != *tenant);
         self.shelves.remove(tenant);
+        self.owed.0.remove(tenant);
     }
 
     /// Something is being stored.
@@ -118,13 +151,16 @@ impl Stores {
             Some(Place::Lent(_)) | None => Shelf::new(&tenant),
         };
         let (log, next_offset, upkeep) = (Arc::clone(log), snapshot.next_offset, self.upkeep.clone());
+        let is_owed = self.owed.is_owed(&tenant);
         let work = move || {
             let mut shelf = shelf;
             let stored = store_snapshot(log.as_ref(), &mut shelf, &snapshot);
-            if stored.is_ok() {
-                keep_base(log.as_ref(), &mut shelf, &snapshot, upkeep.as_ref());
+            let mut is_cut = None;
+            if stored.is_ok() && (keep_base(log.as_ref(), &mut shelf, &snapshot) || is_owed) {
+                is_cut =
+                    upkeep.and_then(|upkeep| upkeep.cut(log.as_ref(), &mut shelf, snapshot.last.appended_at));
             }
-            (shelf, stored)
+            Done { shelf, stored, is_cut }
         };
         match std::thread::Builder::new().name(format!("snapshot-{tenant}")).spawn(work) {
             Ok(thread) => {
@@ -152,10 +188,11 @@ impl Stores {
         let took = begun.elapsed();
         let is_ours = matches!(self.shelves.get(&tenant), Some(Place::Lent(lent)) if *lent == id);
         let stored = match thread.join() {
-            Ok((shelf, stored)) => {
+            Ok(Done { shelf, stored, is_cut }) => {
                 if is_ours {
                     self.shelves.insert(tenant.clone(), Place::Here(shelf));
                 }
+                is_cut.into_iter().for_each(|is_cut| self.owed.tried(&tenant, is_cut));
                 stored.map_err(|error| error.to_string())
             }
             Err(_) => {
@@ -175,27 +212,61 @@ impl Stores {
     }
 }
 
-/// Once a day: writes the state as a base, and cuts off what the tenant keeps no longer of its journal. What fails is told
-/// and tried again with the next base.
-fn keep_base(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot, upkeep: Option<&Upkeep>) {
+/// Once a day: writes the state as a base; whether it did. What fails is told and tried again with the next snapshot.
+fn keep_base(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot) -> bool {
     let (tenant, next_offset) = (shelf.topic().tenant.clone(), snapshot.next_offset);
     match store_base(log, shelf, snapshot) {
-        Ok(None) => return,
-        Ok(Some(stored)) => events::BaseStored { tenant: &tenant, next_offset, stored }.emit(),
+        Ok(None) => false,
+        Ok(Some(stored)) => {
+            events::BaseStored { tenant: &tenant, next_offset, stored }.emit();
+            true
+        }
         Err(why) => {
             let why = why.to_string();
-            return events::SnapshotNotStored { tenant: &tenant, next_offset, why: &why }.emit();
+            events::SnapshotNotStored { tenant: &tenant, next_offset, why: &why }.emit();
+            false
         }
     }
-    let Some(upkeep) = upkeep else { return };
-    let kept =
-        upkeep.tenants.borrow().iter().find(|served| served.id == tenant).map(|it| it.retention.journal);
-    let Some(kept) = kept else { return };
-    // A clock of this host that is ahead would take what is young: the log's own time has to agree.
-    let now = upkeep.clock.now().min(snapshot.last.appended_at);
-    match cut_journal(log, shelf, kept, now) {
-        Ok(None) => {}
-        Ok(Some(cut)) => events::JournalCut { tenant: &tenant, cut }.emit(),
-        Err(why) => events::JournalNotCut { tenant: &tenant, why: &why }.emit(),
+}
+
+impl Upkeep {
+    /// Cuts off what the tenant keeps no longer of its journal, whose newest record was appended then; what came of it, of a
+    /// tenant that is served.
+    fn cut(&self, log: &dyn Log, shelf: &mut Shelf, appended_at: Timestamp) -> Option<bool> {
+        let tenant = shelf.topic().tenant.clone();
+        let kept = self.tenants.borrow().iter().find(|served| served.id == tenant)?.retention.journal;
+        // A clock of this host that is ahead would take what is young: the log's own time has to agree.
+        let now = self.clock.now().min(appended_at);
+        let cut = cut_journal(log, shelf, kept, now);
+        match &cut {
+            Ok(None) => {}
+            Ok(Some(cut)) => events::JournalCut { tenant: &tenant, cut: *cut }.emit(),
+            Err(why) => events::JournalNotCut { tenant: &tenant, why }.emit(),
+        }
+        Some(cut.is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_that_failed_is_tried_again_with_the_next_snapshots_until_it_succeeds_but_not_for_ever() {
+        let (tenant, other) = ("fxlabs".parse().unwrap(), "hextech".parse().unwrap());
+        let mut owed = OwedCuts::default();
+        owed.tried(&tenant, true);
+        assert!(!owed.is_owed(&tenant));
+        owed.tried(&tenant, false);
+        assert!(owed.is_owed(&tenant) && !owed.is_owed(&other));
+        owed.tried(&tenant, true);
+        assert!(!owed.is_owed(&tenant));
+        let mut tries = 0;
+        owed.tried(&tenant, false);
+        while owed.is_owed(&tenant) {
+            owed.tried(&tenant, false);
+            tries += 1;
+        }
+        assert_eq!(tries, CUT_AGAIN);
     }
 }

@@ -21,7 +21,7 @@ use bellwether_runtime::log::{Access, Log, NewRecord, scan};
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, PriceAlert, RsiTracker};
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
-use bellwether_schemas::snapshots::{ContentHash, LastFolded, LateKept};
+use bellwether_schemas::snapshots::{ContentHash, LateKept};
 use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::{AlertId, Entry, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
@@ -181,11 +181,7 @@ impl Bench {
         let last = last.unwrap().next().unwrap().unwrap();
         Snapshot {
             next_offset,
-            last: LastFolded {
-                offset: last.offset.cast_signed(),
-                appended_at: last.appended_at,
-                sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
-            },
+            last: last.as_last_folded(),
             watermark: engine.watermark(),
             engine_version: ENGINE_VERSION,
             late: LateKept::default(),

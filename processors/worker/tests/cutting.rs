@@ -13,7 +13,7 @@ use bellwether_runtime::journal::find_event_time;
 use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{Log, NewRecord, Record};
 use bellwether_runtime::snapshots::SnapshotFault;
-use bellwether_schemas::snapshots::{ContentHash, LastFolded, LateKept, SnapshotKey};
+use bellwether_schemas::snapshots::{LateKept, SnapshotKey};
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{Timestamp, Topic, TopicKind, codec};
@@ -86,11 +86,7 @@ impl Fold {
         let last = self.last.as_ref().unwrap();
         Snapshot {
             next_offset: last.offset + 1,
-            last: LastFolded {
-                offset: last.offset.cast_signed(),
-                appended_at: last.appended_at,
-                sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
-            },
+            last: last.as_last_folded(),
             watermark: self.engine.watermark(),
             engine_version: self.engine.version().number(),
             late: LateKept::default(),

@@ -9,7 +9,7 @@ use bellwether_engine::{Effect, Engine};
 use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{Log, NewRecord, Record};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
-use bellwether_schemas::snapshots::{ContentHash, LastFolded, LateKept};
+use bellwether_schemas::snapshots::LateKept;
 use bellwether_schemas::{Entry, Origin, Timestamp, Topic, TopicKind, codec};
 use bellwether_worker::WorkerError;
 use bellwether_worker::recovery::recover;
@@ -39,11 +39,7 @@ fn log_with_a_gap() -> (Memory, Vec<Record>) {
     let last = &whole[FOLDED - 1];
     let snapshot = Snapshot {
         next_offset: last.offset + 1,
-        last: LastFolded {
-            offset: last.offset.cast_signed(),
-            appended_at: last.appended_at,
-            sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
-        },
+        last: last.as_last_folded(),
         watermark: engine.watermark(),
         engine_version: engine.version().number(),
         late: LateKept::default(),

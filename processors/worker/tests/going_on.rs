@@ -180,6 +180,32 @@ fn a_worker_cuts_off_what_its_tenant_keeps_no_longer_and_what_comes_out_is_the_s
     assert!(gist == whole, "what the journal said is known as if all of it were there");
 }
 
+/// As docs/RUNBOOK.md says under *A topic was deleted*.
+#[test]
+fn a_triggers_topic_made_anew_is_filled_from_the_newest_snapshot_on_and_wholly_where_snapshots_went_with_it()
+{
+    let (world, journal) = (World::new(), journal(&steps()));
+    let (expected, (first, rest)) = (straight(&journal), journal.split_at(journal.len() / 2));
+    let make_anew = |kind| {
+        assert!(world.log.delete(&topic(kind)).unwrap());
+        assert!(world.log.create(&topic(kind)).unwrap());
+    };
+    world.fold(first);
+    let before = world.triggers().len();
+    assert!(before > 0 && before < expected.len());
+    make_anew(TopicKind::Triggers);
+    world.fold(rest);
+    assert_eq!(
+        world.triggers(),
+        expected[before..],
+        "the state goes on, and what was before it does not come again"
+    );
+    make_anew(TopicKind::Triggers);
+    make_anew(TopicKind::Snapshots);
+    world.fold(&[b"changes nothing".to_vec()]);
+    assert_eq!(world.triggers(), expected);
+}
+
 #[test]
 fn a_worker_whose_clock_is_far_ahead_cuts_off_nothing_that_is_young() {
     let clock = Clock::manual(Timestamp(0));

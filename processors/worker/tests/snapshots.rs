@@ -13,8 +13,8 @@ use bellwether_runtime::snapshots::SnapshotFault;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, HeatmapTracker};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::snapshots::{
-    ContentHash, FORMAT, LastFolded, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey,
-    SnapshotRecord, separated,
+    ContentHash, FORMAT, LateKept, MAX_SNAPSHOT_RECORD, Manifest, ManifestKey, SnapshotKey, SnapshotRecord,
+    separated,
 };
 use bellwether_schemas::{AlertId, Entry, Timestamp, Topic, TopicKind, UserId, codec};
 use bellwether_worker::WorkerError;
@@ -75,11 +75,7 @@ fn state_at(log: &Memory, count: usize) -> Snapshot {
     let last = &records[count - 1];
     Snapshot {
         next_offset: count as u64,
-        last: LastFolded {
-            offset: last.offset.cast_signed(),
-            appended_at: last.appended_at,
-            sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
-        },
+        last: last.as_last_folded(),
         watermark: engine.watermark(),
         engine_version: ENGINE_VERSION,
         late: LateKept { minute: Timestamp(60), kept: 7 },

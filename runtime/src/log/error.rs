@@ -118,5 +118,13 @@ pub enum LogError {
     },
 }
 
+impl LogError {
+    /// A topic is not there, or is none to be used: that keeps its tenant waiting, and nobody else.
+    #[must_use]
+    pub const fn is_of_a_topic(&self) -> bool {
+        matches!(self, Self::UnknownTopic { .. } | Self::Partitions { .. })
+    }
+}
+
 /// A result of the log.
 pub type Result<T> = std::result::Result<T, LogError>;

@@ -30,11 +30,13 @@ pub use error::{LogError, Result};
 pub use registered::Registered;
 pub use scan::{Scan, scan};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_schemas::dead_letter::Header;
 use bellwether_schemas::journal::Unusable;
+use bellwether_schemas::snapshots::{ContentHash, LastFolded};
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic};
 
 /// Most bytes one `append` may have, with 12 bytes a record on top.
@@ -80,6 +82,16 @@ impl Record {
         self.value.is_empty()
     }
 
+    /// How a state names the record that it took in last.
+    #[must_use]
+    pub fn as_last_folded(&self) -> LastFolded {
+        LastFolded {
+            offset: self.offset.cast_signed(),
+            appended_at: self.appended_at,
+            sha256: ContentHash::of_record(&self.key, &self.value).bytes().to_vec(),
+        }
+    }
+
     /// As an entry of that tenant's journal.
     ///
     /// # Errors
@@ -119,6 +131,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// The log is out of reach.
     fn topics(&self) -> Result<Vec<Topic>>;
+
+    /// Topics of ours that somebody gave several partitions, and how many: they have no one order of records, and are
+    /// not to be used. A backend of our own has none. Blocks for an answer.
+    ///
+    /// # Errors
+    /// The log is out of reach.
+    fn divided(&self) -> Result<BTreeMap<Topic, usize>> {
+        Ok(BTreeMap::new())
+    }
 
     /// Appends the records in their order, at most [`MAX_BATCH_BYTES`] of them; no records: nothing happens. Either
     /// all of them are acknowledged, with the offset of the first, or none is; errors come through the answer.

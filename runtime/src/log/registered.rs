@@ -6,6 +6,7 @@
 
 mod consumer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,10 @@ impl Log for Registered {
 
     fn members(&self, group: &str) -> Result<Vec<GroupMember>> {
         self.inner.members(group)
+    }
+
+    fn divided(&self) -> Result<BTreeMap<Topic, usize>> {
+        self.inner.divided()
     }
 
     fn held_back(&self, topic: &Topic) -> Result<u64> {

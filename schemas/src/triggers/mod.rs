@@ -108,6 +108,8 @@ pub enum AlertState {
     Spent,
     /// Its time is over.
     Expired,
+    /// An operator decided that it is not watched, whatever its user changes; the reason says why.
+    Disabled,
 }
 
 impl AlertState {
@@ -120,6 +122,7 @@ impl AlertState {
             Self::Refused => "refused",
             Self::Spent => "spent",
             Self::Expired => "expired",
+            Self::Disabled => "disabled",
         }
     }
 }

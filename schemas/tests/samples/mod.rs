@@ -31,7 +31,7 @@ pub(crate) enum Record {
     Snapshot(SnapshotRecord),
 }
 
-pub(crate) const NAMES: [&str; 36] = [
+pub(crate) const NAMES: [&str; 38] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -65,6 +65,8 @@ pub(crate) const NAMES: [&str; 36] = [
     "snapshot_manifest_index",
     "operator_decision",
     "operator_decision_gap",
+    "operator_decision_disable",
+    "alert_status_disabled",
     "snapshot_owner",
     "snapshot_suspect",
     "snapshot_quarantine",
@@ -144,6 +146,14 @@ fn of_operators(name: &str) -> Record {
         }
         "operator_decision_gap" => {
             decision(Decision::AcceptGap { last_folded: 99, first_readable: 300 }, ("", ""))
+        }
+        "operator_decision_disable" => {
+            let alert_id = alert_changed(rsi()).alert_id;
+            decision(Decision::DisableAlert { alert_id }, ("asha@desk-1", "floods its user"))
+        }
+        "alert_status_disabled" => {
+            let reason = Some("floods its user".into());
+            Record::Outcome(Outcome::Status(alert_status(AlertState::Disabled, reason, Some(SINCE))))
         }
         "snapshot_owner" => Record::Snapshot(SnapshotRecord::Owner(OwnerWord {
             tenant: "fxlabs".parse().unwrap(),

@@ -8,12 +8,18 @@ const ABOUT: &str = "topics";
 
 /// Which are missing, or kept otherwise than declared; or that all are well.
 pub(super) fn look(log: &dyn Log, tenant: &TenantId) -> Result<Vec<Finding>> {
-    let there = log.topics()?;
+    let (there, divided) = (log.topics()?, log.divided()?);
     let mut findings = Vec::new();
     for topic in Topic::all(tenant) {
         if !there.contains(&topic) {
             let advice = "run `bellwether topics apply`, or `bellwether tenants init`";
             findings.push(Finding::fault(topic.to_string(), "is missing: the tenant stands still", advice));
+            continue;
+        }
+        if let Some(count) = divided.get(&topic) {
+            let found = format!("has {count} partitions and must have one: the tenant stands still");
+            let advice = "see *A topic has several partitions* in docs/RUNBOOK.md";
+            findings.push(Finding::fault(topic.to_string(), found, advice));
             continue;
         }
         for drift in log.drift(&topic)? {

@@ -66,7 +66,11 @@ impl Driver {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
                 Ok(()) => self.context.progress.turned(self.sink),
-                Err(LogError::Unavailable { .. } | LogError::UnknownTopic { .. }) => {
+                Err(
+                    LogError::Unavailable { .. }
+                    | LogError::UnknownTopic { .. }
+                    | LogError::Partitions { .. },
+                ) => {
                     std::thread::sleep(OUT_OF_REACH);
                 }
                 Err(error) => return Err(error),

@@ -94,6 +94,7 @@ const fn what(kind: IncidentKind) -> &'static str {
             "it has more alert mails in an hour than it may; the rest waits for digests"
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
+        IncidentKind::DividedTopic => "a topic of it has several partitions; nothing of it is worked on",
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
         IncidentKind::OtherTopic => {
             "its database was filled from other triggers than there are; its rows and mails wait"
@@ -123,6 +124,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::DisabledEndpoint => "Ask whose address it is",
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
+        IncidentKind::DividedTopic => "Ask who raised them, and read what to do: Kafka cannot take them back",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
         IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
         IncidentKind::HeldBack => "See who writes there with transactions, and end them",
@@ -144,6 +146,7 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::DisabledEndpoint => "An endpoint was given up",
         IncidentKind::HourlyCap => "A tenant's mail floods",
         IncidentKind::MissingTopic => "A topic was deleted",
+        IncidentKind::DividedTopic => "A topic has several partitions",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
         IncidentKind::OtherTopic => "A database was filled from another triggers topic",
         IncidentKind::HeldBack => "A topic is held back",

@@ -63,7 +63,11 @@ impl Follower {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
                 Ok(()) => self.context.progress.turned(SINK),
-                Err(LogError::Unavailable { .. } | LogError::UnknownTopic { .. }) => {
+                Err(
+                    LogError::Unavailable { .. }
+                    | LogError::UnknownTopic { .. }
+                    | LogError::Partitions { .. },
+                ) => {
                     std::thread::sleep(OUT_OF_REACH);
                 }
                 Err(error) => return Err(error),

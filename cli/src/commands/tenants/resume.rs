@@ -3,15 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use bellwether_runtime::log::{Access, Log, NewRecord, blocking, is_embedded};
-use bellwether_schemas::decisions::{Decision, MAX_WORDS, OperatorDecision};
-use bellwether_schemas::{Entry, Origin, TenantId, Topic, TopicKind, codec};
+use bellwether_runtime::log::blocking;
+use bellwether_schemas::TenantId;
+use bellwether_schemas::decisions::Decision;
 use bellwether_worker::standing::{Standing, find_standing};
 use clap::Args;
-use serde_json::json;
 
-use crate::exit::{Coded, NO, USAGE};
+use crate::commands::decisions::{Words, append, log_to_decide_in, refuse, told};
+use crate::exit::NO;
 use crate::output::tell;
 use crate::wiring::Process;
 
@@ -31,12 +30,8 @@ pub(crate) struct Resume {
     tenant: TenantId,
     #[command(flatten)]
     what: What,
-    /// Why, for whoever asks later; it is kept in the journal.
-    #[arg(long)]
-    why: String,
-    /// Who decides.
-    #[arg(long, env = "USER", default_value = "unknown")]
-    who: String,
+    #[command(flatten)]
+    words: Words,
     /// The log: embedded:DIR or kafka://HOST:PORT. Without it the configured one.
     #[arg(long, value_name = "URL")]
     log: Option<String>,
@@ -62,75 +57,17 @@ struct What {
 
 impl Resume {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        for (name, text) in [("--why", &self.why), ("--who", &self.who)] {
-            if text.chars().count() > MAX_WORDS {
-                return refuse(USAGE, format!("{name} has more than {MAX_WORDS} characters"));
-            }
-        }
-        let url = self.log.as_deref().unwrap_or(&process.config.log);
-        let log = process.log_at(url, Access::Write).with_context(|| how_to_write(url))?;
+        self.words.check()?;
+        let log = log_to_decide_in(process, self.log.as_deref())?;
         let (asked, tenant) = (Arc::clone(&log), self.tenant.clone());
         let standing = blocking(move || find_standing(asked.as_ref(), &tenant)).await??;
         let decision = match self.what.decision(&standing) {
             Ok(decision) => decision,
             Err(why_not) => return refuse(NO, format!("{}: {why_not}", self.tenant)),
         };
-        let at = self.append(&log, decision, process).await?;
-        tell(&self.text(decision, at))?;
+        let at = append(&log, &self.tenant, decision, &self.words, process).await?;
+        tell(&told(&self.tenant, decision, at, &self.words, self.json))?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// The journal offset that the decision got.
-    async fn append(&self, log: &Arc<dyn Log>, decision: Decision, process: &Process) -> anyhow::Result<u64> {
-        let origin = Origin {
-            tenant: self.tenant.clone(),
-            source: "operator".into(),
-            session: String::new(),
-            played: false,
-            appended_at: process.clock.now(),
-        };
-        let (who, why) = (self.who.clone(), self.why.clone());
-        let value = codec::encode_entry(&Entry::Decision(OperatorDecision { origin, decision, who, why }))?;
-        let record = NewRecord { key: self.tenant.as_str().into(), value };
-        let (log, journal) = (Arc::clone(log), Topic::new(&self.tenant, TopicKind::Journal));
-        let appended = blocking(move || log.append(&journal, vec![record]).wait()).await?;
-        Ok(appended?)
-    }
-
-    fn text(&self, decision: Decision, at: u64) -> String {
-        let tenant = &self.tenant;
-        if self.json {
-            let (offset, first_readable) = match decision {
-                Decision::Skip { offset } | Decision::Again { offset } => (offset, None),
-                Decision::AcceptGap { last_folded, first_readable } => (last_folded, Some(first_readable)),
-            };
-            let line = json!({
-                "tenant": tenant, "decision": decision.name(), "offset": offset,
-                "first_readable": first_readable, "journal_offset": at, "who": self.who, "why": self.why,
-            });
-            return format!("{line}\n");
-        }
-        let what = match decision {
-            Decision::Skip { offset } => format!("the record at offset {offset} is skipped"),
-            Decision::Again { offset } => format!("the record at offset {offset} is folded after all"),
-            Decision::AcceptGap { last_folded, first_readable } => {
-                format!("what was between offsets {last_folded} and {first_readable} is left out")
-            }
-        };
-        format!("{tenant}: {what}; the decision is the journal's record at offset {at}\n")
-    }
-}
-
-fn refuse(code: u8, message: String) -> anyhow::Result<ExitCode> {
-    Err(Coded { code, message }.into())
-}
-
-fn how_to_write(url: &str) -> String {
-    match is_embedded(url) {
-        true => "a decision is written into the log, which one process at a time may do: stop the one that has it, \
-                 decide, and start it again"
-            .into(),
-        false => "a decision is written into the log".into(),
     }
 }
 

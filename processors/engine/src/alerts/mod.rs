@@ -33,6 +33,7 @@ pub(crate) use price::{PriceHit, PriceIndex};
 pub(crate) use reason::Reason;
 pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
 pub(crate) use rsi_tracker::RsiIndex;
+pub(crate) use state::Restoring;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
 pub use watch::check_columns;
@@ -81,6 +82,8 @@ pub(crate) struct Alerts {
     /// Buckets that a snapshot under way has still to copy.
     due: Due<stored::Bucket>,
     watched: BTreeMap<Rank, Alert>,
+    /// Whom an operator disabled: they are watched and in no index, so that nothing finds them.
+    disabled: BTreeSet<Rank>,
     expiring: BTreeSet<(Timestamp, Rank)>,
     pub(crate) warming: Warming,
     pub(crate) rsi: RsiIndex,
@@ -164,8 +167,50 @@ impl Alerts {
         self.heatmaps.fired(rank, symbol, at, zone);
     }
 
+    /// From here on nothing of it is evaluated, whatever its user changes. None: it is not there, or was disabled before.
+    pub(crate) fn disable(&mut self, id: AlertId, symbols: &SymbolTable) -> Option<Rank> {
+        let rank = self.rank_of(id)?;
+        if !self.disabled.insert(rank) {
+            return None;
+        }
+        self.copy_before_change_of(rank);
+        if let Some(alert) = self.watched.get(&rank).cloned() {
+            self.remove(rank, &alert, symbols);
+        }
+        Some(rank)
+    }
+
+    /// From this journal offset on it counts as its user has it now. None: it was not disabled.
+    pub(crate) fn enable(&mut self, id: AlertId, offset: u64, symbols: &SymbolTable) -> Option<Rank> {
+        let rank = self.rank_of(id)?;
+        if !self.disabled.remove(&rank) {
+            return None;
+        }
+        self.copy_before_change_of(rank);
+        if let Some(alert) = self.watched.get_mut(&rank) {
+            alert.effective = offset;
+            let watch = alert.watch.clone();
+            self.insert(rank, offset, &watch, symbols);
+        }
+        Some(rank)
+    }
+
+    pub(crate) fn is_disabled(&self, rank: Rank) -> bool {
+        self.disabled.contains(&rank)
+    }
+
+    fn rank_of(&self, id: AlertId) -> Option<Rank> {
+        let place = *self.places.get(&id)?;
+        self.known.get(place as usize).map(|known| known.rank)
+    }
+
     fn watch(&mut self, rank: Rank, offset: u64, change: &AlertChanged, watch: Watch, symbols: &SymbolTable) {
-        self.insert(rank, offset, &watch, symbols);
+        if !self.is_disabled(rank) {
+            self.insert(rank, offset, &watch, symbols);
+        }
+        if let Some(time) = watch.expires_at() {
+            self.expiring.insert((time, rank));
+        }
         let alert = Alert {
             id: change.alert_id,
             user_id: change.user_id,
@@ -176,6 +221,7 @@ impl Alerts {
         self.watched.insert(rank, alert);
     }
 
+    /// Lets it be found.
     fn insert(&mut self, rank: Rank, effective: u64, watch: &Watch, symbols: &SymbolTable) {
         match watch {
             Watch::Rsi(rsi) => self.rsi.insert(rank, rsi),
@@ -185,15 +231,21 @@ impl Alerts {
             Watch::Strength(strength) => self.strength.insert(rank, *strength),
             Watch::Price(price) => self.price.insert(rank, price, symbols),
         }
-        if let Some(time) = watch.expires_at() {
-            self.expiring.insert((time, rank));
-        }
     }
 
     /// Ends the watch over an alert; what it was.
     pub(crate) fn forget(&mut self, rank: Rank, symbols: &SymbolTable) -> Option<Alert> {
         self.copy_before_change_of(rank);
         let alert = self.watched.remove(&rank)?;
+        self.remove(rank, &alert, symbols);
+        if let Some(time) = alert.watch.expires_at() {
+            self.expiring.remove(&(time, rank));
+        }
+        Some(alert)
+    }
+
+    /// Lets it be found no more.
+    fn remove(&mut self, rank: Rank, alert: &Alert, symbols: &SymbolTable) {
         match &alert.watch {
             Watch::Rsi(rsi) => self.rsi.remove(rank, rsi),
             Watch::Pairs(pairs) => self.pairs.remove(rank, pairs),
@@ -202,11 +254,7 @@ impl Alerts {
             Watch::Strength(strength) => self.strength.remove(rank, *strength),
             Watch::Price(price) => self.price.remove(rank, price, symbols),
         }
-        if let Some(time) = alert.watch.expires_at() {
-            self.expiring.remove(&(time, rank));
-        }
         self.warming.forget(rank, &alert.watch.awaits(symbols));
-        Some(alert)
     }
 
     /// The symbols have other places now: indexes by place are built again.
@@ -219,6 +267,7 @@ impl Alerts {
         self.warming = Warming::default();
         for (rank, alert) in std::mem::take(&mut self.watched) {
             match &alert.watch {
+                _ if self.disabled.contains(&rank) => {}
                 Watch::Heatmap(heatmap) => self.heatmaps.insert(rank, heatmap, symbols),
                 Watch::Turn(turn) => self.turns.insert(rank, alert.effective, turn, symbols),
                 Watch::Price(price) => self.price.insert(rank, price, symbols),
@@ -233,9 +282,10 @@ impl Alerts {
         self.expiring.first().filter(|(end, _)| *end <= time).map(|(_, rank)| *rank)
     }
 
-    /// Ranks and watches of all that are watched.
+    /// Ranks and watches of all that are evaluated.
     pub(crate) fn watches(&self) -> impl Iterator<Item = (Rank, &Watch)> {
-        self.watched.iter().map(|(rank, alert)| (*rank, &alert.watch))
+        let evaluated = self.watched.iter().filter(|(rank, _)| !self.is_disabled(**rank));
+        evaluated.map(|(rank, alert)| (*rank, &alert.watch))
     }
 }
 

@@ -11,7 +11,7 @@ use super::rsi_correlation::{PairMode, PairWatch};
 use super::rsi_tracker::RsiWatch;
 use super::{Alert, Alerts, Known, Rank, Watch};
 use crate::bars::is_price;
-use crate::snapshot::{BUCKET, Code, Misfit, stored};
+use crate::snapshot::{BUCKET, Code, Misfit, PartKey, SnapshotError, stored};
 use crate::symbols::SymbolTable;
 
 impl Alerts {
@@ -45,6 +45,11 @@ impl Alerts {
                 .collect(),
         };
         bucket.iter().map(alert).collect()
+    }
+
+    /// Whom an operator disabled, by rank.
+    pub(crate) fn store_disabled(&self) -> stored::Disabled {
+        self.disabled.iter().copied().collect()
     }
 
     /// Every bucket is to be copied as it stands now.
@@ -91,52 +96,78 @@ impl Alerts {
             self.due.keep(bucket, copy);
         }
     }
+}
 
-    /// Takes the next bucket in, of which all stand behind `last`; the last of them.
-    pub(crate) fn restore(
-        &mut self,
-        bucket: stored::Bucket,
-        mut last: Option<Rank>,
-        symbols: &SymbolTable,
-    ) -> Result<Option<Rank>, Misfit> {
-        for stored in bucket {
-            Misfit::unless(last < Some(stored.rank), "alerts are not in the order of their first records")?;
-            last = Some(stored.rank);
-            self.restore_one(stored, symbols)?;
-        }
-        Ok(last)
+/// Alerts that are read from their buckets, one after the other. What is searched by is built at the end, at once and in
+/// order: for each alert to find its place among all others would take most of the time that a state takes to load.
+pub(crate) struct Restoring<'a> {
+    alerts: Alerts,
+    watched: Vec<(Rank, Alert)>,
+    symbols: &'a SymbolTable,
+}
+
+impl<'a> Restoring<'a> {
+    pub(crate) fn new(count: usize, disabled: stored::Disabled, symbols: &'a SymbolTable) -> Self {
+        let (known, disabled) = (Vec::with_capacity(count), disabled.into_iter().collect());
+        Self { alerts: Alerts { known, disabled, ..Alerts::default() }, watched: Vec::new(), symbols }
     }
 
-    fn restore_one(&mut self, stored: stored::Alert, symbols: &SymbolTable) -> Result<(), Misfit> {
+    /// Takes the next bucket in.
+    pub(crate) fn take(&mut self, bucket: stored::Bucket) -> Result<(), Misfit> {
+        bucket.into_iter().try_for_each(|stored| self.take_one(stored))
+    }
+
+    fn take_one(&mut self, stored: stored::Alert) -> Result<(), Misfit> {
         let stored::Alert { rank, id, version, watched, cooldowns } = stored;
+        let last = self.alerts.known.last().map(|known| known.rank);
+        Misfit::unless(last < Some(rank), "alerts are not in the order of their first records")?;
         let id = AlertId(Uuid::from_bytes(id));
-        Misfit::unless(!self.places.contains_key(&id), "an alert is there twice")?;
-        self.know(self.known.len(), Known { id, rank, version });
+        self.alerts.known.push(Known { id, rank, version });
         if let Some(watched) = watched {
-            self.restore_watched(rank, id, watched, symbols)?;
+            self.take_watched(rank, id, watched)?;
         }
         for stored::Cooldown { place, at, side: Code(side) } in cooldowns {
-            self.heatmaps.fired(rank, place as usize, Timestamp(at), side);
+            self.alerts.heatmaps.fired(rank, place as usize, Timestamp(at), side);
         }
         Ok(())
     }
 
-    fn restore_watched(
-        &mut self,
-        rank: Rank,
-        id: AlertId,
-        stored: stored::Watched,
-        symbols: &SymbolTable,
-    ) -> Result<(), Misfit> {
+    fn take_watched(&mut self, rank: Rank, id: AlertId, stored: stored::Watched) -> Result<(), Misfit> {
         let stored::Watched { user_id, version, effective, is_warming, watch } = stored;
         let watch = Watch::restore(watch)?;
-        self.insert(rank, effective, &watch, symbols);
-        if is_warming {
-            self.warming.wait(rank, watch.awaits(symbols));
+        if !self.alerts.is_disabled(rank) {
+            self.alerts.insert(rank, effective, &watch, self.symbols);
+            if is_warming {
+                self.alerts.warming.wait(rank, watch.awaits(self.symbols));
+            }
+        }
+        if let Some(time) = watch.expires_at() {
+            self.alerts.expiring.insert((time, rank));
         }
         let user_id = UserId(Uuid::from_bytes(user_id));
-        self.watched.insert(rank, Alert { id, user_id, version, effective, watch });
+        self.watched.push((rank, Alert { id, user_id, version, effective, watch }));
         Ok(())
+    }
+
+    /// All of them.
+    pub(crate) fn end(self) -> Result<Alerts, SnapshotError> {
+        let Self { mut alerts, watched, .. } = self;
+        let mut places: Vec<(AlertId, u32)> =
+            (0..).zip(&alerts.known).map(|(place, known)| (known.id, place)).collect();
+        places.sort_unstable();
+        let twice = places.windows(2).find_map(|two| match two {
+            [(one, _), (next, place)] if one == next => Some(*place),
+            _ => None,
+        });
+        if let Some(place) = twice {
+            return Err(Misfit("an alert is there twice").of(PartKey::Alerts(place / BUCKET as u32)));
+        }
+        let is_there = |rank: &Rank| alerts.known.binary_search_by_key(rank, |known| known.rank).is_ok();
+        Misfit::unless(alerts.disabled.iter().all(is_there), "an alert that is disabled is not there")
+            .map_err(|misfit| misfit.of(PartKey::Disabled))?;
+        alerts.places = places.into_iter().collect();
+        alerts.watched = watched.into_iter().collect();
+        Ok(alerts)
     }
 }
 

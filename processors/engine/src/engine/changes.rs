@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::calendar::CalendarItem;
+use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, AlertStatus, Outcome};
@@ -64,8 +65,37 @@ impl Engine {
         step.outcome(Outcome::Status(status));
     }
 
-    /// Active when something it watches has a value, else warming until the first.
+    /// What operators decide of alerts holds from here on; what they decide of records is asked before those are applied.
+    pub(super) fn decision(&mut self, decided: &OperatorDecision, step: &mut Step<'_>) {
+        let changed = match decided.decision {
+            Decision::DisableAlert { alert_id } => self.alerts.disable(alert_id, &self.table),
+            Decision::EnableAlert { alert_id } => self.alerts.enable(alert_id, step.offset, &self.table),
+            Decision::Skip { .. } | Decision::Again { .. } | Decision::AcceptGap { .. } => None,
+        };
+        let Some(rank) = changed else { return };
+        self.shown.is_stale = true;
+        let state = self.state_of_new(rank);
+        // Of one that is not watched anyway there is nothing to tell.
+        let Some(alert) = self.alerts.get(rank) else { return };
+        let status = AlertStatus {
+            tenant: self.tenant.clone(),
+            kind: alert.kind(),
+            alert_id: alert.id,
+            user_id: alert.user_id,
+            version: alert.version,
+            state,
+            reason: (state == AlertState::Disabled).then(|| decided.why.clone()),
+            since: self.watermark(),
+            cause: step.cause(),
+        };
+        step.outcome(Outcome::Status(status));
+    }
+
+    /// Disabled as an operator says; else active when something it watches has a value, and warming until the first.
     fn state_of_new(&mut self, rank: Rank) -> AlertState {
+        if self.alerts.is_disabled(rank) {
+            return AlertState::Disabled;
+        }
         let Some(awaited) = self.alerts.get(rank).map(|alert| alert.watch.awaits(&self.table)) else {
             return AlertState::Warming;
         };

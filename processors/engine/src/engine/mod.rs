@@ -143,8 +143,7 @@ impl Engine {
             Entry::Alert(change) => self.alert(change, &mut step),
             Entry::Settings(change) => self.settings(change, &mut step),
             Entry::Calendar(change) => self.calendar_item(&change.item, &mut step),
-            // What is decided of other records is asked before they are applied.
-            Entry::Decision(_) => {}
+            Entry::Decision(decided) => self.decision(decided, &mut step),
         }
     }
 

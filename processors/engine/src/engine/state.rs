@@ -11,7 +11,7 @@ use bellwether_schemas::settings::{Settings, SymbolSettings};
 
 use super::{Engine, Shown};
 use crate::admission::Sequences;
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, Restoring};
 use crate::calendar::Calendar;
 use crate::leaders::Leaders;
 use crate::pairs::{self, Pair};
@@ -68,7 +68,9 @@ impl Engine {
         let leaders = Part::new(PartKey::Leaders, Body::Leaders(Box::new(leaders.store())));
         let calendar =
             (!calendar.is_empty()).then(|| Part::new(PartKey::Calendar, Body::Calendar(calendar.store())));
-        [core, leaders].into_iter().chain(calendar).collect()
+        let disabled = alerts.store_disabled();
+        let disabled = (!disabled.is_empty()).then(|| Part::new(PartKey::Disabled, Body::Disabled(disabled)));
+        [core, leaders].into_iter().chain(calendar).chain(disabled).collect()
     }
 
     /// The engine of which these are the parts, by their names and as their bytes: see [`Self::from_parts`].
@@ -214,10 +216,21 @@ impl Parts {
         }
     }
 
+    /// Nobody where no part says otherwise.
+    fn disabled(&mut self) -> Result<stored::Disabled, SnapshotError> {
+        let key = PartKey::Disabled;
+        match self.0.remove(&key) {
+            None => Ok(stored::Disabled::new()),
+            Some(Body::Disabled(disabled)) => Ok(disabled),
+            Some(_) => Err(SnapshotError::Missing { key }),
+        }
+    }
+
     /// As many alerts as the core says.
     fn alerts(&mut self, count: u64, table: &SymbolTable) -> Result<Alerts, SnapshotError> {
-        let mut alerts = Alerts::default();
-        let mut last = None;
+        let most = self.0.len() * BUCKET;
+        let disabled = self.disabled()?;
+        let mut restoring = Restoring::new(usize::try_from(count).unwrap_or(most).min(most), disabled, table);
         let mut missing = count;
         for bucket in 0.. {
             if missing == 0 {
@@ -230,11 +243,10 @@ impl Parts {
             let expected = missing.min(BUCKET as u64);
             let fits =
                 Misfit::unless(stored.len() as u64 == expected, "it has not the alerts that it should");
-            let restored = fits.and_then(|()| alerts.restore(stored, last, table));
-            last = restored.map_err(|misfit| misfit.of(key))?;
+            fits.and_then(|()| restoring.take(stored)).map_err(|misfit| misfit.of(key))?;
             missing -= expected;
         }
-        Ok(alerts)
+        restoring.end()
     }
 
     /// Refuses parts that no place of the state asked for.

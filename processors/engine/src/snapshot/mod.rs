@@ -12,6 +12,7 @@
 //! | `pair/<place>` | returns, RSI and coefficients of one listed pair | closes of both symbols |
 //! | `leaders` | the last currency strength of each timeframe | closes of currency pairs |
 //! | `calendar` | the items of the news calendar; absent where there is none | items |
+//! | `disabled` | which alerts an operator disabled; absent where there is none | decisions |
 //! | `alerts/<bucket>` | [`BUCKET`] alerts, in the order of their first records | changes, expiry, cooldowns |
 //!
 //! Every alert that ever was keeps its place, since an old version of it has to stay old: an alert that is edited
@@ -60,6 +61,8 @@ pub enum PartKey {
     Leaders,
     /// The news calendar; absent where it is empty.
     Calendar,
+    /// Which alerts an operator disabled; absent where there is none.
+    Disabled,
     /// That bucket of alerts.
     Alerts(u32),
 }
@@ -72,6 +75,7 @@ impl fmt::Display for PartKey {
             Self::Pair(place) => write!(f, "pair/{place}"),
             Self::Leaders => f.write_str("leaders"),
             Self::Calendar => f.write_str("calendar"),
+            Self::Disabled => f.write_str("disabled"),
             Self::Alerts(bucket) => write!(f, "alerts/{bucket}"),
         }
     }
@@ -92,6 +96,7 @@ impl FromStr for PartKey {
             ("core", _) => Self::Core,
             ("leaders", _) => Self::Leaders,
             ("calendar", _) => Self::Calendar,
+            ("disabled", _) => Self::Disabled,
             ("symbol", Some(place)) => Self::Symbol(place),
             ("pair", Some(place)) => Self::Pair(place),
             ("alerts", Some(bucket)) => Self::Alerts(bucket),
@@ -111,15 +116,16 @@ enum Kind {
     Leaders,
     Alerts,
     Calendar,
+    Disabled,
 }
 
-codes!(Kind { Core = 1, Symbol = 2, Pair = 3, Leaders = 4, Alerts = 5, Calendar = 6 });
+codes!(Kind { Core = 1, Symbol = 2, Pair = 3, Leaders = 4, Alerts = 5, Calendar = 6, Disabled = 7 });
 
 impl Kind {
     /// The layout that this build writes; it reads all up to it.
     const fn version(self) -> u8 {
         match self {
-            Self::Core | Self::Pair | Self::Leaders | Self::Alerts | Self::Calendar => 1,
+            Self::Core | Self::Pair | Self::Leaders | Self::Alerts | Self::Calendar | Self::Disabled => 1,
             Self::Symbol => 2,
         }
     }
@@ -133,6 +139,7 @@ impl PartKey {
             Self::Pair(_) => Kind::Pair,
             Self::Leaders => Kind::Leaders,
             Self::Calendar => Kind::Calendar,
+            Self::Disabled => Kind::Disabled,
             Self::Alerts(_) => Kind::Alerts,
         }
     }
@@ -153,6 +160,7 @@ pub(crate) enum Body {
     Pair(Box<stored::Pair>),
     Leaders(Box<stored::Leaders>),
     Calendar(stored::Calendar),
+    Disabled(stored::Disabled),
     Alerts(stored::Bucket),
 }
 
@@ -182,6 +190,7 @@ impl Part {
             Body::Pair(pair) => encoded(self.key, pair),
             Body::Leaders(leaders) => encoded(self.key, leaders),
             Body::Calendar(calendar) => encoded(self.key, calendar),
+            Body::Disabled(disabled) => encoded(self.key, disabled),
             Body::Alerts(bucket) => encoded(self.key, bucket),
         };
         body.map_err(|_| SnapshotError::Unencodable { key: self.key })
@@ -202,6 +211,7 @@ impl Part {
             Kind::Pair => Body::Pair(decoded(key, body)?),
             Kind::Leaders => Body::Leaders(decoded(key, body)?),
             Kind::Calendar => Body::Calendar(decoded(key, body)?),
+            Kind::Disabled => Body::Disabled(decoded(key, body)?),
             Kind::Alerts => Body::Alerts(decoded(key, body)?),
         };
         Ok(Self { key, body })
@@ -243,8 +253,8 @@ mod tests {
 
     #[test]
     fn a_part_is_found_by_its_name_and_has_no_other() {
-        use PartKey::{Alerts, Calendar, Core, Leaders, Pair, Symbol};
-        for key in [Core, Symbol(0), Symbol(32), Pair(7), Leaders, Calendar, Alerts(u32::MAX)] {
+        use PartKey::{Alerts, Calendar, Core, Disabled, Leaders, Pair, Symbol};
+        for key in [Core, Symbol(0), Symbol(32), Pair(7), Leaders, Calendar, Disabled, Alerts(u32::MAX)] {
             assert_eq!(key.to_string().parse(), Ok(key));
         }
         for other in

@@ -13,6 +13,7 @@ use bellwether_schemas::alerts::{
     PriceAlert, RsiCorrelationTracker, RsiTracker,
 };
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
+use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
 use bellwether_schemas::ticks::{BlockSymbol, Spacing, Tick, TickBlock};
@@ -32,11 +33,39 @@ const MINUTE: i64 = 60_000 * MILLI;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    Ticks { source: u8, session: u8, wait: i64, ticks: Vec<TickAct>, repeats: bool },
-    Beat { source: u8, wait: i64 },
-    History { symbol: usize, timeframe: Timeframe, ahead: i64, moves: Vec<i64> },
-    Alert { number: u8, version: i64, active: bool, deleted: bool, wish: Wish },
-    Settings { revision: i64, change: Change },
+    Ticks {
+        source: u8,
+        session: u8,
+        wait: i64,
+        ticks: Vec<TickAct>,
+        repeats: bool,
+    },
+    Beat {
+        source: u8,
+        wait: i64,
+    },
+    History {
+        symbol: usize,
+        timeframe: Timeframe,
+        ahead: i64,
+        moves: Vec<i64>,
+    },
+    Alert {
+        number: u8,
+        version: i64,
+        active: bool,
+        deleted: bool,
+        wish: Wish,
+    },
+    Settings {
+        revision: i64,
+        change: Change,
+    },
+    /// An operator disables an alert, or enables it again.
+    Decide {
+        number: u8,
+        disables: bool,
+    },
 }
 
 /// One quote: so many milliseconds after the one before, seen `shift` from there, `points` from the last price.
@@ -270,9 +299,20 @@ pub(crate) fn settings(change: impl Strategy<Value = Change>) -> impl Strategy<V
     (revision, change).prop_map(|(revision, change)| Act::Settings { revision, change })
 }
 
+fn decision() -> impl Strategy<Value = Act> {
+    (0..10u8, any::<bool>()).prop_map(|(number, disables)| Act::Decide { number, disables })
+}
+
 /// Whatever a journal may hold.
 pub(crate) fn acts(count: usize) -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![20 => ticks(), 6 => beat(), 2 => history(), 10 => alert(), 2 => settings(change())];
+    let act = prop_oneof![
+        20 => ticks(),
+        6 => beat(),
+        2 => history(),
+        10 => alert(),
+        2 => settings(change()),
+        2 => decision(),
+    ];
     prop::collection::vec(act, 1..count)
 }
 
@@ -340,6 +380,7 @@ impl Writer {
                 self.change(change);
                 self.publish(*revision);
             }
+            Act::Decide { number, disables } => self.decide(*number, *disables),
         }
     }
 
@@ -429,6 +470,17 @@ impl Writer {
             deleted,
             parameters,
         }));
+    }
+
+    fn decide(&mut self, number: u8, disables: bool) {
+        let alert_id = AlertId(Uuid::from_u128(number.into()));
+        let decision = match disables {
+            true => Decision::DisableAlert { alert_id },
+            false => Decision::EnableAlert { alert_id },
+        };
+        let (who, why) = ("somebody".into(), "a reason".into());
+        let origin = origin("operator", "");
+        self.entries.push(Entry::Decision(OperatorDecision { origin, decision, who, why }));
     }
 
     fn parameters(&self, wish: &Wish) -> AlertParameters {

@@ -7,6 +7,7 @@ use bellwether_schemas::alerts::{
     PriceAlert, RsiCorrelationTracker, RsiTracker,
 };
 use bellwether_schemas::bars::{BarBlock, HistoryBar};
+use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::journal::{Entry, Heartbeat, Origin};
 use bellwether_schemas::readings::{Bar, Reading};
 use bellwether_schemas::settings::{Settings, SettingsChanged};
@@ -164,6 +165,11 @@ impl Journal {
             deleted,
             parameters: parameters.parameters(),
         }))
+    }
+
+    pub(crate) fn decide(&mut self, decision: Decision) -> Vec<Effect> {
+        let (origin, who, why) = (self.origin(), "asha".into(), "floods its user".into());
+        self.append(Entry::Decision(OperatorDecision { origin, decision, who, why }))
     }
 
     /// One tick with bid and an ask one point above, received when it happened.

@@ -121,10 +121,11 @@ pub enum NotRecovered {
 impl From<LogError> for NotRecovered {
     fn from(error: LogError) -> Self {
         match error {
-            // A topic that is not there may come, and without it there is nothing to refuse.
-            LogError::Unavailable { .. } | LogError::UnknownSchema { .. } | LogError::UnknownTopic { .. } => {
+            // A topic that is not there may come, or be made anew, and without it there is nothing to refuse.
+            LogError::Unavailable { .. } | LogError::UnknownSchema { .. } => {
                 Self::Unavailable(error.to_string())
             }
+            of_a_topic if of_a_topic.is_of_a_topic() => Self::Unavailable(of_a_topic.to_string()),
             other => Self::Refused(other.to_string()),
         }
     }

@@ -15,7 +15,6 @@ use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
 use bellwether_schemas::snapshots::words::OwnerWord;
-use bellwether_schemas::snapshots::{ContentHash, LastFolded};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
@@ -217,11 +216,7 @@ impl TenantCore {
         let Some(last) = &self.last else { return };
         let snapshot = Snapshot {
             next_offset: last.offset + 1,
-            last: LastFolded {
-                offset: last.offset.cast_signed(),
-                appended_at: last.appended_at,
-                sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
-            },
+            last: last.as_last_folded(),
             watermark: self.engine.watermark(),
             engine_version: self.engine.version().number(),
             late: self.dead_letters.late(),

@@ -132,6 +132,8 @@ fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
     let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
     let [Input::Lost(whose, reason)] = &gone[..] else { panic!("{gone:?}") };
     assert!(*whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
+    let divided = answered(LogError::Partitions { topic: "fxlabs.triggers.v1".into(), count: 2 }).unwrap();
+    assert!(matches!(divided[..], [Input::Lost(..)]), "{divided:?}");
     assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
 }
 

@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr as Response;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{Events, add, at, number};
+use super::client::{Events, PARTITION, add, add_partition, at, number};
 use super::commits::tolerable;
 use super::{Inner, check_within, locked};
 use crate::log::{Assignments, LogError, Record, Result, Start};
@@ -110,6 +110,11 @@ impl Group {
         self.lost.store(false, Ordering::Relaxed);
         let mut starts = TopicPartitionList::new();
         let mut silent = TopicPartitionList::new();
+        for (topic, partition) in others(list) {
+            // It is in the assignment, or it could not be given up; nothing of it is ever read.
+            add_partition(&mut starts, &topic, partition, Offset::End)?;
+            add_partition(&mut silent, &topic, partition, Offset::Invalid)?;
+        }
         for topic in topics(list) {
             let start = locked(&self.assignments).assigned(&topic);
             if let Some(next) = self.place(&topic, start) {
@@ -196,9 +201,19 @@ impl Group {
     }
 }
 
-/// Names that are none of ours were not subscribed to.
+/// Those of the list whose records are read. Names that are none of ours were not subscribed to.
 fn topics(list: &TopicPartitionList) -> Vec<Topic> {
-    list.elements().iter().filter_map(|element| element.topic().parse().ok()).collect()
+    let elements = list.elements();
+    let ours = elements.iter().filter(|element| element.partition() == PARTITION);
+    ours.filter_map(|element| element.topic().parse().ok()).collect()
+}
+
+/// Partitions that somebody added to a topic: two members may be given parts of one topic, whose owner is who has the
+/// first.
+fn others(list: &TopicPartitionList) -> Vec<(Topic, i32)> {
+    let elements = list.elements();
+    let others = elements.iter().filter(|element| element.partition() != PARTITION);
+    others.filter_map(|element| Some((element.topic().parse().ok()?, element.partition()))).collect()
 }
 
 impl Owned {

@@ -1,6 +1,7 @@
 //! What every client of a cluster has in common: its settings, what it says, what its errors mean; and the client
 //! that only asks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -158,7 +159,17 @@ pub(super) fn list_of(topic: &Topic, offset: Offset) -> Result<TopicPartitionLis
 
 /// Adds a topic, with an offset of it, to a list for librdkafka.
 pub(super) fn add(list: &mut TopicPartitionList, topic: &Topic, offset: Offset) -> Result<()> {
-    list.add_partition_offset(&topic.to_string(), PARTITION, offset).map_err(|error| meaning(&error, topic))
+    add_partition(list, topic, PARTITION, offset)
+}
+
+/// The same of a partition that somebody added to it.
+pub(super) fn add_partition(
+    list: &mut TopicPartitionList,
+    topic: &Topic,
+    partition: i32,
+    offset: Offset,
+) -> Result<()> {
+    list.add_partition_offset(&topic.to_string(), partition, offset).map_err(|error| meaning(&error, topic))
 }
 
 /// Kafka's offset of ours. Beyond what Kafka can count there is nothing.
@@ -197,6 +208,13 @@ impl Lookup {
             metadata.topics().iter().filter_map(|topic| topic.name().parse().ok()).collect();
         topics.sort();
         Ok(topics)
+    }
+
+    /// Topics of ours that have several partitions, and how many.
+    pub(super) fn divided(&self) -> Result<BTreeMap<Topic, usize>> {
+        let metadata = self.asked(self.0.fetch_metadata(None, CALL)).map_err(|error| unavailable(&error))?;
+        let topics = metadata.topics().iter().map(|topic| (topic.name().parse(), topic.partitions().len()));
+        Ok(topics.filter_map(|(topic, count)| (count > 1).then_some((topic.ok()?, count))).collect())
     }
 
     /// The topic is there, in one partition that has a leader.

@@ -138,6 +138,10 @@ impl Log for KafkaLog {
         Ok(topics)
     }
 
+    fn divided(&self) -> Result<BTreeMap<Topic, usize>> {
+        self.0.lookup(None)?.divided().map_err(|error| self.0.explain(error))
+    }
+
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
         let (ack, answer) = Ack::pending();
         match self.0.producer() {

@@ -10,6 +10,9 @@ use crate::snapshot::Code;
 /// The part `alerts/<bucket>`: up to [`super::super::BUCKET`] alerts by the offset of their first records.
 pub(crate) type Bucket = Vec<Alert>;
 
+/// The part `disabled`: the offsets of the first records of alerts that an operator disabled, in their order.
+pub(crate) type Disabled = Vec<u64>;
+
 /// One alert that ever was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Alert {

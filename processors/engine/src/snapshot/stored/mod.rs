@@ -11,7 +11,7 @@ mod pair;
 mod symbol;
 pub(crate) mod v1;
 
-pub(crate) use alerts::{Alert, Bucket, Cooldown, Watch, Watched};
+pub(crate) use alerts::{Alert, Bucket, Cooldown, Disabled, Watch, Watched};
 pub(crate) use calendar::{Calendar, CalendarItem};
 pub(crate) use core::{Core, Sequences, Session, Settings, Watermark};
 pub(crate) use indicators::{

@@ -278,6 +278,8 @@ alerts = many(
     )
 )
 
+disabled = many(uint)
+
 LAYOUTS = {
     (1, 1): ("core", core),
     (2, 1): ("symbol", symbol_1),
@@ -285,6 +287,7 @@ LAYOUTS = {
     (3, 1): ("pair", pair),
     (4, 1): ("leaders", leaders),
     (5, 1): ("alerts", alerts),
+    (7, 1): ("disabled", disabled),
 }
 
 
