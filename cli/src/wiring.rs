@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,12 +15,23 @@ use bellwether_runtime::log::{self, Access, Log, Registered};
 use bellwether_runtime::registry::Registry;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
-use bellwether_runtime::tenants::Directory;
+use bellwether_runtime::tenants::{Directory, Reading};
 use bellwether_schemas::TenantId;
 use tokio::net::TcpListener;
 
 use crate::exit::{CONFIG, Coded, UNAVAILABLE};
-use crate::output::reader_gone;
+use crate::output::{note, reader_gone};
+
+/// Whether a bad file left somebody out.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LeftOut(bool);
+
+impl LeftOut {
+    /// The code of a command that would else end with that one.
+    pub(crate) fn code(self, code: ExitCode) -> ExitCode {
+        if self.0 { CONFIG.into() } else { code }
+    }
+}
 
 /// What every command starts from: its configuration, a clock, telemetry.
 pub(crate) struct Process {
@@ -53,11 +65,21 @@ impl Process {
         Ok(shutdown)
     }
 
-    pub(crate) fn tenants(&self) -> Result<Vec<Tenant>, ConfigError> {
-        self.tenants_named(&[])
+    /// The tenants named, or all of them when none is, for a command that does for each what it can: of those whose files
+    /// are bad, what is wrong is said.
+    ///
+    /// # Errors
+    /// The directory cannot be read, somebody who was named has no file, or every file is bad.
+    pub(crate) fn good_tenants(&self, names: &[TenantId]) -> Result<(Vec<Tenant>, LeftOut), ConfigError> {
+        let Reading { tenants, bad } = self.directory(names).look()?;
+        let mut errors: Vec<ConfigError> = bad.into_values().collect();
+        let left_out = LeftOut(!errors.is_empty());
+        let last = if tenants.is_empty() { errors.pop() } else { None };
+        errors.iter().for_each(|error| note(&format!("error: {error}\n")));
+        last.map_or(Ok((tenants, left_out)), Err)
     }
 
-    /// The tenants named, of whom alone anything is read; all of them when none is.
+    /// The tenants named, of whom alone anything is read, and all of whose files have to be good.
     pub(crate) fn tenants_named(&self, names: &[TenantId]) -> Result<Vec<Tenant>, ConfigError> {
         self.directory(names).load()
     }

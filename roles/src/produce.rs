@@ -57,7 +57,7 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
             }
         }
     }
-    running.answer()
+    running.take_answer()
 }
 
 struct Running {
@@ -87,11 +87,15 @@ impl Running {
             match announce(&self.production, &self.context, &self.incidents, tenant).await {
                 Ok(announced) => accepted.push((tenant, announced)),
                 Err(error) if is_of_settings(&error) => self.refuse(tenant.clone(), error),
+                Err(error) if is_of_journal(&error) => {
+                    self.stops.insert(tenant.id.clone(), Shutdown::new());
+                    self.fail(&tenant.id, error, true);
+                }
                 Err(error) => return Err(error),
             }
         }
         if accepted.is_empty() && !tenants.is_empty() {
-            return self.answer_of_refused();
+            return self.take_answer();
         }
         for (tenant, announced) in accepted {
             self.start(tenant.clone(), announced);
@@ -99,12 +103,20 @@ impl Running {
         Ok(())
     }
 
-    fn answer(mut self) -> Result<(), RoleError> {
-        self.failed.take().map_or_else(|| self.answer_of_refused(), Err)
+    fn take_answer(&mut self) -> Result<(), RoleError> {
+        let refused = || self.refused.pop_first().map(|(_, (_, error))| error);
+        self.failed.take().or_else(refused).map_or(Ok(()), Err)
     }
 
-    fn answer_of_refused(&mut self) -> Result<(), RoleError> {
-        self.refused.pop_first().map_or(Ok(()), |(_, (_, error))| Err(error))
+    /// For good: whoever starts the role anew mends it first.
+    fn fail(&mut self, tenant: &TenantId, error: RoleError, is_beside_others: bool) {
+        if is_beside_others {
+            tracing::error!(
+                tenant.id = %tenant, error = %error,
+                "nothing more is produced for a tenant: mend what is told and start again"
+            );
+        }
+        self.failed.get_or_insert(error);
     }
 
     /// Until its file has changed.
@@ -169,13 +181,8 @@ impl Running {
             Ok(None) => self.context.progress.left(&tenant.id, PART),
             Err(error) if is_of_settings(&error) => self.refuse(tenant, error),
             Err(error) => {
-                if self.failed.is_some() || !self.tasks.is_empty() {
-                    tracing::error!(
-                        tenant.id = %tenant.id, error = %error,
-                        "nothing more is produced for a tenant: mend what is told and start again"
-                    );
-                }
-                self.failed.get_or_insert(error);
+                let is_beside_others = self.failed.is_some() || !self.tasks.is_empty();
+                self.fail(&tenant.id, error, is_beside_others);
             }
         }
     }
@@ -232,6 +239,17 @@ async fn announce(
 /// The tenant's file, or what produces for it, does not go on from its journal.
 const fn is_of_settings(error: &RoleError) -> bool {
     matches!(error, RoleError::Producer(ProducerError::Revision { .. } | ProducerError::NewerEngine { .. }))
+}
+
+/// The tenant's journal is not what its snapshots are of, or cannot be read: no other's is meant.
+const fn is_of_journal(error: &RoleError) -> bool {
+    matches!(
+        error,
+        RoleError::Producer(
+            ProducerError::Snapshot(_)
+                | ProducerError::Log(LogError::Damaged { .. } | LogError::OffsetOutOfRange { .. })
+        )
+    )
 }
 
 async fn produce(production: &Production, context: &ProducerContext, tenant: &Tenant) -> Ended {

@@ -80,20 +80,27 @@ impl Directory {
         load_named(&self.dir, &self.only, &*self.environment)
     }
 
-    /// Reads the files for a role that starts. A bad one leaves its tenant out, and what two have of which only one may
-    /// have it leaves out both: nobody is known yet, so nobody can say whose it is.
+    /// Reads the files for who knows of nobody yet. A bad one leaves its tenant out, and what two have of which only one
+    /// may have it leaves out both: nobody can say whose it is.
     ///
     /// # Errors
-    /// The directory cannot be read, somebody who was named has no file, or nobody is left: the only tenant, or each
-    /// of several, has a bad file.
-    pub fn read(&self) -> Result<Reading, ConfigError> {
+    /// The directory cannot be read, or somebody who was named has no file.
+    pub fn look(&self) -> Result<Reading, ConfigError> {
         let files = self.files()?;
         for name in &self.only {
             if !files.contains(&tenant_file(&self.dir, name)) {
                 return Err(unknown(&self.dir, name)?);
             }
         }
-        let mut reading = self.reload(&[]);
+        Ok(self.reload(&[]))
+    }
+
+    /// Reads the files for a role that starts: as [`Self::look`].
+    ///
+    /// # Errors
+    /// As there, or nobody is left: the only tenant, or each of several, has a bad file.
+    pub fn read(&self) -> Result<Reading, ConfigError> {
+        let mut reading = self.look()?;
         match reading.bad.pop_first() {
             Some((_, error)) if reading.tenants.is_empty() => return Err(error),
             Some((file, error)) => drop(reading.bad.insert(file, error)),

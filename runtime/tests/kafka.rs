@@ -7,7 +7,7 @@
 mod broker;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -556,6 +556,25 @@ fn headers_of_another_client_come_with_its_record() {
     let names: Vec<_> = read[0].headers.iter().map(|header| (&*header.name, &*header.value)).collect();
     assert_eq!(names, [("tenant", &b"hextech"[..]), ("none", b"")]);
     assert_eq!(read[1].headers, []);
+}
+
+#[test]
+fn nothing_of_a_topic_that_grows_all_the_time_is_held_back() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                log.append(&topic, records(0..1)).wait().unwrap();
+            }
+        });
+        let looks: Result<Vec<u64>> = (0..300).map(|_| log.held_back(&topic)).collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(looks.as_ref().is_ok_and(|looks| looks.iter().all(|held_back| *held_back == 0)), "{looks:?}");
+    });
+    assert!(log.bounds(&topic).unwrap().next > 100, "it has grown");
 }
 
 #[test]

@@ -68,4 +68,9 @@ async fn refused_rows_are_there_once_after_the_table_is_mended_and_their_users_a
     assert_eq!((database.rows().await, database.number(told).await), (20, 20));
     let count = "select sum(trigger_count)::bigint from public.alert_status";
     assert_eq!((database.number(count).await, database.number(cursor).await), (20, before));
+
+    let mut open = Redrive::open(&database.tenant).await.unwrap();
+    let outcome = Outcome::Fired(trigger("hextech", 40));
+    let foreign = open.write(Delivered { outcome, ..delivered(&letters[0]) }).await.unwrap_err();
+    assert_eq!((foreign.code.as_str(), database.rows().await), ("misrouted", 20), "it is another tenant's");
 }

@@ -12,6 +12,7 @@ use bellwether_producers::sources::files::report::Report;
 use bellwether_producers::sources::{FileOptions, Input, files};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::{Access, open};
+use bellwether_schemas::{Topic, TopicKind};
 use serde_json::Value;
 
 use journal::{Journal, quotes};
@@ -139,6 +140,26 @@ fn one_tenants_settings_that_fight_with_its_journal_leave_out_it_alone() {
     assert!(ran.stdout.starts_with("hextech: ") && ran.stdout.lines().count() == 1, "{ran}");
     let alone = place.run(&[&produce[..], &["--tenant", "fxlabs"]].concat()).ended(78);
     assert!(alone.error().starts_with(fights) && alone.stdout.is_empty(), "{alone}");
+}
+
+#[test]
+fn a_journal_that_is_not_the_one_of_its_snapshots_leaves_out_its_tenant_alone() {
+    let place = Place::new();
+    drop(Journal::begin(&place));
+    place.write("good.csv", quotes().join("\n").as_bytes());
+    let produce = ["produce", "file", "--input", "GBPUSD=good.csv", "--speed", "0"];
+    place.run(&produce).ended(0);
+    place.run(&["process", "--drain"]).ended(0);
+    let url = format!("embedded:{}", place.path("data/log").display());
+    let log = open(&url, Access::Write, Clock::system()).unwrap();
+    let journal = Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal);
+    assert!(log.delete(&journal).unwrap() && log.create(&journal).unwrap());
+    drop(log);
+    let ran = place.run(&produce).ended(65);
+    assert!(ran.error().starts_with("fxlabs.journal.v1 does not have the record"), "{ran}");
+    assert!(ran.stdout.starts_with("hextech: ") && ran.stdout.lines().count() == 1, "{ran}");
+    let alone = place.run(&[&produce[..], &["--tenant", "fxlabs"]].concat()).ended(65);
+    assert!(alone.stdout.is_empty(), "{alone}");
 }
 
 #[test]

@@ -8,8 +8,10 @@ mod support;
 
 use std::time::Duration;
 
+use bellwether_local::inbox::Inbox;
 use bellwether_local::postgres::{Options, Postgres};
 use bellwether_local::seed::{self, Seeded, User};
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::{TenantId, UserId, ids};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -78,6 +80,29 @@ fn a_role_that_row_security_does_not_bind_is_refused_at_the_start_and_a_database
         assert!(said && !running.has_ended(), "{role:?}: {}", running.stderr());
         running.stop(Duration::from_secs(30)).ended(0);
     }
+}
+
+#[test]
+fn a_gateways_wrong_login_is_told_to_the_operator_and_other_tenants_links_are_answered() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = runtime.block_on(Postgres::start(&place.path("postgres"), Options::default())).unwrap();
+    let id = "fxlabs".parse().unwrap();
+    let seeded = runtime.block_on(seed::database(&server, "gateway_fxlabs", &id)).unwrap();
+    let inbox = runtime.block_on(Inbox::start(([127, 0, 0, 1], 0).into(), None, Clock::system())).unwrap();
+    let command = place.bellwether(&["gateway", "--listen", "127.0.0.1:0"]);
+    let command = command.env("BELLWETHER_OPERATOR_SMTP", format!("smtp://{}?tls=none", inbox.addr));
+    let command = command.env("BELLWETHER_OPERATOR_FROM", "ops@ops.example");
+    let command = command.env("BELLWETHER_OPERATOR_TO", "oncall@ops.example");
+    let command = command.env("FXLABS_GATEWAY_DATABASE_URL", seeded.admin.reveal());
+    // One that is away may be right.
+    let command = command.env("HEXTECH_GATEWAY_DATABASE_URL", "postgres://x:x@127.0.0.1:9/x");
+    let mut running = command.start();
+    let told = until(LIMIT, || inbox.store.taken() > 0 || running.has_ended());
+    assert!(told && !running.has_ended(), "{}", running.stderr());
+    running.stop(Duration::from_secs(30)).ended(0);
+    assert_eq!(inbox.store.taken(), 1);
+    runtime.block_on(server.remove()).unwrap();
 }
 
 /// A database with its user for each of two tenants, whose logs have a trigger of that user's alert.

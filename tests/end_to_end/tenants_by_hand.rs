@@ -52,6 +52,19 @@ fn check_says_all_that_is_wrong_with_all_files_with_line_and_key_and_list_shows_
     place.edit("tenants/fxlabs.toml", "Asia/Kolkatta", "Asia/Kolkata");
     place.run(&["process", "--tenant", "fxlabs", "--drain"]).ended(0);
     place.run(&["process", "--drain"]).ended(78);
+    // What needs all files does what it can, says who is left out, and is no success.
+    let listed = place.run(&["tenants", "list", "--json"]).ended(78);
+    let listed_ids: Vec<Value> = listed.json().iter().map(|line| line["tenant"].clone()).collect();
+    assert_eq!(listed_ids, ["fxlabs"], "{listed}");
+    for arguments in [&["schedule"][..], &["topics", "plan"]] {
+        let ran = place.run(arguments).ended(78);
+        assert!(ran.stdout.contains("fxlabs") && ran.stderr.contains("tenants/hextech.toml: "), "{ran}");
+    }
+    place.run(&["schedule", "--tenant", "fxlabs"]).ended(0);
+    place.edit("tenants/fxlabs.toml", "Asia/Kolkata", "Asia/Kolkatta");
+    let none = place.run(&["tenants", "list"]).ended(78);
+    assert!(none.stdout.is_empty() && none.stderr.contains("fxlabs.toml"), "{none}");
+    assert!(none.stderr.contains("hextech.toml"), "{none}");
 }
 
 const ANCESTORS: &str = "# of the old installation\n\

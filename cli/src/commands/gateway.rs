@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_gateway::public::{Public, serve};
@@ -13,8 +14,10 @@ use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::Role;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
+use bellwether_sinks::operator::{Teller, Telling};
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::role::fit;
 use crate::exit::{Coded, UNAVAILABLE};
@@ -62,13 +65,26 @@ impl Gateway {
             tokio::spawn(ask_itself(bound, progress.clone(), shutdown.clone()));
             tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
         }
-        let watching = logins::watch(Role::Gateway, served.clone(), Incidents::default(), shutdown.clone());
+        let (incidents, telling) = told(process);
+        let watching = logins::watch(Role::Gateway, served.clone(), incidents, shutdown.clone());
         let public = Public::new(served, process.clock.clone(), config.proxy)?;
         let logins = tokio::spawn(watching);
         serve(listener, public.router(), shutdown).await?;
+        if let Some(telling) = telling {
+            telling.finish().await;
+        }
         logins.await??;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What the operator is told of its logins, which no other role looks at. What was told is remembered by this process alone:
+/// it logs in to no database as one that may write it down.
+fn told(process: &Process) -> (Incidents, Option<Telling>) {
+    let (incidents, news) = Incidents::new(process.clock.clone());
+    let no_database = watch::channel(Arc::default()).1;
+    let teller = Teller::new(&process.config.operator, news, no_database, process.clock.clone());
+    (incidents, teller.map(Teller::start))
 }
 
 /// It goes on as long as it answers as others ask it.

@@ -31,7 +31,8 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let mut missing = false;
-        for tenant in process.tenants_named(&self.tenant)? {
+        let (tenants, left_out) = process.good_tenants(&self.tenant)?;
+        for tenant in tenants {
             let url = required(&tenant.id, ADMIN_URL, OWNER)?;
             let names =
                 if self.check { database::pending(&url).await } else { database::migrate(&url).await };
@@ -51,7 +52,7 @@ impl Migrate {
             let what = if names.is_empty() { none.into() } else { format!("{done} {}", names.join(", ")) };
             tell(&format!("{}: {what}\n", tenant.id))?;
         }
-        Ok(if missing { ExitCode::from(NO) } else { ExitCode::SUCCESS })
+        Ok(left_out.code(if missing { ExitCode::from(NO) } else { ExitCode::SUCCESS }))
     }
 }
 

@@ -28,7 +28,8 @@ impl Schedule {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let now = process.clock.now();
         let mut lines = Vec::new();
-        for tenant in process.tenants_named(&self.tenant)? {
+        let (tenants, left_out) = process.good_tenants(&self.tenant)?;
+        for tenant in tenants {
             let calendar = match process.log(Access::Read) {
                 Ok(log) => calendar(log.as_ref(), &tenant.id)?,
                 // Before the first role has run there is no log, and no calendar in it.
@@ -47,7 +48,7 @@ impl Schedule {
             }
         }
         tell(&lines.into_iter().map(|line| line + "\n").collect::<String>())?;
-        Ok(ExitCode::SUCCESS)
+        Ok(left_out.code(ExitCode::SUCCESS))
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::exit::NO;
 use crate::output::tell;
-use crate::wiring::Process;
+use crate::wiring::{LeftOut, Process};
 
 /// The topics every tenant needs, and what is there.
 #[derive(Subcommand)]
@@ -59,7 +59,7 @@ impl Topics {
         let log = process.log(access)?;
         let existing = log.topics()?;
         let mut done = true;
-        let tenants = options.claimed(process)?;
+        let (tenants, left_out) = options.claimed(process)?;
         for topic in tenants.iter().flat_map(|tenant| Topic::all(&tenant.id)) {
             let found = look(log.as_ref(), &topic, existing.contains(&topic))?;
             let state = if access == Access::Write { apply(log.as_ref(), &topic, found)? } else { found };
@@ -75,7 +75,7 @@ impl Topics {
             let state = if delete { State::Deleted } else { State::Unclaimed };
             state.tell(&topic, options.json)?;
         }
-        Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+        Ok(left_out.code(if done { ExitCode::SUCCESS } else { ExitCode::from(NO) }))
     }
 }
 
@@ -114,14 +114,14 @@ fn apply(log: &dyn Log, topic: &Topic, found: State) -> Result<State, LogError> 
 
 impl Options {
     /// The tenants with a file, whose topics are to be there. Of those whose topics are to go, none is needed.
-    fn claimed(&self, process: &Process) -> anyhow::Result<Vec<Tenant>> {
+    fn claimed(&self, process: &Process) -> anyhow::Result<(Vec<Tenant>, LeftOut)> {
         if !self.delete || self.tenant.is_empty() {
-            return Ok(process.tenants_named(&self.tenant)?);
+            return Ok(process.good_tenants(&self.tenant)?);
         }
         let with_file = process.directory(&[]).names()?;
         let named: Vec<TenantId> =
             self.tenant.iter().filter(|tenant| with_file.contains(tenant.as_str())).cloned().collect();
-        Ok(if named.is_empty() { Vec::new() } else { process.tenants_named(&named)? })
+        Ok(if named.is_empty() { Default::default() } else { process.good_tenants(&named)? })
     }
 }
 

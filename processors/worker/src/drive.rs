@@ -1,6 +1,8 @@
 //! The thin thread around the core: takes inputs from the log, performs outputs on it.
 
-use std::collections::VecDeque;
+mod appends;
+
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +18,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{AppendId, Core, Input, Output};
+use crate::core::{Core, Input, Output};
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
+use appends::{Append, Appends};
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
@@ -36,7 +39,7 @@ const BUSY: Duration = Duration::from_millis(1);
 /// How old an append may be at most that is waited for when its tenant is given up. However many tenants go at once,
 /// they wait no longer than this together.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// How long it is waited until the log has the word by which a tenant is given up.
+/// How long it is waited until the log has the words by which tenants are given up: of all together that go at once.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Folds the journals of the tenants assigned to this worker until shutdown. Blocks: give it a thread of its own.
@@ -90,8 +93,7 @@ struct State {
     core: Core,
     /// What the core asked for inside a callback: performed once the poll is over.
     asked: Vec<Output>,
-    /// In the order of their calls.
-    appends: VecDeque<Append>,
+    appends: Appends,
     recoveries: Recoveries,
     looks: Looks,
     stores: Stores,
@@ -99,14 +101,8 @@ struct State {
     told_at: Option<Instant>,
     /// Until when snapshots are waited for whose tenants go all at once.
     give_up_by: Option<Instant>,
-}
-
-/// An append that is not known to be acknowledged.
-struct Append {
-    tenant: TenantId,
-    id: AppendId,
-    ack: Ack,
-    begun: Instant,
+    /// How long these tenants' last words may still be waited for; none: nobody goes.
+    last_words: Option<Duration>,
 }
 
 impl Worker {
@@ -174,18 +170,14 @@ impl Worker {
     fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         let asked = {
             let mut state = self.lock();
-            state.give_up_by = None;
+            (state.give_up_by, state.last_words) = (None, None);
             std::mem::take(&mut state.asked)
         };
         asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
         let done = self.lock().turn(&self.log);
         done.into_iter().try_for_each(|input| self.input(input, consumer))?;
-        loop {
-            // Bound first: a guard inside the loop's condition would still be held while the core is stepped.
-            let answered = self.lock().next_answered()?;
-            let Some(input) = answered else { return Ok(()) };
-            self.input(input, consumer)?;
-        }
+        let answered = self.lock().answered()?;
+        answered.into_iter().try_for_each(|input| self.input(input, consumer))
     }
 
     /// Says that the worker goes round, and once a second what time it is and which tenants have nothing under way.
@@ -214,14 +206,14 @@ impl Worker {
             Output::Append(tenant, _, kind, records) => Some((tenant, kind, records)),
             _ => None,
         });
-        self.say(words.collect());
+        self.say(words.collect(), LAST_WORDS);
     }
 
-    /// Appends these and waits until they are in the log, but not for long.
-    fn say(&self, words: Vec<(TenantId, TopicKind, Vec<NewRecord>)>) {
+    /// Appends these and waits until they are in the log, but not for longer than `most`.
+    fn say(&self, words: Vec<(TenantId, TopicKind, Vec<NewRecord>)>, most: Duration) {
         let append = |(tenant, kind, records)| self.log.append(&Topic::new(&tenant, kind), records);
         let mut said: Vec<Ack> = words.into_iter().map(append).collect();
-        let by = Instant::now() + LAST_WORDS;
+        let by = Instant::now() + most;
         for ack in &mut said {
             if !matches!(ack.wait_until(by), Some(Ok(_))) {
                 tracing::warn!(
@@ -246,7 +238,7 @@ impl Worker {
                 if kind == TopicKind::Triggers {
                     reach(CrashPoint::TriggersSent);
                 }
-                self.lock().appends.push_back(Append { tenant, id, ack, begun: Instant::now() });
+                self.lock().appends.push(tenant, Append { id, ack, begun: Instant::now() });
             }
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
@@ -257,9 +249,11 @@ impl Worker {
                     }
                     committed => committed?,
                 }
-                self.progress.moved(&tenant, PART);
-                // What it may have been halted at lies behind it.
-                self.incidents.end(IncidentKind::Halted, &tenant);
+                // What is acknowledged late lies before the record that it stands at.
+                if !self.lock().core.is_halted(&tenant) {
+                    self.progress.moved(&tenant, PART);
+                    self.incidents.end(IncidentKind::Halted, &tenant);
+                }
             }
             Output::Pause(tenant) => consumer.pause(&journal(&tenant)),
             Output::Halt(tenant, reason) => {
@@ -315,30 +309,23 @@ impl State {
         self.stores.cancel(tenant);
     }
 
-    /// The oldest append, if it was answered.
-    fn next_answered(&mut self) -> Result<Option<Input>, LogError> {
-        let Some(oldest) = self.appends.front_mut() else { return Ok(None) };
-        let Some(answer) = oldest.ack.poll() else { return Ok(None) };
-        let gone = match answer {
-            Ok(_) => None,
-            Err(gone @ LogError::UnknownTopic { .. }) => Some(gone),
-            Err(error) => return Err(error),
-        };
-        Ok(self.appends.pop_front().map(|Append { tenant, id, .. }| match gone {
-            None => Input::Acknowledged(tenant, id),
-            // What else is on its way is written again, too.
-            Some(gone) => {
-                self.take_appends(&tenant);
-                failed(tenant, &gone)
+    /// What follows from appends that were answered.
+    fn answered(&mut self) -> Result<Vec<Input>, LogError> {
+        let (mut inputs, mut lost) = (Vec::new(), BTreeSet::new());
+        for (tenant, id, answer) in self.appends.answered() {
+            match answer {
+                // What else was on its way is written again, too.
+                _ if lost.contains(&tenant) => {}
+                Ok(_) => inputs.push(Input::Acknowledged(tenant, id)),
+                Err(gone @ LogError::UnknownTopic { .. }) => {
+                    self.appends.take(&tenant);
+                    lost.insert(tenant.clone());
+                    inputs.push(failed(tenant, &gone));
+                }
+                Err(error) => return Err(error),
             }
-        }))
-    }
-
-    /// The appends of that tenant, which are this worker's no more.
-    fn take_appends(&mut self, tenant: &TenantId) -> VecDeque<Append> {
-        let (gone, others) = self.appends.drain(..).partition(|append| append.tenant == *tenant);
-        self.appends = others;
-        gone
+        }
+        Ok(inputs)
     }
 }
 
@@ -361,9 +348,9 @@ impl Assignments for Worker {
         state.looks.cancel(&topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
-        for Append { tenant, id, mut ack, begun } in state.take_appends(&topic.tenant) {
+        for Append { id, mut ack, begun } in state.appends.take(&topic.tenant) {
             if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
-                state.core.step(Input::Acknowledged(tenant, id), &mut outputs);
+                state.core.step(Input::Acknowledged(topic.tenant.clone(), id), &mut outputs);
             }
         }
         state.store_last(&topic.tenant, &mut outputs, &self.log);
@@ -377,9 +364,11 @@ impl Assignments for Worker {
                 other => state.asked.push(other),
             }
         }
+        let (most, begun) = (*state.last_words.get_or_insert(LAST_WORDS), Instant::now());
         drop(state);
         reach(CrashPoint::JournalRevoked);
-        self.say(last_words);
+        self.say(last_words, most);
+        self.lock().last_words = Some(most.saturating_sub(begun.elapsed()));
         reached
     }
 }

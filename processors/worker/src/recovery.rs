@@ -25,9 +25,10 @@ pub(crate) fn look_behind(
     tenant: &TenantId,
 ) -> std::result::Result<(Recovered, Shelf), WorkerError> {
     let journal = Topic::new(tenant, TopicKind::Journal);
-    let bounds = log.bounds(&journal)?;
     let last_cause = last_cause(log, &Topic::new(tenant, TopicKind::Triggers))?;
     let committed = log.committed(GROUP, &journal)?.unwrap_or(0);
+    // Asked last: whoever has the tenant meanwhile goes no further than its journal does.
+    let bounds = log.bounds(&journal)?;
     check_same(&journal, bounds.next, last_cause, committed)?;
     let Found { state, shelf } = match load_newest(log, tenant) {
         Err(WorkerError::Snapshot(cut @ SnapshotFault::JournalCut { .. })) => behind_a_gap(log, tenant, cut)?,
@@ -51,6 +52,10 @@ fn behind_a_gap(
     let mut found = load_behind_a_gap(log, tenant)?;
     let Some(state) = &mut found.state else { return Err(cut.into()) };
     let (last_folded, first_readable) = (state.next_offset.saturating_sub(1), log.bounds(&journal)?.start);
+    // A journal that has that record, and yet not as the snapshot knows it, is another one: nothing is gone of it.
+    if first_readable <= last_folded {
+        return Err(cut.into());
+    }
     let decisions = Decisions::collect(log, tenant, first_readable)?;
     if decisions.gap_behind(last_folded) != Some(first_readable) {
         let (topic, looked_to) = (journal.to_string(), decisions.read_to());

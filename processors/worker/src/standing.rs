@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bellwether_engine::{Effect, Engine};
-use bellwether_runtime::log::{Log, scan};
+use bellwether_runtime::log::{Log, LogError, scan};
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 
 use crate::WorkerError;
+use crate::core::Recovered;
+use crate::drive::GROUP;
 use crate::recovery::recover;
 
 /// Why a tenant's journal is not folded on.
@@ -21,6 +23,13 @@ pub enum Standing {
         /// Of the record.
         offset: u64,
         /// What the engine says of it.
+        reason: String,
+    },
+    /// No fold by this build gets past the record at that offset, but a worker's has.
+    Passed {
+        /// Of the record.
+        offset: u64,
+        /// What the engine of this build says of it.
         reason: String,
     },
     /// So many owners died in a row, and the record that they died of is not known yet.
@@ -49,22 +58,41 @@ pub fn find_standing(log: &dyn Log, tenant: &TenantId) -> Result<Standing, Worke
         }
         Err(error) => return Err(error),
     };
-    let fold_from = found.fold_from();
-    if let Some(record) = &found.words.quarantine {
-        let (offset, since) = (record.offset.cast_unsigned(), record.journal_end.cast_unsigned());
-        let is_decided = found.decisions.is_skipped(offset) || found.decisions.is_again(offset, since);
-        if offset >= fold_from && !is_decided {
-            return Ok(Standing::Quarantined(offset));
-        }
-    }
-    let crashes = found.words.crashes(fold_from);
-    if crashes >= DEATHS {
-        return Ok(Standing::Dying(crashes));
+    if let Some(offset) = quarantined(&found) {
+        return Ok(Standing::Quarantined(offset));
     }
     let journal = Topic::new(tenant, TopicKind::Journal);
+    if let Some(deaths) = deaths(log, &journal, &found)? {
+        return Ok(Standing::Dying(deaths));
+    }
+    fold(log, &journal, found)
+}
+
+/// The record in quarantine that nobody has decided about.
+fn quarantined(found: &Recovered) -> Option<u64> {
+    let record = found.words.quarantine.as_ref()?;
+    let (offset, since) = (record.offset.cast_unsigned(), record.journal_end.cast_unsigned());
+    let is_decided = found.decisions.is_skipped(offset) || found.decisions.is_again(offset, since);
+    (offset >= found.fold_from() && !is_decided).then_some(offset)
+}
+
+/// How many owners died, where who folds the journal may die, too. One that is there has not died; while it looks for the
+/// record, its note is in the log.
+fn deaths(log: &dyn Log, journal: &Topic, found: &Recovered) -> Result<Option<i32>, LogError> {
+    let deaths = found.words.crashes(found.fold_from());
+    let has_owner = log.members(GROUP)?.iter().any(|member| member.topics.contains(journal));
+    if has_owner {
+        let before = deaths - i32::from(found.words.has_died());
+        return Ok(found.words.suspect.as_ref().map(|_| before));
+    }
+    Ok((deaths >= DEATHS).then_some(deaths))
+}
+
+fn fold(log: &dyn Log, journal: &Topic, found: Recovered) -> Result<Standing, WorkerError> {
+    let (fold_from, tenant) = (found.fold_from(), &journal.tenant);
     let mut engine = found.state.map_or_else(|| Engine::new(tenant.clone()), |state| state.engine);
     let mut effects = Vec::new();
-    for record in scan(log, &journal, fold_from..u64::MAX)? {
+    for record in scan(log, journal, fold_from..u64::MAX)? {
         let record = record?;
         let Ok(entry) = found.decisions.entry(tenant, &record) else { continue };
         let offset = record.offset;
@@ -75,7 +103,13 @@ pub fn find_standing(log: &dyn Log, tenant: &TenantId) -> Result<Standing, Worke
         });
         let panicked = applied.err().map(|_| "the engine panics at it".to_owned());
         if let Some(reason) = panicked.or(stop) {
-            return Ok(Standing::Stopped { offset, reason });
+            // To skip what was folded would make another journal of it.
+            let is_folded = found.committed > offset;
+            return Ok(if is_folded {
+                Standing::Passed { offset, reason }
+            } else {
+                Standing::Stopped { offset, reason }
+            });
         }
     }
     Ok(Standing::Nowhere)

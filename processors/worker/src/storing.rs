@@ -191,7 +191,9 @@ fn keep_base(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot, upkeep: Opti
     let kept =
         upkeep.tenants.borrow().iter().find(|served| served.id == tenant).map(|it| it.retention.journal);
     let Some(kept) = kept else { return };
-    match cut_journal(log, shelf, kept, upkeep.clock.now()) {
+    // A clock of this host that is ahead would take what is young: the log's own time has to agree.
+    let now = upkeep.clock.now().min(snapshot.last.appended_at);
+    match cut_journal(log, shelf, kept, now) {
         Ok(None) => {}
         Ok(Some(cut)) => events::JournalCut { tenant: &tenant, cut }.emit(),
         Err(why) => events::JournalNotCut { tenant: &tenant, why: &why }.emit(),

@@ -129,6 +129,16 @@ fn a_gap_that_grew_after_it_was_accepted_is_another_one() {
 }
 
 #[test]
+fn a_journal_that_was_written_anew_has_no_gap_and_is_not_folded_twice() {
+    let (log, whole) = log_with_a_gap();
+    let copied = whole.into_iter().skip(10).map(|record| Record { appended_at: Timestamp(7), ..record });
+    log.topics_of().insert(topic(TopicKind::Journal), copied.collect());
+    accept(&log, FOLDED as i64 - 1, 10);
+    let refused = recover(&log, &tenant()).unwrap_err();
+    assert!(matches!(refused, WorkerError::Snapshot(_)), "{refused}");
+}
+
+#[test]
 fn without_any_state_there_is_no_gap_to_accept() {
     let (log, _) = log_with_a_gap();
     let keys = log.records(&topic(TopicKind::Snapshots)).into_iter().map(|record| record.key);

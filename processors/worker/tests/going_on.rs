@@ -9,18 +9,21 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::load_tenant;
+use bellwether_runtime::journal::entries;
 use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::embedded::{EmbeddedLog, Fsync, Options};
 use bellwether_runtime::log::{Access, Log, NewRecord, Record, scan};
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_schemas::alerts::AlertChanged;
+use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::time::DAY;
-use bellwether_schemas::{Timestamp, Topic, TopicKind};
+use bellwether_schemas::{Entry, Timestamp, Topic, TopicKind, codec};
 use bellwether_worker::recovery::recover;
 use bellwether_worker::{Context, GROUP, run};
 use proptest::prelude::*;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use walk::{journal, straight, tenant};
+use walk::{journal, origin, straight, tenant};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -30,6 +33,7 @@ fn topic(kind: TopicKind) -> Topic {
 
 struct World {
     log: Arc<dyn Log>,
+    /// Of workers: the log's, unless theirs is wrong.
     clock: Clock,
     _dir: tempfile::TempDir,
 }
@@ -124,6 +128,28 @@ fn a_worker_that_is_asked_to_stop_leaves_its_state_and_the_next_one_goes_on_from
 }
 
 #[test]
+fn an_alert_that_is_skipped_was_said_all_the_same_and_is_not_published_again() {
+    let (world, mut records) = (World::new(), journal(&[])[..1].to_vec());
+    let Entry::Alert(alert) = walk::alert(1) else { panic!("an alert") };
+    let id = alert.alert_id;
+    let decision = Decision::Skip { offset: 2 };
+    let decided = OperatorDecision { origin: origin(), decision, who: String::new(), why: String::new() };
+    let second = AlertChanged { version: 2, ..alert.clone() };
+    for entry in [Entry::Alert(alert), Entry::Alert(second), Entry::Decision(decided)] {
+        records.push(codec::encode_entry(&entry).unwrap());
+    }
+    world.fold(&records);
+    let (gist, from) = Gist::newest_stored(world.log.as_ref(), &tenant()).unwrap();
+    assert_eq!((from, gist.alert(id).map(|seen| seen.version)), (4, Some(2)));
+    let mut told = Gist::default();
+    for read in entries(world.log.as_ref(), &tenant(), 0..4).unwrap() {
+        let (record, entry) = read.unwrap();
+        told.see(&record, &entry.unwrap());
+    }
+    assert_eq!(gist, told, "as who reads the journal for alerts finds it");
+}
+
+#[test]
 fn a_worker_cuts_off_what_its_tenant_keeps_no_longer_and_what_comes_out_is_the_same() {
     let clock = Clock::manual(Timestamp(0));
     let (world, journal) = (World::with(clock.clone()), journal(&steps()));
@@ -152,6 +178,17 @@ fn a_worker_cuts_off_what_its_tenant_keeps_no_longer_and_what_comes_out_is_the_s
     }
     let (gist, _) = Gist::read(world.log.as_ref(), &tenant()).unwrap();
     assert!(gist == whole, "what the journal said is known as if all of it were there");
+}
+
+#[test]
+fn a_worker_whose_clock_is_far_ahead_cuts_off_nothing_that_is_young() {
+    let clock = Clock::manual(Timestamp(0));
+    let world = World { clock: Clock::manual(Timestamp(4_000 * DAY)), ..World::with(clock.clone()) };
+    for part in journal(&steps()).chunks(20) {
+        world.fold(part);
+        clock.advance(DAY);
+    }
+    assert_eq!(world.log.bounds(&topic(TopicKind::Journal)).unwrap().start, 0);
 }
 
 proptest! {

@@ -16,8 +16,8 @@ use bellwether_schemas::snapshots::words::{OwnerWord, Word, WordKey};
 use bellwether_schemas::{TenantId, Timestamp, TopicKind};
 use bellwether_worker::core::{AppendId, Core, Input, Output, Recovered};
 use proptest::prelude::*;
-use walk::{journal, of_a_newer_build, straight};
-use world::World;
+use walk::{journal, of_a_newer_build, straight, tenant};
+use world::{LOST, World};
 
 /// A journal with a record that kills, and what a fold without that one gives.
 fn deadly(steps: &[(i64, i64)], at: usize) -> (World, u64) {
@@ -119,8 +119,8 @@ fn processes_that_are_stopped_and_moved_are_no_deaths() {
     }
 }
 
-#[test]
-fn a_note_of_what_was_committed_since_puts_nothing_in_quarantine() {
+/// Two processes died, and the third has read some records.
+fn after_two_deaths() -> World {
     let mut world = World::new(journal(&[(900, -700); 30]));
     for _ in 0..2 {
         world.recover(true);
@@ -129,6 +129,45 @@ fn a_note_of_what_was_committed_since_puts_nothing_in_quarantine() {
     }
     world.recover(true);
     world.read(10);
+    world
+}
+
+/// The same, and a note of its next record is in the log.
+fn read_with_care() -> World {
+    let mut world = after_two_deaths();
+    world.acknowledge(1);
+    assert!(world.words().suspect.is_some());
+    world
+}
+
+#[test]
+fn what_is_recovered_anew_by_the_process_that_read_it_killed_nobody() {
+    let mut world = read_with_care();
+    world.input(Input::Lost(tenant(), LOST.into()));
+    // The log has not got the word yet by which it was given up.
+    let on_their_way = std::mem::take(&mut world.in_flight);
+    world.recover(true);
+    let words = world.words();
+    assert_eq!((words.quarantine, words.suspect, words.owner.unwrap().crashes), (None, None, 2));
+    drop(on_their_way);
+    world.finish();
+    assert_eq!((&world.topics[&TopicKind::Triggers], world.halted), (&world.expected, None));
+}
+
+#[test]
+fn a_process_that_dies_while_it_waits_for_a_topic_of_the_tenant_dies_of_no_record() {
+    let mut world = read_with_care();
+    world.input(Input::Lost(tenant(), LOST.into()));
+    world.acknowledge(usize::MAX);
+    world.crash(0);
+    world.recover(true);
+    let words = world.words();
+    assert_eq!((words.quarantine, words.suspect, words.owner.unwrap().crashes), (None, None, 2));
+}
+
+#[test]
+fn a_note_of_what_was_committed_since_puts_nothing_in_quarantine() {
+    let mut world = after_two_deaths();
     while world.words().suspect.is_none_or(|suspect| suspect.offset.cast_unsigned() >= world.committed) {
         world.acknowledge(1);
     }

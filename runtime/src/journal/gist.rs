@@ -20,6 +20,8 @@ use std::sync::Arc;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::bars::BarBlock;
 use bellwether_schemas::calendar::{CalendarChanged, CalendarItem};
+use bellwether_schemas::codec::SchemaName;
+use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::{AlertId, Entry, TenantId, Timeframe, Timestamp, codec};
@@ -164,6 +166,16 @@ impl Gist {
         let time = entry.event_time();
         self.head.newest = self.head.newest.max(time);
         self.head.sources.see(record.offset, entry, time);
+    }
+
+    /// Takes in the journal's next record, which is put aside. Of an alert that is skipped it was said all the same: whoever
+    /// compares tables with the journal would say it again. Nothing else of it is looked into.
+    pub fn see_put_aside(&mut self, tenant: &TenantId, record: &Record, why: &Unusable) {
+        let schema = codec::schema_id(&record.value).and_then(SchemaName::by_id);
+        let is_alert = matches!(schema, Some(SchemaName::AlertChangedV1 | SchemaName::AlertChanged));
+        if let (Unusable::Skipped { .. }, true, Ok(entry)) = (why, is_alert, record.entry(tenant)) {
+            self.see(record, &entry);
+        }
     }
 
     fn see_alert(&mut self, record: &Record, change: &AlertChanged) {

@@ -15,7 +15,7 @@ use crate::shutdown::Shutdown;
 /// Two questions a topic: not more often than somebody waits.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// What was appended a moment ago looks held back once: it is told at the second look in a row.
+/// A transaction that ends soon is nobody's concern: one is told at the second look in a row.
 const TOLD_AT: u32 = 2;
 
 /// For how many looks in a row each topic was held back.

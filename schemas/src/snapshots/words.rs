@@ -89,6 +89,20 @@ pub struct OwnerWord {
     pub fold_from: i64,
 }
 
+impl OwnerWord {
+    /// What a worker calls itself as the owner of a tenant that it takes for that time.
+    #[must_use]
+    pub fn name_of(worker: &str, time: u64) -> String {
+        format!("{worker}/{time}")
+    }
+
+    /// It is the word of that worker, whichever time it took the tenant.
+    #[must_use]
+    pub fn is_of(&self, worker: &str) -> bool {
+        self.owner.rsplit_once('/').is_some_and(|(name, _)| name == worker)
+    }
+}
+
 /// The next record of somebody who folds a journal record by record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "SuspectRecord")]

@@ -5,7 +5,7 @@ use bellwether_database::{Statements, TenantConnection, answered};
 use bellwether_runtime::config::Tenant;
 
 use super::SINK;
-use super::core::WriteFailure;
+use super::core::{FailureClass, WriteFailure};
 use super::piece::Piece;
 use super::plan::plan;
 use super::writer::{Receipt, failure, leave_out_forgotten, refused, unreachable, write_planned};
@@ -31,8 +31,12 @@ impl<'a> Redrive<'a> {
     /// held meanwhile, so that the sink does not write at the same time. What is there already stays as it is.
     ///
     /// # Errors
-    /// The database refuses it, or does not answer.
+    /// The database refuses it, or does not answer; or it is another tenant's.
     pub async fn write(&mut self, record: Delivered) -> Result<Receipt, WriteFailure> {
+        if *record.outcome.tenant() != self.tenant.id {
+            let message = format!("the record says it is tenant {}'s", record.outcome.tenant());
+            return Err(WriteFailure { class: FailureClass::Refused, code: "misrouted".into(), message });
+        }
         let statements = Statements::of(self.tenant);
         let piece = Piece { records: vec![record], from: 0, next_offset: 0, through: None, mark: None };
         let mut transaction = self.connection.begin().await.map_err(|error| failure(&error))?;

@@ -61,14 +61,17 @@ impl RedriveLetters {
         let missing = || Coded { code: CONFIG, message: format!("no tenant {}", self.tenant) };
         let tenant = found.ok_or_else(missing)?;
         let letters = self.letters(&log).await?;
-        let mut redriven = Vec::new();
-        let mut database = None;
-        for letter in letters {
-            redriven.push(redrive(&log, &tenant, &mut database, letter).await?);
+        if letters.is_empty() && !self.json {
+            tell(&format!("{}: no row was refused\n", self.tenant))?;
         }
-        tell(&self.text(&redriven))?;
-        let is_done = redriven.iter().all(|letter| letter.is_done);
-        Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+        let (mut all_done, mut database) = (true, None);
+        for letter in letters {
+            // Each is told as it is done: the next may end the command.
+            let letter = redrive(&log, &tenant, &mut database, letter).await?;
+            tell(&self.line(&letter))?;
+            all_done &= letter.is_done;
+        }
+        Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 
     /// Those named, or all that can be redriven: each once, in the order of their records.
@@ -98,24 +101,16 @@ impl RedriveLetters {
         Ok(found.into_values().collect())
     }
 
-    fn text(&self, redriven: &[Redriven]) -> String {
+    fn line(&self, letter: &Redriven) -> String {
+        let (tenant, Redriven { key, result, detail, .. }) = (&self.tenant, letter);
         if self.json {
-            let line = |letter: &Redriven| {
-                let Redriven { key, result, detail, .. } = letter;
-                let line = json!({ "tenant": self.tenant, "key": key, "result": result, "detail": detail });
-                format!("{line}\n")
-            };
-            return redriven.iter().map(line).collect();
+            return format!(
+                "{}\n",
+                json!({ "tenant": tenant, "key": key, "result": result, "detail": detail })
+            );
         }
-        if redriven.is_empty() {
-            return format!("{}: no row was refused\n", self.tenant);
-        }
-        let line = |letter: &Redriven| {
-            let Redriven { key, result, detail, .. } = letter;
-            let detail = if detail.is_empty() { String::new() } else { format!(": {}", plain(detail)) };
-            format!("{} {}  {result}{detail}\n", self.tenant, plain(key))
-        };
-        redriven.iter().map(line).collect()
+        let detail = if detail.is_empty() { String::new() } else { format!(": {}", plain(detail)) };
+        format!("{tenant} {}  {result}{detail}\n", plain(key))
     }
 }
 

@@ -39,7 +39,8 @@ impl RlsDoctor {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let visitor = self.user.map_or(Visitor::Anybody, Visitor::User);
         let (mut text, mut is_fault) = (String::new(), false);
-        for tenant in process.tenants_named(&self.tenant)? {
+        let (tenants, left_out) = process.good_tenants(&self.tenant)?;
+        for tenant in tenants {
             let url = required(&tenant.id, ADMIN_URL, OWNER)?;
             let mut session = Session::of_owner(&tenant.id, &url).await?;
             let sights = checks::sights(&mut session, visitor).await?;
@@ -53,7 +54,7 @@ impl RlsDoctor {
             }
         }
         tell(&text)?;
-        Ok(if is_fault { NO.into() } else { ExitCode::SUCCESS })
+        Ok(left_out.code(if is_fault { NO.into() } else { ExitCode::SUCCESS }))
     }
 }
 

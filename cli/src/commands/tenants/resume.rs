@@ -139,7 +139,7 @@ impl What {
     fn decision(self, standing: &Standing) -> Result<Decision, String> {
         let stands_at = match standing {
             Standing::Quarantined(offset) | Standing::Stopped { offset, .. } => Some(*offset),
-            Standing::Nowhere | Standing::Dying(_) | Standing::Gap { .. } => None,
+            Standing::Nowhere | Standing::Passed { .. } | Standing::Dying(_) | Standing::Gap { .. } => None,
         };
         match (self, standing) {
             (Self { accept_gap: true, .. }, Standing::Gap { last_folded, first_readable }) => {
@@ -172,6 +172,10 @@ fn describe(standing: &Standing) -> String {
             "nothing was decided: it stands at offset {offset} ({reason}); use --skip {offset}, or a version that can \
              fold it"
         ),
+        Standing::Passed { offset, reason } => format!(
+            "nothing was decided: this build cannot fold the record at offset {offset} ({reason}), but a worker has, so \
+             it is not skipped any more; use the build of that worker"
+        ),
         Standing::Dying(deaths) => format!(
             "nothing was decided: its owners died {deaths} times in a row, and of which record is not known; run a \
              worker, which finds it by folding one at a time"
@@ -192,6 +196,7 @@ mod tests {
         let what = |skip, again, accept_gap| What { skip, again, accept_gap };
         let gap = Standing::Gap { last_folded: 9, first_readable: 30 };
         let stopped = Standing::Stopped { offset: 7, reason: "upgrade me".into() };
+        let passed = Standing::Passed { offset: 7, reason: "upgrade me".into() };
         for (what, standing, decided) in [
             (what(Some(7), None, false), &stopped, Some(Decision::Skip { offset: 7 })),
             (what(Some(7), None, false), &Standing::Quarantined(7), Some(Decision::Skip { offset: 7 })),
@@ -199,6 +204,7 @@ mod tests {
             (what(None, None, true), &gap, Some(Decision::AcceptGap { last_folded: 9, first_readable: 30 })),
             (what(Some(8), None, false), &stopped, None),
             (what(Some(7), None, false), &Standing::Nowhere, None),
+            (what(Some(7), None, false), &passed, None),
             (what(Some(7), None, false), &Standing::Dying(2), None),
             (what(Some(9), None, false), &gap, None),
             (what(None, Some(7), false), &stopped, None),

@@ -57,7 +57,8 @@ pub(super) struct Sampler {
 
 impl Sampler {
     pub(super) fn new(log: Arc<dyn Log>, process: &Process, named: Vec<TenantId>) -> Self {
-        let tenants = process.tenants().unwrap_or_default();
+        // What a bad file says is not known; the log may say it.
+        let tenants = process.directory(&[]).look().map(|reading| reading.tenants).unwrap_or_default();
         let rule = |tenant: Tenant| (tenant.id, TimeRule::of(tenant.revision, &tenant.settings));
         let rules = tenants.into_iter().map(rule).collect();
         Self {

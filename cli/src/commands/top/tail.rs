@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bellwether_engine::{FUTURE_BOUND, smallest_counting};
+use bellwether_runtime::journal::gist::Gist;
 use bellwether_runtime::log::{Bounds, Log, LogError, Reader, Record, scan};
 use bellwether_runtime::roles::Role;
 use bellwether_schemas::journal::Entry;
@@ -43,6 +44,11 @@ impl TimeRule {
     /// The documented defaults: any revision is newer.
     pub(super) fn documented() -> Self {
         Self::of(i64::MIN, &Settings::with_symbols(Vec::new(), ""))
+    }
+
+    /// Somebody's settings say so.
+    const fn is_said(&self) -> bool {
+        self.revision != i64::MIN
     }
 
     /// As for the engine, an equal or older revision changes nothing.
@@ -99,10 +105,18 @@ impl Tail {
         Ok(watermark(self.seen.iter(), self.rule))
     }
 
-    /// A journal begins with its tenant's settings.
+    /// A journal begins with its tenant's settings, unless its front is cut off: then snapshots have them, which are
+    /// read where nobody else has said any.
     fn read_head(&mut self, log: &dyn Log, bounds: Bounds) -> Result<(), LogError> {
         for record in scan(log, &self.journal, bounds.start..bounds.start + HEAD)? {
             self.take_rule(&record?);
+        }
+        if bounds.start > 0
+            && !self.rule.is_said()
+            && let Ok((gist, _)) = Gist::newest_stored(log, &self.journal.tenant)
+            && let Some(change) = gist.settings()
+        {
+            self.rule.take(TimeRule::of(change.revision, &change.settings));
         }
         Ok(())
     }
@@ -191,12 +205,16 @@ fn watermark<'a>(seen: impl Iterator<Item = &'a Seen>, rule: TimeRule) -> Option
 mod tests {
     use std::sync::Arc;
 
+    use bellwether_engine::Engine;
     use bellwether_runtime::clock::Clock;
+    use bellwether_runtime::journal::entries;
     use bellwether_runtime::log::{Access, NewRecord, open};
     use bellwether_schemas::journal::Heartbeat;
     use bellwether_schemas::settings::SettingsChanged;
-    use bellwether_schemas::time::SECOND;
+    use bellwether_schemas::snapshots::{ContentHash, LastFolded, LateKept};
+    use bellwether_schemas::time::{DAY, SECOND};
     use bellwether_schemas::{Origin, TopicKind, codec};
+    use bellwether_worker::snapshots::{Shelf, Snapshot, store_snapshot};
     use bellwether_worker::tally::tally;
 
     use super::*;
@@ -209,9 +227,13 @@ mod tests {
 
     impl Journal {
         fn new() -> Self {
+            Self::with(Clock::system())
+        }
+
+        fn with(clock: Clock) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let url = format!("embedded:{}", dir.path().display());
-            let log = open(&url, Access::Write, Clock::system()).unwrap();
+            let log = open(&url, Access::Write, clock).unwrap();
             let topic = Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Journal);
             log.create(&topic).unwrap();
             Self { log, topic, _dir: dir }
@@ -238,6 +260,35 @@ mod tests {
         fn heartbeat(&self, source: &str, seconds: i64) {
             let (origin, ts) = (self.origin(source), Timestamp(seconds * SECOND));
             self.append(&Entry::Heartbeat(Heartbeat { origin, ts }));
+        }
+
+        /// A snapshot of all that there is.
+        fn store_state(&self) {
+            let tenant = &self.topic.tenant;
+            self.log.create(&Topic::new(tenant, TopicKind::Snapshots)).unwrap();
+            let (mut engine, mut gist, mut last) = (Engine::new(tenant.clone()), Gist::default(), None);
+            for read in entries(self.log.as_ref(), tenant, 0..u64::MAX).unwrap() {
+                let (record, entry) = read.unwrap();
+                let entry = entry.unwrap();
+                engine.apply(record.offset, &entry, &mut Vec::new());
+                gist.see(&record, &entry);
+                last = Some(record);
+            }
+            let last = last.unwrap();
+            let snapshot = Snapshot {
+                next_offset: last.offset + 1,
+                last: LastFolded {
+                    offset: last.offset.cast_signed(),
+                    appended_at: last.appended_at,
+                    sha256: ContentHash::of_record(&last.key, &last.value).bytes().to_vec(),
+                },
+                watermark: engine.watermark(),
+                engine_version: engine.version().number(),
+                late: LateKept::default(),
+                parts: engine.parts().collect(),
+                gist: gist.taken(),
+            };
+            store_snapshot(self.log.as_ref(), &mut Shelf::new(tenant), &snapshot).unwrap();
         }
 
         /// In seconds, as `top` has it and as a fold of the whole journal has it.
@@ -271,6 +322,22 @@ mod tests {
         journal.heartbeat("slow", 70);
         let shown = journal.watermarks().0;
         assert_eq!(shown, Some(68));
+    }
+
+    #[test]
+    fn settings_that_are_cut_off_a_journal_are_read_from_its_newest_snapshot() {
+        let clock = Clock::manual(Timestamp(0));
+        let journal = Journal::with(clock.clone());
+        journal.settings(1, 60 * SECOND);
+        clock.advance(DAY);
+        journal.heartbeat("fast", 100);
+        journal.store_state();
+        clock.advance(DAY);
+        journal.heartbeat("slow", 70);
+        assert_eq!(journal.log.cut(&journal.topic, 1).unwrap(), 1);
+        let mut tail = Tail::new(journal.topic.clone(), TimeRule::documented());
+        let shown = tail.follow(journal.log.as_ref()).unwrap().map(|mark| mark.time.0 / SECOND);
+        assert_eq!(shown, Some(68), "30 s behind it still counts");
     }
 
     #[test]

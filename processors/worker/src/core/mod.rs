@@ -4,7 +4,7 @@
 //! offset is committed only after every effect from before it is acknowledged.
 //!
 //! A tenant's way: assigned, it is silent until it is known what the owner before left behind; that is asked for
-//! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then its
+//! ([`Output::Recover`]) and answered ([`Input::Recovered`]), again and again while the log is out of reach; then
 //! this owner's word is put in the log, and once it is there the
 //! journal is read and folded ([`Output::ReadFrom`]) until it is revoked. Every so often ([`SNAPSHOT_EVERY`]), after a
 //! recovery and when it is revoked, its state is copied, a little at a time, and given out to be stored
@@ -213,6 +213,12 @@ impl Core {
         self.tenants.iter().filter(|(_, owned)| owned.is_idle()).map(|(tenant, _)| tenant)
     }
 
+    /// The tenant is not folded on.
+    #[must_use]
+    pub fn is_halted(&self, tenant: &TenantId) -> bool {
+        self.tenants.get(tenant).is_some_and(Owned::is_halted)
+    }
+
     /// A tenant's state is being copied, a little each time that the worker goes round.
     #[must_use]
     pub fn is_taking(&self) -> bool {
@@ -243,7 +249,7 @@ impl Core {
         let Self { tenants, last, now, name, snapshot_every, .. } = self;
         match input {
             Input::Assigned(tenant) => {
-                let owned = Owned::new(tenant.clone(), &mut last.recovery, outputs);
+                let owned = Owned::new(tenant.clone(), last, outputs);
                 tenants.insert(tenant, owned);
             }
             Input::Recovered(tenant, id, found) => {
@@ -289,7 +295,7 @@ impl Core {
             }
             Input::Looked(tenant, read_to, is_decided) => {
                 if let Some(owned) = tenants.get_mut(&tenant) {
-                    owned.looked(read_to, is_decided, &mut last.recovery, outputs);
+                    owned.looked(read_to, is_decided, last, outputs);
                 }
             }
             Input::Revoked(tenant) => {

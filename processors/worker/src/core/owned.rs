@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bellwether_runtime::backoff::Backoff;
-use bellwether_schemas::TenantId;
-
-use bellwether_schemas::TopicKind;
+use bellwether_schemas::snapshots::words::OwnerWord;
+use bellwether_schemas::{TenantId, TopicKind};
 
 use super::care::Taking;
 use super::tenant::TenantCore;
@@ -66,7 +65,7 @@ struct Begun {
 
 impl Owned {
     /// Asks at once what the owner before left behind.
-    pub(super) fn new(tenant: TenantId, last: &mut RecoveryId, outputs: &mut Vec<Output>) -> Self {
+    pub(super) fn new(tenant: TenantId, last: &mut Numbers, outputs: &mut Vec<Output>) -> Self {
         let mut owned = Self {
             tenant,
             recovery: 0,
@@ -100,7 +99,7 @@ impl Owned {
                 let wait = RETRY.after(self.failures);
                 let (tenant, failures) = (&self.tenant, self.failures);
                 events::RecoveryFailed { tenant, failures, wait, error: &reason }.emit();
-                self.recover_after(wait, &mut last.recovery, outputs);
+                self.recover_after(wait, last, outputs);
             }
             Err(NotRecovered::Gap { reason, looked_to }) => {
                 (self.stage, self.looked_to) = (Stage::Standing, looked_to);
@@ -123,8 +122,9 @@ impl Owned {
         if let Some(from) = self.unsure_from {
             found.doubt(from);
         }
+        found.words.forgive(how.worker);
         self.looked_to = found.decisions.read_to();
-        let owner = format!("{}/{}", how.worker, self.recovery);
+        let owner = OwnerWord::name_of(how.worker, self.recovery);
         let mut taking = Taking::new(&self.tenant, owner, &found);
         let (fold_from, committed) = (found.fold_from(), found.committed);
         let mut then = vec![Output::ReadFrom(self.tenant.clone(), self.recovery, fold_from)];
@@ -180,7 +180,7 @@ impl Owned {
         &mut self,
         read_to: u64,
         is_decided: bool,
-        last: &mut RecoveryId,
+        last: &mut Numbers,
         outputs: &mut Vec<Output>,
     ) {
         self.is_looking = false;
@@ -220,22 +220,27 @@ impl Owned {
         }
         self.stop(reason, outputs);
         self.failures += 1;
-        self.recover_after(RETRY.after(self.failures), &mut last.recovery, outputs);
+        self.recover_after(RETRY.after(self.failures), last, outputs);
     }
 
     /// The tenant goes to another owner, or nobody goes on with it for now: that is no death.
-    pub(super) fn given_up(self, now: Duration, last: &mut Numbers, outputs: &mut Vec<Output>) {
-        let gave = match self.stage {
-            Stage::Folding(mut core) => {
-                core.given_up(now, last, outputs);
-                core.gave()
-            }
+    pub(super) fn given_up(mut self, now: Duration, last: &mut Numbers, outputs: &mut Vec<Output>) {
+        if let Stage::Folding(core) = &mut self.stage {
+            core.given_up(now, last, outputs);
+        }
+        self.give(last, outputs);
+    }
+
+    /// Says that it is given up, where it was said to be taken.
+    fn give(&self, last: &mut Numbers, outputs: &mut Vec<Output>) {
+        let gave = match &self.stage {
+            Stage::Folding(core) => core.gave(),
             Stage::Taking(begun) => begun.core.gave(),
             Stage::Recovering | Stage::Standing | Stage::Halted => None,
         };
         if let Some(gave) = gave {
             last.append += 1;
-            outputs.push(Output::Append(self.tenant, last.append, TopicKind::Snapshots, vec![gave]));
+            outputs.push(Output::Append(self.tenant.clone(), last.append, TopicKind::Snapshots, vec![gave]));
         }
     }
 
@@ -245,6 +250,11 @@ impl Owned {
             Stage::Folding(core) => core.is_idle(),
             Stage::Recovering | Stage::Taking(_) | Stage::Standing | Stage::Halted => false,
         }
+    }
+
+    /// It stopped.
+    pub(super) fn is_halted(&self) -> bool {
+        self.stands() || matches!(self.stage, Stage::Halted)
     }
 
     /// A snapshot of it is begun and not whole.
@@ -271,9 +281,11 @@ impl Owned {
         outputs.push(Output::Halt(self.tenant.clone(), reason));
     }
 
-    fn recover_after(&mut self, wait: Duration, last: &mut RecoveryId, outputs: &mut Vec<Output>) {
-        *last += 1;
-        self.recovery = *last;
+    /// Whoever dies before it is recovered, does not die of it.
+    fn recover_after(&mut self, wait: Duration, last: &mut Numbers, outputs: &mut Vec<Output>) {
+        self.give(last, outputs);
+        last.recovery += 1;
+        self.recovery = last.recovery;
         self.stage = Stage::Recovering;
         outputs.push(Output::Recover(self.tenant.clone(), self.recovery, wait));
     }

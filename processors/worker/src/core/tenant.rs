@@ -262,6 +262,7 @@ impl TenantCore {
         let entry = match self.decisions.entry(&self.tenant, record) {
             Ok(entry) => entry,
             Err(unusable) => {
+                self.gist.see_put_aside(&self.tenant, record, &unusable);
                 self.put_aside(record, unusable.reason(), unusable.to_string(), appends);
                 return None;
             }

@@ -1,5 +1,7 @@
 //! A worker over an embedded log.
 
+mod mute;
+
 use std::cell::Cell;
 use std::path::Path;
 
@@ -9,11 +11,15 @@ use bellwether_runtime::config::load_tenant;
 use bellwether_runtime::incident::Change;
 use bellwether_runtime::log::{Access, open, scan};
 use bellwether_runtime::words::Words;
+use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::settings::SettingsChanged;
-use bellwether_schemas::{Entry, Origin, Timestamp, codec};
+use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, UserId, codec};
+use uuid::Uuid;
 
 use super::*;
+use crate::core::Recovered;
+use mute::Mute;
 
 struct Run {
     log: Arc<dyn Log>,
@@ -47,6 +53,24 @@ impl Run {
         let settings = self.tenant.settings.clone();
         let change = SettingsChanged { origin: self.origin(), revision, engine_version, settings };
         self.append_entry(&Entry::Settings(change));
+    }
+
+    /// An alert, of whose state the triggers topic is told.
+    fn append_alert(&self) {
+        self.append_entry(&Entry::Alert(AlertChanged {
+            origin: self.origin(),
+            alert_id: AlertId(Uuid::from_u128(1)),
+            user_id: UserId(Uuid::from_u128(2)),
+            version: 1,
+            active: true,
+            deleted: false,
+            parameters: AlertParameters::RsiTracker(RsiTracker {
+                timeframe: Timeframe::M5,
+                rsi_period: 14,
+                rsi_overbought: 70,
+                rsi_oversold: 30,
+            }),
+        }));
     }
 
     fn skip(&self, offset: i64) {
@@ -87,6 +111,7 @@ impl Run {
         }
         shutdown.raise();
         worker.join().unwrap().unwrap();
+        all.extend(news.take().into_iter().map(|(_, change)| change));
         all
     }
 }
@@ -100,13 +125,59 @@ fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
     let tenant: TenantId = "fxlabs".parse().unwrap();
     let answered = |error| {
         let ack = Ack::ready(Err(error));
-        let append = Append { tenant: tenant.clone(), id: 7, ack, begun: Instant::now() };
-        State { appends: [append].into(), ..State::default() }.next_answered()
+        let mut state = State::default();
+        state.appends.push(tenant.clone(), Append { id: 7, ack, begun: Instant::now() });
+        state.answered()
     };
     let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
-    let Some(Input::Lost(whose, reason)) = gone else { panic!("{gone:?}") };
-    assert!(whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
+    let [Input::Lost(whose, reason)] = &gone[..] else { panic!("{gone:?}") };
+    assert!(*whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
     assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
+}
+
+#[test]
+fn an_append_that_is_not_answered_keeps_no_other_tenants_waiting() {
+    let [silent, other]: [TenantId; 2] = ["fxlabs", "hextech"].map(|id| id.parse().unwrap());
+    let (never, _answer) = Ack::pending();
+    let mut state = State::default();
+    let append = |ack| Append { id: 7, ack, begun: Instant::now() };
+    state.appends.push(silent.clone(), append(never));
+    state.appends.push(silent, append(Ack::ready(Ok(0))));
+    state.appends.push(other.clone(), append(Ack::ready(Ok(0))));
+    let answered = state.answered().unwrap();
+    assert!(matches!(&answered[..], [Input::Acknowledged(whose, 7)] if *whose == other), "{answered:?}");
+}
+
+#[test]
+fn what_is_acknowledged_after_its_tenant_was_halted_ends_no_alarm() {
+    let run = Run::new();
+    run.append(1, ENGINE_VERSION);
+    run.append_alert();
+    run.append(2, ENGINE_VERSION + 1);
+    let committed = || run.log.committed(GROUP, &journal(&run.tenant.id)).unwrap();
+    let told = run.until(|told| began(told) && committed() == Some(2));
+    assert!(matches!(told.last(), Some(Change::Began { .. })), "{told:?}");
+    let triggers = run.log.bounds(&Topic::new(&run.tenant.id, TopicKind::Triggers)).unwrap();
+    assert!(triggers.next > 0, "something was on its way");
+}
+
+#[test]
+fn the_last_words_of_tenants_that_go_at_once_are_waited_for_together() {
+    let run = Run::new();
+    let (_keep, tenants) = watch::channel(Arc::new(vec![run.tenant.clone()]));
+    let log: Arc<dyn Log> = Arc::new(Mute(run.log.clone()));
+    let mut worker = Worker::new(&Context::new(log, tenants, Clock::system(), Shutdown::new()));
+    let topics: Vec<Topic> =
+        ["aa", "bb", "cc", "dd", "ee", "ff"].map(|id| journal(&id.parse().unwrap())).into();
+    for (recovery, topic) in (1..).zip(&topics) {
+        worker.assigned(topic);
+        let recovered = Input::Recovered(topic.tenant.clone(), recovery, Ok(Recovered::default()));
+        worker.lock().core.step(recovered, &mut Vec::new());
+    }
+    let begun = Instant::now();
+    topics.iter().for_each(|topic| assert_eq!(worker.revoked(topic), None));
+    let took = begun.elapsed();
+    assert!(LAST_WORDS <= took && took < LAST_WORDS * 3, "{took:?}");
 }
 
 #[test]

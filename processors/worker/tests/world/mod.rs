@@ -65,6 +65,8 @@ pub(crate) struct World {
     /// The record that is of a newer build kills whoever folds it; how often it did.
     pub(crate) is_deadly: bool,
     pub(crate) deaths: usize,
+    /// Processes that were started: each has a name of its own.
+    processes: u64,
 }
 
 impl World {
@@ -90,6 +92,7 @@ impl World {
             looks_from: None,
             is_deadly: false,
             deaths: 0,
+            processes: 0,
         };
         world.start();
         world
@@ -97,7 +100,8 @@ impl World {
 
     /// A new process.
     pub(crate) fn start(&mut self) {
-        self.core = Core::new();
+        self.processes += 1;
+        self.core = Core::new().named(format!("process {}", self.processes));
         (self.now, self.began_at) = (Duration::ZERO, 0);
         self.late.clear();
         self.assign();

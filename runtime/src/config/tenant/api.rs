@@ -23,7 +23,7 @@ const HASH: usize = 32;
 pub struct Api {
     /// Pages whose browsers may ask; none: no page. No two tenants may name one.
     pub origins: Vec<Origin>,
-    /// Credentials that programs show, as `bellwether tokens new` writes them. No two tenants may have one.
+    /// Credentials that programs show. No two tenants may have one.
     pub tokens: Vec<ApiToken>,
 }
 
@@ -106,11 +106,12 @@ fn is_hex(text: &str, digits: usize) -> bool {
 impl FromStr for TokenId {
     type Err = String;
 
+    /// The text is not repeated in the error: somebody may have put the token itself there.
     fn from_str(text: &str) -> Result<Self, String> {
         if is_hex(text, 8) {
             return Ok(Self(text.into()));
         }
-        Err(format!("{text:?} is not eight hexadecimal digits"))
+        Err("is not eight hexadecimal digits".into())
     }
 }
 
@@ -119,7 +120,7 @@ impl FromStr for TokenHash {
 
     /// The text is not repeated in the error: somebody may have put the token itself there.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "is not a SHA-256 of 64 hexadecimal digits, as `tokens new` prints it".to_owned();
+        let wrong = || "is not a SHA-256 of 64 hexadecimal digits, small letters".to_owned();
         if !is_hex(text, 2 * HASH) {
             return Err(wrong());
         }
@@ -189,7 +190,8 @@ mod tests {
             assert!(!wrong.contains("secret"), "{wrong}");
         }
         for bad in ["", "1234567", "123456789", "1234567G", "ABCDEF01"] {
-            assert!(bad.parse::<TokenId>().is_err(), "{bad}");
+            let wrong = bad.parse::<TokenId>().unwrap_err();
+            assert!(bad.is_empty() || !wrong.contains(bad), "{wrong}");
         }
     }
 }

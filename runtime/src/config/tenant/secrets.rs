@@ -46,14 +46,24 @@ impl Secrets<'_> {
     }
 
     fn read(&self, key: &str, path: &Path, variable: &str) -> Result<Secret, ConfigError> {
-        let path = super::beside(self.file, path);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            let path = path.display();
+        let there = super::beside(self.file, path);
+        let text = std::fs::read_to_string(&there).map_err(|error| {
+            let shown = if is_plain(path) { there.display().to_string() } else { UNSHOWN.into() };
             let remedy = format!("put the secret there, or take the key out and set {variable}");
-            ConfigError::value(self.file, key, format!("{path}: {error}: {remedy}"))
+            ConfigError::value(self.file, key, format!("{shown}: {error}: {remedy}"))
         })?;
         Ok(Secret::new(text.trim()))
     }
+}
+
+/// Told in place of a path that may be none.
+const UNSHOWN: &str = "the file that it is to name";
+
+/// A file in a folder, by letters that paths are made of. What is not may be the secret itself, which somebody put where its
+/// file is to be named.
+fn is_plain(path: &Path) -> bool {
+    let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    path.to_str().is_some_and(|text| text.contains('/') && text.bytes().all(is_usual))
 }
 
 #[cfg(test)]
@@ -78,6 +88,29 @@ mod tests {
             _ => return None,
         };
         Some(text.into())
+    }
+
+    #[test]
+    fn a_secret_that_stands_where_its_file_is_to_be_named_is_not_told_and_a_path_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("fxlabs.toml");
+        let told = |section: &str, line: &str| {
+            let text = TEXT.replace(section, &format!("{section}\n{line}"));
+            std::fs::write(&file, text).unwrap();
+            let key = |name: &str| variable(name).filter(|_| name.ends_with("_SERVICE_KEY"));
+            load_tenant(&file, &key).unwrap_err().to_string()
+        };
+        for (section, line) in [
+            ("[database]", "url_file = \"postgres://me:swordfish@h/d\""),
+            ("[mail]", "password_file = \"swordfish\""),
+            ("[mail]", "password_file = \"SG.swordfish\""),
+            ("[mail]", "unsubscribe_key_file = \"sword/fish+swordfish=\""),
+        ] {
+            let told = told(section, line);
+            assert!(told.contains("put the secret there") && !told.contains("swordfish"), "{told}");
+        }
+        let path = told("[mail]", "password_file = \"secrets/fxlabs-smtp.txt\"");
+        assert!(path.contains("secrets/fxlabs-smtp.txt: No such file"), "{path}");
     }
 
     #[test]

@@ -173,9 +173,10 @@ impl Log for KafkaLog {
     }
 
     fn held_back(&self, topic: &Topic) -> Result<u64> {
-        // Asked in this order: what is appended between the two questions is not taken for held back for long.
-        let readable = self.bounds(topic)?.next;
-        Ok(self.0.beyond()?.bounds(topic)?.next.saturating_sub(readable))
+        self.0.ensure(topic)?;
+        // Asked in this order: what is appended between the two questions can be read, and is not taken for held back.
+        let end = self.0.beyond()?.bounds(topic)?.next;
+        Ok(end.saturating_sub(self.bounds(topic)?.next))
     }
 
     fn consumer(
