@@ -1,17 +1,24 @@
 //! Processes that are told to die at a crash point.
 
-use super::{Processes, STOP};
+use super::{Processes, Role, STOP};
 
 impl Processes<'_> {
-    /// Asks everybody who is called so to stop, and starts them again with that crash point. None of them is killed: each
-    /// would count as a death of the tenants it has, beside the one that is wanted.
+    /// Starts everybody who is called so anew, with that crash point. Workers are asked to stop before and all others killed:
+    /// a killed worker would be one more death of the tenants it has, beside the one that is wanted.
     pub(crate) fn arm(&mut self, called: &str, crash: &str) {
         self.tend_until_all_run();
         for at in 0..self.members.len() {
             if !self.members[at].arguments.join(" ").starts_with(called) {
                 continue;
             }
-            self.stop(at);
+            if self.members[at].role == Role::Process {
+                self.stop(at);
+            } else if let Some(running) = self.members[at].running.take() {
+                running.signal("KILL");
+                self.members[at].kills += 1;
+                let said = running.wait(STOP);
+                self.learn(at, &said.stderr);
+            }
             let armed = self.world.start_to_crash(&self.members[at].arguments, crash);
             (self.members[at].running, self.members[at].armed) = (Some(armed), true);
         }
