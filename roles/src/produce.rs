@@ -11,6 +11,7 @@ use bellwether_producers::{
 };
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
+use bellwether_runtime::log::LogError;
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::TenantId;
