@@ -12,6 +12,8 @@ pub mod rows;
 pub mod schedule;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod simulation;
 mod thread;
 pub mod verify;
 

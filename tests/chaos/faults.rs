@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::judged::Random;
 use crate::processes::{Processes, Role};
+use crate::trials;
 use crate::world::{World, progress};
 
 /// In words, for the verdict.
 pub(crate) const TRIED: &str = "brokers: kill -9 at least twice, SIGSTOP; a frozen process, rows and mail sink (9 s); a \
-                                graceful stop of each role; 4 s without SMTP; all snapshots deleted, all damaged";
+                                graceful stop of each role; 4 s without SMTP; the databases' server killed -9 twice; members that come and \
+                                go; all snapshots deleted, all damaged, all torn; every crash point";
 
+/// Times that a member comes or goes.
+const MOVES: u64 = 12;
 /// Longer than a session.
 const FROZEN: Duration = Duration::from_secs(9);
 
@@ -42,6 +46,14 @@ pub(crate) fn all(world: &World, processes: &mut Processes<'_>, random: &mut Ran
     }
     progress("SMTP: connections are refused for 4 s");
     world.without_smtp(|| processes.tend_for(Duration::from_secs(4)));
+    for away in [Duration::ZERO, Duration::from_secs(6)] {
+        progress(&format!("the databases' server: kill -9, away for {away:?}"));
+        world.without_databases(|| processes.tend_for(away));
+        processes.tend_for(Duration::from_secs(5));
+    }
+    progress("members of groups come and go");
+    let seen = trials::members_come_and_go(world, processes, random, MOVES);
+    processes.note(seen);
     spoil_snapshots(world, processes, random);
 }
 
@@ -52,13 +64,18 @@ pub(crate) fn kill_broker(world: &World, processes: &mut Processes<'_>, node: u8
     world.kafka.up().unwrap();
 }
 
+/// What is written in place of a record's bytes.
+type Spoil = fn(&[u8]) -> Vec<u8>;
+
 /// Whoever is given the dead process's tenants has to do without the newest snapshot, or without any.
 fn spoil_snapshots(world: &World, processes: &mut Processes<'_>, random: &mut Random) {
     let damaged = |value: &[u8]| match value {
         [whole @ .., last] => [whole, &[last ^ 1]].concat(),
         [] => Vec::new(),
     };
-    for (what, spoiled) in [("deleted", (|_| Vec::new()) as fn(&[u8]) -> Vec<u8>), ("damaged", damaged)] {
+    let torn = |value: &[u8]| value[..value.len() / 2].to_vec();
+    let ways: [(&str, Spoil); 3] = [("deleted", |_| Vec::new()), ("damaged", damaged), ("torn", torn)];
+    for (what, spoiled) in ways {
         let count = world.spoil_snapshots(spoiled);
         let killed = processes.kill(Role::Process, random.next(), Duration::ZERO);
         progress(&format!("snapshots: all {count} records {what}, and kill -9 of {killed}"));

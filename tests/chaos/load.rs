@@ -82,7 +82,7 @@ impl Load {
 
     fn csv(&self, late: &BTreeMap<i64, Vec<f64>>) -> String {
         let mut text =
-            "minute,behind_process,behind_rows,behind_mail,mib_produce,mib_process,mib_rows,mib_mail\n"
+            "minute,behind_process,behind_rows,behind_mail,mib_produce,mib_process,mib_rows,mib_mail,mib_schedule\n"
                 .to_owned();
         for Sample { minutes, lags, memory } in &self.samples {
             let numbers: Vec<String> =
@@ -200,8 +200,8 @@ const RIGHT: f64 = 700.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 156.0;
 /// Told apart without colours, too: each has a dash of its own.
-const COLOURS: [(&str, &str); 4] =
-    [("#0b6bcb", ""), ("#c2410c", "6 3"), ("#15803d", "2 3"), ("#7c3aed", "9 3 2 3")];
+const COLOURS: [(&str, &str); 5] =
+    [("#0b6bcb", ""), ("#c2410c", "6 3"), ("#15803d", "2 3"), ("#7c3aed", "9 3 2 3"), ("#a16207", "12 3")];
 
 /// Panels one below the other, readable on light and on dark.
 fn chart(panels: &[Panel<'_>]) -> String {
@@ -236,7 +236,7 @@ impl Panel<'_> {
             BOTTOM + 14.0
         );
         for (at, ((name, points), (colour, dash))) in self.lines.iter().zip(COLOURS).enumerate() {
-            let x = 320.0 + 95.0 * at as f64;
+            let x = 250.0 + 92.0 * at as f64;
             let places: Vec<String> = points.iter().map(place).collect();
             write!(
                 svg,

@@ -31,7 +31,7 @@ use world::World;
 const LOAD: Duration = Duration::from_secs(90);
 /// Where the chart of a load is written, from the package's directory.
 const LOAD_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/load");
-/// Victims of a round: 30 rounds kill each of the four roles 15 times.
+/// Victims of a round: 30 rounds kill each of the five roles 12 times.
 const VICTIMS: u64 = 2;
 /// One victim in so many stays away for longer than its session, so that another process takes its tenants.
 const STAYS_AWAY: u64 = 8;
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     let under_load = begun.elapsed();
     world.drain(&mut processes);
     lines.extend(load.iter().flat_map(|load| load.report(&world, Path::new(LOAD_DIR))));
-    let judgement = judgement::judge(&world);
+    let judgement = judgement::judge(&world, processes.late());
     lines.push(judgement.text);
     lines.push(processes.counted());
     lines.iter().for_each(|line| println!("{line}"));
@@ -111,9 +111,9 @@ fn disturb(
 ) -> (Vec<String>, Option<Load>) {
     match what {
         What::Chaos { rounds } => {
-            rounds_of_kills(processes, random, *rounds);
+            rounds_of_kills(world, processes, random, *rounds);
             faults::all(world, processes, random);
-            (Vec::new(), None)
+            (trials::run(world, processes, random, "crashes"), None)
         }
         What::Trials(rows) => (trials::run(world, processes, random, rows), None),
         What::Load { minutes } => (Vec::new(), Some(Load::watch(world, processes, *minutes))),
@@ -121,7 +121,7 @@ fn disturb(
 }
 
 /// Roles are dealt from a shuffled deck, so that each has its share however few rounds there are.
-fn rounds_of_kills(processes: &mut Processes, random: &mut Random, rounds: u64) {
+fn rounds_of_kills(world: &World, processes: &mut Processes, random: &mut Random, rounds: u64) {
     let mut deck = Vec::new();
     for round in 1..=rounds {
         let mut victims = Vec::new();
@@ -137,6 +137,7 @@ fn rounds_of_kills(processes: &mut Processes, random: &mut Random, rounds: u64) 
             };
             victims.push(processes.kill(role, random.next(), away));
         }
+        world.announce();
         world::progress(&format!("round {round}/{rounds}: killed {}", victims.join(" and ")));
     }
     processes.tend_until_all_run();

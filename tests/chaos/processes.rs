@@ -1,5 +1,7 @@
 //! The roles as processes: who runs, who is to come back, what the dead said.
 
+mod armed;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -22,10 +24,11 @@ pub(crate) enum Role {
     Process,
     Rows,
     Mail,
+    Schedule,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Produce, Self::Process, Self::Rows, Self::Mail];
+    pub(crate) const ALL: [Self; 5] = [Self::Produce, Self::Process, Self::Rows, Self::Mail, Self::Schedule];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Role {
             Self::Process => "process",
             Self::Rows => "sink rows",
             Self::Mail => "sink mail",
+            Self::Schedule => "sink schedule",
         }
     }
 
@@ -42,6 +46,7 @@ impl Role {
             Self::Produce | Self::Process => ("bellwether-process", TopicKind::Journal),
             Self::Rows => ("bellwether-rows", TopicKind::Triggers),
             Self::Mail => ("bellwether-mail", TopicKind::Triggers),
+            Self::Schedule => ("bellwether-schedule", TopicKind::Readings),
         }
     }
 }
@@ -51,6 +56,8 @@ struct Member {
     role: Role,
     arguments: Vec<String>,
     running: Option<Running>,
+    /// It was told to die at a crash point, which is no finding then.
+    armed: bool,
     /// It was killed and comes back then.
     back_at: Option<Instant>,
     kills: u32,
@@ -78,12 +85,13 @@ pub(crate) struct Processes<'a> {
 }
 
 impl<'a> Processes<'a> {
-    /// A producer for each market and one for what users change, and two of every other role for two tenants.
+    /// A producer for each market, one for what users change, one for the news, and two of every other role for two tenants.
     pub(crate) fn new(world: &'a World) -> Self {
         let member = |(role, arguments): (Role, Vec<String>)| Member {
             role,
             arguments,
             running: None,
+            armed: false,
             back_at: None,
             kills: 0,
         };
@@ -95,9 +103,10 @@ impl<'a> Processes<'a> {
             (Role::Process, words(&["process"])),
             (Role::Rows, words(&["sink", "rows"])),
             (Role::Mail, words(&["sink", "mail"])),
+            (Role::Schedule, words(&["sink", "schedule"])),
         ];
-        let alerts = (Role::Produce, words(&["produce", "alerts"]));
-        let all = world.markets.iter().map(market).chain([alerts]);
+        let told = ["alerts", "calendar"].map(|what| (Role::Produce, words(&["produce", what])));
+        let all = world.markets.iter().map(market).chain(told);
         let all = all.chain(one_of_each.clone()).chain(one_of_each);
         Self {
             world,
@@ -277,7 +286,10 @@ impl<'a> Processes<'a> {
             let member = &mut self.members[at];
             if member.running.as_mut().is_some_and(Running::has_ended) {
                 let said = member.running.take().unwrap().wait(STOP);
-                self.findings.push(format!("{} ended by itself: {}", member.name(at), said.last_words()));
+                let is_crash = std::mem::take(&mut member.armed) && said.code.is_none();
+                if !is_crash {
+                    self.findings.push(format!("{} ended by itself: {}", member.name(at), said.last_words()));
+                }
                 member.back_at = Some(world::now());
                 self.learn(at, &said.stderr);
             }
@@ -328,6 +340,11 @@ impl<'a> Processes<'a> {
 
     pub(crate) fn finding(&mut self, finding: String) {
         self.findings.push(finding);
+    }
+
+    /// How often something was waited for in vain.
+    pub(crate) fn late(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.contains(world::IN_VAIN)).count()
     }
 
     /// Something that a reader of the verdict wants to know.

@@ -4,6 +4,7 @@
 //! twice is judged once, over all of them.
 
 mod brokers;
+mod crashes;
 mod groups;
 mod hosts;
 
@@ -24,7 +25,7 @@ struct Trial {
     run: fn(&mut Ground<'_, '_>) -> String,
 }
 
-const TRIALS: [Trial; 14] = [
+const TRIALS: [Trial; 15] = [
     Trial { row: "K1", what: "a broker killed -9 and started again", run: brokers::killed },
     Trial { row: "K2", what: "a broker held still for 1 to 60 s", run: brokers::frozen },
     Trial { row: "K3", what: "all brokers away", run: brokers::away },
@@ -33,6 +34,7 @@ const TRIALS: [Trial; 14] = [
     Trial { row: "K6", what: "a process held still for two sessions", run: groups::zombie_processes },
     Trial { row: "K7", what: "a rows sink held still for two sessions", run: groups::zombie_sinks },
     Trial { row: "K8", what: "two processes with one static id", run: groups::twins },
+    Trial { row: "crashes", what: "every crash point armed in turn", run: crashes::crashes },
     Trial { row: "in-place", what: "a process killed -9 that is back at once", run: groups::killed_in_place },
     Trial { row: "moved", what: "a process killed -9 that stays away", run: groups::killed_and_moved },
     Trial { row: "H2", what: "one more of each role with little memory", run: hosts::little_memory },
@@ -41,7 +43,7 @@ const TRIALS: [Trial; 14] = [
     Trial { row: "H12", what: "two versions beside each other", run: hosts::mixed_versions },
 ];
 
-struct Ground<'g, 'w> {
+pub(crate) struct Ground<'g, 'w> {
     world: &'g World,
     processes: &'g mut Processes<'w>,
     random: &'g mut Random,
@@ -71,6 +73,16 @@ pub(crate) fn run(
         lines.push(line);
     }
     lines
+}
+
+/// Up to three more members of groups come, and go, so often altogether; what was seen.
+pub(crate) fn members_come_and_go(
+    world: &World,
+    processes: &mut Processes<'_>,
+    random: &mut Random,
+    moves: u64,
+) -> String {
+    groups::members_come_and_go(&mut Ground { world, processes, random }, moves)
 }
 
 impl Ground<'_, '_> {

@@ -1,5 +1,8 @@
 //! Everything that the roles need: brokers, databases, an inbox, two tenants with alerts and history.
 
+mod happens;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -24,6 +27,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgRow;
 use tokio::runtime::Runtime;
 
+use self::happens::{NEWS, NEWS_HEAD};
 use crate::crowd::{busy, opening};
 use crate::processes::{Processes, Role};
 use crate::support::{Bellwether, Place, Running, until};
@@ -35,6 +39,8 @@ const TICKS_A_MINUTE: &str = "6";
 const BUSY_USERS: u8 = 8;
 /// The tenants, each with a market of its own, so that a mix-up would be seen.
 const TENANTS: [(&str, &str); 2] = [("fxlabs", "7"), ("hextech", "8")];
+/// What every finding says that is about something that did not come in time.
+pub(crate) const IN_VAIN: &str = "in vain";
 /// How long anything may take once all is well again.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -52,8 +58,10 @@ pub(crate) struct World {
     pub(crate) inbox: Inbox,
     /// The arguments of each tenant's market.
     pub(crate) markets: Vec<Vec<String>>,
+    /// When the items of the news come that were announced so far.
+    announced: RefCell<Vec<Timestamp>>,
     log: Arc<dyn Log>,
-    _postgres: Postgres,
+    postgres: RefCell<Option<Postgres>>,
     place: Place,
     runtime: Runtime,
 }
@@ -78,11 +86,15 @@ impl World {
         for shop in &shops {
             let file = format!("tenants/{}.toml", shop.id);
             place.edit(&file, "127.0.0.1:1025", &inbox.addr.to_string());
+            let news = format!("\n[[calendar]]\nname = \"news\"\nfile = \"{NEWS}\"\nevery = \"1s\"\n");
+            place.write(&file, (place.read(&file) + &news).as_bytes());
         }
+        place.write(&format!("tenants/{NEWS}"), NEWS_HEAD.as_bytes());
         let start = start.to_string();
         let markets = TENANTS.map(|market| market_of(market, "--start", &start)).to_vec();
         let log = open(kafka.url(), Access::Read, Clock::system()).unwrap();
-        let world = Self { shops, brokers, kafka, inbox, markets, log, _postgres: postgres, place, runtime };
+        let (announced, postgres) = (RefCell::default(), RefCell::new(Some(postgres)));
+        let world = Self { shops, brokers, kafka, inbox, markets, announced, log, postgres, place, runtime };
         world.prepare(&start);
         world
     }
@@ -217,9 +229,26 @@ impl World {
         })
     }
 
+    fn execute(&self, shop: &Shop, sql: &'static str) {
+        self.runtime.block_on(async {
+            let mut admin = sqlx::PgConnection::connect(shop.seeded.admin.reveal()).await.unwrap();
+            sqlx::query(sql).execute(&mut admin).await.unwrap();
+            admin.close().await.unwrap();
+        });
+    }
+
     /// Producers stop; the others go on until nothing is left to be done.
     pub(crate) fn drain(&self, processes: &mut Processes<'_>) {
         progress("draining");
+        let queued = "select count(*) from bellwether.alert_change";
+        self.wait(processes, "every change of an alert to be published", |shop| {
+            self.count(shop, queued) == 0
+        });
+        let told = "select count(*) from bellwether.schedule_run where schedule = 'news_reminder'";
+        let announced = i64::try_from(self.announced.borrow().len()).unwrap();
+        self.wait(processes, "every item of the news to be told of", |shop| {
+            self.count(shop, told) >= announced
+        });
         processes.stop_all(Role::Produce);
         for role in [Role::Process, Role::Rows, Role::Mail] {
             let (group, kind) = role.reads();
@@ -234,7 +263,7 @@ impl World {
         let deadline = now() + PATIENCE;
         while !self.shops.iter().all(&done) {
             if now() > deadline {
-                return processes.finding(format!("waited {PATIENCE:?} in vain for {what}"));
+                return processes.finding(format!("waited {PATIENCE:?} {IN_VAIN} for {what}"));
             }
             processes.tend();
         }
@@ -295,7 +324,10 @@ impl World {
             let mut ends = vec![None; self.shops.len()];
             while !self.passed(role, &mut ends) {
                 if begun.elapsed() > PATIENCE {
-                    processes.finding(format!("{}: did not catch up within {PATIENCE:?}", role.name()));
+                    processes.finding(format!(
+                        "{}: waited {PATIENCE:?} {IN_VAIN} until it caught up",
+                        role.name()
+                    ));
                     return None;
                 }
                 processes.tend();
@@ -308,7 +340,11 @@ impl World {
         // A mail that may have arrived twice stays ambiguous for good.
         let unsent = "select count(*) from bellwether.mail_outbox
                       where state not in ('sent', 'suppressed') and due_at < 'infinity'";
-        self.query::<(i64,)>(shop, unsent)[0].0
+        self.count(shop, unsent)
+    }
+
+    fn count(&self, shop: &Shop, sql: &'static str) -> i64 {
+        self.query::<(i64,)>(shop, sql)[0].0
     }
 
     pub(crate) fn logs(&self) -> PathBuf {

@@ -149,6 +149,9 @@ class Player:
         elif alert is not None:
             self.engine.watch(alert)
 
+    def calendar_item(self, record):
+        """News fires nothing."""
+
     def heartbeat(self, record):
         self.engine.advance(parse_time(record["ts"]))
 

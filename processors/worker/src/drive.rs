@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{Core, Input, Output};
+use crate::core::{Core, Input, LastAsked, Output};
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
@@ -354,22 +354,16 @@ impl Assignments for Worker {
             }
         }
         state.store_last(&topic.tenant, &mut outputs, &self.log);
-        let (mut reached, mut last_words) = (None, Vec::new());
-        for output in outputs {
-            match output {
-                // The consumer commits it before it gives the topic up.
-                Output::Commit(_, next) => reached = Some(next),
-                // Its last word: the next owner's comes after it.
-                Output::Append(tenant, _, kind, records) => last_words.push((tenant, kind, records)),
-                other => state.asked.push(other),
-            }
-        }
+        // The consumer commits before it gives the topic up, and the next owner's word comes after this one's last.
+        let LastAsked { commit, words, others } = LastAsked::of(&topic.tenant, outputs);
+        state.asked.extend(others);
+        let last_words = words.into_iter().map(|(kind, records)| (topic.tenant.clone(), kind, records));
         let (most, begun) = (*state.last_words.get_or_insert(LAST_WORDS), Instant::now());
         drop(state);
         reach(CrashPoint::JournalRevoked);
-        self.say(last_words, most);
+        self.say(last_words.collect(), most);
         self.lock().last_words = Some(most.saturating_sub(begun.elapsed()));
-        reached
+        commit
     }
 }
 

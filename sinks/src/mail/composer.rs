@@ -1,7 +1,7 @@
 //! One tenant's triggers into its outbox: reads the feed, composes, and moves the cursor in the transaction that
 //! fills the outbox. Performs what [`core`] decides, and keeps the tenant's delivery running as its file says now.
 
-mod core;
+pub(crate) mod core;
 #[cfg(test)]
 mod simulation;
 mod tenant_mail;

@@ -82,6 +82,59 @@ pub enum Verdict {
     Ambiguous(String),
 }
 
+/// One mail on its way over a connection that stands ready: what its sender does next, one step after the other.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    stage: Stage,
+}
+
+/// What the sender of a mail does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Asks the server for this stage and tells [`Sending::answered`].
+    Ask(Stage),
+    /// Notes durably that content is about to leave and tells [`Sending::noted`].
+    Note,
+    /// Looks whether the mail is still its own, right before its content leaves, and tells [`Sending::looked`].
+    Look,
+    /// Nothing: the mail is over. None where no content left because none was to.
+    End(Option<Verdict>),
+}
+
+impl Sending {
+    /// Nothing is asked yet; the first step.
+    #[must_use]
+    pub const fn begin() -> (Self, Step) {
+        (Self { stage: Stage::Sender }, Step::Ask(Stage::Sender))
+    }
+
+    /// What came of the stage that was asked for.
+    pub fn answered(&mut self, answer: Answer) -> Step {
+        match next(self.stage, answer) {
+            Next::Ask(Stage::Body) => Step::Look,
+            Next::Ask(stage) => self.ask(stage),
+            Next::Note => Step::Note,
+            Next::End(verdict) => Step::End(Some(verdict)),
+            Next::Ready => Step::End(Some(Verdict::Retry { reason: "out of step".into(), server: true })),
+        }
+    }
+
+    /// Whether it is noted that content is about to leave.
+    pub const fn noted(&mut self, is_noted: bool) -> Step {
+        if is_noted { self.ask(Stage::Data) } else { Step::End(None) }
+    }
+
+    /// Whether the mail is still its sender's.
+    pub const fn looked(&mut self, is_ours: bool) -> Step {
+        if is_ours { self.ask(Stage::Body) } else { Step::End(None) }
+    }
+
+    const fn ask(&mut self, stage: Stage) -> Step {
+        self.stage = stage;
+        Step::Ask(stage)
+    }
+}
+
 /// Decides what to do next from what was asked and what came of it.
 #[must_use]
 pub fn next(stage: Stage, answer: Answer) -> Next {
@@ -218,6 +271,27 @@ mod tests {
         for odd in [220, 235, 251, 354, 0, 999] {
             assert!(matches!(verdict(Stage::Body, odd), Verdict::Ambiguous(_)), "{odd}");
             assert!(!matches!(reply(Stage::Sender, odd), Next::Ask(_)), "{odd}");
+        }
+    }
+
+    #[test]
+    fn content_leaves_only_where_it_is_noted_and_the_mail_is_still_its_senders() {
+        let yes = |code| Answer::Reply { code, text: String::new() };
+        for (is_noted, is_ours) in [(true, true), (true, false), (false, true)] {
+            let (mut mail, first) = Sending::begin();
+            assert_eq!(first, Step::Ask(Stage::Sender));
+            assert_eq!(mail.answered(yes(250)), Step::Ask(Stage::Recipient));
+            assert_eq!(mail.answered(yes(250)), Step::Note);
+            let noted = mail.noted(is_noted);
+            assert_eq!(noted, if is_noted { Step::Ask(Stage::Data) } else { Step::End(None) });
+            if is_noted {
+                assert_eq!(mail.answered(yes(354)), Step::Look);
+                let looked = mail.looked(is_ours);
+                assert_eq!(looked, if is_ours { Step::Ask(Stage::Body) } else { Step::End(None) });
+            }
+            if is_noted && is_ours {
+                assert_eq!(mail.answered(yes(250)), Step::End(Some(Verdict::Sent("250 ".into()))));
+            }
         }
     }
 

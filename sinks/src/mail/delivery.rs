@@ -7,7 +7,7 @@
 
 mod desk;
 mod lane;
-mod lease;
+pub(crate) mod lease;
 mod pace;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ pub mod bounce;
 pub mod brand;
 pub mod colour;
 pub mod compose;
-mod composer;
+pub(crate) mod composer;
 pub mod core;
 mod decide;
 pub mod delivery;

@@ -10,6 +10,8 @@ mod claim;
 mod fill;
 mod held;
 mod people;
+#[cfg(test)]
+mod plainly;
 mod run;
 mod settle;
 mod worker;
@@ -27,6 +29,8 @@ use sqlx::postgres::PgPool;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::core::Verdict;
+use super::retry;
 use super::terms::Terms;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -84,6 +88,22 @@ pub enum Settlement {
     /// The server may have it: due again after this long while the provider knows it by its header, and once where
     /// its kind is sent once more; else held.
     Ambiguous(Duration, String),
+}
+
+impl Settlement {
+    /// How a claim ends by what came of its mail.
+    pub(crate) fn of(mail: &Claimed, verdict: Verdict) -> Self {
+        let wait = retry::after(mail.attempts, &mail.occurrence);
+        match verdict {
+            Verdict::Sent(reply) => Self::Sent(reply),
+            Verdict::Retry { reason, .. } | Verdict::Limited(reason) | Verdict::AuthRefused(reason) => {
+                Self::Retry(wait, reason)
+            }
+            Verdict::Failed { reason, address: true } => Self::Refused(reason),
+            Verdict::Failed { reason, address: false } => Self::Failed(reason),
+            Verdict::Ambiguous(reason) => Self::Ambiguous(wait, reason),
+        }
+    }
 }
 
 impl Outbox {

@@ -20,7 +20,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::core::{self, Answer, Next, Stage, Verdict};
+use super::core::{self, Answer, Next, Sending, Stage, Step, Verdict};
 use super::server::Server;
 use super::socket::{Meter, Metered};
 use super::{size, tls};
@@ -120,31 +120,30 @@ impl Session {
             return Some(Verdict::Failed { reason, address: false });
         }
         let mut note = Some(note);
-        let mut stage = Stage::Sender;
+        let (mut sending, mut step) = Sending::begin();
         loop {
-            if stage == Stage::Body && !may_leave() {
-                return None;
-            }
-            let answer = self.ask(stage, letter).await;
-            match core::next(stage, answer) {
-                Next::Ask(next) => {
-                    passed(stage);
-                    stage = next;
+            step = match step {
+                Step::Ask(stage) => {
+                    let next = sending.answered(self.ask(stage, letter).await);
+                    if matches!(next, Step::Ask(_) | Step::Look) {
+                        passed(stage);
+                    }
+                    next
                 }
-                Next::Note => {
+                Step::Note => {
                     reach(CrashPoint::RecipientTaken);
-                    let noted = match note.take() {
+                    let is_noted = match note.take() {
                         Some(note) => note().await,
                         None => false,
                     };
-                    if !noted {
-                        return None;
+                    if is_noted {
+                        reach(CrashPoint::ContentNoted);
                     }
-                    reach(CrashPoint::ContentNoted);
-                    stage = Stage::Data;
+                    sending.noted(is_noted)
                 }
-                other => return Some(ended(other)),
-            }
+                Step::Look => sending.looked(may_leave()),
+                Step::End(verdict) => return verdict,
+            };
         }
     }
 

@@ -38,7 +38,7 @@ impl Terms {
 
     /// What becomes of a mail that may have arrived. Of an unknown kind, which a newer version may have written, no
     /// second mail goes out.
-    pub(super) fn when_ambiguous(&self, kind: &str) -> WhenAmbiguous {
+    pub(crate) fn when_ambiguous(&self, kind: &str) -> WhenAmbiguous {
         kind.parse().map_or(WhenAmbiguous::Hold, |kind: MailKind| self.of_kind(kind))
     }
 

@@ -3,7 +3,7 @@
 pub mod core;
 mod events;
 pub mod piece;
-mod plan;
+pub(crate) mod plan;
 mod redrive;
 #[cfg(test)]
 pub(crate) mod simulation;

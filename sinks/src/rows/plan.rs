@@ -42,19 +42,19 @@ pub fn plan(piece: &Piece, mut cursor: Cursor) -> Plan<'_> {
 
 impl<'a> Plan<'a> {
     /// Whose outcomes they are.
-    pub(super) fn users(&self) -> HashSet<UserId> {
+    pub(crate) fn users(&self) -> HashSet<UserId> {
         self.outcomes.iter().map(|outcome| user_of(outcome)).collect()
     }
 
     /// Takes out what is of these users; how much that was. The cursor passes it all the same.
-    pub(super) fn leave_out(&mut self, users: &HashSet<UserId>) -> u64 {
+    pub(crate) fn leave_out(&mut self, users: &HashSet<UserId>) -> u64 {
         let before = self.outcomes.len();
         self.outcomes.retain(|outcome| !users.contains(&user_of(outcome)));
         (before - self.outcomes.len()) as u64
     }
 
     /// The triggers of all kinds.
-    pub(super) fn triggers(&self) -> impl Iterator<Item = &'a TriggerFired> {
+    pub(crate) fn triggers(&self) -> impl Iterator<Item = &'a TriggerFired> {
         self.outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Fired(trigger) => Some(trigger),
             Outcome::Status(_) => None,
@@ -62,12 +62,12 @@ impl<'a> Plan<'a> {
     }
 
     /// The triggers of one kind.
-    pub(super) fn triggers_of(&self, kind: AlertKind) -> Vec<&'a TriggerFired> {
+    pub(crate) fn triggers_of(&self, kind: AlertKind) -> Vec<&'a TriggerFired> {
         self.triggers().filter(|trigger| trigger.kind == kind).collect()
     }
 
     /// Every status, not only the newest of each alert.
-    pub(super) fn statuses(&self) -> Vec<&'a AlertStatus> {
+    pub(crate) fn statuses(&self) -> Vec<&'a AlertStatus> {
         let statuses = self.outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Fired(_) => None,
             Outcome::Status(status) => Some(status),
@@ -76,12 +76,12 @@ impl<'a> Plan<'a> {
     }
 
     /// What users would be told of, were every outcome a change: one event each, in their order.
-    pub(super) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.outcomes.iter().map(|outcome| Event::of(outcome)).collect()
     }
 
     /// Of those events, the ones that tell of a change in a table, wherever the topic was cut into pieces.
-    pub(super) fn told(&self, events: Vec<Event>, changed: &Changed) -> Vec<Event> {
+    pub(crate) fn told(&self, events: Vec<Event>, changed: &Changed) -> Vec<Event> {
         let tells = |outcome: &Outcome| match outcome {
             Outcome::Fired(trigger) => changed.rows.contains(&trigger.id),
             Outcome::Status(status) => changed.statuses.contains(&status.cause),
@@ -93,9 +93,9 @@ impl<'a> Plan<'a> {
 
 /// What the tables of a transaction did not have before.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     /// Triggers whose rows are new.
-    pub(super) rows: HashSet<TriggerId>,
+    pub(crate) rows: HashSet<TriggerId>,
     /// Causes of the statuses that changed where an alert stands.
-    pub(super) statuses: HashSet<Cause>,
+    pub(crate) statuses: HashSet<Cause>,
 }

@@ -7,13 +7,13 @@ use bellwether_runtime::backoff::{Backoff, Retries};
 use bellwether_schemas::Timestamp;
 
 /// Between looks at a schedule of which nothing is due for long: clocks may jump, and its tenant may change it.
-pub(super) const LOOK: Duration = Duration::from_secs(30);
+pub(crate) const LOOK: Duration = Duration::from_secs(30);
 /// Between tries while the database is out of reach.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// What was due is recorded, by us or by somebody else.
     Settled {
         /// The time by the database's clock.
@@ -31,7 +31,7 @@ pub(super) enum Input {
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// Decide and record, in one transaction.
     Settle,
     /// Let this time pass, or less where the tenant's file changes.
@@ -40,19 +40,19 @@ pub(super) enum Output {
 
 /// One tenant's schedule.
 #[derive(Debug)]
-pub(super) struct Core {
+pub(crate) struct Core {
     longest: Duration,
     retries: Retries,
 }
 
 impl Core {
     /// Looks at least as often as that. The first output to perform is [`Output::Settle`].
-    pub(super) const fn new(longest: Duration) -> Self {
+    pub(crate) const fn new(longest: Duration) -> Self {
         Self { longest, retries: Retries::new(BACKOFF) }
     }
 
     /// Takes in what happened and says what to do.
-    pub(super) fn step(&mut self, input: Input) -> Output {
+    pub(crate) fn step(&mut self, input: Input) -> Output {
         match input {
             Input::Settled { now, next } => {
                 self.retries.succeeded();

@@ -4,12 +4,14 @@
 //! due. There is no leader and no plan: the decision is made in the transaction that records it, in the tenant's own
 //! database and by its clock, so any number of workers may look.
 
-mod core;
+pub(crate) mod core;
 pub mod decision;
 mod events;
 mod follow;
 mod keeper;
 mod market;
+#[cfg(test)]
+pub(crate) mod plainly;
 pub mod reminders;
 mod runs;
 #[cfg(test)]

@@ -39,7 +39,10 @@ pub(super) fn killed_and_moved(ground: &mut Ground<'_, '_>) -> String {
 
 /// Up to three more of a role come, and go again when asked or with signal 9, about one every second.
 pub(super) fn storm(ground: &mut Ground<'_, '_>) -> String {
-    let moves = argument("MOVES", 200);
+    members_come_and_go(ground, argument("MOVES", 200))
+}
+
+pub(super) fn members_come_and_go(ground: &mut Ground<'_, '_>, moves: u64) -> String {
     let (mut guests, mut largest, mut stood_still) = (Vec::new(), 0, Duration::ZERO);
     let (mut folded, mut moved_at) = (0, now());
     for _ in 0..moves {

@@ -119,25 +119,43 @@ fn decode(parts: &[(String, Vec<u8>)]) -> (usize, Gist) {
     (decoded.len(), gist.unwrap())
 }
 
-/// As a worker does for which everything that comes of it is in the log: nothing is appended.
-fn work(place: &Place, state: State) {
+/// As a worker does that recovers: everything that comes of records before `committed` is in the log. Its own word is
+/// acknowledged at once; what it asks for then.
+fn work(place: &Place, state: State, committed: u64) -> (Core, Vec<Output>) {
     let (from, end) = (state.next_offset, place.end());
     let last_cause = Some(Cause { offset: i64::MAX, index: 0 });
     let state = Some(Box::new(state));
-    let recovered = Recovered { last_cause, committed: end, journal_end: end, state, ..Recovered::default() };
+    let recovered = Recovered { last_cause, committed, journal_end: end, state, ..Recovered::default() };
     let (mut core, mut outputs) = (Core::new(), Vec::new());
     core.step(Input::Assigned(tenant()), &mut outputs);
     let Some(Output::Recover(_, id, _)) = outputs.pop() else { panic!("{outputs:?}") };
     core.step(Input::Recovered(tenant(), id, Ok(recovered)), &mut outputs);
+    let Some(Output::Append(_, id, ..)) = outputs.pop() else { panic!("{outputs:?}") };
+    core.step(Input::Acknowledged(tenant(), id), &mut outputs);
+    assert!(matches!(outputs.pop(), Some(Output::ReadFrom(_, _, offset)) if offset == from));
     let mut records = scan(place.log.as_ref(), &topic(TopicKind::Journal), from..end).unwrap();
     loop {
         let batch: Vec<_> = records.by_ref().take(BATCH).map(|record| record.unwrap()).collect();
         if batch.is_empty() {
-            return;
+            return (core, outputs);
         }
         core.step(Input::Records(tenant(), batch), &mut outputs);
-        outputs.clear();
     }
+}
+
+/// A worker of which nothing is committed behind the state appends what came of it, and commits all of it then.
+fn check_work(place: &Place) {
+    let state = loaded(place);
+    let from = state.next_offset;
+    let (mut core, asked) = work(place, state, from);
+    let mut outputs = Vec::new();
+    for output in asked {
+        if let Output::Append(_, id, ..) = output {
+            core.step(Input::Acknowledged(tenant(), id), &mut outputs);
+        }
+    }
+    let end = place.end();
+    assert!(outputs.iter().any(|output| matches!(output, Output::Commit(_, next) if *next == end)));
 }
 
 fn fold(place: &Place, mut engine: Engine, from: u64) {
@@ -174,7 +192,8 @@ fn row(alerts: usize, symbols: usize) -> Row {
     let (reading, bytes) = best(|| read_records(&place));
     let (decoding, _) = best(|| decode(&parts));
     place.append(&(0..TAIL).map(|_| market.block()).collect::<Vec<_>>());
-    let tail = best_with_state(&place, |state| work(&place, state));
+    check_work(&place);
+    let tail = best_with_state(&place, |state| drop(work(&place, state, place.end())));
     let fold = best_with_state(&place, |state| fold(&place, state.engine, snapshot.next_offset));
     Row { alerts, symbols, load, parts: reading + decoding, tail, fold, bytes }
 }

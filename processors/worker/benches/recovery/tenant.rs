@@ -87,7 +87,7 @@ pub(crate) fn first_records(symbols: usize, alerts: usize) -> Vec<Vec<u8>> {
     entries.map(|entry| codec::encode_entry(&entry).unwrap()).collect()
 }
 
-/// Ticks of all symbols in turn, fifty a second, in full blocks; now and then a heartbeat.
+/// Ticks of all symbols in turn, fifty a second, in full blocks.
 pub(crate) struct Market {
     symbols: usize,
     number: i64,
@@ -101,20 +101,24 @@ impl Market {
     }
 
     pub(crate) fn block(&mut self) -> Vec<u8> {
+        let first = self.number;
+        let of = |number: i64| usize::try_from(number).unwrap() % self.symbols;
+        let symbols: Vec<usize> = (first..).map(of).take(self.symbols.min(BLOCK)).collect();
         let ticks: Vec<Tick> = (0..BLOCK)
-            .map(|_| {
-                let symbol = usize::try_from(self.number).unwrap() % self.symbols;
+            .map(|place| {
+                let symbol = symbols[place % symbols.len()];
                 self.prices[symbol] += self.random.below(21).cast_signed() - 10;
                 let (ts, bid) = (Timestamp(self.number * 20_000), self.prices[symbol]);
                 self.number += 1;
-                Tick { ts, symbol: u16::try_from(symbol).unwrap(), bid, ask: bid + 1 }
+                let symbol = u16::try_from(place % symbols.len()).unwrap();
+                Tick { ts, symbol, bid, ask: bid + 1 }
             })
             .collect();
         let block = TickBlock {
             origin: origin(),
             ingested_at: ticks[BLOCK - 1].ts,
             first_seq: Some((self.number.cast_unsigned()) - BLOCK as u64),
-            symbols: (0..self.symbols).map(|symbol| BlockSymbol::of_quotes(name(symbol), 5)).collect(),
+            symbols: symbols.into_iter().map(|symbol| BlockSymbol::of_quotes(name(symbol), 5)).collect(),
             ticks,
             volumes: Vec::new(),
         };

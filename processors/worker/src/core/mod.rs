@@ -14,6 +14,7 @@ mod appends;
 mod care;
 mod catching_up;
 mod dead_letters;
+mod last_asked;
 mod owned;
 mod snapshots;
 mod tenant;
@@ -29,6 +30,7 @@ use bellwether_schemas::{TenantId, TopicKind};
 
 use crate::snapshots::{Snapshot, State};
 pub use bellwether_runtime::config::SNAPSHOT_EVERY;
+pub use last_asked::LastAsked;
 use owned::{How, Owned};
 
 /// Names an append, so that its acknowledgement can be told. Rises.

@@ -15,13 +15,13 @@ use crate::feed::Batch;
 use crate::mail::group::{Collector, Group};
 
 /// Most mails one transaction adds.
-pub(super) const MAILS: usize = 50;
+pub(crate) const MAILS: usize = 50;
 /// Between tries where the database or the tenant's file is not right.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// What happened since the last step.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// What the tenant's file asks for stands; its database's cursor is there.
     Opened(Cursor),
     /// It does not stand yet.
@@ -44,7 +44,7 @@ pub(super) enum Input {
 
 /// What to do. Outputs are performed in order; the last of a step brings the next input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// Make what the tenant's file asks for now, in place of what stands.
     Open,
     /// Take the next batch.
@@ -70,23 +70,23 @@ pub(super) enum Output {
 
 /// What one transaction adds to the outbox.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Part<'a> {
-    pub(super) groups: &'a [Group],
+pub(crate) struct Part<'a> {
+    pub(crate) groups: &'a [Group],
     /// Where this process knows the cursor to stand.
-    pub(super) stands: Cursor,
+    pub(crate) stands: Cursor,
     /// Where the batch's last part moves it to.
-    pub(super) ends: Cursor,
+    pub(crate) ends: Cursor,
     /// What the cursor remembers of the topic from then on.
-    pub(super) mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
     /// It is the batch's last part and moves the cursor to [`Self::ends`].
-    pub(super) last: bool,
+    pub(crate) last: bool,
     /// Triggers below this offset may have been mailed before the database was restored.
-    pub(super) held_below: u64,
+    pub(crate) held_below: u64,
 }
 
 /// How far one tenant's mails are composed, and what is in hand.
 #[derive(Debug)]
-pub(super) struct Core {
+pub(crate) struct Core {
     open: bool,
     /// The database was filled from another topic when it was looked at last.
     other_topic: bool,
@@ -124,12 +124,12 @@ struct Work {
 
 impl Core {
     /// Nothing stands yet: the first output to perform is [`Output::Open`].
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { open: false, other_topic: false, reading: None, work: None, retries: Retries::new(BACKOFF) }
     }
 
     /// What [`Output::Fill`] speaks of.
-    pub(super) fn part(&self) -> Option<Part<'_>> {
+    pub(crate) fn part(&self) -> Option<Part<'_>> {
         let (reading, work) = (self.reading.as_ref()?, self.work.as_ref()?);
         let end = work.groups.len().min(work.filled + MAILS);
         Some(Part {
@@ -143,7 +143,7 @@ impl Core {
     }
 
     /// Takes in what happened and says what to do.
-    pub(super) fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
+    pub(crate) fn step(&mut self, input: Input, outputs: &mut Vec<Output>) {
         match input {
             Input::Opened(cursor) => {
                 self.open = true;

@@ -12,7 +12,6 @@ use crate::mail::core::Verdict;
 use crate::mail::events::{MailSent, NotNoted};
 use crate::mail::late_rendering::{Renderer, Unrendered};
 use crate::mail::outbox::{Claimed, Settlement};
-use crate::mail::retry;
 use crate::mail::session::{Letter, Session};
 
 /// A connection without work is closed after this many polls.
@@ -38,7 +37,7 @@ impl Lane {
             let verdict = self.send(&mail).await;
             let settlement = verdict.map_or(Settlement::Release(self.desk.delivery.timing.poll), |verdict| {
                 self.desk.learn(&verdict);
-                settlement(&mail, verdict)
+                Settlement::of(&mail, verdict)
             });
             self.desk.settle(&mail, &settlement).await;
         }
@@ -132,18 +131,5 @@ impl Lane {
                 false
             }
         }
-    }
-}
-
-fn settlement(mail: &Claimed, verdict: Verdict) -> Settlement {
-    let wait = retry::after(mail.attempts, &mail.occurrence);
-    match verdict {
-        Verdict::Sent(reply) => Settlement::Sent(reply),
-        Verdict::Retry { reason, .. } | Verdict::Limited(reason) | Verdict::AuthRefused(reason) => {
-            Settlement::Retry(wait, reason)
-        }
-        Verdict::Failed { reason, address: true } => Settlement::Refused(reason),
-        Verdict::Failed { reason, address: false } => Settlement::Failed(reason),
-        Verdict::Ambiguous(reason) => Settlement::Ambiguous(wait, reason),
     }
 }

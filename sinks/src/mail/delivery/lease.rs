@@ -18,39 +18,57 @@ const RENEWALS: u32 = 5;
 pub(super) struct Lease {
     pub(super) worker: Uuid,
     length: Duration,
-    now: Mutex<Now>,
+    stands: Mutex<Stands>,
 }
 
-/// How the lease stands.
+/// How a lease stands. Knows no clock: all times are arguments.
 #[derive(Debug, Clone, Copy)]
-struct Now {
+pub(crate) struct Stands {
     /// Counted from before the database was asked, so never later than the database's own end of it.
     until: Instant,
     /// Rises each time that it had ended before it was renewed: others may have taken over what was claimed before.
     term: u64,
 }
 
+impl Stands {
+    /// One that the database was asked for at that time and granted for so long.
+    pub(crate) fn new(asked: Instant, length: Duration) -> Self {
+        Self { until: asked + length, term: 0 }
+    }
+
+    /// The term it is in, for [`Self::holds`].
+    pub(crate) const fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// It has not ended since that term.
+    pub(crate) fn holds(&self, term: u64, time: Instant) -> bool {
+        self.term == term && time < self.until
+    }
+
+    /// It was renewed for so long.
+    pub(crate) fn renewed(&mut self, asked: Instant, answered: Instant, length: Duration) {
+        self.term += u64::from(answered >= self.until);
+        self.until = asked + length;
+    }
+}
+
 impl Lease {
     pub(super) async fn new(outbox: &Outbox, length: Duration) -> Result<Self, sqlx::Error> {
-        let until = Instant::now() + length;
+        let stands = Stands::new(Instant::now(), length);
         let worker = outbox.enlist(length).await?;
-        Ok(Self { worker, length, now: Mutex::new(Now { until, term: 0 }) })
+        Ok(Self { worker, length, stands: Mutex::new(stands) })
     }
 
     /// The term it is in, for [`Self::holds`].
     pub(super) fn term(&self) -> u64 {
-        self.now().term
+        self.stands().term()
     }
 
     /// It has not ended since that term, so nobody else can have taken over what this worker claimed. A process that
     /// stood still finds out here.
     pub(super) fn holds(&self, term: u64) -> bool {
-        self.held_at(term, Instant::now())
-    }
-
-    fn held_at(&self, term: u64, time: Instant) -> bool {
-        let now = self.now();
-        now.term == term && time < now.until
+        self.stands().holds(term, Instant::now())
     }
 
     /// Renews it until it is over, and gives it up then.
@@ -58,7 +76,7 @@ impl Lease {
         while !over.sleep(self.length / RENEWALS).await {
             let asked = Instant::now();
             match outbox.renew(self.worker, self.length).await {
-                Ok(()) => self.is_renewed(asked, Instant::now()),
+                Ok(()) => self.stands().renewed(asked, Instant::now(), self.length),
                 Err(error) => ClaimRetried { tenant: &tenant, error: &error }.emit(),
             }
         }
@@ -67,14 +85,8 @@ impl Lease {
         }
     }
 
-    fn is_renewed(&self, asked: Instant, answered: Instant) {
-        let mut now = self.now();
-        now.term += u64::from(answered >= now.until);
-        now.until = asked + self.length;
-    }
-
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stands(&self) -> MutexGuard<'_, Stands> {
+        self.stands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,17 +94,16 @@ impl Lease {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_lease_that_ended_before_it_was_renewed_holds_for_nothing_of_before() {
-        let begun = Instant::now();
+    #[test]
+    fn a_lease_that_ended_before_it_was_renewed_holds_for_nothing_of_before() {
+        let (begun, length) = (Instant::now(), Duration::from_secs(10));
         let at = |seconds: u64| begun + Duration::from_secs(seconds);
-        let now = Mutex::new(Now { until: at(10), term: 0 });
-        let lease = Lease { worker: Uuid::nil(), length: Duration::from_secs(10), now };
+        let mut lease = Stands::new(begun, length);
         let before = lease.term();
-        lease.is_renewed(at(9), at(9));
-        assert!(lease.held_at(before, at(18)) && !lease.held_at(before, at(19)));
-        lease.is_renewed(at(18), at(19));
-        assert!(!lease.held_at(before, at(20)), "others may have come in between");
-        assert!(lease.held_at(lease.term(), at(20)));
+        lease.renewed(at(9), at(9), length);
+        assert!(lease.holds(before, at(18)) && !lease.holds(before, at(19)));
+        lease.renewed(at(18), at(19), length);
+        assert!(!lease.holds(before, at(20)), "others may have come in between");
+        assert!(lease.holds(lease.term(), at(20)));
     }
 }
