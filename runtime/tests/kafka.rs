@@ -540,6 +540,46 @@ fn a_topic_of_several_partitions_is_refused() {
     assert!(matches!(refused, Err(LogError::Partitions { count: 3, .. })), "{refused:?}");
 }
 
+/// Is silent until it is sought, as a worker's journals are.
+struct Silent;
+
+impl Assignments for Silent {
+    fn assigned(&mut self, _: &Topic) -> Start {
+        Start::Paused
+    }
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn a_silent_topic_that_was_cut_is_read_from_where_it_is_sought() {
+    let Some(cluster) = cluster(1) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    log.append(&topic, records(0..20)).wait().unwrap();
+    log.cut(&topic, 7).unwrap();
+    let mut member = log.consumer("cut", std::slice::from_ref(&topic), Box::new(Silent)).unwrap();
+    let begun = Instant::now();
+    until("it to be given", || {
+        assert!(matches!(member.poll(Duration::from_millis(20)).unwrap(), Polled::Nothing));
+        // A worker takes a moment to find out where to begin, in which the brokers are asked.
+        let members = log.members("cut").unwrap_or_default();
+        members.iter().any(|member| !member.topics.is_empty()) && begun.elapsed() > Duration::from_secs(2)
+    });
+    member.seek(&topic, 9).unwrap();
+    member.resume(&topic);
+    let mut read = Vec::new();
+    until("the rest", || {
+        if let Polled::Records(_, records) = member.poll(Duration::from_millis(20)).unwrap() {
+            read.extend(records.iter().map(number));
+        }
+        read.len() >= 11
+    });
+    assert_eq!(read, (9..20).collect::<Vec<_>>());
+    member.close().unwrap();
+}
+
 /// Begins where the group left off, and counts how often it was given something.
 struct Counting(Arc<AtomicU32>);
 

@@ -41,7 +41,9 @@ fn told(place: &Place) -> (usize, Value) {
 
 fn played(place: &Place, name: &str, lines: &[String]) {
     place.write(name, lines.join("\n").as_bytes());
-    place.run(&["produce", "file", "--tenant", "fxlabs", "--input", &format!("GBPUSD={name}")]).ended(0);
+    place
+        .run(&["produce", "file", "--tenant", "fxlabs", "--speed", "0", "--input", &format!("GBPUSD={name}")])
+        .ended(0);
 }
 
 #[test]

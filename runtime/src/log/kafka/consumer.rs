@@ -22,6 +22,8 @@ use crate::slot::Slot;
 
 /// Between two commits: each is a round trip, and what a crash leaves uncommitted is only read again.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// How long a topic is tried to be moved before it is begun with again.
+const UNMOVED: Duration = Duration::from_millis(200);
 /// Between two looks for topics that were missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -234,6 +236,16 @@ impl Member {
         Err(LogError::NotAssigned { topic: topic.to_string() })
     }
 
+    /// Has librdkafka begin with the topic again, there. Where the place at which it was silent is none that the topic
+    /// has, as in one that was cut, it has stopped it and moves it nowhere.
+    fn place_anew(&self, topic: &Topic, offset: u64) -> Result<()> {
+        let consumer = self.consumer()?;
+        let nowhere = list_of(topic, Offset::Invalid)?;
+        let refused = |error| self.unavailable(&format!("{topic} cannot be moved: {error}"));
+        consumer.incremental_unassign(&nowhere).map_err(refused)?;
+        consumer.incremental_assign(&list_of(topic, at(offset))?).map_err(refused)
+    }
+
     fn unavailable(&self, reason: &str) -> LogError {
         LogError::Unavailable { reason: format!("group {}: {reason}", self.name) }
     }
@@ -296,11 +308,12 @@ impl Consumer for Member {
         self.check_ours(topic)?;
         check_within(topic, offset, self.log.bounds(topic)?)?;
         let consumer = self.consumer()?;
-        let deadline = Instant::now() + CALL;
-        while let Err(error) = consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL) {
+        let begun = Instant::now();
+        while consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL).is_err() {
             // Just assigned, it cannot be moved yet.
-            if Instant::now() >= deadline {
-                return Err(meaning(&error, topic));
+            if begun.elapsed() >= UNMOVED {
+                self.place_anew(topic, offset)?;
+                break;
             }
             std::thread::sleep(LOOK);
         }
