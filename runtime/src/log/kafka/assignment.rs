@@ -55,6 +55,8 @@ pub(super) struct TopicState {
     /// Nothing below this is handed out.
     pub(super) next: u64,
     pub(super) paused: bool,
+    /// It was assigned silent and was not sought yet: where it is at the brokers means nothing.
+    placeless: bool,
     /// Was reported; silent until a seek.
     pub(super) failed: bool,
     /// Came with records of another topic, or just before a pause.
@@ -223,6 +225,7 @@ impl Owned {
             epoch: self.epochs,
             next,
             paused,
+            placeless: paused,
             failed: false,
             held: VecDeque::new(),
             wanted: None,
@@ -233,7 +236,7 @@ impl Owned {
 
     /// Where each topic stands that did not fail.
     pub(super) fn reading(&self) -> Vec<(Topic, u64)> {
-        let reading = self.topics.iter().filter(|(_, state)| !state.failed);
+        let reading = self.topics.iter().filter(|(_, state)| !state.failed && !state.placeless);
         reading.map(|(topic, state)| (topic.clone(), state.next)).collect()
     }
 
@@ -267,7 +270,7 @@ impl Owned {
     pub(super) fn sought(&mut self, topic: &Topic, offset: u64) -> bool {
         self.epochs += 1;
         let Some(state) = self.topics.get_mut(topic) else { return false };
-        (state.epoch, state.next, state.failed) = (self.epochs, offset, false);
+        (state.epoch, state.next, state.failed, state.placeless) = (self.epochs, offset, false, false);
         state.held.clear();
         state.paused
     }
