@@ -64,9 +64,9 @@ impl Seats {
     }
 
     /// The tenant is to go to the other member, once this one has given it up.
-    pub(super) fn ask_to_move(&mut self, group: Group, tenant: usize, member: usize) {
+    pub(super) fn ask_to_move(&mut self, group: Group, tenant: usize, member: usize, term: u64) {
         let seat = &mut self.0[group as usize][tenant];
-        if seat.owner == member {
+        if seat.owner == member && seat.term == term {
             seat.wanted = 1 - member;
         }
     }

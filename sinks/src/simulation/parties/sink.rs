@@ -222,7 +222,8 @@ impl<S: Sink> Party for Member<S> {
                 return self.befalls(fault, around);
             }
             Some(Fault { kind: Kind::Moves, .. }) => {
-                return around.seats.ask_to_move(S::GROUP, self.tenant, self.number);
+                let term = process.term;
+                return around.seats.ask_to_move(S::GROUP, self.tenant, self.number, term);
             }
             _ => {}
         }

@@ -75,7 +75,9 @@ impl Worker {
             Doing::Write => self.write(kind, around),
             Doing::Acknowledge => self.acknowledge(fault, around),
             Doing::Read(tenant) if kind.is_some() => {
-                around.seats.ask_to_move(Group::Workers, tenant, self.number);
+                if let Some(term) = self.process.mine[tenant] {
+                    around.seats.ask_to_move(Group::Workers, tenant, self.number, term);
+                }
             }
             Doing::Read(tenant) => self.read(tenant, around),
             Doing::Recover(place) => self.recover(place, kind, around),
