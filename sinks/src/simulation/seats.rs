@@ -26,6 +26,8 @@ impl Group {
 struct Seat {
     owner: usize,
     wanted: usize,
+    /// Rises with each owner: who was replaced does not go on by having the tenant back.
+    term: u64,
 }
 
 /// The seats of all groups, by group and tenant.
@@ -35,44 +37,45 @@ pub(super) struct Seats([[Seat; 2]; 3]);
 impl Default for Seats {
     /// Each member has one tenant of each group.
     fn default() -> Self {
-        let seat = |owner| Seat { owner, wanted: owner };
+        let seat = |owner| Seat { owner, wanted: owner, term: 0 };
         Self([[seat(0), seat(1)]; 3])
     }
 }
 
 impl Seats {
-    /// The log takes this member's word for the tenant.
-    pub(super) const fn is_owner(&self, group: Group, tenant: usize, member: usize) -> bool {
-        self.0[group as usize][tenant].owner == member
+    /// The term in which the member is to have the tenant; none: it is another's, or goes to another.
+    pub(super) fn offered(&self, group: Group, tenant: usize, member: usize) -> Option<u64> {
+        let Seat { owner, wanted, term } = self.0[group as usize][tenant];
+        (owner == member && wanted == member).then_some(term)
     }
 
-    /// The member is to give the tenant up, or lost it already.
-    pub(super) const fn is_to_go(&self, group: Group, tenant: usize, member: usize) -> bool {
-        let Seat { owner, wanted } = self.0[group as usize][tenant];
-        owner != member || wanted != member
+    /// The log takes this member's word for the tenant, which it was given in that term.
+    pub(super) fn is_owner(&self, group: Group, tenant: usize, member: usize, term: u64) -> bool {
+        let seat = self.0[group as usize][tenant];
+        seat.owner == member && seat.term == term
     }
 
     /// The member is taken for dead: what it has is the other's.
-    pub(super) const fn take_away(&mut self, group: Group, tenant: usize, member: usize) {
+    pub(super) fn take_away(&mut self, group: Group, tenant: usize, member: usize) {
         let seat = &mut self.0[group as usize][tenant];
         if seat.owner == member {
-            *seat = Seat { owner: 1 - member, wanted: 1 - member };
+            *seat = Seat { owner: 1 - member, wanted: 1 - member, term: seat.term + 1 };
         }
     }
 
     /// The tenant is to go to the other member, once this one has given it up.
-    pub(super) const fn ask_to_move(&mut self, group: Group, tenant: usize, member: usize) {
+    pub(super) fn ask_to_move(&mut self, group: Group, tenant: usize, member: usize, term: u64) {
         let seat = &mut self.0[group as usize][tenant];
-        if seat.owner == member {
+        if seat.owner == member && seat.term == term {
             seat.wanted = 1 - member;
         }
     }
 
-    /// The member knows that the tenant is not its own any more.
-    pub(super) const fn given_up(&mut self, group: Group, tenant: usize, member: usize) {
+    /// The member, which was given the tenant in that term, knows that it is not its own any more.
+    pub(super) fn given_up(&mut self, group: Group, tenant: usize, member: usize, term: u64) {
         let seat = &mut self.0[group as usize][tenant];
-        if seat.owner == member {
-            seat.owner = seat.wanted;
+        if seat.owner == member && seat.term == term {
+            *seat = Seat { owner: seat.wanted, wanted: seat.wanted, term: seat.term + 1 };
         }
     }
 }

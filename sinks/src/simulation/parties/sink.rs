@@ -76,6 +76,8 @@ pub(super) struct Member<S: Sink> {
 }
 
 struct Process<S: Sink> {
+    /// In which it was given the tenant.
+    term: u64,
     core: S::Core,
     outputs: VecDeque<S::Output>,
     /// The next record to be read.
@@ -93,26 +95,30 @@ impl<S: Sink> Member<S> {
         format!("{} {} of {}", S::GROUP.name(), self.number, around.databases[self.tenant].tenant)
     }
 
-    fn is_owner(&self, around: &Around) -> bool {
-        around.seats.is_owner(S::GROUP, self.tenant, self.number)
-    }
-
-    fn is_to_go(&self, around: &Around) -> bool {
-        around.seats.is_to_go(S::GROUP, self.tenant, self.number)
+    /// The term in which the tenant is to be its own.
+    fn offered(&self, around: &Around) -> Option<u64> {
+        around.seats.offered(S::GROUP, self.tenant, self.number)
     }
 
     fn begin(&mut self, around: &mut Around) {
+        let Some(term) = self.offered(around) else { return };
         let topic = around.topic(self.tenant, TopicKind::Triggers);
         let position = around.log.position(S::GROUP.name(), &topic);
         around.about_to(&self.name(around), format!("begins at {position}"), &[]);
         let (core, first) = S::begin(around.below(u64::MAX));
-        self.process = Some(Process { core, outputs: VecDeque::from([first]), position, waits_until: None });
+        let outputs = VecDeque::from([first]);
+        self.process = Some(Process { term, core, outputs, position, waits_until: None });
     }
 
     fn end(&mut self, around: &mut Around) {
         around.about_to(&self.name(around), "is told that the tenant is another's".into(), &[]);
-        around.seats.given_up(S::GROUP, self.tenant, self.number);
-        self.process = None;
+        self.give_up(around);
+    }
+
+    fn give_up(&mut self, around: &mut Around) {
+        if let Some(process) = self.process.take() {
+            around.seats.given_up(S::GROUP, self.tenant, self.number, process.term);
+        }
     }
 
     /// It died, or stands still: who is next, and when it stirs again.
@@ -120,8 +126,7 @@ impl<S: Sink> Member<S> {
         let seconds = 1 + fault.below(40).cast_signed();
         self.stirs_at = around.now.plus(seconds * 1_000_000);
         if fault.kind == Kind::Dies {
-            self.process = None;
-            around.seats.given_up(S::GROUP, self.tenant, self.number);
+            self.give_up(around);
         }
         if fault.kind == Kind::StandsStill || fault.below(2) == 0 {
             around.seats.take_away(S::GROUP, self.tenant, self.number);
@@ -179,9 +184,9 @@ fn batch(from: u64, tenant: usize, around: &mut Around) -> Batch {
 impl<S: Sink> Party for Member<S> {
     fn ready_at(&self, around: &Around) -> Option<Timestamp> {
         let Some(process) = &self.process else {
-            return self.is_owner(around).then_some(self.stirs_at);
+            return self.offered(around).map(|_| self.stirs_at);
         };
-        if self.is_to_go(around) {
+        if self.offered(around) != Some(process.term) {
             return Some(self.stirs_at);
         }
         let at = match S::ask(process.outputs.front()?) {
@@ -196,8 +201,10 @@ impl<S: Sink> Party for Member<S> {
     }
 
     fn act(&mut self, around: &mut Around) {
-        let (name, is_owner, is_to_go) = (self.name(around), self.is_owner(around), self.is_to_go(around));
+        let (name, offered) = (self.name(around), self.offered(around));
         let Some(process) = &mut self.process else { return self.begin(around) };
+        let is_owner = around.seats.is_owner(S::GROUP, self.tenant, self.number, process.term);
+        let is_to_go = offered != Some(process.term);
         let Some(next) = process.outputs.front() else { return self.end(around) };
         let ask = S::ask(next);
         let waits = matches!(ask, Ask::Receive | Ask::Wait(_));
@@ -215,7 +222,8 @@ impl<S: Sink> Party for Member<S> {
                 return self.befalls(fault, around);
             }
             Some(Fault { kind: Kind::Moves, .. }) => {
-                return around.seats.ask_to_move(S::GROUP, self.tenant, self.number);
+                let term = process.term;
+                return around.seats.ask_to_move(S::GROUP, self.tenant, self.number, term);
             }
             _ => {}
         }

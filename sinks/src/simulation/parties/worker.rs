@@ -37,8 +37,8 @@ struct Process {
     begun: Timestamp,
     /// When it was told the time last.
     told_at: Timestamp,
-    /// By tenant: the core has it.
-    mine: [bool; 2],
+    /// By tenant: the term in which it was given it; none: the core has it not.
+    mine: [Option<u64>; 2],
     /// By tenant: the next journal offset to read.
     reading: [Option<u64>; 2],
     paused: [bool; 2],
@@ -86,12 +86,9 @@ impl Worker {
 
     fn possible(&self, around: &Around) -> Vec<Doing> {
         let process = &self.process;
-        let mut possible: Vec<Doing> = (0..2)
-            .filter(|tenant| {
-                process.mine[*tenant] == around.seats.is_to_go(Group::Workers, *tenant, self.number)
-            })
-            .map(Doing::Meet)
-            .collect();
+        let offered = |tenant: &usize| around.seats.offered(Group::Workers, *tenant, self.number);
+        let mut possible: Vec<Doing> =
+            (0..2).filter(|tenant| process.mine[*tenant] != offered(tenant)).map(Doing::Meet).collect();
         possible.extend((0..2).filter(|tenant| process.has_more(*tenant, around)).map(Doing::Read));
         let due = |place: &usize| process.recoveries[*place].2 <= around.now;
         possible.extend((0..process.recoveries.len()).filter(due).map(Doing::Recover));
@@ -114,6 +111,10 @@ impl Worker {
     /// It dies or stands still: what of it arrives, and who is next.
     fn befalls(&mut self, fault: Fault, around: &mut Around) {
         let at = around.now.plus((1 + fault.below(60).cast_signed()) * SECOND);
+        if fault.kind == Kind::Dies {
+            // Nobody waits for its word where a tenant was to move.
+            (0..2).for_each(|tenant| self.let_go(tenant, around));
+        }
         match fault.kind {
             Kind::StandsStill => self.stirs_at = at,
             _ if fault.below(4) == 0 => {
@@ -128,12 +129,15 @@ impl Worker {
                 self.begin_anew(at);
             }
         }
-        if fault.kind == Kind::Dies {
-            // Nobody waits for its word where a tenant was to move.
-            (0..2).for_each(|tenant| around.seats.given_up(Group::Workers, tenant, self.number));
-        }
         if fault.kind == Kind::StandsStill || fault.below(2) == 0 {
             (0..2).for_each(|tenant| around.seats.take_away(Group::Workers, tenant, self.number));
+        }
+    }
+
+    /// The tenant is not its own any more.
+    fn let_go(&mut self, tenant: usize, around: &mut Around) {
+        if let Some(term) = self.process.mine[tenant].take() {
+            around.seats.given_up(Group::Workers, tenant, self.number, term);
         }
     }
 }
@@ -144,7 +148,7 @@ impl Process {
             core: Core::new().named(format!("worker {number}.{incarnation}")),
             begun: now,
             told_at: now,
-            mine: [false; 2],
+            mine: [None; 2],
             reading: [None; 2],
             paused: [false; 2],
             appends: VecDeque::new(),
@@ -183,7 +187,8 @@ impl Process {
                 self.appends.push_back(append);
             }
             Output::Commit(of, next) => {
-                if around.seats.is_owner(Group::Workers, place(&of), number) {
+                let is_owner = |term| around.seats.is_owner(Group::Workers, place(&of), number, term);
+                if self.mine[place(&of)].is_some_and(is_owner) {
                     let journal = around.topic(place(&of), TopicKind::Journal);
                     around.log.commit(Group::Workers.name(), &journal, next);
                 }

@@ -61,7 +61,7 @@ impl Worker {
             Doing::Look => {
                 (format!("looks for decisions about {}", name(process.looks[0].0)), &[Kind::LogAway])
             }
-            Doing::Meet(tenant) if process.mine[tenant] => {
+            Doing::Meet(tenant) if process.mine[tenant].is_some() => {
                 (format!("is told that {} is another's", name(tenant)), &[])
             }
             Doing::Meet(tenant) => (format!("is given {}", name(tenant)), &[]),
@@ -75,16 +75,18 @@ impl Worker {
             Doing::Write => self.write(kind, around),
             Doing::Acknowledge => self.acknowledge(fault, around),
             Doing::Read(tenant) if kind.is_some() => {
-                around.seats.ask_to_move(Group::Workers, tenant, self.number);
+                if let Some(term) = self.process.mine[tenant] {
+                    around.seats.ask_to_move(Group::Workers, tenant, self.number, term);
+                }
             }
             Doing::Read(tenant) => self.read(tenant, around),
             Doing::Recover(place) => self.recover(place, kind, around),
             Doing::Store => self.store(fault, around),
             Doing::Turn => self.process.input(Input::Turned, self.number, around),
             Doing::Look => self.look(kind, around),
-            Doing::Meet(tenant) if self.process.mine[tenant] => self.give_up(tenant, around),
+            Doing::Meet(tenant) if self.process.mine[tenant].is_some() => self.give_up(tenant, around),
             Doing::Meet(tenant) => {
-                self.process.mine[tenant] = true;
+                self.process.mine[tenant] = around.seats.offered(Group::Workers, tenant, self.number);
                 let assigned = Input::Assigned(market::tenant(tenant));
                 self.process.input(assigned, self.number, around);
             }
@@ -175,7 +177,6 @@ impl Worker {
         let is_answered = around.below(3) > 0;
         self.answer_last(tenant, is_answered, around);
         let process = &mut self.process;
-        process.mine[tenant] = false;
         process.reading[tenant] = None;
         process.recoveries.retain(|(of, ..)| *of != tenant);
         process.looks.retain(|(of, _)| *of != tenant);
@@ -196,7 +197,7 @@ impl Worker {
         for (kind, records) in words {
             around.log.write(&around.topic(tenant, kind), records);
         }
-        around.seats.given_up(Group::Workers, tenant, self.number);
+        self.let_go(tenant, around);
     }
 
     /// What is not answered may be written later, and nobody waits for it.
