@@ -32,9 +32,11 @@ pub async fn watch(
     let mut looks = Looks::new();
     loop {
         let topics: Vec<Topic> = tenants.borrow().iter().map(|tenant| Topic::new(&tenant.id, kind)).collect();
-        let (log, incidents) = (Arc::clone(&log), incidents.clone());
+        let (log, incidents, stop) = (Arc::clone(&log), incidents.clone(), shutdown.clone());
         let looked = tokio::task::spawn_blocking(move || {
-            topics.iter().for_each(|topic| note(topic, log.held_back(topic), &mut looks, &incidents));
+            // The process does not end before this does: each look may take as long as brokers let it.
+            let still = topics.iter().take_while(|_| !stop.is_raised());
+            still.for_each(|topic| note(topic, log.held_back(topic), &mut looks, &incidents));
             looks.retain(|topic, _| topics.contains(topic));
             looks
         });
