@@ -58,7 +58,8 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 
 fn shipped() -> Vec<Function> {
     let mut found = Vec::new();
-    let is_test = |file: &str| file.contains("tests") || file.contains("conformance");
+    let tests = ["tests", "conformance", "simulation"];
+    let is_test = |file: &str| tests.iter().any(|part| file.contains(part));
     for path in CRATES.iter().flat_map(|directory| sources(&root().join(directory).join("src"))) {
         let file = path.strip_prefix(root()).unwrap().display().to_string();
         let text: TokenStream = std::fs::read_to_string(&path).unwrap().parse().unwrap();
