@@ -15,6 +15,7 @@ mod leave;
 mod members;
 mod producer;
 mod reader;
+mod readers;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +69,8 @@ struct Inner {
     lookups: Mutex<BTreeMap<Option<String>, Arc<Lookup>>>,
     /// One that sees behind open transactions.
     beyond: OnceLock<Lookup>,
+    /// Clients that nobody reads with now.
+    readers: Arc<readers::Readers>,
     known: Mutex<Known>,
 }
 
@@ -101,6 +104,7 @@ impl KafkaLog {
             link,
             lookups: Mutex::default(),
             beyond: OnceLock::new(),
+            readers: Arc::default(),
             known: Mutex::default(),
         })))
     }
