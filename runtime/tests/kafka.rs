@@ -266,28 +266,6 @@ fn topics_that_are_sought_as_soon_as_they_are_assigned_stay_where_they_were_soug
     assert!(read.values().all(|numbers| *numbers == (1..=EACH).collect::<Vec<_>>()), "{read:?}");
 }
 
-/// Each is let go in the middle, with more of its topic fetched than was asked for, or at its end.
-#[test]
-fn a_reader_leaves_nothing_behind_for_the_next_one() {
-    const EACH: usize = 500;
-    let Some(cluster) = cluster(1) else { return };
-    let log = cluster.log("slots");
-    let topics: Vec<Topic> = (0..3).map(|_| journal(log.as_ref())).collect();
-    for (place, topic) in topics.iter().enumerate() {
-        log.append(topic, records(place * EACH..(place + 1) * EACH)).wait().unwrap();
-    }
-    for round in 0..60 {
-        let (place, from) = (round % 3, round * 7 % EACH);
-        let mut reader = log.reader(&topics[place], from as u64).unwrap();
-        let (mut read, most) = (Vec::new(), if round % 2 == 0 { EACH } else { from + 1 + round });
-        while from + read.len() < most.min(EACH) {
-            read.extend(reader.read(1 + round, Duration::ZERO).unwrap().iter().map(number));
-        }
-        let first = place * EACH + from;
-        assert_eq!(read, (first..first + read.len()).collect::<Vec<_>>(), "round {round}");
-    }
-}
-
 #[test]
 fn a_broker_killed_under_load_loses_nothing_and_repeats_nothing() {
     const APPENDS: usize = 2_000;

@@ -94,11 +94,6 @@ impl Events {
         }
     }
 
-    /// Lines that are lost from now on are news again.
-    pub(super) fn begin(&self) {
-        self.ending.store(false, Ordering::Relaxed);
-    }
-
     /// Lines that are lost from now on are no news.
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);

@@ -15,7 +15,6 @@ mod leave;
 mod members;
 mod producer;
 mod reader;
-mod readers;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,8 +68,6 @@ struct Inner {
     lookups: Mutex<BTreeMap<Option<String>, Arc<Lookup>>>,
     /// One that sees behind open transactions.
     beyond: OnceLock<Lookup>,
-    /// Clients that nobody reads with now.
-    readers: Arc<readers::Readers>,
     known: Mutex<Known>,
 }
 
@@ -104,7 +101,6 @@ impl KafkaLog {
             link,
             lookups: Mutex::default(),
             beyond: OnceLock::new(),
-            readers: Arc::default(),
             known: Mutex::default(),
         })))
     }

@@ -1,7 +1,6 @@
 //! Reads one topic apart from any group.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_schemas::dead_letter::Header;
@@ -12,19 +11,14 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message a
 use tokio::time::Instant;
 
 use super::Inner;
-use super::client::{CALL, Events, at, list_of, meaning, number};
-use super::readers::{self, Readers};
+use super::client::{CALL, Events, at, create, list_of, meaning, number, reading};
 use crate::log::{Bounds, LogError, Reader, Record, Result};
 
 /// Reads one topic apart from any group: the [`Reader`] of a log on Kafka.
 pub(super) struct TopicReader {
     topic: Topic,
-    name: String,
-    readers: Arc<Readers>,
     /// None once it was let go.
     consumer: Option<BaseConsumer<Events>>,
-    /// It met nothing that may have left its client in a state that nobody knows.
-    is_sound: bool,
     next: u64,
     /// Where the topic ended when the reader was made. What lies before it is there, and is waited for however
     /// short a wait was asked for: "nothing" would be taken for the end.
@@ -34,23 +28,16 @@ pub(super) struct TopicReader {
 impl TopicReader {
     /// `from` lies within `bounds`.
     pub(super) fn new(log: &Inner, topic: &Topic, from: u64, bounds: Bounds) -> Result<Self> {
-        let consumer = log.readers.take(&log.brokers, &log.link)?;
-        let reader = Self {
-            topic: topic.clone(),
-            name: topic.to_string(),
-            readers: Arc::clone(&log.readers),
-            consumer: Some(consumer),
-            is_sound: true,
-            next: from,
-            known_end: bounds.next,
-        };
-        let placed = reader.consumer()?.assign(&list_of(topic, at(from))?);
-        placed.map_err(|error| meaning(&error, topic))?;
-        Ok(reader)
+        let mut config = reading(&log.brokers);
+        // Never joined: librdkafka wants a name before it hands records out.
+        config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer<Events> = create(&config, Events::new(&log.link))?;
+        consumer.assign(&list_of(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
+        Ok(Self { topic: topic.clone(), consumer: Some(consumer), next: from, known_end: bounds.next })
     }
 
     fn consumer(&self) -> Result<&BaseConsumer<Events>> {
-        let gone = || LogError::Unavailable { reason: format!("the reader of {} was let go", self.name) };
+        let gone = || LogError::Unavailable { reason: format!("the reader of {} was let go", self.topic) };
         self.consumer.as_ref().ok_or_else(gone)
     }
 
@@ -60,29 +47,23 @@ impl TopicReader {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.consumer()?.poll(left) {
-                Some(Ok(message)) if self.is_next(&message) => {
+                Some(Ok(message)) => {
                     let record = record(&message);
                     self.next = record.offset + 1;
                     return Ok(Some(record));
                 }
-                Some(Ok(_)) => {}
                 // Whatever lay between here and the end it knew of was removed.
                 Some(Err(KafkaError::PartitionEOF(_))) if self.next < self.known_end => {
                     self.next = self.known_end;
                     return Ok(None);
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) | None => {}
-                Some(Err(error)) => self.check(&error).inspect_err(|_| self.is_sound = false)?,
+                Some(Err(error)) => self.check(&error)?,
             }
             if Instant::now() >= deadline {
                 return Ok(None);
             }
         }
-    }
-
-    /// Of this reader's topic, and not before where it stands: its client has read others.
-    fn is_next(&self, message: &BorrowedMessage<'_>) -> bool {
-        message.topic() == self.name && number(message.offset()) >= self.next
     }
 
     /// Trouble of brokers and lines passes; the rest ends the reading.
@@ -146,10 +127,11 @@ impl Reader for TopicReader {
 }
 
 impl Drop for TopicReader {
+    /// Whoever lets it go does not wait: rdkafka (0.39) ends a client by waiting a tenth of a second for what comes no more.
     fn drop(&mut self) {
-        match self.consumer.take() {
-            Some(consumer) if self.is_sound => self.readers.give(consumer),
-            consumer => drop(consumer.map(readers::end)),
+        if let Some(consumer) = self.consumer.take() {
+            consumer.context().end();
+            std::thread::spawn(move || drop(consumer));
         }
     }
 }
