@@ -287,9 +287,7 @@ fn a_member_whose_broker_falls_silent_while_it_leaves_is_gone_all_the_same() {
     log.append(&topic, records(0..1)).wait().unwrap();
     let silencing = Box::new(Silencing(Arc::clone(&cluster)));
     let mut member = log.consumer("silent", std::slice::from_ref(&topic), silencing).unwrap();
-    until("a record", || {
-        matches!(member.poll(Duration::from_millis(50)).unwrap(), Polled::Records(..))
-    });
+    until("a record", || matches!(member.poll(Duration::from_millis(50)).unwrap(), Polled::Records(..)));
     let closing = std::thread::spawn(move || member.close());
     until("to be gone", || closing.is_finished());
     closing.join().unwrap().unwrap();

@@ -63,7 +63,8 @@ impl Taking {
         // What is let out of quarantine to be folded after all, is folded with care whatever the count says.
         let is_let_out = |offset: u64| offset >= fold_from && !found.decisions.is_skipped(offset);
         let is_let_out = stands_before.is_none() && quarantined.is_some_and(is_let_out);
-        let care = (crashes >= DEATHS || is_let_out).then(|| Care::new(tenant, survived_to(found), found.journal_end));
+        let care = (crashes >= DEATHS || is_let_out)
+            .then(|| Care::new(tenant, survived_to(found), found.journal_end));
         Self { words: words.into_iter().flatten().collect(), owner, stands_before, care }
     }
 }

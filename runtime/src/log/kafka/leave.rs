@@ -26,7 +26,7 @@ const GONE: Duration = Duration::from_secs(15);
 /// Gives up every topic, commits where it stood, leaves and closes. False when that took too long: it goes on apart from us
 /// then, until this process is gone.
 pub(super) fn go(consumer: BaseConsumer<Group>, group: &str, static_id: String) -> bool {
-    let (group, (gone, is_gone)) = (group.to_owned(), mpsc::channel());
+    let (group, (gone, is_gone)) = (group.to_owned(), mpsc::sync_channel(2));
     std::thread::spawn(move || {
         leave(&consumer, &group, &static_id);
         consumer.context().end();
