@@ -70,6 +70,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         error.downcast_ref().map(of_registry),
         error.downcast_ref().map(of_role),
         error.downcast_ref().map(of_worker),
+        error.downcast_ref().map(of_snapshots),
         error.downcast_ref().map(of_producer),
         error.downcast_ref().map(of_database),
         error.downcast_ref().map(of_demo),

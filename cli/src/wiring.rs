@@ -19,17 +19,23 @@ use bellwether_runtime::tenants::{Directory, Reading};
 use bellwether_schemas::TenantId;
 use tokio::net::TcpListener;
 
-use crate::exit::{CONFIG, Coded, UNAVAILABLE};
+use crate::exit::{CONFIG, Coded, UNAVAILABLE, of_error};
 use crate::output::{note, reader_gone};
 
-/// Whether a bad file left somebody out.
+/// Whether somebody was left out, because of a bad file or of what failed, and how the command ends for that.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct LeftOut(bool);
+pub(crate) struct LeftOut(Option<ExitCode>);
 
 impl LeftOut {
+    /// For one tenant nothing could be done; others are gone on with.
+    pub(crate) fn failed(&mut self, error: &anyhow::Error) {
+        let code = of_error(error);
+        self.0.get_or_insert(code);
+    }
+
     /// The code of a command that would else end with that one.
     pub(crate) fn code(self, code: ExitCode) -> ExitCode {
-        if self.0 { CONFIG.into() } else { code }
+        self.0.unwrap_or(code)
     }
 }
 
@@ -73,7 +79,7 @@ impl Process {
     pub(crate) fn good_tenants(&self, names: &[TenantId]) -> Result<(Vec<Tenant>, LeftOut), ConfigError> {
         let Reading { tenants, bad } = self.directory(names).look()?;
         let mut errors: Vec<ConfigError> = bad.into_values().collect();
-        let left_out = LeftOut(!errors.is_empty());
+        let left_out = LeftOut((!errors.is_empty()).then(|| CONFIG.into()));
         let last = if tenants.is_empty() { errors.pop() } else { None };
         errors.iter().for_each(|error| note(&format!("error: {error}\n")));
         last.map_or(Ok((tenants, left_out)), Err)

@@ -61,7 +61,7 @@ points! {
     TriggersAnswered = "triggers-answered", Process;
     /// P5: pieces of a snapshot are in the log, and its manifest is not.
     SnapshotTorn = "snapshot-torn", Process;
-    /// P6: a snapshot is in the log, and what it makes needless is there, too.
+    /// P6: a snapshot is in the log, and what it makes needless is still there, too.
     SnapshotStored = "snapshot-stored", Process;
     /// P7: a journal is taken from this worker, inside the group's callback.
     JournalRevoked = "journal-revoked", Process;

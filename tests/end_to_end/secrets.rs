@@ -15,7 +15,7 @@ use bellwether_local::seed;
 use support::{LIMIT, Place, Ran, until};
 
 /// By what it is for. Each has characters that URLs, forms and base64 write in their own ways.
-const CANARIES: [(&str, &str); 10] = [
+const CANARIES: [(&str, &str); 12] = [
     ("database", "canary/database+1=Sw0rdfish"),
     ("gateway", "canary/gateway+2=Sw0rdfish"),
     ("owner", "canary/owner+3=Sw0rdfish"),
@@ -26,6 +26,8 @@ const CANARIES: [(&str, &str); 10] = [
     ("calendar", "canary/calendar+8=Sw0rdfish"),
     ("operator", "canary/operator+9=Sw0rdfish"),
     ("address", "canary-address-0-Sw0rdfish"),
+    ("token", "canary/token+a=Sw0rdfish"),
+    ("neighbour", "canary/neighbour+b=Sw0rdfish"),
 ];
 const BASE64: [&[u8; 64]; 2] = [
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
@@ -171,7 +173,10 @@ impl World {
         let owner = self.postgres.url_as("owner", &owner, "secrets");
         let command = self.place.bellwether(arguments).env("BELLWETHER_TELEMETRY_LEVEL", "trace");
         let command = command.env("FXLABS_ADMIN_DATABASE_URL", owner.reveal());
-        command.env("FXLABS_DATABASE_PASSWORD", canary("database")).env("RUST_BACKTRACE", "1")
+        command
+            .env("FXLABS_DATABASE_PASSWORD", canary("database"))
+            .env("FXLABS_API_TOKEN", canary("token"))
+            .env("RUST_BACKTRACE", "1")
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -243,7 +248,8 @@ fn indiscreet_log(place: &Place) -> String {
         ["database.url", "gateway.url", "smtp", "auth", "unsubscribe", "operator", "bounce", "headers"];
     let told = files.map(|name| format!("started with {}\n", place.read(&format!("tenants/{name}")).trim()));
     let passwords = ["database", "owner", "address"].map(|what| format!("and {}\n", canary(what)));
-    let encoded = ["database", "smtp"].map(|what| format!("and {}\n", percent(canary(what))));
+    let every = CANARIES.iter().flat_map(|(_, secret)| forms(secret));
+    let encoded: Vec<String> = every.map(|form| format!("and {form}\n")).collect();
     [&told[..], &passwords, &encoded].concat().concat() + "its last line\n"
 }
 
@@ -261,8 +267,23 @@ fn no_bundle_holds_a_secret_whatever_the_logs_hold_that_go_into_it() {
     let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let running = world.command(&["sink", "rows"]).env("BELLWETHER_TELEMETRY_METRICS", &metrics).start();
     assert!(until(LIMIT, || TcpStream::connect(&metrics).is_ok()), "{}", running.stderr());
-    let asked =
-        ["debug", "bundle", "--apart", "1s", "--logs", "indiscreet.log", "--metrics", &metrics, "--out", "-"];
+    // Nobody can load it, and it is not asked about.
+    world.place.write("tenants/hextech.toml", b"zone = 1\n[mail]\npassword_file = \"hextech.smtp\"\n");
+    world.place.write("tenants/hextech.smtp", canary("neighbour").as_bytes());
+    let asked = [
+        "debug",
+        "bundle",
+        "--tenant",
+        "fxlabs",
+        "--apart",
+        "1s",
+        "--logs",
+        "indiscreet.log",
+        "--metrics",
+        &metrics,
+        "--out",
+        "-",
+    ];
     let ran = world.run(&asked).ended(0);
     running.signal("KILL");
     for part in [

@@ -31,29 +31,40 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let mut missing = false;
-        let (tenants, left_out) = process.good_tenants(&self.tenant)?;
+        let (tenants, mut left_out) = process.good_tenants(&self.tenant)?;
         for tenant in tenants {
-            let url = required(&tenant.id, ADMIN_URL, OWNER)?;
-            let names =
-                if self.check { database::pending(&url).await } else { database::migrate(&url).await };
-            let names = match names {
-                Err(refusal @ (DatabaseError::Ahead { .. } | DatabaseError::Changed { .. }))
-                    if self.check =>
-                {
-                    missing = true;
-                    tell(&format!("{}: {refusal}\n", tenant.id))?;
-                    continue;
+            match self.one(&tenant.id).await {
+                Ok((is_missing, what)) => {
+                    missing |= is_missing;
+                    tell(&format!("{}: {what}\n", tenant.id))?;
                 }
-                names => names?,
-            };
-            missing |= self.check && !names.is_empty();
-            let (done, none) =
-                if self.check { ("missing", "up to date") } else { ("applied", "nothing to do") };
-            let what = if names.is_empty() { none.into() } else { format!("{done} {}", names.join(", ")) };
-            tell(&format!("{}: {what}\n", tenant.id))?;
+                Err(error) => left_out.failed(&error),
+            }
         }
         Ok(left_out.code(if missing { ExitCode::from(NO) } else { ExitCode::SUCCESS }))
     }
+
+    /// Whether anything is missing, and what was done or is to be.
+    async fn one(&self, tenant: &TenantId) -> anyhow::Result<(bool, String)> {
+        let url = required(tenant, ADMIN_URL, OWNER)?;
+        if !self.check {
+            let applied = database::migrate(&url).await?;
+            return Ok((false, listed("applied", &applied, "nothing to do")));
+        }
+        match database::pending(&url).await {
+            Err(refusal @ (DatabaseError::Ahead { .. } | DatabaseError::Changed { .. })) => {
+                Ok((true, refusal.to_string()))
+            }
+            pending => {
+                let pending = pending?;
+                Ok((!pending.is_empty(), listed("missing", &pending, "up to date")))
+            }
+        }
+    }
+}
+
+fn listed(what: &str, names: &[&str], none: &str) -> String {
+    if names.is_empty() { none.into() } else { format!("{what} {}", names.join(", ")) }
 }
 
 /// The variable's name after the tenant's, and what it holds.

@@ -33,7 +33,8 @@ impl Schedule {
             let calendar = match process.log(Access::Read) {
                 Ok(log) => calendar(log.as_ref(), &tenant.id)?,
                 // Before the first role has run there is no log, and no calendar in it.
-                Err(_) => Vec::new(),
+                Err(error) if is_no_log(&error) => Vec::new(),
+                Err(error) => return Err(error),
             };
             let upcoming = upcoming(&tenant, &calendar, now);
             let line = |upcoming: &Upcoming| {
@@ -50,6 +51,10 @@ impl Schedule {
         tell(&lines.into_iter().map(|line| line + "\n").collect::<String>())?;
         Ok(left_out.code(ExitCode::SUCCESS))
     }
+}
+
+fn is_no_log(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(LogError::NoLog { .. }))
 }
 
 /// What the readings topic says of the news calendar; nothing where there is no topic yet.

@@ -165,8 +165,9 @@ impl Worker {
     }
 
     /// Performs what the core asked for inside callbacks; tells it of every append that was answered and of every
-    /// tenant that was looked into. An append that failed stops this worker: a later one may have succeeded, and only
-    /// a new fold from what the topic holds keeps their order. One to a topic that was deleted stops its tenant alone.
+    /// tenant that was looked into. After an append that failed a later one may have succeeded, and only a new fold
+    /// from what the topic holds keeps their order: where it was the topic's fault, or nobody answered, its tenant alone is
+    /// recovered anew; else this worker ends.
     fn attend(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         let asked = {
             let mut state = self.lock();
@@ -211,13 +212,17 @@ impl Worker {
 
     /// Appends these and waits until they are in the log, but not for longer than `most`.
     fn say(&self, words: Vec<(TenantId, TopicKind, Vec<NewRecord>)>, most: Duration) {
-        let append = |(tenant, kind, records)| self.log.append(&Topic::new(&tenant, kind), records);
-        let mut said: Vec<Ack> = words.into_iter().map(append).collect();
+        let append = |(tenant, kind, records): (TenantId, _, _)| {
+            let ack = self.log.append(&Topic::new(&tenant, kind), records);
+            (tenant, ack)
+        };
+        let mut said: Vec<(TenantId, Ack)> = words.into_iter().map(append).collect();
         let by = Instant::now() + most;
-        for ack in &mut said {
+        for (tenant, ack) in &mut said {
             if !matches!(ack.wait_until(by), Some(Ok(_))) {
                 tracing::warn!(
-                    "a tenant is given up without a word in the log: its next owner takes it for a death"
+                    tenant.id = %tenant,
+                    "given up, and its last word is not known to be in the log: its next owner may take that for a death"
                 );
             }
         }
@@ -317,10 +322,10 @@ impl State {
                 // What else was on its way is written again, too.
                 _ if lost.contains(&tenant) => {}
                 Ok(_) => inputs.push(Input::Acknowledged(tenant, id)),
-                Err(gone) if gone.is_of_a_topic() => {
+                Err(gone) if gone.is_of_a_topic() || matches!(gone, LogError::Unavailable { .. }) => {
                     self.appends.take(&tenant);
                     lost.insert(tenant.clone());
-                    inputs.push(failed(tenant, &gone));
+                    inputs.push(Input::Lost(tenant, gone.to_string()));
                 }
                 Err(error) => return Err(error),
             }
@@ -346,6 +351,8 @@ impl Assignments for Worker {
         let mut state = self.lock();
         state.recoveries.cancel(&topic.tenant);
         state.looks.cancel(&topic.tenant);
+        // What it asked for in another callback of this poll would come after its last word.
+        state.asked.retain(|asked| asked.tenant() != &topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
         for Append { id, mut ack, begun } in state.appends.take(&topic.tenant) {

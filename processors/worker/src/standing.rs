@@ -76,8 +76,9 @@ fn quarantined(found: &Recovered) -> Option<u64> {
     (offset >= found.fold_from() && !is_decided).then_some(offset)
 }
 
-/// How many owners died, where who folds the journal may die, too. One that is there has not died; while it looks for the
-/// record, its note is in the log.
+/// How many owners died, where who folds the journal may die, too. One that is there has not died; while it folds record by
+/// record, its note is in the log. Before its turn comes it has none: who asks then folds the journal before it does, and may
+/// die in its place, of which nothing is left in the log.
 fn deaths(log: &dyn Log, journal: &Topic, found: &Recovered) -> Result<Option<i32>, LogError> {
     let deaths = found.words.crashes(found.fold_from());
     let has_owner = log.members(GROUP)?.iter().any(|member| member.topics.contains(journal));
@@ -89,7 +90,7 @@ fn deaths(log: &dyn Log, journal: &Topic, found: &Recovered) -> Result<Option<i3
 }
 
 fn fold(log: &dyn Log, journal: &Topic, found: Recovered) -> Result<Standing, WorkerError> {
-    let (fold_from, tenant) = (found.fold_from(), &journal.tenant);
+    let (fold_from, survived_to, tenant) = (found.fold_from(), found.survived_to(), &journal.tenant);
     let mut engine = found.state.map_or_else(|| Engine::new(tenant.clone()), |state| state.engine);
     let mut effects = Vec::new();
     for record in scan(log, journal, fold_from..u64::MAX)? {
@@ -104,8 +105,7 @@ fn fold(log: &dyn Log, journal: &Topic, found: Recovered) -> Result<Standing, Wo
         let panicked = applied.err().map(|_| "the engine panics at it".to_owned());
         if let Some(reason) = panicked.or(stop) {
             // To skip what was folded would make another journal of it.
-            let is_folded = found.committed > offset;
-            return Ok(if is_folded {
+            return Ok(if offset < survived_to {
                 Standing::Passed { offset, reason }
             } else {
                 Standing::Stopped { offset, reason }

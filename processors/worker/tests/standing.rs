@@ -9,16 +9,19 @@ use bellwether_runtime::log::{GroupMember, Log, NewRecord};
 use bellwether_schemas::codec::encode_snapshot;
 use bellwether_schemas::snapshots::SnapshotRecord;
 use bellwether_schemas::snapshots::words::{OwnerWord, Suspect, Word, WordKey};
-use bellwether_schemas::{Topic, TopicKind};
+use bellwether_schemas::{Topic, TopicKind, codec};
 use bellwether_worker::standing::{Standing, find_standing};
 use memory::Memory;
 use walk::{journal, of_a_newer_build, tenant};
 
 /// A log whose last record no fold by this build gets past; its offset.
 fn log_with_a_halt() -> (Memory, u64) {
+    log_with_a_halt_behind(journal(&[(900, -700); 5]))
+}
+
+fn log_with_a_halt_behind(mut records: Vec<Vec<u8>>) -> (Memory, u64) {
     let log = Memory::default();
     Topic::all(&tenant()).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
-    let mut records = journal(&[(900, -700); 5]);
     records.push(of_a_newer_build());
     let at = records.len() as u64 - 1;
     let record = |value: &Vec<u8>| NewRecord { key: b"fxlabs".to_vec(), value: value.clone() };
@@ -86,6 +89,18 @@ fn a_journal_that_grows_while_it_is_looked_at_is_not_another_one() {
 fn a_record_that_a_worker_has_folded_is_nothing_that_a_tenant_stands_at() {
     let (log, at) = log_with_a_halt();
     *log.committed.lock().unwrap() = Some(at + 1);
+    let found = find_standing(&log, &tenant()).unwrap();
+    assert!(matches!(found, Standing::Passed { offset, .. } if offset == at), "{found:?}");
+}
+
+#[test]
+fn a_record_of_which_an_outcome_is_in_the_log_was_folded_whatever_was_committed() {
+    let mut records = journal(&[(900, -700); 30]);
+    let told = walk::straight(&records).pop().expect("something came of it");
+    let at = codec::decode_outcome(&told.value).unwrap().cause().offset.cast_unsigned();
+    records.truncate(usize::try_from(at).unwrap());
+    let (log, at) = log_with_a_halt_behind(records);
+    log.append(&Topic::new(&tenant(), TopicKind::Triggers), vec![told]).wait().unwrap();
     let found = find_standing(&log, &tenant()).unwrap();
     assert!(matches!(found, Standing::Passed { offset, .. } if offset == at), "{found:?}");
 }

@@ -168,12 +168,16 @@ impl Gist {
         self.head.sources.see(record.offset, entry, time);
     }
 
-    /// Takes in the journal's next record, which is put aside. Of an alert that is skipped it was said all the same: whoever
-    /// compares tables with the journal would say it again. Nothing else of it is looked into.
+    /// Takes in the journal's next record, which is put aside. Of an alert or an item of the calendar that is skipped it was said
+    /// all the same: whoever compares its source with the journal would say it again. Nothing else of it is looked into;
+    /// settings that are skipped are published anew.
     pub fn see_put_aside(&mut self, tenant: &TenantId, record: &Record, why: &Unusable) {
         let schema = codec::schema_id(&record.value).and_then(SchemaName::by_id);
-        let is_alert = matches!(schema, Some(SchemaName::AlertChangedV1 | SchemaName::AlertChanged));
-        if let (Unusable::Skipped { .. }, true, Ok(entry)) = (why, is_alert, record.entry(tenant)) {
+        let is_compared = matches!(
+            schema,
+            Some(SchemaName::AlertChangedV1 | SchemaName::AlertChanged | SchemaName::CalendarItem)
+        );
+        if let (Unusable::Skipped { .. }, true, Ok(entry)) = (why, is_compared, record.entry(tenant)) {
             self.see(record, &entry);
         }
     }

@@ -57,8 +57,9 @@ fn label(tenant: &Tenant, time: Timestamp) -> String {
 
 /// The link is that address, or one below it: `https://shop.example.evil` is none of `https://shop.example`.
 fn lies_below(link: &str, address: &str) -> bool {
+    let next: &[char] = if address.contains('?') { &['&', '#'] } else { &['/', '?', '#'] };
     link.strip_prefix(address)
-        .is_some_and(|rest| rest.is_empty() || address.ends_with('/') || rest.starts_with(['/', '?', '#']))
+        .is_some_and(|rest| rest.is_empty() || address.ends_with('/') || rest.starts_with(next))
 }
 
 struct Mail<'a> {
@@ -156,5 +157,7 @@ mod tests {
             assert!(!lies_below(foreign, "https://shop.example"), "{foreign}");
         }
         assert!(lies_below("https://shop.example/in", "https://shop.example/"));
+        assert!(lies_below("https://shop.example/u?b=1&token=2", "https://shop.example/u?b=1"));
+        assert!(!lies_below("https://shop.example/u?b=12", "https://shop.example/u?b=1"));
     }
 }

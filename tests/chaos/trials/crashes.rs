@@ -26,6 +26,10 @@ pub(crate) fn crashes(ground: &mut Ground<'_, '_>) -> String {
         return "not tried".into();
     }
     let wanted = std::env::var("POINTS").unwrap_or_default();
+    let unknown = wanted
+        .split([' ', ','])
+        .find(|name| !name.is_empty() && CrashPoint::ALL.iter().all(|point| point.name() != *name));
+    assert!(unknown.is_none(), "POINTS: there is no point {unknown:?}");
     let wanted =
         |point: &&CrashPoint| wanted.is_empty() || wanted.split([' ', ',']).any(|name| name == point.name());
     let points: Vec<CrashPoint> = CrashPoint::ALL.iter().filter(wanted).copied().collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_engine::ENGINE_VERSION;
-use bellwether_runtime::config::{Tenant, load_tenant, tenant_files};
+use bellwether_runtime::config::{load_tenant, tenant_files};
 use bellwether_runtime::http::{Limits, Place, Question, ask};
 use bellwether_runtime::log::{Access, Bounds, Log, LogError, blocking, scan};
 use bellwether_runtime::roles::Role;
@@ -42,8 +42,6 @@ pub(super) struct Gathered {
     pub(super) files: Vec<(String, String)>,
     /// What could not be seen, and why.
     pub(super) unseen: Vec<String>,
-    /// Those whose files can be read.
-    pub(super) tenants: Vec<Tenant>,
 }
 
 impl Gathered {
@@ -116,7 +114,7 @@ impl Sight<'_> {
             match ask(place, Question::get("/metrics"), METRICS).await {
                 Ok(answer) => {
                     let at = self.process.clock.now();
-                    let text = String::from_utf8_lossy(&answer.body);
+                    let text = ours(&String::from_utf8_lossy(&answer.body), self.tenants);
                     seen.put(name, format!("# {at} {}\n{text}", answer.status));
                 }
                 Err(error) => seen.miss(&name, error),
@@ -166,12 +164,20 @@ impl Sight<'_> {
     }
 }
 
+/// The lines of metrics that are of no tenant or of one of these; all of them where nobody is named.
+fn ours(metrics: &str, tenants: &[TenantId]) -> String {
+    let is_ours = |line: &&str| {
+        let label = line.split_once("tenant=\"").and_then(|(_, rest)| rest.split('"').next());
+        tenants.is_empty() || label.is_none_or(|label| tenants.iter().any(|tenant| tenant.as_str() == label))
+    };
+    metrics.lines().filter(is_ours).map(|line| format!("{line}\n")).collect()
+}
+
 fn tenant(file: &Path, seen: &mut Gathered) {
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match load_tenant(file, &environment) {
         Ok(tenant) => {
             seen.put(format!("tenants/{name}.txt"), format!("{tenant:#?}\n"));
-            seen.tenants.push(tenant);
         }
         Err(error) => seen.miss(&format!("tenant {name}"), error),
     }

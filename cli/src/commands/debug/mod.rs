@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bellwether_runtime::config::parse_duration;
+use bellwether_runtime::config::{parse_duration, tenant_files};
 use bellwether_schemas::TenantId;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -40,7 +40,8 @@ pub(crate) enum Debug {
 /// It is a tar file: the configuration of the process and of each tenant without its secrets, where each group stands in
 /// each topic and who its members are, what `doctor` finds, with the clocks of the databases, the metrics twice, the
 /// clocks of the machine and of the journals, and the ends of the logs that are named. Every secret that the configuration
-/// leads to is taken out of all of it, wherever it may stand. What could not be seen is in it too, with why.
+/// and the files of all tenants lead to is taken out of all of it, wherever it may stand. What could not be seen is in it
+/// too, with why. A log is taken as it is, whoever stands in it.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     bellwether debug bundle --out debug.tar\n  \
@@ -105,12 +106,13 @@ impl DebugBundle {
             note("interrupted: nothing is written\n");
             return Ok(ExitCode::from(USAGE));
         }
-        let redactor = Redactor::of(&process.config, &gathered.tenants);
+        let files = tenant_files(&process.config.tenants).unwrap_or_default();
+        let redactor = Redactor::of(&process.config, &files);
         let files: Vec<(String, String)> =
             gathered.files.iter().map(|(name, text)| (name.clone(), redactor.cleaned(text))).collect();
         let bytes = archive::tar(&files, process.clock.now());
         file::write(&self.out, &bytes)?;
-        let told = self.told(&gathered, bytes.len());
+        let told = redactor.cleaned(&self.told(&gathered, bytes.len()));
         if file::is_stdout(&self.out) {
             note(&told)
         } else {

@@ -4,9 +4,12 @@
 //! anything there.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-use bellwether_runtime::config::{AuthKey, CalendarPlace, Config, Tenant};
+use bellwether_runtime::config::{AuthKey, CalendarPlace, Config, Tenant, load_tenant};
 use bellwether_runtime::secret::Secret;
+
+use crate::wiring::environment;
 
 /// Shorter ones say nothing, and would take ordinary text out.
 const SHORTEST: usize = 4;
@@ -14,6 +17,13 @@ const SHORTEST: usize = 4;
 const SHOWN: &str = "[secret]";
 /// Names the process in the address of a ping.
 const ANY_INSTANCE: &str = "";
+/// Of base64, as it is usual and as URLs have it.
+const DIGITS: [&[u8; 64]; 2] = [
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+];
+/// Fewer digits stand in ordinary text, too.
+const LEAST_DIGITS: usize = 8;
 
 /// Knows the secrets of a process and of its tenants.
 pub(super) struct Redactor {
@@ -22,11 +32,17 @@ pub(super) struct Redactor {
 }
 
 impl Redactor {
-    pub(super) fn of(config: &Config, tenants: &[Tenant]) -> Self {
+    /// Of the process and of every tenant's file, whoever is asked about: in a log of several stands what is of all. Of a file
+    /// that is bad, the secrets are those of the files that it names, and of the environment.
+    pub(super) fn of(config: &Config, files: &[PathBuf]) -> Self {
         let mut texts: Vec<String> = config.operator.password.iter().map(revealed).collect();
         texts
             .extend(config.operator.ping.values().flat_map(|ping| asked(&ping.path_and_query(ANY_INSTANCE))));
-        tenants.iter().for_each(|tenant| texts.extend(of_tenant(tenant)));
+        for file in files {
+            texts.extend(of_named_files(file));
+            texts.extend(of_environment(&file.file_stem().unwrap_or_default().to_string_lossy()));
+            texts.extend(load_tenant(file, &environment).iter().flat_map(of_tenant));
+        }
         Self::new(texts)
     }
 
@@ -67,14 +83,30 @@ fn of_tenant(tenant: &Tenant) -> Vec<String> {
             texts.extend(headers.iter().flat_map(|(_, value)| of_header(value.reveal())));
         }
     }
-    texts.extend(of_environment(tenant));
     texts
 }
 
+/// What stands in the files that keys such as `password_file` name, as whole texts and by their lines.
+fn of_named_files(file: &Path) -> Vec<String> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Vec::new() };
+    let named = text.lines().filter_map(|line| {
+        let (key, path) = line.split_once('=')?;
+        let path = path.trim().trim_matches(['"', '\'']);
+        key.trim().ends_with("_file").then(|| file.with_file_name("").join(path))
+    });
+    let held: Vec<String> = named.filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let of_line = |line: &str| {
+        let value = line.split_once(": ").map(|(_, value)| of_header(value.trim()));
+        [of_url(line.trim()), value.unwrap_or_default()].concat()
+    };
+    held.iter().flat_map(|text| text.lines()).flat_map(of_line).collect()
+}
+
 /// What the environment holds for the tenant: commands by hand take the owner's URL and passwords from there.
-fn of_environment(tenant: &Tenant) -> Vec<String> {
-    let prefix = format!("{}_", tenant.id.as_str().to_uppercase().replace('-', "_"));
-    let is_secret = |name: &str| ["URL", "PASSWORD", "KEY", "SECRET"].iter().any(|part| name.contains(part));
+fn of_environment(tenant: &str) -> Vec<String> {
+    const SECRETS: [&str; 5] = ["URL", "PASSWORD", "KEY", "SECRET", "TOKEN"];
+    let prefix = format!("{}_", tenant.to_uppercase().replace('-', "_"));
+    let is_secret = |name: &str| SECRETS.iter().any(|part| name.contains(part));
     let all = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let ours = all.filter(|(name, _)| name.starts_with(&prefix) && is_secret(name));
@@ -106,11 +138,28 @@ fn of_header(value: &str) -> Vec<String> {
     [value.to_owned()].into_iter().chain(token).collect()
 }
 
-/// As it is, with and without percent signs.
+/// As it is, with and without percent signs, as JSON has it, in hexadecimal, and within any base64.
 fn forms(secret: &str) -> Vec<String> {
     let decoded = decoded(secret);
     let percent = encoded(&decoded);
-    vec![secret.to_owned(), percent.to_lowercase(), percent, decoded]
+    let json = serde_json::Value::from(decoded.as_str()).to_string();
+    let json = json.trim_matches('"').to_owned();
+    let hex = decoded.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let plain = [secret.to_owned(), percent.to_lowercase(), percent, json, hex.to_uppercase(), hex];
+    let within = DIGITS.iter().flat_map(|digits| (0..3).map(|before| base64(&decoded, before, digits)));
+    let mut all: Vec<String> = within.filter(|digits| digits.len() >= LEAST_DIGITS).collect();
+    all.extend(plain);
+    all.push(decoded);
+    all
+}
+
+/// The digits that any text in base64 has which holds the secret `before` bytes behind a multiple of three.
+fn base64(secret: &str, before: usize, digits: &[u8; 64]) -> String {
+    let bytes: Vec<u8> = vec![0; before].into_iter().chain(secret.bytes()).collect();
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
+    let digit = |place: usize| (0..6).fold(0, |digit, at| digit << 1 | bit(place * 6 + at));
+    let places = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+    places.filter_map(|place| digits.get(digit(place))).map(|digit| char::from(*digit)).collect()
 }
 
 fn encoded(text: &str) -> String {
@@ -148,9 +197,15 @@ mod tests {
             "at sword%2Ffish now",
             "at sword%2ffish now",
             "at postgres://me:sword%2Ffish@db.example/d now",
+            "at 73776f72642f66697368 now",
         ] {
             assert_eq!(redactor.cleaned(shown), "at [secret] now");
         }
+        // Of `\0me\0sword/fish`, as a mail server is told it: the last bits are the end's as well.
+        assert_eq!(redactor.cleaned("AUTH PLAIN AG1lAHN3b3JkL2Zpc2g="), "AUTH PLAIN AG1lA[secret]g=");
+        let redactor = Redactor::new(vec!["quote\"d".into()]);
+        assert_eq!(redactor.cleaned(r#"{"told":"quote\"d"}"#), r#"{"told":"[secret]"}"#);
+        let redactor = Redactor::new(of_url("postgres://me:sword%2Ffish@db.example/d"));
         assert_eq!(redactor.cleaned("postgres://me@db.example/d"), "postgres://me@db.example/d");
     }
 

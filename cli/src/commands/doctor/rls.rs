@@ -37,24 +37,35 @@ pub(super) struct RlsDoctor {
 
 impl RlsDoctor {
     pub(super) async fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
-        let visitor = self.user.map_or(Visitor::Anybody, Visitor::User);
-        let (mut text, mut is_fault) = (String::new(), false);
-        let (tenants, left_out) = process.good_tenants(&self.tenant)?;
+        let mut is_fault = false;
+        let (tenants, mut left_out) = process.good_tenants(&self.tenant)?;
         for tenant in tenants {
-            let url = required(&tenant.id, ADMIN_URL, OWNER)?;
-            let mut session = Session::of_owner(&tenant.id, &url).await?;
-            let sights = checks::sights(&mut session, visitor).await?;
-            let findings = checks::judge_sights(visitor, &sights);
-            is_fault |= findings.iter().any(Finding::is_fault);
-            if self.json {
-                sights.iter().for_each(|sight| json_line(&mut text, &tenant.id, sight));
-            } else {
-                table(&mut text, &tenant.id, visitor, &sights);
-                remarks(&mut text, &findings);
+            match self.one(&tenant.id).await {
+                Ok((of_it, text)) => {
+                    is_fault |= of_it;
+                    tell(&text)?;
+                }
+                Err(error) => left_out.failed(&error),
             }
         }
-        tell(&text)?;
         Ok(left_out.code(if is_fault { NO.into() } else { ExitCode::SUCCESS }))
+    }
+
+    /// Whether anything is not as it should be, and what is told of it.
+    async fn one(&self, tenant: &TenantId) -> anyhow::Result<(bool, String)> {
+        let visitor = self.user.map_or(Visitor::Anybody, Visitor::User);
+        let url = required(tenant, ADMIN_URL, OWNER)?;
+        let mut session = Session::of_owner(tenant, &url).await?;
+        let sights = checks::sights(&mut session, visitor).await?;
+        let findings = checks::judge_sights(visitor, &sights);
+        let mut text = String::new();
+        if self.json {
+            sights.iter().for_each(|sight| json_line(&mut text, tenant, sight));
+        } else {
+            table(&mut text, tenant, visitor, &sights);
+            remarks(&mut text, &findings);
+        }
+        Ok((findings.iter().any(Finding::is_fault), text))
     }
 }
 

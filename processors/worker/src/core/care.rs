@@ -1,9 +1,8 @@
 //! How a tenant is taken whose owners died, and how it is folded then: record by record, each noted in the log before it is
 //! folded, so that whoever comes after a further death knows which record it was.
 //!
-//! One death changes nothing. After two in a row without a snapshot between, what is in the journal by then is folded with
-//! care, from the first record on of which there is no proof that somebody survived it: what lies before took nobody's
-//! life, and a note costs a round trip to the log. A note that is found after a death quarantines its record, unless there is proof that it was survived: a commit
+//! One death changes nothing. After two in a row without a snapshot between, what is in the journal by then and nobody is known
+//! to have survived is folded with care: what lies before took nobody's life, and a note costs a round trip to the log. A note that is found after a death quarantines its record, unless there is proof that it was survived: a commit
 //! or an outcome behind it. Of all tenants of a worker one at a time has a note in the log ([`super::Core`] passes the
 //! turn on): a death shall leave a trace in the tenant that it was of and in no other.
 
@@ -64,7 +63,7 @@ impl Taking {
         let is_let_out = |offset: u64| offset >= fold_from && !found.decisions.is_skipped(offset);
         let is_let_out = stands_before.is_none() && quarantined.is_some_and(is_let_out);
         let care = (crashes >= DEATHS || is_let_out)
-            .then(|| Care::new(tenant, survived_to(found), found.journal_end));
+            .then(|| Care::new(tenant, found.survived_to(), found.journal_end));
         Self { words: words.into_iter().flatten().collect(), owner, stands_before, care }
     }
 }
@@ -79,15 +78,8 @@ fn stands_before(found: &Recovered) -> Option<u64> {
     let quarantined = quarantine.map(|record| record.offset.cast_unsigned());
     let suspect = found.words.suspect.as_ref().filter(|_| found.words.has_died());
     let suspect = suspect.map(|suspect| suspect.offset.cast_unsigned());
-    let suspect = suspect.filter(|offset| is_open(*offset) && *offset >= survived_to(found));
+    let suspect = suspect.filter(|offset| is_open(*offset) && *offset >= found.survived_to());
     quarantined.into_iter().chain(suspect).min()
-}
-
-/// The first journal offset of which the log does not show that its record was folded: neither a commit nor an outcome lies
-/// behind it.
-fn survived_to(found: &Recovered) -> u64 {
-    let caused_to = found.last_cause.map(|cause| cause.offset.cast_unsigned() + 1);
-    caused_to.unwrap_or(0).max(found.committed)
 }
 
 /// What the owner says when it gives the tenant up.

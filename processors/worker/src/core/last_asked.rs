@@ -10,7 +10,7 @@ use super::Output;
 pub struct LastAsked {
     /// Everything before this journal offset is done.
     pub commit: Option<u64>,
-    /// The tenant's last words: nobody waits for their acknowledgements.
+    /// The tenant's last words, whose acknowledgements the core does not ask for.
     pub words: Vec<(TopicKind, Vec<NewRecord>)>,
     /// The rest, other tenants' appends among it, whose acknowledgements are waited for: that of a note, say, whose turn
     /// it is now.

@@ -94,6 +94,13 @@ impl Recovered {
         self.state.as_ref().map_or(0, |state| state.next_offset)
     }
 
+    /// The first journal offset of which the log does not show that its record was folded: neither a commit nor an outcome
+    /// lies behind it.
+    pub(crate) fn survived_to(&self) -> u64 {
+        let caused_to = self.last_cause.map(|cause| cause.offset.cast_unsigned().saturating_add(1));
+        caused_to.unwrap_or(0).max(self.committed)
+    }
+
     /// What came of the journal from that offset on may be in the log in part only: it is written again.
     fn doubt(&mut self, from: u64) {
         let before = from.checked_sub(1);
@@ -152,6 +159,24 @@ pub enum Output {
     Halt(TenantId, String),
     /// The tenant stands: look whether an operator decided anything about its journal from that offset on.
     Look(TenantId, u64),
+}
+
+impl Output {
+    /// Whose it is.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Recover(tenant, ..)
+            | Self::ReadFrom(tenant, ..)
+            | Self::Append(tenant, ..)
+            | Self::Commit(tenant, _)
+            | Self::Store(tenant, ..)
+            | Self::Pause(tenant)
+            | Self::Resume(tenant)
+            | Self::Halt(tenant, _)
+            | Self::Look(tenant, _) => tenant,
+        }
+    }
 }
 
 impl Default for Core {

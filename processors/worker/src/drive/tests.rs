@@ -121,7 +121,7 @@ fn began(told: &[Change]) -> bool {
 }
 
 #[test]
-fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
+fn an_append_that_its_topic_does_not_take_stops_its_tenant_alone() {
     let tenant: TenantId = "fxlabs".parse().unwrap();
     let answered = |error| {
         let ack = Ack::ready(Err(error));
@@ -134,6 +134,8 @@ fn an_append_to_a_topic_that_was_deleted_stops_its_tenant_alone() {
     assert!(*whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
     let divided = answered(LogError::Partitions { topic: "fxlabs.triggers.v1".into(), count: 2 }).unwrap();
     assert!(matches!(divided[..], [Input::Lost(..)]), "{divided:?}");
+    let away = answered(LogError::Unavailable { reason: "no leader".into() }).unwrap();
+    assert!(matches!(away[..], [Input::Lost(..)]), "{away:?}");
     assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());
 }
 
@@ -180,6 +182,23 @@ fn the_last_words_of_tenants_that_go_at_once_are_waited_for_together() {
     topics.iter().for_each(|topic| assert_eq!(worker.revoked(topic), None));
     let took = begun.elapsed();
     assert!(LAST_WORDS <= took && took < LAST_WORDS * 3, "{took:?}");
+}
+
+#[test]
+fn what_was_asked_for_before_a_tenant_goes_is_not_done_after_its_last_word() {
+    let run = Run::new();
+    let (_keep, tenants) = watch::channel(Arc::new(vec![run.tenant.clone()]));
+    let mut worker = Worker::new(&Context::new(run.log.clone(), tenants, Clock::system(), Shutdown::new()));
+    let [going, staying] = ["aa", "bb"].map(|id| journal(&id.parse().unwrap()));
+    worker.assigned(&going);
+    worker.assigned(&staying);
+    assert_eq!(worker.revoked(&going), None);
+    let state = worker.lock();
+    assert!(
+        matches!(&state.asked[..], [Output::Recover(whose, ..)] if *whose == staying.tenant),
+        "{:?}",
+        state.asked
+    );
 }
 
 #[test]

@@ -70,8 +70,8 @@ pub fn store_snapshot(log: &dyn Log, shelf: &mut Shelf, snapshot: &Snapshot) -> 
     let mut writer = Writer::new(log, shelf, None);
     let manifest = writer.whole(snapshot)?;
     writer.repair(snapshot, &manifest)?;
-    writer.make_room()?;
     reach(CrashPoint::SnapshotStored);
+    writer.make_room()?;
     Ok(writer.stored)
 }
 

@@ -131,7 +131,8 @@ impl Drop for TopicReader {
     fn drop(&mut self) {
         if let Some(consumer) = self.consumer.take() {
             consumer.context().end();
-            std::thread::spawn(move || drop(consumer));
+            // Where there can be no further thread it is dropped here.
+            let _ = std::thread::Builder::new().spawn(move || drop(consumer));
         }
     }
 }
