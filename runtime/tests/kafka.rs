@@ -266,6 +266,34 @@ fn topics_that_are_sought_as_soon_as_they_are_assigned_stay_where_they_were_soug
     assert!(read.values().all(|numbers| *numbers == (1..=EACH).collect::<Vec<_>>()), "{read:?}");
 }
 
+/// Where it stood, and nobody who would hear it: the broker falls silent while the topic is given up.
+struct Silencing(Arc<Cluster>);
+
+impl Assignments for Silencing {
+    fn assigned(&mut self, _: &Topic) -> Start {
+        Start::At(0)
+    }
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        self.0.kafka.signal(1, "STOP").unwrap();
+        Some(1)
+    }
+}
+
+#[test]
+fn a_member_whose_broker_falls_silent_while_it_leaves_is_gone_all_the_same() {
+    let Some(cluster) = cluster(1).map(Arc::new) else { return };
+    let log = cluster.log("slots");
+    let topic = journal(log.as_ref());
+    log.append(&topic, records(0..1)).wait().unwrap();
+    let silencing = Box::new(Silencing(Arc::clone(&cluster)));
+    let mut member = log.consumer("silent", std::slice::from_ref(&topic), silencing).unwrap();
+    until("a record", || matches!(member.poll(Duration::from_millis(50)).unwrap(), Polled::Records(..)));
+    let closing = std::thread::spawn(move || member.close());
+    until("to be gone", || closing.is_finished());
+    closing.join().unwrap().unwrap();
+    cluster.kafka.signal(1, "CONT").unwrap();
+}
+
 #[test]
 fn a_broker_killed_under_load_loses_nothing_and_repeats_nothing() {
     const APPENDS: usize = 2_000;

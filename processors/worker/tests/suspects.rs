@@ -109,6 +109,29 @@ fn what_killed_others_is_read_with_care_and_a_first_death_changes_nothing() {
 }
 
 #[test]
+fn what_somebody_survived_is_folded_without_notes_and_care_begins_behind_it() {
+    let mut world = World::new(journal(&[(900, -700); 30]));
+    world.recover(true);
+    world.read(10);
+    world.acknowledge(usize::MAX);
+    assert_eq!(world.committed, 10);
+    world.crash(0);
+    world.recover(true);
+    world.crash(0);
+    world.recover(true);
+    world.read(8);
+    assert!(!world.paused, "nothing of it is held");
+    world.acknowledge(usize::MAX);
+    assert_eq!((world.words().suspect, world.words().owner.unwrap().crashes), (None, 2));
+    // A batch may begin before and end behind.
+    world.read(10);
+    world.acknowledge(1);
+    assert_eq!(world.words().suspect.unwrap().offset, 10);
+    world.finish();
+    assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
 fn processes_that_are_stopped_and_moved_are_no_deaths() {
     let mut world = World::new(journal(&[(900, -700); 30]));
     for _ in 0..9 {

@@ -55,6 +55,12 @@ fn label(tenant: &Tenant, time: Timestamp) -> String {
     clock.rsplit_once(' ').map_or_else(String::new, |(_, label)| label.to_owned())
 }
 
+/// The link is that address, or one below it: `https://shop.example.evil` is none of `https://shop.example`.
+fn lies_below(link: &str, address: &str) -> bool {
+    link.strip_prefix(address)
+        .is_some_and(|rest| rest.is_empty() || address.ends_with('/') || rest.starts_with(['/', '?', '#']))
+}
+
 struct Mail<'a> {
     tenant: &'a Tenant,
     shown: &'a Preview,
@@ -96,7 +102,7 @@ impl Mail<'_> {
         .map(Link::as_str)
         .collect();
         let is_own = |link: &&&str| {
-            link.starts_with("mailto:") || own.iter().any(|own| link.replace("&amp;", "&").starts_with(own))
+            link.starts_with("mailto:") || own.iter().any(|own| lies_below(&link.replace("&amp;", "&"), own))
         };
         let links: BTreeSet<&str> =
             self.shown.html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
@@ -124,5 +130,31 @@ impl Mail<'_> {
         let stands =
             |words: &&String| !own.contains(&***words) && shown.iter().any(|part| part.contains(&***words));
         theirs.iter().find(stands).map(|words| format!("{words:?} of {} stands in it", other.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lies_below;
+
+    #[test]
+    fn a_host_that_begins_like_ones_own_is_another() {
+        for own in [
+            "https://shop.example",
+            "https://shop.example/a?b#c",
+            "https://shop.example?b",
+            "https://shop.example#c",
+        ] {
+            assert!(lies_below(own, "https://shop.example"), "{own}");
+        }
+        for foreign in [
+            "https://shop.example.evil",
+            "https://shop.example@evil",
+            "https://shop.examples/",
+            "https://shop",
+        ] {
+            assert!(!lies_below(foreign, "https://shop.example"), "{foreign}");
+        }
+        assert!(lies_below("https://shop.example/in", "https://shop.example/"));
     }
 }

@@ -2,7 +2,8 @@
 //! folded, so that whoever comes after a further death knows which record it was.
 //!
 //! One death changes nothing. After two in a row without a snapshot between, what is in the journal by then is folded with
-//! care. A note that is found after a death quarantines its record, unless there is proof that it was survived: a commit
+//! care, from the first record on of which there is no proof that somebody survived it: what lies before took nobody's
+//! life, and a note costs a round trip to the log. A note that is found after a death quarantines its record, unless there is proof that it was survived: a commit
 //! or an outcome behind it. Of all tenants of a worker one at a time has a note in the log ([`super::Core`] passes the
 //! turn on): a death shall leave a trace in the tenant that it was of and in no other.
 
@@ -62,7 +63,8 @@ impl Taking {
         // What is let out of quarantine to be folded after all, is folded with care whatever the count says.
         let is_let_out = |offset: u64| offset >= fold_from && !found.decisions.is_skipped(offset);
         let is_let_out = stands_before.is_none() && quarantined.is_some_and(is_let_out);
-        let care = (crashes >= DEATHS || is_let_out).then(|| Care::new(tenant, found.journal_end));
+        let care = (crashes >= DEATHS || is_let_out)
+            .then(|| Care::new(tenant, survived_to(found), found.journal_end));
         Self { words: words.into_iter().flatten().collect(), owner, stands_before, care }
     }
 }
@@ -77,14 +79,15 @@ fn stands_before(found: &Recovered) -> Option<u64> {
     let quarantined = quarantine.map(|record| record.offset.cast_unsigned());
     let suspect = found.words.suspect.as_ref().filter(|_| found.words.has_died());
     let suspect = suspect.map(|suspect| suspect.offset.cast_unsigned());
-    let suspect = suspect.filter(|offset| is_open(*offset) && !is_survived(found, *offset));
+    let suspect = suspect.filter(|offset| is_open(*offset) && *offset >= survived_to(found));
     quarantined.into_iter().chain(suspect).min()
 }
 
-/// Something that comes after that record was folded is in the log.
-fn is_survived(found: &Recovered, offset: u64) -> bool {
-    let has_caused = found.last_cause.is_some_and(|cause| cause.offset.cast_unsigned() >= offset);
-    found.committed > offset || has_caused
+/// The first journal offset of which the log does not show that its record was folded: neither a commit nor an outcome lies
+/// behind it.
+fn survived_to(found: &Recovered) -> u64 {
+    let caused_to = found.last_cause.map(|cause| cause.offset.cast_unsigned() + 1);
+    caused_to.unwrap_or(0).max(found.committed)
 }
 
 /// What the owner says when it gives the tenant up.
@@ -105,7 +108,9 @@ fn nothing(key: WordKey) -> Option<NewRecord> {
 #[derive(Debug)]
 pub(super) struct Care {
     journal: Topic,
-    /// Up to this journal offset.
+    /// From this journal offset on.
+    from: u64,
+    /// Up to this one.
     until: u64,
     /// Read, and not folded yet.
     held: VecDeque<Record>,
@@ -135,19 +140,20 @@ pub(super) enum Step {
 }
 
 impl Care {
-    fn new(tenant: &TenantId, until: u64) -> Self {
+    fn new(tenant: &TenantId, from: u64, until: u64) -> Self {
         let journal = Topic::new(tenant, TopicKind::Journal);
-        Self { journal, until, held: VecDeque::new(), note: Note::None }
+        Self { journal, from, until, held: VecDeque::new(), note: Note::None }
     }
 
-    /// Takes records in, if they are to be folded with care: else they come back.
-    pub(super) fn hold(&mut self, records: Vec<Record>) -> Option<Vec<Record>> {
-        let is_over = records.first().is_none_or(|record| record.offset >= self.until);
-        if self.held.is_empty() && self.note == Note::None && is_over {
-            return Some(records);
+    /// Takes in those that are to be folded with care, and what follows them; the others come back, to be folded as ever.
+    pub(super) fn hold(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+        let is_behind = self.held.is_empty() && self.note == Note::None;
+        let before = if is_behind { records.partition_point(|record| record.offset < self.from) } else { 0 };
+        let is_over = records.get(before).is_none_or(|record| record.offset >= self.until);
+        if !is_behind || !is_over {
+            self.held.extend(records.drain(before..));
         }
-        self.held.extend(records);
-        None
+        records
     }
 
     /// Nothing more is to be read for now.

@@ -115,12 +115,13 @@ impl TenantCore {
     pub(super) fn records(&mut self, records: Vec<Record>, next: &mut Numbers, outputs: &mut Vec<Output>) {
         let records = match &mut self.care {
             Some(care) if !self.halted => care.hold(records),
-            _ => Some(records),
+            _ => records,
         };
-        match records {
-            Some(records) => self.fold_all(records, next, outputs),
-            None => self.regulate(outputs),
+        if !records.is_empty() {
+            self.fold_all(records, next, outputs);
+            self.drop_held_if_halted();
         }
+        self.regulate(outputs);
     }
 
     /// Folds the records and asks for what follows from them to be appended. When the tenant has to stop at a

@@ -287,11 +287,10 @@ impl ClientContext for Group {
 
 impl ConsumerContext for Group {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: Response, list: &mut TopicPartitionList) {
-        let done = if what == Response::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            self.assign(consumer, list)
-        } else {
-            self.revoke(consumer, list)
-        };
+        let is_given = what == Response::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let change = if is_given { "topics are given" } else { "topics are taken away" };
+        tracing::info!(log.group = self.name, topics = list.count(), "{change}");
+        let done = if is_given { self.assign(consumer, list) } else { self.revoke(consumer, list) };
         if let Err(error) = done {
             tracing::warn!(log.group = self.name, error = %error, "a change of hands did not go as it should");
             self.owned().refused = Some(error);

@@ -217,8 +217,13 @@ impl Lookup {
         Ok(topics.filter_map(|(topic, count)| (count > 1).then_some((topic.ok()?, count))).collect())
     }
 
-    /// The topic is there, in one partition that has a leader.
+    /// The topic is there, in one partition that has a leader. A busy broker that has one to name says for a moment that
+    /// there is none.
     pub(super) fn check(&self, topic: &Topic) -> Result<()> {
+        patient(|| self.try_check(topic))
+    }
+
+    fn try_check(&self, topic: &Topic) -> Result<()> {
         let name = topic.to_string();
         let metadata =
             self.asked(self.0.fetch_metadata(Some(&name), CALL)).map_err(|error| meaning(&error, topic))?;
@@ -230,7 +235,7 @@ impl Lookup {
     pub(super) fn wait_for(&self, topic: &Topic) -> Result<()> {
         let deadline = Instant::now() + CALL;
         loop {
-            match self.check(topic).and_then(|()| self.try_bounds(topic)) {
+            match self.try_check(topic).and_then(|()| self.try_bounds(topic)) {
                 Err(LogError::UnknownTopic { .. } | LogError::Unavailable { .. })
                     if Instant::now() < deadline =>
                 {

@@ -337,9 +337,13 @@ impl Consumer for Member {
         let Some(consumer) = self.consumer.take() else { return Ok(()) };
         let context = Arc::clone(consumer.context());
         context.owned().refused = None;
-        leave::leave(&consumer, &self.name, &self.slot.id(&self.log.options.host, &self.name));
-        context.end();
-        leave::end(consumer);
+        if !leave::go(consumer, &self.name, self.slot.id(&self.log.options.host, &self.name)) {
+            tracing::warn!(
+                log.group = self.name,
+                "stopped without an answer of its group, which gives its topics to others once the session has run out"
+            );
+            return Ok(());
+        }
         let refused = context.owned().refused.take();
         match refused {
             Some(error @ LogError::Unavailable { .. }) => {

@@ -4,6 +4,7 @@
 //! and six late seconds when it was asked to go. librdkafka leaves the group for it when it unsubscribes, but not while
 //! it closes, so it unsubscribes first and closes when the group does not know it any more.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -18,8 +19,29 @@ const LEAVE: Duration = Duration::from_secs(3);
 /// Longest wait for brokers to show that they are there.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// Longest wait for all of it. What the owner of the topics waits for when they are given up has limits of its own, which
+/// together lie below this one; librdkafka's commits and its closing have none, and brokers may fall silent in the middle.
+const GONE: Duration = Duration::from_secs(15);
+
+/// Gives up every topic, commits where it stood, leaves and closes. False when that took too long: it goes on apart from us
+/// then, until this process is gone.
+pub(super) fn go(consumer: BaseConsumer<Group>, group: &str, static_id: String) -> bool {
+    let (group, (gone, is_gone)) = (group.to_owned(), mpsc::sync_channel(2));
+    std::thread::spawn(move || {
+        leave(&consumer, &group, &static_id);
+        consumer.context().end();
+        if consumer.context().is_silent() {
+            // Closing talks to the coordinator until it answers.
+            let _ = gone.send(());
+        }
+        drop(consumer);
+        let _ = gone.send(());
+    });
+    is_gone.recv_timeout(GONE).is_ok()
+}
+
 /// Gives up every topic, commits where it stood, and leaves.
-pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str) {
+fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str) {
     if consumer.fetch_group_list(Some(group), ANSWER).is_err() {
         // A commit has no deadline of its own.
         consumer.context().silence();
@@ -34,14 +56,6 @@ pub(super) fn leave(consumer: &BaseConsumer<Group>, group: &str, static_id: &str
         }
     }
     tracing::debug!(log.group = group, kafka.member = static_id, "the group did not let go in time");
-}
-
-/// librdkafka closes a member by talking to its coordinator, without a deadline. Where nobody answers that goes on apart
-/// from us, until brokers are back or this process is gone.
-pub(super) fn end(consumer: BaseConsumer<Group>) {
-    if consumer.context().is_silent() {
-        std::thread::spawn(move || drop(consumer));
-    }
 }
 
 /// Brokers name a static member `<static id>-<uuid>`. Not to know is not to have left.

@@ -17,7 +17,8 @@ use crate::log::{Bounds, LogError, Reader, Record, Result};
 /// Reads one topic apart from any group: the [`Reader`] of a log on Kafka.
 pub(super) struct TopicReader {
     topic: Topic,
-    consumer: BaseConsumer<Events>,
+    /// None once it was let go.
+    consumer: Option<BaseConsumer<Events>>,
     next: u64,
     /// Where the topic ended when the reader was made. What lies before it is there, and is waited for however
     /// short a wait was asked for: "nothing" would be taken for the end.
@@ -32,7 +33,12 @@ impl TopicReader {
         config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
         let consumer: BaseConsumer<Events> = create(&config, Events::new(&log.link))?;
         consumer.assign(&list_of(topic, at(from))?).map_err(|error| meaning(&error, topic))?;
-        Ok(Self { topic: topic.clone(), consumer, next: from, known_end: bounds.next })
+        Ok(Self { topic: topic.clone(), consumer: Some(consumer), next: from, known_end: bounds.next })
+    }
+
+    fn consumer(&self) -> Result<&BaseConsumer<Events>> {
+        let gone = || LogError::Unavailable { reason: format!("the reader of {} was let go", self.topic) };
+        self.consumer.as_ref().ok_or_else(gone)
     }
 
     /// The next record, or none within the wait or before the known end.
@@ -40,7 +46,7 @@ impl TopicReader {
         let deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.consumer.poll(left) {
+            match self.consumer()?.poll(left) {
                 Some(Ok(message)) => {
                     let record = record(&message);
                     self.next = record.offset + 1;
@@ -66,7 +72,7 @@ impl TopicReader {
         match error.rdkafka_error_code() {
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
                 let (start, next) = self
-                    .consumer
+                    .consumer()?
                     .fetch_watermarks(&topic, super::client::PARTITION, CALL)
                     .map_err(|error| meaning(&error, &self.topic))?;
                 let (start, next) = (number(start), number(next));
@@ -121,8 +127,12 @@ impl Reader for TopicReader {
 }
 
 impl Drop for TopicReader {
+    /// Whoever lets it go does not wait: rdkafka (0.39) ends a client by waiting a tenth of a second for what comes no more.
     fn drop(&mut self) {
-        self.consumer.context().end();
+        if let Some(consumer) = self.consumer.take() {
+            consumer.context().end();
+            std::thread::spawn(move || drop(consumer));
+        }
     }
 }
 

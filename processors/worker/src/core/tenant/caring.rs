@@ -34,9 +34,7 @@ impl TenantCore {
             }
             Step::Fold(record) => {
                 self.fold_all(vec![record], next, outputs);
-                if let Some(care) = self.care.as_mut().filter(|_| self.halted) {
-                    care.drop_held();
-                }
+                self.drop_held_if_halted();
                 self.note_next(next, outputs);
             }
             Step::Rest(records) => {
@@ -45,6 +43,13 @@ impl TenantCore {
                 }
                 self.regulate(outputs);
             }
+        }
+    }
+
+    /// Nobody folds what follows a record at which the tenant stopped.
+    pub(super) fn drop_held_if_halted(&mut self) {
+        if let Some(care) = self.care.as_mut().filter(|_| self.halted) {
+            care.drop_held();
         }
     }
 
