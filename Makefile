@@ -72,11 +72,13 @@ line: setup ## the line to the browser at full size: sinks killed, sockets cut, 
 	@LINE_EVENTS=$(EVENTS) LINE_USERS=$(USERS) LINE_SEED=$(SEED) cargo test -q --locked -p bellwether-tests --test line \
 every_tab -- --nocapture
 
-# Part of `test` with 200 seeds. A seed that fails says which step made that certain, and what it takes.
+# Part of `test` with 200 seeds. A seed that fails says which step made that certain, and what it takes. Only the crate with
+# the world is built anew, optimised.
 SEEDS ?= 10000
 FROM ?= 0
 simulate: setup ## cores of worker, rows, mail and schedule in one simulated world where everything fails; SEEDS, FROM
-	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test -q --locked -p bellwether-sinks --lib simulation::whatever_goes_wrong -- --nocapture
+	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test -q --locked -p bellwether-sinks \
+--config profile.dev.package.bellwether-sinks.opt-level=2 --lib simulation::whatever_goes_wrong -- --nocapture
 
 # Part of `test` with 60 faults; some two minutes with 500.
 FAULTS ?= 500

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
 use super::database::{Database, Filled, RunRow, Wrote};
-use super::market::{self, USERS, user};
+use super::market::{self, Twin, USERS, user};
 use super::outbox::address;
 use super::parties::content;
 use crate::feed::{Batch, Delivered};
@@ -85,7 +85,7 @@ fn outcomes(random: &mut Random) -> Vec<Delivered> {
             value: new.value,
         };
     let journal: Vec<_> = journal.map(record).collect();
-    let outcomes = market::straight(&market::tenant(0), &journal).into_iter().enumerate();
+    let outcomes = Twin::of(&market::tenant(0), &journal).outcomes.into_iter().enumerate();
     outcomes
         .map(|(offset, outcome)| Delivered {
             offset: offset as u64,

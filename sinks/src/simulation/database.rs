@@ -27,6 +27,8 @@ const STEADY: i64 = 20 * MINUTE;
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) tenant: TenantId,
+    /// A constraint of the tenant's own refuses one trigger in so many, whatever is tried; none: it has none.
+    pub(super) refuses: Option<u128>,
     /// What its clock is ahead of the world's, microseconds.
     clock: i64,
     /// When it was set last, by the world's clock.
@@ -74,6 +76,8 @@ pub(super) enum Wrote {
     Piece,
     /// Nothing was written: the cursor stands there, before the piece.
     Behind(u64),
+    /// Nothing was written: a constraint refuses one of its rows.
+    Refused,
 }
 
 /// What a transaction that fills the outbox comes to.
@@ -89,6 +93,7 @@ impl Database {
     pub(super) fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
+            refuses: None,
             clock: 0,
             set_at: None,
             cursors: BTreeMap::new(),
@@ -133,6 +138,9 @@ impl Database {
             return Wrote::Behind(cursor.next_offset);
         }
         let plan = plan(piece, cursor);
+        if plan.triggers().any(|trigger| self.is_refused(trigger)) {
+            return Wrote::Refused;
+        }
         let mut changed = Changed::default();
         let statuses = self.write_statuses(&plan.statuses());
         changed.statuses.extend(statuses.iter().map(|status| status.cause));
@@ -146,6 +154,11 @@ impl Database {
             self.advance(rows::SINK, plan.cursor);
         }
         Wrote::Piece
+    }
+
+    /// Whether the tenant's constraint refuses its row.
+    pub(super) fn is_refused(&self, trigger: &TriggerFired) -> bool {
+        self.refuses.is_some_and(|one_in| trigger.id.0.as_u128().is_multiple_of(one_in))
     }
 
     /// A user deletes the oldest row; the one it was.

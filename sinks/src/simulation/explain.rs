@@ -4,22 +4,23 @@
 //! what goes wrong are drawn anew, many times. The last step from which some of these end well is the guilty one: what
 //! came before it made failure likely, what was done in it made it certain.
 
+mod guilty;
+mod shrink;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::faults::{Fault, Plan};
+use super::faults::{Act, Fault, Plan};
 use super::judge::{Finding, Verdict};
 use super::world::{Ran, Told, run};
+use guilty::{DRAWS, Guilty, guilty};
+use shrink::shrunk;
 
-/// How often the rest of a run is drawn anew from one step.
-const DRAWS: u64 = 24;
-/// Most runs that it takes to leave out faults.
-const MOST_RUNS: usize = 400;
-/// It does not take longer, however slow the machine.
-const SHRINKS_FOR: Duration = Duration::from_secs(30);
+/// Leaving out faults does not take longer, however slow the machine.
+const SHRINKS_FOR: Duration = Duration::from_secs(25);
 /// Steps told around the guilty one.
 const AROUND: usize = 6;
 
@@ -29,18 +30,9 @@ pub(super) struct Story {
     verdict: Verdict,
     /// How many faults there were, and those that it takes.
     faults: usize,
-    taken: Vec<(u64, Fault)>,
+    taken: usize,
     guilty: Guilty,
     told: Vec<Told>,
-}
-
-/// The step that made failure certain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Guilty {
-    /// None: it fails whatever happens.
-    step: Option<u64>,
-    /// Of [`DRAWS`] runs drawn anew from before that step, so many failed; all did from after it.
-    before: u64,
 }
 
 /// Of the same kind of wrong, about the same thing.
@@ -59,56 +51,15 @@ pub(super) fn explain(seed: u64, failed: Ran) -> Story {
     let first = failed.verdict.0[0].clone();
     let all = failed.faults;
     // Where there is no time left, what was not tried is not left out.
-    let fails = |faults: &[(u64, Fault)]| is_like(&run(&Plan::with(seed, faults)), &first);
-    let taken = shrunk(&all, &mut |faults| begun.elapsed() < SHRINKS_FOR && fails(faults));
-    let plan = Plan::with(seed, &taken);
+    let fails = |faults: &[(Act, Fault)]| {
+        begun.elapsed() < SHRINKS_FOR && is_like(&run(&Plan::with(seed, faults)), &first)
+    };
+    let plan = Plan::with(seed, &shrunk(&all, &fails));
     let Ran { verdict, told, faults, .. } = run(&plan);
     let finding = verdict.0.iter().find(|other| other.wrong == first.wrong).unwrap_or(&first).clone();
     let steps = told.last().map_or(0, |last| last.step);
-    let guilty = guilty(steps, &mut |step, draw| has(&run(&plan.anew_from(step, draw)), &finding));
-    Story { seed, verdict, faults: all.len(), taken: faults, guilty, told }
-}
-
-/// The last step from which failing was not certain.
-fn guilty(steps: u64, fails: &mut dyn FnMut(u64, u64) -> bool) -> Guilty {
-    if (0..DRAWS).all(|draw| fails(1, draw)) {
-        return Guilty { step: None, before: DRAWS };
-    }
-    // Drawn anew from `open` on some run ends well; from `certain` on none does.
-    let (mut open, mut certain) = (1, steps + 1);
-    while certain - open > 1 {
-        let middle = u64::midpoint(open, certain);
-        if (0..DRAWS).all(|draw| fails(middle, draw)) {
-            certain = middle;
-        } else {
-            open = middle;
-        }
-    }
-    let before = (0..DRAWS).filter(|draw| fails(open, *draw)).count() as u64;
-    Guilty { step: Some(open), before }
-}
-
-/// As few of the faults as will do: halves, quarters and so on are left out as long as the run fails without them.
-fn shrunk<T: Copy>(faults: &[T], fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
-    let (mut left, mut parts, mut runs) = (faults.to_vec(), 1_usize, 0);
-    while !left.is_empty() && runs < MOST_RUNS {
-        let size = left.len().div_ceil(parts);
-        let without = |at: usize| -> Vec<T> {
-            let part = at * size..(at + 1) * size;
-            left.iter().enumerate().filter(|(place, _)| !part.contains(place)).map(|(_, it)| *it).collect()
-        };
-        let mut candidates = (0..left.len().div_ceil(size)).map(without);
-        let found = candidates.find(|fewer| {
-            runs += 1;
-            fails(fewer)
-        });
-        match found {
-            Some(fewer) => (left, parts) = (fewer, parts.saturating_sub(1).max(1)),
-            None if size == 1 => break,
-            None => parts = (parts * 2).min(left.len()),
-        }
-    }
-    left
+    let guilty = guilty(steps, &|step, draw| has(&run(&plan.anew_from(step, draw)), &finding));
+    Story { seed, verdict, faults: all.len(), taken: faults.len(), guilty, told }
 }
 
 impl Story {
@@ -123,7 +74,7 @@ impl fmt::Display for Story {
         for Finding { wrong, what } in self.verdict.0.iter().take(5) {
             writeln!(f, "  {}: {what}", wrong.told())?;
         }
-        writeln!(f, "faults that it takes, {} of {}:", self.taken.len(), self.faults)?;
+        writeln!(f, "faults that it takes, {} of {}:", self.taken, self.faults)?;
         for told in self.told.iter().filter(|told| told.fault.is_some()) {
             writeln!(f, "  {told}")?;
         }
@@ -157,33 +108,5 @@ impl fmt::Display for Told {
         let Self { step, at, who, what, fault } = self;
         write!(f, "step {step} at {at}: {who} {what}")?;
         fault.map_or(Ok(()), |fault| write!(f, ": {}", fault.kind.told()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulated::Random;
-
-    #[test]
-    fn the_faults_that_it_takes_are_left_and_no_others() {
-        let all: Vec<u32> = (0..60).collect();
-        for needed in [vec![], vec![7], vec![3, 41], vec![0, 1, 30, 59]] {
-            let mut fails = |some: &[u32]| needed.iter().all(|it| some.contains(it));
-            assert_eq!(shrunk(&all, &mut fails), needed);
-        }
-    }
-
-    #[test]
-    fn the_guilty_step_is_the_last_from_which_failing_was_not_certain() {
-        // From step 40 on it is likely, and step 70 makes it certain.
-        let mut fails = |step: u64, draw: u64| {
-            let mut random = Random::new(step * 100 + draw);
-            step > 70 || (step > 40 && random.below(3) > 0) || random.below(10) == 0
-        };
-        let found = guilty(100, &mut fails);
-        assert_eq!(found.step, Some(70));
-        assert!((8..DRAWS).contains(&found.before), "{found:?}");
-        assert_eq!(guilty(100, &mut |_, _| true), Guilty { step: None, before: DRAWS });
     }
 }

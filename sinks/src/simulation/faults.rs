@@ -1,11 +1,11 @@
-//! What goes wrong, and when: drawn from a seed, or listed; and drawn anew from a step on.
+//! What goes wrong, and with what: drawn from a seed, or listed; and drawn anew from a step on.
 
 use std::collections::BTreeMap;
 
 use crate::simulated::Random;
 
-/// Of a thousand steps, the fewest and the most at which something goes wrong in a run.
-const RATES: (u64, u64) = (15, 120);
+/// Of a thousand acts, the fewest and the most with which something goes wrong in a run.
+const RATES: (u64, u64) = (10, 90);
 
 /// A way to go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +88,7 @@ impl Kind {
     }
 }
 
-/// Something that goes wrong at a step.
+/// Something that goes wrong with an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) kind: Kind,
@@ -103,12 +103,32 @@ impl Fault {
     }
 }
 
+/// What somebody was about to do, known again in every other run of the same seed that comes to it: by who it is, what it
+/// does, and how often it did just that before. So what goes wrong elsewhere changes nothing about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Act(u64);
+
+impl Act {
+    /// By who, in words, and what.
+    pub(super) fn of(who: &str, what: &str) -> Self {
+        let bytes = who.bytes().chain([0]).chain(what.bytes());
+        // FNV-1a: the same on every machine and with every compiler.
+        let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325, hash))
+    }
+
+    /// The same, that many times before.
+    pub(super) const fn after(self, times: u64) -> Self {
+        Self(mixed(self.0, times))
+    }
+}
+
 /// What a run is made of: everything about it follows from this.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     seed: u64,
-    /// The faults by their steps; none: they are drawn.
-    listed: Option<BTreeMap<u64, Fault>>,
+    /// The faults by what they befall; none: they are drawn.
+    listed: Option<BTreeMap<Act, Fault>>,
     /// From this step on everything is drawn anew, by that number.
     anew: Option<(u64, u64)>,
 }
@@ -120,7 +140,7 @@ impl Plan {
     }
 
     /// The same seed with these faults and no others.
-    pub(super) fn with(seed: u64, faults: &[(u64, Fault)]) -> Self {
+    pub(super) fn with(seed: u64, faults: &[(Act, Fault)]) -> Self {
         Self { seed, listed: Some(faults.iter().copied().collect()), anew: None }
     }
 
@@ -129,30 +149,40 @@ impl Plan {
         Self { anew: Some((step, draw)), ..self.clone() }
     }
 
+    /// Whether it is this step from which everything is drawn anew.
+    pub(super) fn turns_at(&self, step: u64) -> bool {
+        self.anew.is_some_and(|(from, _)| step == from)
+    }
+
     /// What is decided before anything happens.
     pub(super) fn beginning(&self) -> Random {
         random(self.seed, 0)
     }
 
-    /// Who acts at a step, and how.
-    pub(super) fn choices(&self, step: u64) -> Random {
-        random(self.seed_at(step), 4 * step + 3)
+    /// What the party in this place decides by until it has done something.
+    pub(super) fn first_choices(&self, step: u64, place: usize) -> Random {
+        random(mixed(self.seed_at(step), 1), place as u64)
     }
 
-    /// What goes wrong of what could: with the first thing that is done in a step, or the second.
-    pub(super) fn fault(&self, step: u64, place: u64, possible: &[Kind]) -> Option<Fault> {
+    /// What is decided in an act, and after it until the same party's next.
+    pub(super) fn choices(&self, step: u64, act: Act) -> Random {
+        random(mixed(self.seed_at(step), 2), act.0)
+    }
+
+    /// What goes wrong of what could.
+    pub(super) fn fault(&self, step: u64, act: Act, possible: &[Kind]) -> Option<Fault> {
         let is_drawn = self.anew.is_some_and(|(from, _)| step >= from);
         match &self.listed {
             Some(listed) if !is_drawn => {
-                listed.get(&step).copied().filter(|fault| possible.contains(&fault.kind))
+                listed.get(&act).copied().filter(|fault| possible.contains(&fault.kind))
             }
-            _ => self.drawn(step, place, possible),
+            _ => self.drawn(step, act, possible),
         }
     }
 
-    fn drawn(&self, step: u64, place: u64, possible: &[Kind]) -> Option<Fault> {
-        let rate = RATES.0 + random(self.seed, 2).below(RATES.1 - RATES.0);
-        let mut random = random(self.seed_at(step), 4 * step + 4 + place);
+    fn drawn(&self, step: u64, act: Act, possible: &[Kind]) -> Option<Fault> {
+        let rate = RATES.0 + random(self.seed, 1).below(RATES.1 - RATES.0);
+        let mut random = random(mixed(self.seed_at(step), 3), act.0);
         if possible.is_empty() || random.below(1_000) >= rate {
             return None;
         }

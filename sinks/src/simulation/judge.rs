@@ -1,6 +1,7 @@
 //! What has to hold of a world that is done with everything, computed from the journals alone: by a straight fold of each,
 //! the undisturbed twin, and by the promises themselves.
 
+mod letters;
 mod mails;
 mod rows;
 mod schedule;
@@ -11,7 +12,7 @@ use std::fmt;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, TenantId, Timestamp, TopicKind};
 
-use super::market;
+use super::market::{self, Letter, Twin};
 use super::world::Around;
 
 /// A way in which a promise is broken.
@@ -85,6 +86,7 @@ impl fmt::Display for Verdict {
 pub(super) struct Expected {
     pub(super) tenant: TenantId,
     pub(super) outcomes: Vec<Outcome>,
+    letters: BTreeSet<Letter>,
     versions: Vec<(i64, AlertId, Option<i64>)>,
     /// Nothing is to come later than that.
     pub(super) by: Timestamp,
@@ -98,10 +100,10 @@ impl Expected {
         let tenant = market::tenant(number);
         let journal = around.topic(number, TopicKind::Journal);
         let journal = around.log.read(&journal, 0, u64::from(u32::MAX));
-        let outcomes = market::straight(&tenant, &journal);
+        let Twin { outcomes, letters } = Twin::of(&tenant, &journal);
         let versions = market::versions(&tenant, &journal);
         let by = around.quiet_at().unwrap_or(around.now).plus(PROMPTLY);
-        Self { tenant, outcomes, versions, by }
+        Self { tenant, outcomes, letters, versions, by }
     }
 
     pub(super) fn fired(&self) -> impl Iterator<Item = &TriggerFired> {
@@ -128,6 +130,7 @@ pub(super) fn judge(around: &Around, has_no_end: bool) -> (Verdict, usize) {
     for number in 0..2 {
         let expected = Expected::of(number, around);
         repeats += triggers(number, &expected, around, &mut verdict);
+        letters::judge(number, &expected, around, &mut verdict);
         rows::judge(number, &expected, around, &mut verdict);
         mails::judge(number, &expected, around, &mut verdict);
         schedule::judge(number, &expected, around, &mut verdict);

@@ -1,6 +1,6 @@
 //! A log in memory that recovery, snapshots and decisions read through the log's own seam.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind, codec};
 
 use crate::feed::Delivered;
+
+/// Records of snapshots that may come before the topic is compacted again.
+const ROOM: usize = 32;
 
 /// Topics, and where groups stand.
 #[derive(Default)]
@@ -34,6 +37,8 @@ struct Stored {
     /// Of a topic of triggers: what its records say.
     outcomes: Vec<Delivered>,
     next: u64,
+    /// Of a topic of snapshots: it is compacted once it has more records.
+    most: usize,
 }
 
 impl SimulatedLog {
@@ -125,6 +130,18 @@ impl Stored {
             self.outcomes.push(Delivered { offset, appended_at: now, outcome });
         }
         self.records.push(Record { offset, appended_at: now, key, headers: Vec::new(), value });
+        if topic.kind == TopicKind::Snapshots && self.records.len() > self.most {
+            self.compact();
+            self.most = 2 * self.records.len() + ROOM;
+        }
+    }
+
+    /// The newest record of each key stays, as with a broker.
+    fn compact(&mut self) {
+        let newest: HashMap<Vec<u8>, u64> =
+            self.records.iter().map(|record| (record.key.clone(), record.offset)).collect();
+        self.records
+            .retain(|record| newest.get(&record.key) == Some(&record.offset) && !record.is_tombstone());
     }
 }
 

@@ -1,7 +1,10 @@
 //! What two tenants' journals hold: symbols that walk, alerts that are changed and deleted, and records that are of no
 //! use. Alerts and users of both have the same ids: what is mixed up shows.
 
-use bellwether_engine::{ENGINE_VERSION, Effect, Engine};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use bellwether_engine::{ENGINE_VERSION, Effect, Engine, RefusalReason};
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
@@ -17,12 +20,14 @@ use crate::simulated::Random;
 /// Users of each tenant, each with an alert.
 pub(super) const USERS: u128 = 3;
 /// Five minutes of the market in each journal.
-const MINUTES: i64 = 32;
+const MINUTES: i64 = 24;
 const SYMBOLS: [&str; 2] = ["EURUSDm", "GBPUSDm"];
 
 /// The tenants by their numbers.
 pub(super) fn tenant(number: usize) -> TenantId {
-    ["fxlabs", "hextech"][number].parse().unwrap()
+    static TENANTS: LazyLock<[TenantId; 2]> =
+        LazyLock::new(|| ["fxlabs", "hextech"].map(|id| id.parse().unwrap()));
+    TENANTS[number].clone()
 }
 
 pub(super) const fn user(number: u128) -> UserId {
@@ -65,23 +70,32 @@ fn quotes(tenant: &TenantId, minute: i64, prices: [i64; 2]) -> Vec<Entry> {
         let bid = prices[usize::from(symbol)];
         Tick { ts, symbol, bid, ask: bid + 1 }
     };
-    let block = TickBlock {
-        origin: origin(tenant),
-        ingested_at: ts,
-        first_seq: Some(minute.cast_unsigned() * 2),
-        symbols: SYMBOLS.map(|name| BlockSymbol::of_quotes(name, 5)).to_vec(),
-        ticks: vec![tick(0), tick(1)],
-        volumes: Vec::new(),
-    };
+    let block = block(tenant, minute, &SYMBOLS, vec![tick(0), tick(1)]);
     let beat = Heartbeat { origin: origin(tenant), ts: ts.plus(301_000_000) };
-    vec![Entry::Ticks(block), Entry::Heartbeat(beat)]
+    vec![block, Entry::Heartbeat(beat)]
 }
 
-/// A user changes an alert, or deletes it, now and then.
+fn block(tenant: &TenantId, minute: i64, symbols: &[&str], ticks: Vec<Tick>) -> Entry {
+    Entry::Ticks(TickBlock {
+        origin: origin(tenant),
+        ingested_at: Timestamp(minute * 300_000_000),
+        first_seq: Some(minute.cast_unsigned() * 2),
+        symbols: symbols.iter().map(|name| BlockSymbol::of_quotes(*name, 5)).collect(),
+        ticks,
+        volumes: Vec::new(),
+    })
+}
+
+/// Now and then a user changes an alert, or deletes it, or there are ticks that nobody can use.
 fn oddity(tenant: &TenantId, minute: i64, random: &mut Random) -> Option<Entry> {
     let user = 1 + u128::from(random.below(USERS as u64));
     match random.below(6) {
         0 => Some(alert(tenant, user, 2 + minute, minute > MINUTES / 2 && random.below(3) == 0)),
+        1 => {
+            let tick = |symbol, bid, ask| Tick { ts: Timestamp(minute * 300_000_000), symbol, bid, ask };
+            let ticks = vec![tick(0, 70_000, 70_001), tick(1, 70_001, 70_000), tick(1, 0, 70_000)];
+            Some(block(tenant, minute, &["XAUUSDm", SYMBOLS[1]], ticks))
+        }
         _ => None,
     }
 }
@@ -134,23 +148,48 @@ fn encoded(entries: &[Entry]) -> Vec<NewRecord> {
     entries.iter().map(record).collect()
 }
 
-/// The undisturbed twin: what one straight fold of the journal gives.
-pub(super) fn straight(tenant: &TenantId, journal: &[Record]) -> Vec<Outcome> {
-    let mut engine = Engine::new(tenant.clone());
-    let mut effects = Vec::new();
-    for record in journal {
-        match codec::decode_entry(&record.value) {
-            Ok(entry) if entry.origin().tenant == *tenant => {
-                engine.apply(record.offset, &entry, &mut effects);
+/// What is kept of input that could not be used: the record, the place in it, and why.
+pub(super) type Letter = (i64, Option<i32>, String);
+
+/// The undisturbed twin: what one straight fold of a journal gives.
+#[derive(Debug, Default)]
+pub(super) struct Twin {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) letters: BTreeSet<Letter>,
+}
+
+impl Twin {
+    pub(super) fn of(tenant: &TenantId, journal: &[Record]) -> Self {
+        let (mut engine, mut twin) = (Engine::new(tenant.clone()), Self::default());
+        for record in journal {
+            let mut effects = Vec::new();
+            match codec::decode_entry(&record.value) {
+                Ok(entry) if entry.origin().tenant == *tenant => {
+                    engine.apply(record.offset, &entry, &mut effects);
+                }
+                Ok(_) => twin.keep(record, None, "misrouted"),
+                Err(_) => twin.keep(record, None, "undecodable"),
+            }
+            effects.into_iter().for_each(|effect| twin.take(record, effect));
+        }
+        twin
+    }
+
+    fn take(&mut self, record: &Record, effect: Effect) {
+        match effect {
+            Effect::Outcome(outcome) => self.outcomes.push(outcome),
+            // What was there before is counted and not kept.
+            Effect::Refused(refusal) if refusal.reason != RefusalReason::Duplicate => {
+                let index = refusal.index.map(|index| i32::try_from(index).unwrap());
+                self.keep(record, index, refusal.reason.name());
             }
             _ => {}
         }
     }
-    let outcome = |effect| match effect {
-        Effect::Outcome(outcome) => Some(outcome),
-        _ => None,
-    };
-    effects.into_iter().filter_map(outcome).collect()
+
+    fn keep(&mut self, record: &Record, index: Option<i32>, reason: &str) {
+        self.letters.insert((record.offset.cast_signed(), index, reason.into()));
+    }
 }
 
 /// The versions of alerts that the journal sets, in its order: offset, alert, version; none where it is deleted.

@@ -1,5 +1,6 @@
 //! `bellwether.mail_outbox` and `mail_worker`, as their statements in `mail::outbox` leave them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub(super) struct Outbox {
     pub(super) mails: BTreeMap<String, Mail>,
     workers: BTreeMap<Uuid, Timestamp>,
     pub(super) suppressed: BTreeSet<String>,
+    /// What [`Self::next_due`] found, until something is changed.
+    next_due: Cell<Option<Option<Timestamp>>>,
 }
 
 impl Outbox {
@@ -102,6 +105,7 @@ impl Outbox {
     pub(super) fn owe(&mut self, occurrence: String, mail: Mail) -> bool {
         let is_new = !self.mails.contains_key(&occurrence);
         if is_new {
+            self.next_due.take();
             self.mails.insert(occurrence, mail);
         }
         is_new
@@ -109,15 +113,23 @@ impl Outbox {
 
     /// A worker begins, or says that it lives.
     pub(super) fn renew(&mut self, worker: Uuid, lease: Duration, now: Timestamp) {
+        self.next_due.take();
         self.workers.insert(worker, now.plus(micros(lease)));
     }
 
     pub(super) fn leave(&mut self, worker: Uuid) {
+        self.next_due.take();
         self.workers.remove(&worker);
     }
 
     /// When there may be something to claim next.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let found = self.next_due.get().unwrap_or_else(|| self.look_for_due());
+        self.next_due.set(Some(found));
+        found
+    }
+
+    fn look_for_due(&self) -> Option<Timestamp> {
         let due = |mail: &Mail| match mail.state {
             State::Pending | State::Ambiguous => Some(mail.due_at).filter(|due| *due < INFINITY),
             State::Claimed | State::DataStarted => {
@@ -130,6 +142,7 @@ impl Outbox {
     }
 
     pub(super) fn claim(&mut self, worker: Uuid, most: usize, now: Timestamp) -> Vec<Claimed> {
+        self.next_due.take();
         for mail in self.abandoned(worker, most, now) {
             let reason = "its worker was lost after the content had begun to leave".into();
             self.settle(&mail, &Settlement::Ambiguous(Duration::ZERO, reason), now);
@@ -163,6 +176,7 @@ impl Outbox {
 
     /// Whether the claim is still the caller's.
     pub(super) fn data_started(&mut self, claimed: &Claimed, now: Timestamp) -> bool {
+        self.next_due.take();
         let Self { mails, workers, .. } = self;
         let Some(mail) = mails.get_mut(&claimed.occurrence) else { return false };
         let lives = mail.worker.and_then(|worker| workers.get(&worker)).is_some_and(|until| *until > now);
@@ -176,6 +190,7 @@ impl Outbox {
 
     /// Whether the claim was still the caller's.
     pub(super) fn settle(&mut self, claimed: &Claimed, settlement: &Settlement, now: Timestamp) -> bool {
+        self.next_due.take();
         let Some(mail) = self.mails.get_mut(&claimed.occurrence) else { return false };
         let is_under_way = matches!(mail.state, State::Claimed | State::DataStarted);
         let may_be = match settlement {

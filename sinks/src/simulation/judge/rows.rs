@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bellwether_database::tables::alert_status::Stand;
 use bellwether_database::tables::user_events::Event;
-use bellwether_schemas::triggers::{AlertStatus, Outcome, TriggerFired};
+use bellwether_schemas::triggers::{AlertStatus, Cause, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, TriggerId, UserId};
 
 use super::super::database::Database;
@@ -13,8 +13,17 @@ use super::{Expected, Verdict, Wrong};
 
 pub(super) fn judge(number: usize, expected: &Expected, around: &Around, verdict: &mut Verdict) {
     let database = &around.databases[number];
+    let (refused, fired): (Vec<_>, Vec<_>) =
+        expected.fired().partition(|trigger| database.is_refused(trigger));
+    for trigger in refused.iter().filter(|trigger| !around.kept[number].contains(&trigger.cause)) {
+        verdict.find(Wrong::Lost, format!("dead letter of trigger {} of {}", trigger.cause, expected.tenant));
+    }
+    let is_refused = |cause: &Cause| refused.iter().any(|trigger| trigger.cause == *cause);
+    for cause in around.kept[number].iter().filter(|cause| !is_refused(cause)) {
+        verdict.find(Wrong::Phantom, format!("dead letter of trigger {cause} of {}", expected.tenant));
+    }
     let mut fired: BTreeMap<TriggerId, &TriggerFired> =
-        expected.fired().map(|trigger| (trigger.id, trigger)).collect();
+        fired.into_iter().map(|trigger| (trigger.id, trigger)).collect();
     for (id, rows) in &database.inserted {
         let should_be = fired.remove(id);
         let what = || match should_be {
@@ -43,12 +52,12 @@ pub(super) fn judge(number: usize, expected: &Expected, around: &Around, verdict
 }
 
 /// A user is told of each row, and of each change of where an alert stands.
-fn told(expected: &Expected) -> BTreeMap<UserId, Vec<Event>> {
+fn told(expected: &Expected, database: &Database) -> BTreeMap<UserId, Vec<Event>> {
     let mut told: BTreeMap<UserId, Vec<Event>> = BTreeMap::new();
     let mut stood: BTreeMap<AlertId, &AlertStatus> = BTreeMap::new();
     for outcome in &expected.outcomes {
         let user = match outcome {
-            Outcome::Fired(trigger) => Some(trigger.user_id),
+            Outcome::Fired(trigger) => (!database.is_refused(trigger)).then_some(trigger.user_id),
             Outcome::Status(status) => {
                 let before = stood.get(&status.alert_id);
                 let is_newer = before.is_none_or(|before| status.version >= before.version);
@@ -70,7 +79,7 @@ fn told(expected: &Expected) -> BTreeMap<UserId, Vec<Event>> {
 }
 
 fn lines(expected: &Expected, database: &Database, verdict: &mut Verdict) {
-    let mut told = told(expected);
+    let mut told = told(expected, database);
     for (user, line) in &database.lines {
         let should_be = told.remove(user).unwrap_or_default();
         let what = || format!("line of user {user} of {}", expected.tenant);
@@ -95,6 +104,7 @@ fn standings(expected: &Expected, database: &Database, verdict: &mut Verdict) {
     let mut counts: BTreeMap<AlertId, i64> = BTreeMap::new();
     for outcome in &expected.outcomes {
         match outcome {
+            Outcome::Fired(trigger) if database.is_refused(trigger) => {}
             Outcome::Fired(trigger) => *counts.entry(trigger.alert_id).or_default() += 1,
             Outcome::Status(status) => drop(last.insert(status.alert_id, status)),
         }

@@ -61,7 +61,8 @@ impl Party for Scheduler {
     fn act(&mut self, around: &mut Around) {
         let database = &around.databases[self.tenant];
         let name = format!("schedule {} of {}", self.number, database.tenant);
-        let what = format!("looks at what is due at {}", database.now(around.now));
+        let ahead = database.now(around.now).since(around.now) / MINUTE;
+        let what = format!("looks at what is due, by a clock that is {ahead} min ahead");
         let possible = [Kind::Dies, Kind::DatabaseAway, Kind::AnswerLost, Kind::ClockSet];
         let fault = around.about_to(&name, what, &possible);
         match fault.map(|fault| (fault.kind, fault)) {

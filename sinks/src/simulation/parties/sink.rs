@@ -34,7 +34,7 @@ pub(super) trait Sink: Sized {
     /// In words behind a name.
     fn told(core: &Self::Core, output: &Self::Output) -> String;
 
-    /// Does what is asked of the database, in one transaction.
+    /// Does what is asked of the database, in one transaction, or of the dead letters.
     fn transact(
         core: &Self::Core,
         output: &Self::Output,
@@ -59,6 +59,8 @@ pub(super) enum Ask {
     Rewind(u64),
     /// The database.
     Database,
+    /// To put a record among the dead letters.
+    Keep,
     /// Nobody: it is only said.
     Nothing,
 }
@@ -138,6 +140,7 @@ impl<S: Sink> Member<S> {
             Ask::Receive => &[Kind::Dies, Kind::StandsStill, Kind::Moves],
             Ask::Commit(_) => &[Kind::Dies, Kind::PositionLost],
             Ask::Database => &[Kind::Dies, Kind::StandsStill, Kind::DatabaseAway, Kind::AnswerLost],
+            Ask::Keep => &[Kind::Dies, Kind::StandsStill, Kind::LogAway],
             Ask::Wait(_) | Ask::Rewind(_) | Ask::Nothing => &[],
         }
     }
@@ -165,7 +168,9 @@ impl<S: Sink> Member<S> {
             Ask::Commit(_) if fault.is_some() => around.log.forget_position(S::GROUP.name(), &topic),
             Ask::Commit(next) if is_owner => around.log.commit(S::GROUP.name(), &topic, next),
             Ask::Rewind(to) => process.position = to,
-            Ask::Database => return Some(S::transact(&process.core, &output, tenant, around, fault)),
+            Ask::Database | Ask::Keep => {
+                return Some(S::transact(&process.core, &output, tenant, around, fault));
+            }
             Ask::Commit(_) | Ask::Nothing => {}
         }
         None
