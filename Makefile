@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt setup mutants chaos trials quarantine load schedules bench line types mail-faults isolation \
-tenants simulate
+tenants simulate metrics dashboards release
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -95,6 +95,18 @@ isolation: setup ## tenants whose ids collide through the sinks: no row, mail, l
 tenants: TENANTS ?= 100
 tenants: setup ## tenants come and go under load: each live within ten seconds, nobody else held up
 	@TENANTS=$(TENANTS) cargo test -q --locked -p bellwether-roles --test tenants_come_and_go -- --nocapture
+
+metrics: setup ## docs/METRICS.md anew, from the list of metrics
+	@BELLWETHER_WRITE_METRICS=1 cargo test -q --locked -p bellwether-runtime --lib the_document_lists
+
+# Not part of `test`: five minutes, and a build. What stands for the containers is said in docs/OPERATE.md.
+dashboards: setup ## every query of every panel and rule against a real Prometheus that watches the compose file's services
+	cargo build --locked -p bellwether
+	@scripts/dashboards
+
+# Not part of `test`: a release build, some minutes.
+release: setup ## binary, context of the image, SBOM and checksums, as target/dist
+	@scripts/release
 
 types: setup ## the types of clients/typescript anew, from the migrations
 	@BELLWETHER_WRITE_TYPES=1 cargo test -q --locked -p bellwether-local --test with_postgres the_clients_types

@@ -12,6 +12,8 @@ use bellwether_roles::topics::Missing;
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Config, ConfigError, Tenant};
 use bellwether_runtime::log::{self, Access, Log, Registered};
+use bellwether_runtime::ping::SILENCE;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::registry::Registry;
 use bellwether_runtime::shutdown::{Shutdown, on_signals};
 use bellwether_runtime::telemetry::{self, Handle};
@@ -96,7 +98,7 @@ impl Process {
     }
 
     /// What every role that stays has beside its work: its endpoint, where `telemetry.metrics` asks for one.
-    pub(crate) async fn serve_metrics(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
+    pub(crate) async fn serve_metrics(&self, shutdown: &Shutdown, progress: Progress) -> anyhow::Result<()> {
         let Some(address) = self.config.telemetry.metrics else { return Ok(()) };
         let refused = |error| Coded {
             code: UNAVAILABLE,
@@ -104,8 +106,12 @@ impl Process {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let telemetry = self.telemetry.clone();
-        let router =
-            Operations { metrics: Some(Arc::new(move || telemetry.render())), tenants: None }.router();
+        let operations = Operations {
+            ready: Some(Arc::new(move || progress.unready(SILENCE))),
+            metrics: Some(Arc::new(move || telemetry.render())),
+            tenants: None,
+        };
+        let router = operations.router();
         let shutdown = shutdown.clone();
         tokio::spawn(serve(listener, router, shutdown));
         Ok(())

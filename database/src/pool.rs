@@ -7,10 +7,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use bellwether_runtime::config::{DatabaseMode, Tenant};
+use bellwether_runtime::metric_names::{DATABASE_BEGIN, DATABASE_CONNECTIONS};
 use bellwether_runtime::secret::Secret;
 use bellwether_schemas::TenantId;
+use metrics::{gauge, histogram};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Executor, Postgres, Transaction};
+use tokio::time::Instant;
 
 use super::{DatabaseError, Result, denied, parse, query, tables_of_ours};
 
@@ -147,9 +150,19 @@ async fn known<T>(
 ) -> sqlx::Result<T> {
     let options = pool.connect_options();
     denied::may_use(tenant, &options)?;
+    let asked = Instant::now();
     let begun = beginning.await;
+    measure(pool, tenant, asked);
     denied::note(tenant, &options, &begun);
     begun
+}
+
+/// How long a transaction was waited for, and what of the pool is in use then.
+fn measure(pool: &PgPool, tenant: &TenantId, asked: Instant) {
+    let (tenant, idle) = (tenant.to_string(), pool.num_idle() as f64);
+    histogram!(DATABASE_BEGIN, "tenant" => tenant.clone()).record(asked.elapsed().as_secs_f64());
+    gauge!(DATABASE_CONNECTIONS, "tenant" => tenant.clone(), "state" => "idle").set(idle);
+    gauge!(DATABASE_CONNECTIONS, "tenant" => tenant, "state" => "busy").set(f64::from(pool.size()) - idle);
 }
 
 async fn settled(

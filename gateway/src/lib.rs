@@ -12,5 +12,5 @@ mod serve;
 pub use demo::live::{self, LiveState, TenantInfo};
 pub use demo::mails::{self, MailHead, MailSource, MailView};
 pub use demo::{Site, router};
-pub use operations::{Metrics, Operations, TenantsHealth};
+pub use operations::{Metrics, Operations, Readiness, TenantsHealth};
 pub use serve::{guarded, serve};

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use bellwether_runtime::log::LogError;
 use bellwether_runtime::metric_names::{
-    PRODUCER_APPEND_RETRIES, PRODUCER_RECORDS, PRODUCER_TICKS, PRODUCER_UNREADABLE_LINES,
+    PRODUCER_APPEND_RETRIES, PRODUCER_EVENT_TIME, PRODUCER_RECORDS, PRODUCER_TICKS,
+    PRODUCER_UNREADABLE_LINES, SYMBOL_SILENT,
 };
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::{TenantId, Timestamp};
-use metrics::counter;
+use metrics::{counter, gauge};
 
 use crate::run::Ended;
 use crate::sources::files::report::Notice;
@@ -27,8 +28,38 @@ impl Encoded<'_> {
             counter!(PRODUCER_TICKS, "tenant" => tenant.clone(), "source" => source.clone())
                 .increment(block.ticks.len() as u64);
         }
+        if let (true, Some(at)) = (self.is_of_a_market(), self.entry.event_time()) {
+            gauge!(PRODUCER_EVENT_TIME, "tenant" => tenant.clone(), "source" => source.clone())
+                .set(at.0 as f64 / 1e6);
+        }
         let kind = self.entry.name();
         counter!(PRODUCER_RECORDS, "tenant" => tenant, "source" => source, "kind" => kind).increment(1);
+    }
+}
+
+impl Encoded<'_> {
+    /// Whoever writes it plays a clock, too.
+    const fn is_of_a_market(&self) -> bool {
+        matches!(self.entry, Entry::Ticks(_) | Entry::Heartbeat(_))
+    }
+}
+
+/// A source's clock went on, and this is how long it has said nothing of a symbol whose market was open.
+pub(crate) struct Silent<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) source: &'a str,
+    pub(crate) symbol: &'a str,
+    /// Microseconds.
+    pub(crate) silent: i64,
+}
+
+impl Silent<'_> {
+    pub(crate) fn emit(self) {
+        let Self { tenant, source, symbol, silent } = self;
+        gauge!(
+            SYMBOL_SILENT, "tenant" => tenant.to_string(), "source" => source.to_owned(), "symbol" => symbol.to_owned()
+        )
+        .set(silent as f64 / 1e6);
     }
 }
 

@@ -23,6 +23,7 @@ pub mod publish;
 pub mod resume;
 pub mod run;
 pub mod settings;
+mod silence;
 pub mod sources;
 pub mod timeline;
 

@@ -17,6 +17,7 @@ use bellwether_schemas::{Entry, Origin, TenantId, Topic, TopicKind};
 use crate::error::ProducerError;
 use crate::events::{AppendRecovered, AppendRetried, Encoded};
 use crate::output::Output;
+use crate::silence::Silence;
 
 /// Most records that wait behind the append under way; the source waits beyond that.
 const MAX_QUEUED: usize = 256;
@@ -67,6 +68,7 @@ pub struct Publisher {
     progress: Progress,
     topic: Topic,
     identity: Identity,
+    silence: Silence,
     queued: VecDeque<NewRecord>,
     under_way: Option<(Vec<NewRecord>, Ack)>,
 }
@@ -81,6 +83,7 @@ impl Publisher {
             shutdown: ctx.shutdown.clone(),
             progress: ctx.progress.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
+            silence: Silence::of(tenant, &identity.source, ctx.settings.clone()),
             identity,
             queued: VecDeque::with_capacity(MAX_QUEUED),
             under_way: None,
@@ -107,6 +110,7 @@ impl Publisher {
         let key = self.topic.tenant.as_str().as_bytes().to_vec();
         self.queued.push_back(NewRecord { key, value: encode_entry(entry)? });
         Encoded { entry }.emit();
+        self.silence.note(entry);
         if self.under_way.is_none() {
             self.begin();
         }

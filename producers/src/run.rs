@@ -42,13 +42,15 @@ pub struct ProducerContext {
     pub shutdown: Shutdown,
     /// Where it says that it goes on.
     pub progress: Progress,
+    /// The tenant's settings: of the symbols there it is measured how long a source has said nothing.
+    pub settings: Option<Arc<Settings>>,
 }
 
 impl ProducerContext {
     /// One that nobody watches over.
     #[must_use]
     pub fn new(log: Arc<dyn Log>, clock: Clock, shutdown: Shutdown) -> Self {
-        Self { log, clock, shutdown, progress: Progress::default() }
+        Self { log, clock, shutdown, progress: Progress::default(), settings: None }
     }
 }
 

@@ -19,7 +19,9 @@ use bellwether_producers::play::Speed;
 use bellwether_producers::sources::{FileOptions, Input};
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::retention;
-use bellwether_runtime::roles::{Context, Role};
+use bellwether_runtime::metric_names;
+use bellwether_runtime::roles::{Context, Role, TenantSet};
+use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Timestamp};
 use bellwether_sinks::mail::server::Server;
 use bellwether_sinks::{mail, rows, schedule};
@@ -137,6 +139,7 @@ impl Job {
     /// # Errors
     /// The role cannot go on for anybody, or what it did for one tenant failed and the others have ended.
     pub async fn run(self, context: Context, report: Report) -> Result<(), RoleError> {
+        tokio::spawn(counts_begin(self.role(), context.tenants.clone(), context.shutdown.clone()));
         match self {
             Self::Produce(production) => produce::run(production, context, report).await,
             Self::Process => process(context).await,
@@ -180,6 +183,18 @@ pub const fn follows(role: Role) -> bool {
         | Role::SinkMail
         | Role::SinkSchedule
         | Role::Gateway => true,
+    }
+}
+
+/// Shows what is counted of each tenant from the moment it is served.
+async fn counts_begin(role: Role, mut tenants: TenantSet, shutdown: Shutdown) {
+    loop {
+        let served = tenants.borrow_and_update().clone();
+        served.iter().for_each(|tenant| metric_names::begin_at_zero(role, &tenant.id));
+        tokio::select! {
+            () = shutdown.raised() => return,
+            changed = tenants.changed() => if changed.is_err() { return },
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Production for every tenant, as tenants come and go while it runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_database as database;
@@ -37,6 +38,7 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
         clock: context.clock,
         shutdown: context.shutdown.clone(),
         progress: context.progress,
+        settings: None,
     };
     let mut running = Running::new(production, producing, context.incidents, report);
     running.begin(&now).await?;
@@ -162,7 +164,8 @@ impl Running {
     fn start(&mut self, tenant: Tenant, announced: bool) {
         let stop = Shutdown::new();
         self.stops.insert(tenant.id.clone(), stop.clone());
-        let context = ProducerContext { shutdown: stop, ..self.context.clone() };
+        let settings = Some(Arc::new(tenant.settings.clone()));
+        let context = ProducerContext { shutdown: stop, settings, ..self.context.clone() };
         context.progress.moved(&tenant.id, PART);
         let (production, incidents) = (self.production.clone(), self.incidents.clone());
         self.tasks.spawn(async move {

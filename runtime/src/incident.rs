@@ -12,6 +12,7 @@ use bellwether_schemas::{TenantId, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::metric_names::{INCIDENT_BEGUN, INCIDENT_OVER};
 
 /// Most characters kept of what is said about an incident.
 const MAX_TEXT: usize = 300;
@@ -133,6 +134,7 @@ impl Incidents {
     /// It began. Said again while it lasts, it is nothing new.
     pub fn begin(&self, kind: IncidentKind, tenant: &TenantId, text: impl fmt::Display) {
         let Some(board) = &self.0 else { return };
+        board.measure(kind, tenant, true);
         let changed = board
             .lock()
             .entry((tenant.clone(), kind))
@@ -146,6 +148,7 @@ impl Incidents {
     /// It is over, or all is well. Said again, it is nothing new.
     pub fn end(&self, kind: IncidentKind, tenant: &TenantId) {
         let Some(board) = &self.0 else { return };
+        board.measure(kind, tenant, false);
         let at = || Change::Ended { at: board.clock.now() };
         if board.lock().entry((tenant.clone(), kind)).or_default().end(at) {
             board.changed.notify_one();
@@ -173,6 +176,16 @@ impl News {
 }
 
 impl Board {
+    /// Both are times, as a tenant goes from one process to another: what the one said last of it may be out of date, and
+    /// the other one knows better.
+    fn measure(&self, kind: IncidentKind, tenant: &TenantId, is_open: bool) {
+        let (tenant, at) = (tenant.to_string(), self.clock.now().0 as f64 / 1e6);
+        match is_open {
+            true => metrics::gauge!(INCIDENT_BEGUN, "tenant" => tenant, "kind" => kind.name()).set(at),
+            false => metrics::gauge!(INCIDENT_OVER, "tenant" => tenant, "kind" => kind.name()).set(at),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<IncidentKey, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -295,6 +308,23 @@ mod tests {
     fn what_others_wrote_is_told_without_addresses() {
         let told = without_addresses("550 <asha@users.example> is unknown: see https://m.example/?k=s\nnow");
         assert_eq!(told, "550 […] is unknown: see […] now");
+    }
+
+    #[test]
+    fn how_an_incident_stands_is_a_metric_whoever_told_of_it_last() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            let said = Said::new();
+            said.incidents.begin(KIND, &said.tenant, "535 no");
+            said.incidents.end(IncidentKind::Parked, &said.tenant);
+        });
+        let page = recorder.handle().render();
+        let line = |which: &str, kind: &str| {
+            format!("bellwether_incident_{which}_seconds{{tenant=\"fxlabs\",kind=\"{kind}\"}} 0.000007")
+        };
+        for line in [line("begun", "refused_logins"), line("over", "parked")] {
+            assert!(page.contains(&line), "{line} is not in\n{page}");
+        }
     }
 
     #[tokio::test]

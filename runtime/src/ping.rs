@@ -16,6 +16,9 @@ use crate::slot::{self, Slot};
 /// How long a call may take.
 const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 64 * 1024 };
 
+/// Who has said nothing for longer stands still.
+pub const SILENCE: Duration = Duration::from_secs(120);
+
 /// How often is called, and how long somebody may be silent.
 #[derive(Debug, Clone, Copy)]
 pub struct Rhythm {
@@ -27,7 +30,7 @@ pub struct Rhythm {
 
 impl Default for Rhythm {
     fn default() -> Self {
-        Self { every: Duration::from_secs(60), silence: Duration::from_secs(120) }
+        Self { every: Duration::from_secs(60), silence: SILENCE }
     }
 }
 

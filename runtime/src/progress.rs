@@ -21,6 +21,8 @@ pub struct Progress(Arc<Mutex<BTreeMap<Place, Standing>>>);
 enum Standing {
     /// It moved then, and the next time may take so much longer than usual.
     Moved(Instant, Duration),
+    /// It goes on, with what was before its time: a moment ago.
+    Recovering(Instant),
     /// It waits for what is known to be wrong.
     Parked,
 }
@@ -41,6 +43,11 @@ impl Progress {
         self.set((Some(tenant.clone()), part), Standing::Moved(Instant::now(), most));
     }
 
+    /// It goes on, and has not got to where it is of use yet.
+    pub fn recovering(&self, tenant: &TenantId, part: &'static str) {
+        self.set((Some(tenant.clone()), part), Standing::Recovering(Instant::now()));
+    }
+
     /// It waits, awake, for what is known to be wrong: that was said.
     pub fn parked(&self, tenant: &TenantId, part: &'static str) {
         self.set((Some(tenant.clone()), part), Standing::Parked);
@@ -49,6 +56,25 @@ impl Progress {
     /// The tenant is not this process's any more, or its part has ended as it should.
     pub fn left(&self, tenant: &TenantId, part: &'static str) {
         self.lock().remove(&(Some(tenant.clone()), part));
+    }
+
+    /// Why the process is not what others may rely on yet, or any more: nothing has begun, a tenant is being recovered,
+    /// somebody has said nothing for longer than `most`. Who waits for what is known to be wrong keeps nobody waiting:
+    /// one tenant's database would stop all from being served by a newer version.
+    #[must_use]
+    pub fn unready(&self, most: Duration) -> Vec<String> {
+        if self.is_empty() {
+            return vec!["nothing has begun".into()];
+        }
+        let recovering: Vec<String> = {
+            let known = self.lock();
+            let recovering = known.iter().filter(|(_, standing)| matches!(standing, Standing::Recovering(_)));
+            recovering
+                .map(|((tenant, part), _)| format!("{} recovers", name(tenant.as_ref(), part)))
+                .collect()
+        };
+        let silent = self.silent(most).into_iter().map(|who| format!("{who} stands still"));
+        recovering.into_iter().chain(silent).collect()
     }
 
     /// Who has said nothing for longer than `most`: `<part>`, or `<part> of <tenant>`.
@@ -60,6 +86,7 @@ impl Progress {
     fn silent_at(&self, now: Instant, most: Duration) -> Vec<String> {
         let is_silent = |standing: &Standing| match standing {
             Standing::Moved(at, longer) => now.duration_since(*at) > most.saturating_add(*longer),
+            Standing::Recovering(at) => now.duration_since(*at) > most,
             Standing::Parked => false,
         };
         let known = self.lock();
@@ -107,5 +134,19 @@ mod tests {
         progress.left(&a, "rows");
         progress.parked(&c, "rows");
         assert_eq!(after(190), ["feed"]);
+    }
+
+    #[test]
+    fn nobody_relies_on_who_has_not_begun_recovers_or_stands_still_and_who_is_parked_stops_nobody() {
+        let progress = Progress::default();
+        let tenant: TenantId = "aa".parse().unwrap();
+        assert_eq!(progress.unready(MOST), ["nothing has begun"]);
+        progress.recovering(&tenant, "process");
+        assert_eq!(progress.unready(MOST), ["process of aa recovers"]);
+        progress.moved(&tenant, "process");
+        assert_eq!(progress.unready(MOST), [""; 0]);
+        assert_eq!(progress.unready(Duration::ZERO), ["process of aa stands still"]);
+        progress.parked(&tenant, "process");
+        assert_eq!(progress.unready(Duration::ZERO), [""; 0]);
     }
 }

@@ -7,12 +7,10 @@ use tracing::{Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::clock::Clock;
 use crate::config;
-use crate::metric_names::{ALL, Kind};
+use crate::metric_names::{ALL, BUILD, Kind, MEMORY, STARTED};
 
-/// Upper ends of the buckets of every `_seconds` histogram, from half a millisecond to two minutes.
-const BUCKETS: [f64; 17] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 /// What histograms gathered is folded into buckets this often, so that it stays bounded when nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -63,6 +61,7 @@ pub fn init(config: &config::Telemetry, is_terminal: bool) -> Result<Handle, Tel
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| set_up(error.to_string()))?;
     describe();
+    introduce();
     tracing::subscriber::set_global_default(subscriber).map_err(|error| set_up(error.to_string()))?;
     keep_up(handle.clone()).map_err(|error| set_up(error.to_string()))?;
     Ok(Handle(handle))
@@ -95,9 +94,12 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
 }
 
 fn recorder() -> Result<PrometheusRecorder, String> {
-    let matcher = Matcher::Suffix("_seconds".into());
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(matcher, &BUCKETS);
-    builder.map(PrometheusBuilder::build_recorder).map_err(|error| error.to_string())
+    let said = |error: metrics_exporter_prometheus::BuildError| error.to_string();
+    let distributions = ALL.iter().filter(|metric| !metric.kind.buckets().is_empty());
+    let builder = distributions.into_iter().try_fold(PrometheusBuilder::new(), |builder, metric| {
+        builder.set_buckets_for_metric(Matcher::Full(metric.name.into()), metric.kind.buckets())
+    });
+    builder.map(PrometheusBuilder::build_recorder).map_err(said)
 }
 
 fn describe() {
@@ -105,9 +107,30 @@ fn describe() {
         match metric.kind {
             Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+            Kind::Histogram | Kind::Waits => metrics::describe_histogram!(metric.name, metric.help),
         }
     }
+}
+
+/// What runs here, and since when.
+fn introduce() {
+    metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(STARTED).set(Clock::system().now().0 as f64 / 1e6);
+    tell_memory();
+}
+
+/// Where the system tells it: Linux.
+fn tell_memory() {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+    if let Some(kilobytes) = resident(&status) {
+        metrics::gauge!(MEMORY).set(kilobytes as f64 * 1024.0);
+    }
+}
+
+/// Kilobytes in use, of what the system says about a process.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 fn keep_up(handle: PrometheusHandle) -> std::io::Result<()> {
@@ -115,6 +138,7 @@ fn keep_up(handle: PrometheusHandle) -> std::io::Result<()> {
         loop {
             std::thread::sleep(UPKEEP_EVERY);
             handle.run_upkeep();
+            tell_memory();
         }
     };
     std::thread::Builder::new().name("metrics-upkeep".into()).spawn(run).map(|_| ())
@@ -128,6 +152,7 @@ mod tests {
     use super::*;
     use crate::config::{LogFormat, Telemetry};
     use crate::metric_names;
+    use crate::roles::Role;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -182,8 +207,16 @@ mod tests {
         let handle = init(&config, false).unwrap();
         metrics::counter!(metric_names::TRIGGERS, "tenant" => "fxlabs").increment(3);
         metrics::histogram!(metric_names::MAIL_SEND, "tenant" => "fxlabs").record(0.02);
+        metrics::histogram!(metric_names::MAIL_ON_TIME, "tenant" => "fxlabs").record(3_000.0);
+        metric_names::begin_at_zero(Role::SinkMail, &"fxlabs".parse().unwrap());
         let page = handle.render();
         for line in [
+            "bellwether_mail_owed_seconds_bucket{tenant=\"fxlabs\",le=\"900\"} 0",
+            "bellwether_mail_owed_seconds_bucket{tenant=\"fxlabs\",le=\"3600\"} 1",
+            "bellwether_mails_composed_total{tenant=\"fxlabs\"} 0",
+            "bellwether_sink_parked_total{sink=\"mail\",tenant=\"fxlabs\"} 0",
+            concat!("bellwether_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "# TYPE bellwether_memory_bytes gauge",
             "# HELP bellwether_triggers_total Triggers handed to the log;",
             "bellwether_triggers_total{tenant=\"fxlabs\"} 3",
             "# TYPE bellwether_mail_send_seconds histogram",
@@ -192,6 +225,15 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }
+        assert!(!page.contains("bellwether_rows_present"), "that is another role's to count\n{page}");
+        assert!(!page.contains("bellwether_mails_total{"), "no outcome is known beforehand\n{page}");
         assert!(matches!(init(&config, false), Err(TelemetryError::SetUp { .. })));
+    }
+
+    #[test]
+    fn what_a_process_holds_in_memory_is_what_the_system_says() {
+        let status = "Name:\tbellwether\nVmHWM:\t  999 kB\nVmRSS:\t   12345 kB\nThreads:\t9\n";
+        assert_eq!(resident(status), Some(12_345));
+        assert_eq!(resident("VmRSS: much"), None);
     }
 }

@@ -832,3 +832,39 @@ async fn a_tenant_that_is_removed_has_its_mails_under_way_cancelled_before_their
     assert_eq!(data(&gone.smtp), 2);
     sink.stop(&world).await;
 }
+
+#[tokio::test]
+async fn an_outbox_says_what_it_owes_since_when_and_how_long_mails_took() {
+    let shop = Shop::new("measured", "fxlabs").await;
+    shop.execute(
+        "insert into bellwether.mail_outbox
+           (tenant_id, occurrence, kind, user_id, message_id, state, created_at, appended_at, released_at, sent_at,
+            hold_until, hold_reason)
+         select 'fxlabs', name, 'rsi_tracker', gen_random_uuid(), '<' || name || '@x>', state, now() - since,
+                now() - since - interval '1 s', now() - released, now() - sent,
+                case when state = 'held' then now() end, case when state = 'held' then 'limit' end
+         from (values ('a', 'pending', interval '90 s', null::interval, null::interval),
+                      ('b', 'claimed', interval '30 s', null, null),
+                      ('c', 'ambiguous', interval '9 h', null, null),
+                      ('d', 'held', interval '8 h', null, null),
+                      ('e', 'sent', interval '60 s', null, interval '51 s'),
+                      ('f', 'sent', interval '2 h', interval '40 s', interval '37 s'),
+                      ('g', 'sent', interval '3 h', null, interval '2 h')) as mails (name, state, since, released, sent)",
+    )
+    .await;
+    let outbox = shop.outbox().await;
+    let begun = outbox.measure(None).await.unwrap();
+    assert!(begun.took.is_empty(), "nothing of before is measured");
+    let measured = outbox.measure(Some(begun.until - chrono::TimeDelta::hours(1))).await.unwrap();
+    let states: BTreeMap<&str, i64> =
+        measured.states.iter().map(|(state, mails)| (state.as_str(), *mails)).collect();
+    assert_eq!(states, [("ambiguous", 1), ("claimed", 1), ("held", 1), ("pending", 1)].into());
+    assert!((90.0..120.0).contains(&measured.oldest), "of those that are owed: {}", measured.oldest);
+    let took: Vec<i64> = measured.took.iter().map(|seconds| seconds.round() as i64).collect();
+    assert_eq!(
+        took,
+        [10, 3],
+        "from the append, or from the end of a wait; what left before was measured before"
+    );
+    assert!(outbox.measure(Some(measured.until)).await.unwrap().took.is_empty(), "each once");
+}

@@ -5,8 +5,9 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use bellwether_runtime::roles::Role;
 use support::{LIMIT, Place, until};
@@ -120,10 +121,44 @@ fn the_gateway_has_its_own_secrets_and_no_others() {
     let settings = surroundings(&place).into_iter().filter(|(key, value)| {
         key.starts_with("BELLWETHER_TENANTS") || named.iter().any(|name| value.ends_with(&format!("/{name}")))
     });
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let gateway = place.bellwether(&["gateway", "--listen", "127.0.0.1:0"]);
+    let gateway = gateway.env("BELLWETHER_TELEMETRY_METRICS", format!("127.0.0.1:{port}"));
     let gateway = settings.fold(gateway, |command, (key, value)| command.env(&key, value)).start();
     assert!(until(LIMIT, || gateway.stdout().starts_with("http://127.0.0.1:")), "{}", gateway.stderr());
+    assert!(until(LIMIT, || is_healthy(port)), "ready once it answers itself: {}", gateway.stderr());
     gateway.stop(LIMIT).ended(0);
+    assert!(!is_healthy(port), "nobody answers");
+}
+
+/// As the file asks a role that stays, at this port in place of the container's.
+fn is_healthy(port: u16) -> bool {
+    let compose = compose();
+    let check = compose.lines().find(|line| line.contains("test:") && line.contains("/9464")).unwrap();
+    let check: Vec<String> = serde_json::from_str(check.trim().strip_prefix("test: ").unwrap()).unwrap();
+    let [_, program, arguments @ ..] = &check[..] else { panic!("{check:?}") };
+    let here = |word: &String| word.replace("/9464", &format!("/{port}"));
+    let asked = Command::new(program).args(arguments.iter().map(here)).stderr(Stdio::null()).status();
+    asked.unwrap().success()
+}
+
+#[test]
+fn every_container_has_its_limits_and_a_profile() {
+    let compose = compose();
+    let images = compose.split("\n    image: ").chain(compose.split("\n  image: "));
+    let of_images: Vec<&str> =
+        images.filter(|part| part.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    assert!(of_images.len() >= 6, "{of_images:?}");
+    for part in of_images {
+        let own = part.split("\n\n").next().unwrap();
+        assert!(own.contains("mem_limit: "), "{own}");
+        // What watches shares the rest with the first of its kind.
+        assert!(
+            own.contains("profiles: ")
+                || compose.contains(&format!("<<: *watcher\n    image: {}", own.lines().next().unwrap())),
+            "{own}"
+        );
+    }
 }
 
 #[test]

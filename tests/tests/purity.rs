@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bellwether_runtime::metric_names::ALL;
 use serde_json::Value;
 
 /// The layers of the workspace, lowest first. A crate may depend on crates of lower layers only.
@@ -203,7 +204,7 @@ fn broker_database_and_mail_have_their_crates() {
 
 /// `CONSTANT: Kind = "name"` of every declared metric.
 fn declared_metrics(list: &str) -> BTreeMap<String, String> {
-    let pairs = list.split("\n    ").filter_map(|line| line.split_once(": "));
+    let pairs = list.split("\n        ").filter_map(|line| line.split_once(": "));
     let pairs = pairs.filter_map(|(constant, rest)| Some((constant, rest.split('"').nth(1)?)));
     pairs
         .filter(|(constant, name)| {
@@ -214,15 +215,44 @@ fn declared_metrics(list: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The constants that macros which count have as their first argument, wherever shipped code calls one. Text there is
-/// refused: a name that is written twice is spelled in two ways one day. Any other mention of a name counts nothing.
-fn counted_metrics(path: &Path, declared: &BTreeMap<String, String>) -> BTreeSet<String> {
+/// The constants that macros which count have as their first argument, wherever shipped code calls one, each with the
+/// labels it is counted with. Text there is refused: a name that is written twice is spelled in two ways one day. Any other
+/// mention of a name counts nothing.
+fn counted_metrics(path: &Path, declared: &BTreeMap<String, String>) -> BTreeSet<(String, BTreeSet<String>)> {
     let text = std::fs::read_to_string(path).unwrap();
     let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let calls = COUNTING.iter().flat_map(|call| shipped.match_indices(call));
     let calls = calls.filter(|(at, _)| !shipped[..*at].ends_with("describe_"));
-    let arguments = calls.map(|(at, call)| shipped[at + call.len()..].split([',', ')']).next().unwrap());
-    arguments.map(|argument| metric_name(path, argument.trim(), declared)).collect()
+    // The list itself begins what is counted of a tenant with 0.
+    let calls = calls.filter(|(at, call)| !shipped[at + call.len()..].starts_with("metric.name"));
+    calls
+        .map(|(at, call)| {
+            let call = inside(&shipped[at + call.len()..]);
+            let argument = call.split(',').next().unwrap();
+            (metric_name(path, argument.trim(), declared), labels(call))
+        })
+        .collect()
+}
+
+/// What stands up to the bracket that ends a call.
+fn inside(rest: &str) -> &str {
+    let mut open = 1;
+    let end = rest.find(|c| {
+        open += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        open == 0
+    });
+    &rest[..end.unwrap()]
+}
+
+/// Names written as `"name" =>`.
+fn labels(call: &str) -> BTreeSet<String> {
+    let mut parts: Vec<&str> = call.split("\" =>").collect();
+    parts.pop();
+    parts.into_iter().filter_map(|before| before.rsplit('"').next()).map(ToString::to_string).collect()
 }
 
 fn metric_name(path: &Path, argument: &str, declared: &BTreeMap<String, String>) -> String {
@@ -240,8 +270,13 @@ fn every_declared_metric_is_counted_by_its_constant_and_no_other_is() {
     let crates = ["database", "producers", "processors", "sinks", "runtime", "roles", "gateway", "cli"];
     let files = crates.iter().flat_map(|name| sources(&root().join(name)));
     let shipped = files.filter(|path| path.components().any(|part| part.as_os_str() == "src"));
-    let counted: BTreeSet<String> = shipped.flat_map(|path| counted_metrics(&path, &declared)).collect();
+    let counted: BTreeSet<_> = shipped.flat_map(|path| counted_metrics(&path, &declared)).collect();
     for name in declared.keys() {
-        assert!(counted.contains(name), "{name} is declared and never counted");
+        assert!(counted.iter().any(|(counted, _)| counted == name), "{name} is declared and never counted");
+    }
+    for (name, labels) in &counted {
+        let metric = ALL.iter().find(|metric| metric.name == *name).unwrap();
+        let known: BTreeSet<String> = metric.labels.iter().map(ToString::to_string).collect();
+        assert_eq!(*labels, known, "{name} is counted with these labels, and declared with those");
     }
 }

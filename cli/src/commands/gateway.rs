@@ -57,12 +57,12 @@ impl Gateway {
             message: format!("gateway.listen: cannot listen on {address}: {error}"),
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
-        process.serve_metrics(&shutdown).await?;
+        let progress = Progress::default();
+        process.serve_metrics(&shutdown, progress.clone()).await?;
         let bound = listener.local_addr()?;
         tell(&format!("http://{bound}\n"))?;
+        tokio::spawn(ask_itself(bound, progress.clone(), shutdown.clone()));
         if let Some(address) = process.config.operator.ping.get(&Role::Gateway) {
-            let progress = Progress::default();
-            tokio::spawn(ask_itself(bound, progress.clone(), shutdown.clone()));
             tokio::spawn(Ping::new(Role::Gateway, address.clone(), progress).run(shutdown.clone()));
         }
         let (incidents, telling) = told(process);

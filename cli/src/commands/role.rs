@@ -10,6 +10,7 @@ use bellwether_runtime::config::{ConfigError, Tenant};
 use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::log::{Access, Log, LogError, held_back, lag};
 use bellwether_runtime::ping::Ping;
+use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, Group, Role, TenantSet};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_runtime::tenants::{Directory, Reading};
@@ -46,7 +47,8 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
     let (incidents, news) = Incidents::new(process.clock.clone());
     let files = Files::of(&directory, follows(role) && !how.drain, &incidents, &shutdown)?;
     let log = process.log(Access::Write)?;
-    process.serve_metrics(&shutdown).await?;
+    let progress = Progress::default();
+    process.serve_metrics(&shutdown, progress.clone()).await?;
     let Chosen { files, left_out } = files.chosen(process, role, &log, &shutdown).await?;
     let telling = Teller::new(&process.config.operator, news, files.clone(), process.clock.clone());
     let telling = telling.map(Teller::start);
@@ -55,7 +57,7 @@ pub(super) async fn run(process: &Process, job: Job, how: How) -> anyhow::Result
     let served = topics::served(log.clone(), missing, files, incidents.clone(), shutdown.clone()).await?;
     let snapshot_every = process.config.process.snapshot_every;
     let base = Context::new(log, served, process.clock.clone(), shutdown);
-    let context = Context { incidents, snapshot_every, ..base };
+    let context = Context { incidents, progress, snapshot_every, ..base };
     if let Some(group) = role.group() {
         if how.drain {
             stop_when_drained(&context, group, &drained).await?;

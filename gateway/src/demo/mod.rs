@@ -69,8 +69,11 @@ impl App {
 
 fn routes(app: App) -> Router {
     let (site, live) = (Arc::clone(&app.site), app.site.live.clone());
-    let for_machines =
-        Operations { metrics: site.metrics.clone(), tenants: Some(Arc::new(move || health(&live))) };
+    let for_machines = Operations {
+        metrics: site.metrics.clone(),
+        tenants: Some(Arc::new(move || health(&live))),
+        ready: None,
+    };
     let pages = Router::new()
         .route("/", get(page::index))
         .route("/assets/{file}", get(page::asset))

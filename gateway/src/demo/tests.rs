@@ -224,6 +224,10 @@ async fn health_and_metrics_speak_to_machines() {
     let health: Value = serde_json::from_str(&server.get("/health").await.1).unwrap();
     assert_eq!(health["status"], "ok");
     assert_eq!(health["tenants"]["fxlabs"]["event_time"], "1970-01-01T00:00:00.000000Z");
+    for path in ["/livez", "/readyz"] {
+        let (head, said) = server.get(path).await;
+        assert!(head.contains(" 200 ") && said == "{\"status\":\"ok\"}", "{path}: {head}{said}");
+    }
     let (head, metrics) = server.get("/metrics").await;
     assert!(head.contains("text/plain") && metrics == "ticks_total 1\n", "{head}{metrics}");
 }

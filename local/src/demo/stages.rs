@@ -9,6 +9,7 @@ use bellwether_roles::drain::Drain;
 use bellwether_roles::{Job, Production};
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
+use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::log::Log;
 use bellwether_runtime::roles::{Context, Role};
 use bellwether_runtime::shutdown::Shutdown;
@@ -64,12 +65,10 @@ impl Run {
 
     /// Runs the job for every tenant.
     fn start(&self, tasks: &mut JoinSet<Result<Role>>, job: Job, stop: &Shutdown) {
-        let context = Context::new(
-            Arc::clone(&self.log),
-            watch::channel(Arc::new(self.tenants())).1,
-            self.clock.clone(),
-            stop.clone(),
-        );
+        let tenants = watch::channel(Arc::new(self.tenants())).1;
+        let base = Context::new(Arc::clone(&self.log), tenants, self.clock.clone(), stop.clone());
+        // Nobody is mailed, and the endpoint shows them.
+        let context = Context { incidents: Incidents::new(self.clock.clone()).0, ..base };
         tasks.spawn(async move {
             let role = job.role();
             let ran = job.run(context, Arc::new(report)).await;

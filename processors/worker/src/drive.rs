@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::Tenant;
 use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::incident::{IncidentKind, Incidents};
@@ -13,12 +14,13 @@ use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, NewReco
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, PROCESS, Role};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::{TenantId, Topic, TopicKind};
+use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
 use crate::core::{Core, Input, LastAsked, Output};
+use crate::events::TriggersTaken;
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
@@ -86,6 +88,7 @@ struct Worker {
     progress: Progress,
     state: Arc<Mutex<State>>,
     begun: Instant,
+    clock: Clock,
 }
 
 #[derive(Default)]
@@ -101,6 +104,8 @@ struct State {
     told_at: Option<Instant>,
     /// Until when snapshots are waited for whose tenants go all at once.
     give_up_by: Option<Instant>,
+    /// When the oldest of the records was appended that are being folded; none between two folds.
+    folding_since: Option<Timestamp>,
     /// How long these tenants' last words may still be waited for; none: nobody goes.
     last_words: Option<Duration>,
 }
@@ -110,9 +115,9 @@ impl Worker {
         let Context { log, tenants, clock, incidents, progress, snapshot_every, .. } = context.clone();
         let name = format!("{}/{}", std::process::id(), clock.now().0);
         let core = Core::with_snapshots_every(snapshot_every).named(name);
-        let stores = Stores::new(Upkeep { tenants, clock });
+        let stores = Stores::new(Upkeep { tenants, clock: clock.clone() });
         let state = State { core, stores, ..State::default() };
-        Self { log, incidents, progress, state: Arc::new(Mutex::new(state)), begun: Instant::now() }
+        Self { log, incidents, progress, state: Arc::new(Mutex::new(state)), begun: Instant::now(), clock }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,9 +158,12 @@ impl Worker {
     ) -> Result<(), LogError> {
         reach(CrashPoint::JournalPolled);
         let mut outputs = Vec::new();
+        self.lock().folding_since = records.iter().map(|record| record.appended_at).min();
         self.lock().core.step(Input::Records(tenant, records), &mut outputs);
         reach(CrashPoint::JournalFolded);
-        outputs.into_iter().try_for_each(|output| self.perform(output, consumer))
+        let performed = outputs.into_iter().try_for_each(|output| self.perform(output, consumer));
+        self.lock().folding_since = None;
+        performed
     }
 
     fn input(&self, input: Input, consumer: &mut dyn Consumer) -> Result<(), LogError> {
@@ -177,7 +185,7 @@ impl Worker {
         asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
         let done = self.lock().turn(&self.log);
         done.into_iter().try_for_each(|input| self.input(input, consumer))?;
-        let answered = self.lock().answered()?;
+        let answered = self.lock().answered(self.clock.now())?;
         answered.into_iter().try_for_each(|input| self.input(input, consumer))
     }
 
@@ -194,7 +202,7 @@ impl Worker {
                 return Ok(());
             }
             state.told_at = Some(now);
-            state.core.idle().for_each(|tenant| self.progress.moved(tenant, PART));
+            state.core.idle().for_each(|tenant| state.tell(&self.progress, tenant));
         }
         self.input(Input::Passed(now.duration_since(self.begun)), consumer)
     }
@@ -243,7 +251,9 @@ impl Worker {
                 if kind == TopicKind::Triggers {
                     reach(CrashPoint::TriggersSent);
                 }
-                self.lock().appends.push(tenant, Append { id, ack, begun: Instant::now() });
+                let mut state = self.lock();
+                let since = state.folding_since.filter(|_| kind == TopicKind::Triggers);
+                state.appends.push(tenant, Append { id, ack, begun: Instant::now(), since });
             }
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
@@ -255,8 +265,9 @@ impl Worker {
                     committed => committed?,
                 }
                 // What is acknowledged late lies before the record that it stands at.
-                if !self.lock().core.is_halted(&tenant) {
-                    self.progress.moved(&tenant, PART);
+                let state = self.lock();
+                if !state.core.is_halted(&tenant) {
+                    state.tell(&self.progress, &tenant);
                     self.incidents.end(IncidentKind::Halted, &tenant);
                 }
             }
@@ -281,6 +292,14 @@ impl State {
             BESIDE
         } else {
             IDLE
+        }
+    }
+
+    /// Says that the tenant goes on.
+    fn tell(&self, progress: &Progress, tenant: &TenantId) {
+        match self.core.is_live(tenant) {
+            true => progress.moved(tenant, PART),
+            false => progress.recovering(tenant, PART),
         }
     }
 
@@ -315,13 +334,16 @@ impl State {
     }
 
     /// What follows from appends that were answered.
-    fn answered(&mut self) -> Result<Vec<Input>, LogError> {
+    fn answered(&mut self, now: Timestamp) -> Result<Vec<Input>, LogError> {
         let (mut inputs, mut lost) = (Vec::new(), BTreeSet::new());
-        for (tenant, id, answer) in self.appends.answered() {
+        for (tenant, Append { id, since, .. }, answer) in self.appends.answered() {
             match answer {
                 // What else was on its way is written again, too.
                 _ if lost.contains(&tenant) => {}
-                Ok(_) => inputs.push(Input::Acknowledged(tenant, id)),
+                Ok(_) => {
+                    since.into_iter().for_each(|since| TriggersTaken { tenant: &tenant, since, now }.emit());
+                    inputs.push(Input::Acknowledged(tenant, id));
+                }
                 Err(gone) if gone.is_of_a_topic() || matches!(gone, LogError::Unavailable { .. }) => {
                     self.appends.take(&tenant);
                     lost.insert(tenant.clone());
@@ -341,7 +363,7 @@ impl Assignments for Worker {
         let State { core, asked, .. } = &mut *state;
         core.step(Input::Assigned(topic.tenant.clone()), asked);
         reach(CrashPoint::JournalAssigned);
-        self.progress.moved(&topic.tenant, PART);
+        self.progress.recovering(&topic.tenant, PART);
         Start::Paused
     }
 
@@ -355,7 +377,7 @@ impl Assignments for Worker {
         state.asked.retain(|asked| asked.tenant() != &topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
-        for Append { id, mut ack, begun } in state.appends.take(&topic.tenant) {
+        for Append { id, mut ack, begun, .. } in state.appends.take(&topic.tenant) {
             if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
                 state.core.step(Input::Acknowledged(topic.tenant.clone(), id), &mut outputs);
             }

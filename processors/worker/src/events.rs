@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bellwether_engine::RefusalReason;
 use bellwether_runtime::metric_names::{
-    DEAD_LETTERS, JOURNALS_CUT, JOURNALS_NOT_CUT, RECORDS_PROCESSED, RECOVERY_LEFT_RECORDS,
-    RECOVERY_LEFT_SECONDS, RECOVERY_RATE, REFUSED, SNAPSHOT_BYTES, SNAPSHOTS, SNAPSHOTS_NOT_STORED,
-    SNAPSHOTS_REFUSED, TENANTS_HALTED, TICKS_ACCEPTED, TRIGGERS, WATERMARK, WITHHELD,
+    APPEND_TO_TRIGGER, DEAD_LETTERS, JOURNALS_CUT, JOURNALS_NOT_CUT, RECORDS_PROCESSED,
+    RECOVERY_LEFT_RECORDS, RECOVERY_LEFT_SECONDS, RECOVERY_RATE, REFUSED, SNAPSHOT_BYTES, SNAPSHOT_STORED,
+    SNAPSHOTS, SNAPSHOTS_NOT_STORED, SNAPSHOTS_REFUSED, TENANTS_HALTED, TICKS_ACCEPTED, TRIGGERS, WATERMARK,
+    WITHHELD,
 };
 use bellwether_schemas::triggers::Cause;
 use bellwether_schemas::{TenantId, Timestamp};
-use metrics::{counter, gauge};
+use metrics::{counter, gauge, histogram};
 
 use crate::snapshots::{Cut, NotCut, Refused as RefusedSnapshot, Stored};
 
@@ -44,6 +45,22 @@ impl Folded<'_> {
             tracing::debug!(tenant.id = tenant, withheld, "outcomes that the log has already are withheld");
             counter!(WITHHELD, "tenant" => tenant).increment(withheld as u64);
         }
+    }
+}
+
+/// The log has triggers.
+pub(crate) struct TriggersTaken<'a> {
+    pub(crate) tenant: &'a TenantId,
+    /// When the oldest of the journal records was appended that were folded when they fired.
+    pub(crate) since: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+impl TriggersTaken<'_> {
+    pub(crate) fn emit(self) {
+        // A clock that was set back makes no time negative.
+        let taken = Duration::from_micros(self.now.since(self.since).max(0).unsigned_abs());
+        histogram!(APPEND_TO_TRIGGER, "tenant" => self.tenant.to_string()).record(taken.as_secs_f64());
     }
 }
 
@@ -202,13 +219,18 @@ pub(crate) struct SnapshotStored<'a> {
     pub(crate) next_offset: u64,
     pub(crate) stored: Stored,
     pub(crate) took: Duration,
+    /// None where nobody asks how long ago it was.
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl SnapshotStored<'_> {
     pub(crate) fn emit(self) {
-        let Self { tenant, next_offset, stored, took } = self;
+        let Self { tenant, next_offset, stored, took, now } = self;
         let Stored { pieces, written, bytes, removed } = stored;
         counter!(SNAPSHOTS, "tenant" => tenant.to_string()).increment(1);
+        if let Some(now) = now {
+            gauge!(SNAPSHOT_STORED, "tenant" => tenant.to_string()).set(now.0 as f64 / 1e6);
+        }
         counter!(SNAPSHOT_BYTES, "tenant" => tenant.to_string()).increment(bytes as u64);
         tracing::debug!(
             tenant.id = %tenant, log.offset = next_offset, pieces, written, bytes, removed, ?took, "snapshot stored"

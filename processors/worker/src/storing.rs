@@ -204,7 +204,8 @@ impl Stores {
         };
         match &stored {
             Ok(stored) => {
-                events::SnapshotStored { tenant: &tenant, next_offset, stored: *stored, took }.emit();
+                let (stored, now) = (*stored, self.upkeep.as_ref().map(|upkeep| upkeep.clock.now()));
+                events::SnapshotStored { tenant: &tenant, next_offset, stored, took, now }.emit();
             }
             Err(why) => events::SnapshotNotStored { tenant: &tenant, next_offset, why }.emit(),
         }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bellwether_runtime::metric_names::{
-    MAIL_AUTH_STOPPED, MAIL_DIGESTS, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_PARTIAL_GROUPS, MAIL_SEND,
-    MAILS, MAILS_COMPOSED, MAILS_HELD, MAILS_LIMITED, RECIPIENTS_UNKNOWN,
+    MAIL_AUTH_STOPPED, MAIL_DIGESTS, MAIL_FENCES_LOST, MAIL_FILL_RETRIES, MAIL_ON_TIME, MAIL_PARTIAL_GROUPS,
+    MAIL_SEND, MAILS, MAILS_COMPOSED, MAILS_HELD, MAILS_LIMITED, OUTBOX_MAILS, OUTBOX_OLDEST,
+    RECIPIENTS_UNKNOWN,
 };
 use bellwether_schemas::TenantId;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 
-use super::outbox::{Added, Claimed, Released, Settlement};
+use super::outbox::{Added, Claimed, Measured, Released, Settlement};
 use super::recipients::AuthError;
 
 /// A mail was taken by its server.
@@ -68,6 +69,29 @@ impl MailsComposed<'_> {
             counter!(MAIL_PARTIAL_GROUPS, "tenant" => self.tenant.to_string()).increment(self.partial);
             tracing::warn!(tenant.id = %self.tenant, mail.groups = self.partial, "groups lack a trigger that never came");
         }
+    }
+}
+
+/// The states whose mails are shown, also where there is none.
+const UNSETTLED: [&str; 5] = ["pending", "claimed", "data_started", "ambiguous", "held"];
+
+/// Somebody looked how the tenant's outbox stands.
+pub(super) struct OutboxMeasured<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) measured: &'a Measured,
+}
+
+impl OutboxMeasured<'_> {
+    pub(super) fn emit(self) {
+        let tenant = self.tenant.to_string();
+        for state in UNSETTLED {
+            let mails =
+                self.measured.states.iter().find(|(known, _)| known == state).map_or(0, |(_, mails)| *mails);
+            gauge!(OUTBOX_MAILS, "tenant" => tenant.clone(), "state" => state).set(mails as f64);
+        }
+        gauge!(OUTBOX_OLDEST, "tenant" => tenant.clone()).set(self.measured.oldest);
+        let took = histogram!(MAIL_ON_TIME, "tenant" => tenant);
+        self.measured.took.iter().for_each(|seconds| took.record(*seconds));
     }
 }
 

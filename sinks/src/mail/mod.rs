@@ -22,6 +22,7 @@ pub(crate) mod kinds;
 mod late_rendering;
 pub mod limits;
 pub(crate) mod local_time;
+mod measure;
 mod number;
 pub mod occurrence;
 pub mod outbox;

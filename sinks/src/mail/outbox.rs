@@ -9,6 +9,7 @@ pub mod by_hand;
 mod claim;
 mod fill;
 mod held;
+mod measure;
 mod people;
 #[cfg(test)]
 mod plainly;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub(super) use fill::{Added, Fill};
 pub(super) use held::Released;
+pub use measure::Measured;
 pub(crate) use run::{Circular, RunKey, StoredRun};
 
 use bellwether_database::{self as database, Statements};

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use bellwether_runtime::metric_names::{
-    SCHEDULE_MAILS, SCHEDULE_MISSED, SCHEDULE_READINGS_REFUSED, SCHEDULE_RETRIES, SCHEDULE_RUNS,
+    SCHEDULE_MAILS, SCHEDULE_MISSED, SCHEDULE_NEXT, SCHEDULE_READINGS_REFUSED, SCHEDULE_RETRIES,
+    SCHEDULE_RUNS,
 };
-use bellwether_schemas::TenantId;
-use metrics::counter;
+use bellwether_schemas::{TenantId, Timestamp};
+use metrics::{counter, gauge};
 
 /// Runs were recorded, and mails are owed.
 pub(super) struct RunsRecorded<'a> {
@@ -37,6 +38,20 @@ impl RunsMissed<'_> {
             counter!(SCHEDULE_MISSED, "tenant" => self.tenant.to_string()).increment(self.runs);
             tracing::warn!(tenant.id = %self.tenant, schedule.runs = self.runs, "what was due is too long ago; it was recorded as missed");
         }
+    }
+}
+
+/// Somebody looked what is due next.
+pub(super) struct NextKnown<'a> {
+    pub(super) tenant: &'a TenantId,
+    /// None where nothing ever is.
+    pub(super) next: Option<Timestamp>,
+}
+
+impl NextKnown<'_> {
+    pub(super) fn emit(self) {
+        let seconds = self.next.map_or(f64::INFINITY, |next| next.0 as f64 / 1e6);
+        gauge!(SCHEDULE_NEXT, "tenant" => self.tenant.to_string()).set(seconds);
     }
 }
 

@@ -14,7 +14,7 @@ use bellwether_schemas::TenantId;
 
 use super::SINK;
 use super::core::{Core, Input, LOOK, Output};
-use super::events::{RunsMissed, RunsRecorded, ScheduleRetried};
+use super::events::{NextKnown, RunsMissed, RunsRecorded, ScheduleRetried};
 use super::market::Market;
 use super::runs::{Runs, Settled};
 use crate::mail::brand::Look;
@@ -87,6 +87,7 @@ impl Keeper {
             Ok(Some(settled)) => {
                 RunsRecorded { tenant: &self.tenant, runs: settled.due, mails: settled.mails }.emit();
                 RunsMissed { tenant: &self.tenant, runs: settled.missed }.emit();
+                NextKnown { tenant: &self.tenant, next: settled.next }.emit();
                 self.tell_missed(settled);
                 Input::Settled { now: settled.now, next: settled.next }
             }

@@ -247,6 +247,12 @@ impl Core {
         self.tenants.get(tenant).is_some_and(Owned::is_halted)
     }
 
+    /// The tenant is folded, and what was in its journal when its recovery began is behind.
+    #[must_use]
+    pub fn is_live(&self, tenant: &TenantId) -> bool {
+        self.tenants.get(tenant).is_some_and(Owned::is_live)
+    }
+
     /// A tenant's state is being copied, a little each time that the worker goes round.
     #[must_use]
     pub fn is_taking(&self) -> bool {

@@ -252,6 +252,11 @@ impl Owned {
         }
     }
 
+    /// Its recovery is over.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(&self.stage, Stage::Folding(core) if core.is_live())
+    }
+
     /// It stopped.
     pub(super) fn is_halted(&self) -> bool {
         self.stands() || matches!(self.stage, Stage::Halted)

@@ -241,6 +241,11 @@ impl TenantCore {
         !self.halted && self.in_flight.is_empty()
     }
 
+    /// What was in the journal when the recovery began is behind.
+    pub(super) const fn is_live(&self) -> bool {
+        self.catching_up.is_none()
+    }
+
     pub(super) fn halt(&mut self, reason: String, outputs: &mut Vec<Output>) {
         if !self.halted {
             self.halted = true;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bellwether_runtime::log::{Ack, Result};
-use bellwether_schemas::TenantId;
+use bellwether_schemas::{TenantId, Timestamp};
 use tokio::time::Instant;
 
 use crate::core::AppendId;
@@ -14,6 +14,8 @@ pub(super) struct Append {
     pub(super) id: AppendId,
     pub(super) ack: Ack,
     pub(super) begun: Instant,
+    /// Of triggers: when the oldest of the journal records was appended that were folded when they fired.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// Each tenant's in the order of their calls; none who has none.
@@ -30,14 +32,13 @@ impl Appends {
     }
 
     /// Those that were answered, as far as none of the same tenant before them waits.
-    pub(super) fn answered(&mut self) -> Vec<(TenantId, AppendId, Result<u64>)> {
+    pub(super) fn answered(&mut self) -> Vec<(TenantId, Append, Result<u64>)> {
         let mut answered = Vec::new();
         for (tenant, appends) in &mut self.0 {
             while let Some(oldest) = appends.front_mut()
                 && let Some(answer) = oldest.ack.poll()
             {
-                answered.push((tenant.clone(), oldest.id, answer));
-                appends.pop_front();
+                answered.extend(appends.pop_front().map(|append| (tenant.clone(), append, answer)));
             }
         }
         self.0.retain(|_, appends| !appends.is_empty());

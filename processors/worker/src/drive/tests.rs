@@ -126,8 +126,8 @@ fn an_append_that_its_topic_does_not_take_stops_its_tenant_alone() {
     let answered = |error| {
         let ack = Ack::ready(Err(error));
         let mut state = State::default();
-        state.appends.push(tenant.clone(), Append { id: 7, ack, begun: Instant::now() });
-        state.answered()
+        state.appends.push(tenant.clone(), Append { id: 7, ack, begun: Instant::now(), since: None });
+        state.answered(Timestamp(0))
     };
     let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
     let [Input::Lost(whose, reason)] = &gone[..] else { panic!("{gone:?}") };
@@ -144,12 +144,35 @@ fn an_append_that_is_not_answered_keeps_no_other_tenants_waiting() {
     let [silent, other]: [TenantId; 2] = ["fxlabs", "hextech"].map(|id| id.parse().unwrap());
     let (never, _answer) = Ack::pending();
     let mut state = State::default();
-    let append = |ack| Append { id: 7, ack, begun: Instant::now() };
+    let append = |ack| Append { id: 7, ack, begun: Instant::now(), since: None };
     state.appends.push(silent.clone(), append(never));
     state.appends.push(silent, append(Ack::ready(Ok(0))));
     state.appends.push(other.clone(), append(Ack::ready(Ok(0))));
-    let answered = state.answered().unwrap();
+    let answered = state.answered(Timestamp(0)).unwrap();
     assert!(matches!(&answered[..], [Input::Acknowledged(whose, 7)] if *whose == other), "{answered:?}");
+}
+
+#[test]
+fn nobody_relies_on_a_worker_before_its_tenant_is_recovered() {
+    let run = Run::new();
+    run.append(1, ENGINE_VERSION);
+    let (_keep, tenants) = watch::channel(Arc::new(vec![run.tenant.clone()]));
+    let context = Context::new(run.log.clone(), tenants, Clock::system(), Shutdown::new());
+    let unready = || context.progress.unready(Duration::from_secs(60));
+    let mut assigned = Worker::new(&context);
+    assigned.assigned(&journal(&run.tenant.id));
+    assert_eq!(unready(), ["process of fxlabs recovers"]);
+    assigned.lock().tell(&context.progress, &run.tenant.id);
+    assert_eq!(unready(), ["process of fxlabs recovers"], "it goes on, and is not there yet");
+    let (worker, shutdown) = (context.clone(), context.shutdown.clone());
+    let worker = std::thread::spawn(move || super::run(worker));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !unready().is_empty() {
+        assert!(Instant::now() < deadline && !worker.is_finished(), "waited in vain: {:?}", unready());
+        std::thread::yield_now();
+    }
+    shutdown.raise();
+    worker.join().unwrap().unwrap();
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::mail::delivery::{Delivery, Timing};
 use crate::mail::events::{BrandRefused, DeliveryEnded, FillRetried};
 use crate::mail::late_rendering::Renderer;
 use crate::mail::limits::Caps;
+use crate::mail::measure::Measure;
 use crate::mail::outbox::Outbox;
 use crate::mail::recipients::Directory;
 use crate::mail::release::Release;
@@ -38,7 +39,8 @@ pub(super) struct TenantMail {
     /// Raised when the tenant is gone.
     cancelled: Shutdown,
     delivery: Option<(Shutdown, JoinHandle<()>)>,
-    release: Option<(Shutdown, JoinHandle<()>)>,
+    /// Who releases what waits, and who measures.
+    beside: Vec<(Shutdown, JoinHandle<()>)>,
 }
 
 impl TenantMail {
@@ -57,7 +59,7 @@ impl TenantMail {
         let outbox = Outbox::new(pool, tenant.id.clone()).under(Terms::of(&tenant.mail));
         let added = Arc::new(Notify::new());
         let look = Arc::new(look);
-        let (cancelled, delivery, release) = (Shutdown::new(), None, None);
+        let (cancelled, delivery, beside) = (Shutdown::new(), None, Vec::new());
         Some(Self {
             tenant: tenant.clone(),
             look,
@@ -67,7 +69,7 @@ impl TenantMail {
             server,
             cancelled,
             delivery,
-            release,
+            beside,
         })
     }
 
@@ -131,7 +133,7 @@ impl TenantMail {
         })
     }
 
-    /// Releases what waits from here on.
+    /// Releases what waits from here on, and shows how the outbox stands.
     pub(super) fn start_release(&mut self, templates: Arc<Templates>, incidents: Incidents) {
         let shutdown = Shutdown::new();
         let release = Release {
@@ -145,12 +147,15 @@ impl TenantMail {
             incidents,
             shutdown: shutdown.clone(),
         };
-        self.release = Some((shutdown, tokio::spawn(release.run())));
+        let (tenant, outbox) = (self.tenant.id.clone(), self.outbox.clone());
+        let measure = Measure { tenant, outbox, shutdown: shutdown.clone() };
+        self.beside.push((shutdown.clone(), tokio::spawn(release.run())));
+        self.beside.push((shutdown, tokio::spawn(measure.run())));
     }
 
     /// Tells delivery to end after the mail under way. The next one may begin meanwhile: claims keep them apart.
     pub(super) fn stop_delivery(self) {
-        for (shutdown, _) in self.release.into_iter().chain(self.delivery) {
+        for (shutdown, _) in self.beside.into_iter().chain(self.delivery) {
             shutdown.raise();
         }
     }
@@ -163,7 +168,7 @@ impl TenantMail {
 
     /// Tells delivery to end and waits until it has.
     pub(super) async fn end_delivery(self) {
-        for (shutdown, task) in self.release.into_iter().chain(self.delivery) {
+        for (shutdown, task) in self.beside.into_iter().chain(self.delivery) {
             shutdown.raise();
             if task.await.is_err() {
                 DeliveryEnded { tenant: &self.tenant.id }.emit();

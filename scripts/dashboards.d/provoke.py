@@ -1,0 +1,53 @@
+"""What goes wrong while it is watched, so that what counts it has something to show."""
+
+import subprocess
+import urllib.error
+import urllib.request
+
+from stand import ROOT
+
+
+def alerts(stand):
+    """A user with an alert of each kind, and another who has no address."""
+    for tenant in ["FXLABS", "HEXTECH"]:
+        sql(stand, tenant, (ROOT / "local/sql/example.sql").read_text())
+
+
+def sql(stand, tenant, text):
+    url = stand.outside[f"{tenant}_ADMIN_DATABASE_URL"]
+    subprocess.run(["psql", "--quiet", "--set", "ON_ERROR_STOP=1", url], input=text, text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def faults(stand):
+    ticks(stand)
+    undecodable(stand)
+    links(stand)
+    sql(stand, "FXLABS", "insert into public.price_alerts (user_id, symbol, above, below) select id, 'EUR/USD', null, null from auth.users limit 1;")
+
+
+def ticks(stand):
+    """Prices of a symbol that no tenant has, prices that cannot be, and lines that are none."""
+    rows = [f"2026-01-07T10:{minute:02}:00Z,DOGEUSD,1.0,1.1" for minute in range(60)]
+    rows += ["2026-01-07T11:00:00Z,EURUSD,1.1,1.2", "not a line", "2026-01-07T11:00:01Z,EURUSD,900.0,901.0"]
+    file = stand.dir / "ticks.csv"
+    file.write_text("ts,symbol,bid,ask\n" + "\n".join(rows) + "\n")
+    command = [stand.program, "produce", "file", "--tenant", "fxlabs", "--input", f"DOGEUSD={file}", "--speed", "0"]
+    with open(stand.dir / "file.log", "wb") as log:
+        subprocess.run(command, cwd=stand.dir, env=stand.environment("market"), stdout=log, stderr=log)
+
+
+def undecodable(stand):
+    """A record that is none of ours, in the journal and among the triggers."""
+    for topic in ["fxlabs.journal.v1", "fxlabs.triggers.v1"]:
+        tool = ["org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", stand.outside["BELLWETHER_LOG"].removeprefix("kafka://"), "--topic", topic]
+        command = [ROOT / "scripts/services", "tool", "--dir", stand.dir / "services", "--", *tool]
+        subprocess.run(command, input=b"nonsense\n", check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def links(stand):
+    """A link that nobody wrote."""
+    for _ in range(5):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{stand.gateway}/unsubscribe?t=made-up", timeout=5)
+        except urllib.error.HTTPError:
+            pass
