@@ -300,8 +300,9 @@ impl Lookup {
     }
 }
 
-/// Brokers that just started answer "not yet" for a moment: so do new leaders and coordinators.
-fn patient<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
+/// Brokers that just started answer "not yet" for a moment: so do new leaders and coordinators. A line may be lost, and
+/// another one is there at once.
+pub(super) fn patient<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + CALL;
     loop {
         match ask() {

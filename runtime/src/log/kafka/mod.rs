@@ -25,7 +25,7 @@ use bellwether_schemas::{Timestamp, Topic};
 use tokio::time::Instant;
 
 use self::absent::Absent;
-use self::client::{Link, Lookup};
+use self::client::{Link, Lookup, patient};
 use self::producer::Producer;
 use self::topics::Admin;
 use super::{
@@ -133,13 +133,15 @@ impl Log for KafkaLog {
     }
 
     fn topics(&self) -> Result<Vec<Topic>> {
-        let topics = self.0.lookup(None)?.topics().map_err(|error| self.0.explain(error))?;
+        let lookup = self.0.lookup(None)?;
+        let topics = patient(|| lookup.topics()).map_err(|error| self.0.explain(error))?;
         locked(&self.0.known).look(&topics);
         Ok(topics)
     }
 
     fn divided(&self) -> Result<BTreeMap<Topic, usize>> {
-        self.0.lookup(None)?.divided().map_err(|error| self.0.explain(error))
+        let lookup = self.0.lookup(None)?;
+        patient(|| lookup.divided()).map_err(|error| self.0.explain(error))
     }
 
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
