@@ -236,14 +236,15 @@ impl Panel<'_> {
             BOTTOM + 14.0
         );
         for (at, ((name, points), (colour, dash))) in self.lines.iter().zip(COLOURS).enumerate() {
-            let x = 250.0 + 92.0 * at as f64;
+            let (x, y) = (LEFT + 100.0 * at as f64, BOTTOM + 14.0);
             let places: Vec<String> = points.iter().map(place).collect();
             write!(
                 svg,
                 "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" \
-                 stroke-dasharray=\"{dash}\"/><path d=\"M{x} 12h22\" stroke=\"{colour}\" stroke-width=\"2\" \
-                 stroke-dasharray=\"{dash}\"/><text x=\"{}\" y=\"16\">{name}</text>",
+                 stroke-dasharray=\"{dash}\"/><path d=\"M{x} {}h22\" stroke=\"{colour}\" stroke-width=\"2\" \
+                 stroke-dasharray=\"{dash}\"/><text x=\"{}\" y=\"{y}\">{name}</text>",
                 places.join(" "),
+                y - 4.0,
                 x + 28.0
             )
             .unwrap();

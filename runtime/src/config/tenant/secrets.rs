@@ -48,11 +48,7 @@ impl Secrets<'_> {
     fn read(&self, key: &str, path: &Path, variable: &str) -> Result<Secret, ConfigError> {
         let there = super::beside(self.file, path);
         let text = std::fs::read_to_string(&there).map_err(|error| {
-            let shown = if is_plain(path) && there.parent().is_some_and(Path::is_dir) {
-                there.display().to_string()
-            } else {
-                UNSHOWN.into()
-            };
+            let shown = if is_plain(path) { there.display().to_string() } else { UNSHOWN.into() };
             let remedy = format!("put the secret there, or take the key out and set {variable}");
             ConfigError::value(self.file, key, format!("{shown}: {error}: {remedy}"))
         })?;
@@ -63,11 +59,18 @@ impl Secrets<'_> {
 /// Told in place of a path that may be none.
 const UNSHOWN: &str = "the file that it is to name";
 
-/// A file in a folder, by letters that paths are made of. What is not, or lies in no folder that is there, may be the secret
-/// itself, which somebody put where its file is to be named.
+/// A file in a folder, by letters that paths are made of. What is not may be the secret itself, which somebody put where its
+/// file is to be named; and so may what has slashes as base64 has them.
 fn is_plain(path: &Path) -> bool {
+    const KEY: usize = 20;
     let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
-    path.to_str().is_some_and(|text| text.contains('/') && text.bytes().all(is_usual))
+    let is_path = |text: &str| text.contains('/') && text.bytes().all(is_usual);
+    let has = |text: &str, kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+    let is_key = |text: &str| {
+        let is_mixed = has(text, u8::is_ascii_lowercase) && has(text, u8::is_ascii_uppercase);
+        text.len() >= KEY && is_mixed && has(text, u8::is_ascii_digit) && !text.contains('.')
+    };
+    path.to_str().is_some_and(|text| is_path(text) && !is_key(text))
 }
 
 #[cfg(test)]
@@ -114,7 +117,6 @@ mod tests {
             let told = told(section, line);
             assert!(told.contains("put the secret there") && !told.contains("swordfish"), "{told}");
         }
-        std::fs::create_dir(dir.path().join("secrets")).unwrap();
         let path = told("[mail]", "password_file = \"secrets/fxlabs-smtp.txt\"");
         assert!(path.contains("secrets/fxlabs-smtp.txt: No such file"), "{path}");
     }
