@@ -248,7 +248,8 @@ fn indiscreet_log(place: &Place) -> String {
         ["database.url", "gateway.url", "smtp", "auth", "unsubscribe", "operator", "bounce", "headers"];
     let told = files.map(|name| format!("started with {}\n", place.read(&format!("tenants/{name}")).trim()));
     let passwords = ["database", "owner", "address"].map(|what| format!("and {}\n", canary(what)));
-    let every = CANARIES.iter().flat_map(|(_, secret)| forms(secret));
+    // The bounce secret stands in its file in base64 alone, and nobody writes what that is of.
+    let every = CANARIES.iter().filter(|(what, _)| *what != "bounce").flat_map(|(_, secret)| forms(secret));
     let encoded: Vec<String> = every.map(|form| format!("and {form}\n")).collect();
     [&told[..], &passwords, &encoded].concat().concat() + "its last line\n"
 }
