@@ -19,7 +19,10 @@ class Copy:
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=root, check=True, stdout=subprocess.PIPE, text=True,
         ).stdout.split("\0")
-        self.files = {name: (root / name).read_bytes() for name in listed if name and (root / name).is_file()}
+        listed = [name for name in listed if name and (root / name).is_file()]
+        self.files = {name: (root / name).read_bytes() for name in listed}
+        # Tests start scripts of ours.
+        self.modes = {name: (root / name).stat().st_mode & 0o777 for name in listed}
 
     def text(self, name):
         """Of a file of the sources; None if it is not there, or no text."""
@@ -41,6 +44,7 @@ class Copy:
         if not path.is_file() or path.read_bytes() != content:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        path.chmod(self.modes[name])
 
     def root_files(self):
         """Of every crate of the workspace."""
