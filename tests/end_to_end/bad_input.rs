@@ -112,8 +112,13 @@ fn a_secret_that_is_missing_is_told_by_file_key_and_variable_and_never_printed()
         ran.ended(78).error(),
         &["tenants/fxlabs.toml: mail.smtp names a user: set mail.password_file or"],
     );
+    let of_all = place.run(&["migrate"]).ended(78).stderr;
+    for tenant in ["FXLABS", "HEXTECH"] {
+        let told = format!("{tenant}_ADMIN_DATABASE_URL is not set");
+        assert!(of_all.contains(&told), "one tenant keeps the others waiting: {of_all}");
+    }
     for (command, variable) in [
-        (&["migrate"][..], "FXLABS_ADMIN_DATABASE_URL"),
+        (&["migrate", "--tenant", "fxlabs"][..], "FXLABS_ADMIN_DATABASE_URL"),
         (&["tenants", "init", "fxlabs"], "FXLABS_DATABASE_PASSWORD"),
     ] {
         one_line(place.run(command).ended(78).error(), &[variable, "is not set: it holds the"]);
