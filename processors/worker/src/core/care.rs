@@ -1,10 +1,11 @@
 //! How a tenant is taken whose owners died, and how it is folded then: record by record, each noted in the log before it is
 //! folded, so that whoever comes after a further death knows which record it was.
 //!
-//! One death changes nothing. After two in a row without a snapshot between, what is in the journal by then and nobody is known
-//! to have survived is folded with care: what lies before took nobody's life, and a note costs a round trip to the log. A note that is found after a death quarantines its record, unless there is proof that it was survived: a commit
-//! or an outcome behind it. Of all tenants of a worker one at a time has a note in the log ([`super::Core`] passes the
-//! turn on): a death shall leave a trace in the tenant that it was of and in no other.
+//! One death changes nothing. After two in a row without a snapshot between, what is in the journal by then and nobody
+//! is known to have survived is folded with care: what lies before took nobody's life, and a note costs a round trip to
+//! the log. A note that is found after a death quarantines its record, unless there is proof that it was survived: a
+//! commit or an outcome behind it. Of all tenants of a worker one at a time has a note in the log ([`super::Core`]
+//! passes the turn on): a death shall leave a trace in the tenant that it was of and in no other.
 
 use std::collections::VecDeque;
 
