@@ -150,6 +150,13 @@ struct Registry {
     schemas: Vec<Schema>,
 }
 
+/// What writes and reads records of one schema. Made once: the library looks up the names of all its types for each, which
+/// takes longer than most records do.
+struct Codec {
+    writer: GenericDatumWriter<'static>,
+    reader: GenericDatumReader<'static>,
+}
+
 /// The checked-in files are part of the binary: the test `every_schema_parses` fails before a user could.
 #[expect(clippy::expect_used, reason = "constants of this crate, read once; a test reads them too")]
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
@@ -162,6 +169,24 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         schemas: SchemaName::ALL.iter().map(parse).collect(),
     }
 });
+
+#[expect(clippy::expect_used, reason = "as of the registry, of whose schemas they are")]
+static CODECS: LazyLock<Vec<Codec>> = LazyLock::new(|| {
+    let codec = |name: &SchemaName| {
+        let schema = name.schema();
+        let writer = GenericDatumWriter::builder(schema).human_readable(false).build();
+        let reader = GenericDatumReader::builder(schema).human_readable(false).build();
+        let names = "the names in a checked-in schema are its own";
+        Codec { writer: writer.expect(names), reader: reader.expect(names) }
+    };
+    SchemaName::ALL.iter().map(codec).collect()
+});
+
+impl SchemaName {
+    fn codec(self) -> &'static Codec {
+        &CODECS[self as usize]
+    }
+}
 
 /// A length in hostile bytes may not make the library allocate more than a record can hold. It is set once a
 /// process, before the first decode.
@@ -356,10 +381,9 @@ fn split(bytes: &[u8]) -> Result<(SchemaName, &[u8]), DecodeError> {
 }
 
 fn encode<T: Serialize>(name: SchemaName, value: &T) -> Result<Vec<u8>, EncodeError> {
-    let error = |error| EncodeError(name.name(), reason(error));
-    let writer = GenericDatumWriter::builder(name.schema()).human_readable(false).build().map_err(error)?;
     let mut out = header(name);
-    writer.write_ser(&mut out, value).map_err(error)?;
+    let written = name.codec().writer.write_ser(&mut out, value);
+    written.map_err(|error| EncodeError(name.name(), reason(error)))?;
     match out.len() {
         0..=MAX_RECORD_BYTES => Ok(out),
         long => Err(EncodeError(name.name(), DecodeError::TooLarge(long).to_string())),
@@ -368,9 +392,8 @@ fn encode<T: Serialize>(name: SchemaName, value: &T) -> Result<Vec<u8>, EncodeEr
 
 fn decode<T: DeserializeOwned>(name: SchemaName, mut datum: &[u8]) -> Result<T, DecodeError> {
     set_limits();
-    let error = |error| DecodeError::Datum(name.name(), reason(error));
-    let reader = GenericDatumReader::builder(name.schema()).human_readable(false).build().map_err(error)?;
-    let value = reader.read_deser(&mut datum).map_err(error)?;
+    let read = name.codec().reader.read_deser(&mut datum);
+    let value = read.map_err(|error| DecodeError::Datum(name.name(), reason(error)))?;
     if datum.is_empty() { Ok(value) } else { Err(DecodeError::Trailing(name.name(), datum.len())) }
 }
 

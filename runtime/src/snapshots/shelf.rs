@@ -166,19 +166,23 @@ impl Shelf {
             Ok(SnapshotRecord::Piece(piece))
                 if piece.tenant == self.topic.tenant && ContentHash::of(&piece.content) == hash =>
             {
-                self.put(hash, record.offset, &piece.content);
+                self.put(hash, record.offset, piece.content);
             }
             // The newest record of a key is what stands under it, good or bad.
             _ => self.lose(hash),
         }
     }
 
-    fn put(&mut self, hash: ContentHash, offset: u64, content: &[u8]) {
+    fn put(&mut self, hash: ContentHash, offset: u64, content: Vec<u8>) {
+        self.see_index(hash, &content);
+        let content = self.keeps_contents.then_some(content);
+        self.pieces.insert(hash, OnShelf { offset, content });
+    }
+
+    fn see_index(&mut self, hash: ContentHash, content: &[u8]) {
         if let Ok(SnapshotRecord::Index(Index { parts })) = decode_snapshot(content) {
             self.indexes.insert(hash, parts);
         }
-        let content = self.keeps_contents.then(|| content.to_vec());
-        self.pieces.insert(hash, OnShelf { offset, content });
     }
 
     fn lose(&mut self, hash: ContentHash) {
@@ -244,7 +248,9 @@ impl Shelf {
         for (offset, (key, record)) in (first..).zip(records) {
             match (key, record) {
                 (SnapshotKey::Piece(hash), Some(SnapshotRecord::Piece(piece))) => {
-                    self.put(*hash, offset, &piece.content);
+                    self.see_index(*hash, &piece.content);
+                    let content = self.keeps_contents.then(|| piece.content.clone());
+                    self.pieces.insert(*hash, OnShelf { offset, content });
                 }
                 (SnapshotKey::Manifest(key), Some(SnapshotRecord::Manifest(manifest))) => {
                     self.manifests.insert(*key, (offset, Ok(manifest.clone())));
