@@ -245,6 +245,11 @@ fn a_command_that_cannot_be_run_is_told_and_one_that_tells_nothing_leaves_all() 
     bundle(&place, "3", "F");
     let ran = place.run(&["shrink", "F", "--while", "no-such-command-anywhere"]).ended(64);
     assert!(ran.error().contains("no-such-command-anywhere"), "{ran}");
+    // What cannot be run any more half way loses nothing of what was found out by then.
+    let once = "test -e ran && exit 127; touch ran; :";
+    let ran = place.run(&["shrink", "F", "--while", once, "--out", "half"]).ended(64);
+    assert!(ran.stdout.contains("half: "), "{ran}");
+    place.run(&["rerun", "half"]).ended(0);
     let ran = place.run(&["shrink", "F", "--while", "test F -ef", "--json"]).ended(0);
     // No other file is the same file as itself.
     let told = ran.json().remove(0);

@@ -46,8 +46,10 @@ struct Both {
     real: Outbox,
     writer: Writer,
     model: Database,
-    /// The model's time; Postgres has its own, and what it wrote is moved back instead.
+    /// The model's time: it goes as Postgres's does, and is ahead of it by what was passed.
     now: Timestamp,
+    /// How far it is ahead, microseconds.
+    ahead: i64,
     outcomes: Vec<Delivered>,
     workers: Vec<Uuid>,
     claimed: Vec<Claimed>,
@@ -112,7 +114,8 @@ impl Both {
             model: Database::new(tenant.id.clone()),
             tenant,
             admin,
-            now: Timestamp(1_772_600_000 * SECOND),
+            now: Timestamp(0),
+            ahead: 0,
             workers: Vec::new(),
             claimed: Vec::new(),
         }
@@ -123,8 +126,7 @@ impl Both {
     }
 
     async fn statement(&mut self) {
-        // What comes later is due later, as by Postgres's clock.
-        self.now = self.now.plus(1_000);
+        self.look_at_the_clock().await;
         match self.below(14) {
             0..=2 => self.write().await,
             3 => self.tidy().await,
@@ -136,6 +138,13 @@ impl Both {
             12 => self.renew_or_leave().await,
             _ => self.pass().await,
         }
+    }
+
+    /// However long a statement takes beside other work: leases end by Postgres's clock.
+    async fn look_at_the_clock(&mut self) {
+        let sql = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
+        let clock: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.admin).await.unwrap();
+        self.now = Timestamp(clock).plus(self.ahead);
     }
 
     /// A piece that may lie behind the cursor, before it or across it.
@@ -265,7 +274,7 @@ impl Both {
     /// Postgres's clock stays where it is: everything that it wrote becomes that much older.
     async fn pass(&mut self) {
         let millis = STEPS[self.below(STEPS.len())];
-        self.now = self.now.plus(millis * 1_000);
+        self.ahead += millis * 1_000;
         let ago = format!("interval '{millis} milliseconds'");
         let sql = format!(
             "update bellwether.mail_outbox set due_at = due_at - {ago}, lease_until = lease_until - {ago},
@@ -276,6 +285,7 @@ impl Both {
     }
 
     async fn compare(&mut self) {
+        self.look_at_the_clock().await;
         let row = "select string_agg(id::text, ' ' order by id) from public.rsi_tracker_alert_triggers";
         let model: Vec<String> = self.model.rows.keys().map(ToString::to_string).collect();
         self.same(row, model.join(" ")).await;

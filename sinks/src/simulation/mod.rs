@@ -43,6 +43,7 @@ struct Tally {
     seeds: u64,
     steps: u64,
     repeats: usize,
+    refused: usize,
     faults: BTreeMap<Kind, u64>,
     failed: BTreeMap<u64, Ran>,
     /// Seeds that did not do the same twice.
@@ -54,6 +55,7 @@ impl Tally {
         self.seeds += 1;
         self.steps += ran.told.len() as u64;
         self.repeats += ran.repeats;
+        self.refused += ran.refused;
         for (_, fault) in &ran.faults {
             *self.faults.entry(fault.kind).or_default() += 1;
         }
@@ -139,6 +141,7 @@ fn whatever_goes_wrong_every_promise_is_kept() {
             Kind::ALL.into_iter().filter(|kind| !tally.faults.contains_key(kind)).collect();
         assert_eq!(missed, [], "faults that never happened");
         assert!(tally.repeats > 0, "nothing was ever written twice");
+        assert!(tally.refused > 0, "no row was ever refused for good");
     }
 }
 
@@ -149,5 +152,6 @@ fn report(tally: &Tally, took: Duration) {
         println!("{:>8}  {kind:?}", tally.faults.get(&kind).copied().unwrap_or(0));
     }
     println!("{:>8}  triggers that were there already", tally.repeats);
+    println!("{:>8}  triggers whose rows a database refused for good", tally.refused);
     println!("verdict: {}", Verdict::default());
 }

@@ -37,7 +37,7 @@ pub(crate) struct Shrink {
     /// Shows the fault, or whatever is to stay, by its exit code.
     #[arg(long = "while", value_name = "COMMAND")]
     command: String,
-    /// Where the smallest bundle is written; without it F with .small behind its name.
+    /// Where the smallest bundle is written, - is stdout; without it F with .small behind its name.
     #[arg(long, value_name = "F")]
     out: Option<PathBuf>,
     /// A JSON object about what is left.
@@ -68,20 +68,24 @@ impl Shrink {
         let mut shrinker = Shrinker::new(bundle);
         let ended = shrinker.shrink(&mut |candidate| judge.shows(candidate));
         judge.clear();
-        let is_interrupted = match ended {
-            Ok(()) => false,
-            Err(Ended::Interrupted) => true,
+        let smallest = shrinker.smallest();
+        // However it ended: what was found out by then is not lost.
+        file::write(&out, &smallest.encode().map_err(|error| file::bad(&out, &error))?)?;
+        let is_interrupted = matches!(ended, Err(Ended::Interrupted));
+        let told = Told { smallest, of, runs: judge.runs, exit: judge.wanted, is_interrupted, out: &out };
+        let told = if self.json { told.json() } else { told.text(process.clock.now().since(begun)) };
+        if file::is_stdout(&out) {
+            note(&told);
+        } else {
+            tell(&told)?;
+        }
+        match ended {
             Err(Ended::Failed(coded)) => return Err(coded.into()),
             Err(Ended::Bad(bad)) => return Err(file::bad(&self.file, &bad).into()),
-        };
-        let smallest = shrinker.smallest();
-        file::write(&out, &smallest.encode().map_err(|error| file::bad(&out, &error))?)?;
-        let told = Told { smallest, of, runs: judge.runs, exit: judge.wanted, is_interrupted, out: &out };
-        tell(&if self.json { told.json() } else { told.text(process.clock.now().since(begun)) })?;
-        if smallest.records.len() == of && !is_interrupted {
-            note(
+            Ok(()) if smallest.records.len() == of => note(
                 "nothing could go: does the command exit the same way twice, and not because of what was recorded?\n",
-            );
+            ),
+            Ok(()) | Err(Ended::Interrupted) => {}
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -148,7 +148,11 @@ impl Fold {
         }
         let entry = match self.decisions.entry(&self.tenant, record) {
             Ok(entry) => entry,
-            Err(unusable) => return *self.put_aside.entry(unusable.reason()).or_default() += 1,
+            Err(unusable) => {
+                self.gist.see_put_aside(&self.tenant, record, &unusable);
+                *self.put_aside.entry(unusable.reason()).or_default() += 1;
+                return;
+            }
         };
         let mut effects = Vec::new();
         let applied =
