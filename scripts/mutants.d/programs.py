@@ -100,9 +100,16 @@ class Cargo:
                 note(built, json.loads(line), err) if line.startswith("{") else err.write(line)
         return built
 
-    def test(self, program, test, number, said):
+    def chaos(self, rounds, said):
+        """Real processes under faults, as built from the copy."""
+        command = ["cargo", "test", "--locked", "-p", "bellwether", "--features", "crash_points", "--test", "chaos"]
+        with open(said, "w") as out:
+            status = run(command, cwd=self.copy.path, env=self.environment | {"ROUNDS": str(rounds)}, stdout=out, stderr=out)
+        return Ran("not caught") if status == 0 else Ran("caught", ["chaos"])
+
+    def test(self, program, test, number, said, **variables):
         """As cargo would run it: in the package's directory, with the names of tests wanted."""
-        environment = self.environment | {"CARGO_MANIFEST_DIR": str(program.parent)}
+        environment = self.environment | variables | {"CARGO_MANIFEST_DIR": str(program.parent)}
         if number:
             environment[schemata.VARIABLE] = str(number)
         with open(said, "a") as out:

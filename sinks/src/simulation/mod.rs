@@ -130,6 +130,8 @@ fn whatever_goes_wrong_every_promise_is_kept() {
     let mut tally = run_all(from, many);
     let took = begun.elapsed();
     if let Some((seed, failed)) = tally.failed.pop_first() {
+        // Who tries defects knows what is wrong.
+        assert!(std::env::var_os("BRIEFLY").is_none(), "seed {seed} fails: {}", failed.verdict);
         let begun = Instant::now();
         let story = explain::explain(seed, failed);
         panic!("{story}\nfound after {} s, explained in {} s", took.as_secs(), begun.elapsed().as_secs());
