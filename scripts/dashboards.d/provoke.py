@@ -22,7 +22,8 @@ def faults(stand):
     ticks(stand)
     undecodable(stand)
     links(stand)
-    sql(stand, "FXLABS", "insert into public.price_alerts (user_id, symbol, above, below) select id, 'EUR/USD', null, null from auth.users limit 1;")
+    rows(stand)
+    tenant(stand)
 
 
 def ticks(stand):
@@ -32,14 +33,17 @@ def ticks(stand):
     file = stand.dir / "ticks.csv"
     file.write_text("ts,symbol,bid,ask\n" + "\n".join(rows) + "\n")
     command = [stand.program, "produce", "file", "--tenant", "fxlabs", "--input", f"DOGEUSD={file}", "--speed", "0"]
+    environment = stand.environment("market")
+    # Its own is taken, and it is gone before anybody could ask it.
+    environment.pop("BELLWETHER_TELEMETRY_METRICS", None)
     with open(stand.dir / "file.log", "wb") as log:
-        subprocess.run(command, cwd=stand.dir, env=stand.environment("market"), stdout=log, stderr=log)
+        subprocess.run(command, cwd=stand.dir, env=environment, stdout=log, stderr=log)
 
 
 def undecodable(stand):
     """A record that is none of ours, in the journal and among the triggers."""
     for topic in ["fxlabs.journal.v1", "fxlabs.triggers.v1"]:
-        tool = ["org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", stand.outside["BELLWETHER_LOG"].removeprefix("kafka://"), "--topic", topic]
+        tool = ["org.apache.kafka.tools.ConsoleProducer", "--topic", topic]
         command = [ROOT / "scripts/services", "tool", "--dir", stand.dir / "services", "--", *tool]
         subprocess.run(command, input=b"nonsense\n", check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
@@ -51,3 +55,17 @@ def links(stand):
             urllib.request.urlopen(f"http://127.0.0.1:{stand.gateway}/unsubscribe?t=made-up", timeout=5)
         except urllib.error.HTTPError:
             pass
+
+
+def rows(stand):
+    """An alert that the engine refuses, and one that nobody can read, of a user without an address."""
+    user = "b0c5e3a4-53c1-4d0e-9d5e-3f5d2f6f7a13"
+    sql(stand, "FXLABS", f"""
+        insert into auth.users (id) values ('{user}');
+        insert into public.price_alerts (user_id, symbol, above) values ('{user}', 'NOT/HERE', 1);
+        insert into public.heatmap_tracker_alerts (user_id, pairs) values ('{user}', '{{"no": "list"}}');""")
+
+
+def tenant(stand):
+    """A tenant's file that is none: an incident."""
+    (stand.dir / "compose/tenants/broken.toml").write_text("revision = nothing\n")
