@@ -83,7 +83,12 @@ impl Publisher {
             shutdown: ctx.shutdown.clone(),
             progress: ctx.progress.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
-            silence: Silence::of(tenant, &identity.source, ctx.settings.clone()),
+            silence: Silence::of(
+                tenant,
+                &identity.source,
+                ctx.settings.clone(),
+                (!identity.played).then(|| ctx.incidents.clone()),
+            ),
             identity,
             queued: VecDeque::with_capacity(MAX_QUEUED),
             under_way: None,

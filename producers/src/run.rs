@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
+use bellwether_runtime::incident::Incidents;
 use bellwether_runtime::log::Log;
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
@@ -42,6 +43,8 @@ pub struct ProducerContext {
     pub shutdown: Shutdown,
     /// Where it says that it goes on.
     pub progress: Progress,
+    /// Where it says that a feed is dead.
+    pub incidents: Incidents,
     /// The tenant's settings: of the symbols there it is measured how long a source has said nothing.
     pub settings: Option<Arc<Settings>>,
 }
@@ -50,7 +53,8 @@ impl ProducerContext {
     /// One that nobody watches over.
     #[must_use]
     pub fn new(log: Arc<dyn Log>, clock: Clock, shutdown: Shutdown) -> Self {
-        Self { log, clock, shutdown, progress: Progress::default(), settings: None }
+        let (progress, incidents) = (Progress::default(), Incidents::default());
+        Self { log, clock, shutdown, progress, incidents, settings: None }
     }
 }
 

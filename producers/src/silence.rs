@@ -4,20 +4,28 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_schemas::ids::match_key;
 use bellwether_schemas::market_hours::MarketHours;
 use bellwether_schemas::settings::{Settings, SymbolSettings};
 use bellwether_schemas::ticks::TickBlock;
+use bellwether_schemas::time::MINUTE;
 use bellwether_schemas::{Entry, TenantId, Timestamp};
 
 use crate::events::Silent;
 
+/// A feed is dead when more than half of the symbols that it had a price of have been silent for so long.
+const DEAD_AFTER: i64 = 10 * MINUTE;
+/// Most symbols that an operator is told by name.
+const NAMED: usize = 5;
+
 /// What one source has said of the tenant's symbols.
-#[derive(Debug)]
 pub(crate) struct Silence {
     tenant: TenantId,
     source: String,
     settings: Option<Arc<Settings>>,
+    /// Who is told that it is dead; none: what it plays is over, however old its prices are.
+    incidents: Option<Incidents>,
     /// Event time of each symbol's last tick, by the source's name for it. As many as the tenant has symbols at most.
     last: BTreeMap<String, Heard>,
 }
@@ -32,8 +40,13 @@ struct Heard {
 
 impl Silence {
     /// Of a tenant whose settings are not known, nothing is measured.
-    pub(crate) fn of(tenant: &TenantId, source: &str, settings: Option<Arc<Settings>>) -> Self {
-        Self { tenant: tenant.clone(), source: source.into(), settings, last: BTreeMap::new() }
+    pub(crate) fn of(
+        tenant: &TenantId,
+        source: &str,
+        settings: Option<Arc<Settings>>,
+        incidents: Option<Incidents>,
+    ) -> Self {
+        Self { tenant: tenant.clone(), source: source.into(), settings, incidents, last: BTreeMap::new() }
     }
 
     /// Takes in what the source says, and measures the silence of each symbol by its clock.
@@ -46,6 +59,28 @@ impl Silence {
         for (symbol, silent) in self.silent_at(now) {
             Silent { tenant: &self.tenant, source: &self.source, symbol, silent }.emit();
         }
+        self.tell(now);
+    }
+
+    /// Tells an operator that the feed is dead, or that it is not. Of one that never had a price nothing is known.
+    fn tell(&self, now: Timestamp) {
+        let Some(incidents) = self.incidents.as_ref().filter(|_| !self.last.is_empty()) else { return };
+        let dead: Vec<(&str, i64)> = self.silent_at(now).filter(|(_, silent)| *silent > DEAD_AFTER).collect();
+        if dead.len() * 2 <= self.last.len() {
+            return incidents.end(IncidentKind::DeadFeed, &self.tenant);
+        }
+        let named: Vec<&str> = dead.iter().take(NAMED).map(|(symbol, _)| *symbol).collect();
+        let others = match dead.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let least = dead.iter().map(|(_, silent)| silent / MINUTE).min().unwrap_or_default();
+        let text = format_args!(
+            "{} goes on to say what time it is, but for {least} minutes of open markets it has sent no price of {}{others}",
+            self.source,
+            named.join(", ")
+        );
+        incidents.begin(IncidentKind::DeadFeed, &self.tenant, text);
     }
 
     fn hear(&mut self, block: &TickBlock) {
@@ -120,7 +155,7 @@ mod tests {
         let mut settings =
             Settings::with_symbols(["EURUSDm", "BTCUSDm"].map(|s| s.parse().unwrap()).into(), "m");
         settings.symbols[1].always_open = true;
-        Silence::of(&"fxlabs".parse().unwrap(), "feed", Some(Arc::new(settings)))
+        Silence::of(&"fxlabs".parse().unwrap(), "feed", Some(Arc::new(settings)), None)
     }
 
     fn silent_at(silence: &Silence, now: Timestamp) -> Vec<(String, i64)> {

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_engine::{ENGINE_VERSION, Effect, Engine, RefusalReason};
@@ -11,8 +12,9 @@ use bellwether_producers::live::{LiveRun, run_live};
 use bellwether_producers::run::{Ended, Summary};
 use bellwether_producers::sources::live::{QuoteSender, channel};
 use bellwether_producers::sources::{NumberedQuote, Quote};
+use bellwether_runtime::incident::{Change, IncidentKind, Incidents, News};
 use bellwether_schemas::settings::SettingsChanged;
-use bellwether_schemas::time::SECOND;
+use bellwether_schemas::time::{MINUTE, SECOND};
 use bellwether_schemas::{Entry, Origin, Timestamp};
 use support::{Journal, lines, settings, tenant};
 use tokio::task::JoinHandle;
@@ -59,6 +61,20 @@ impl Client {
         drop(self.quotes);
         tokio::time::timeout(LIMIT, self.run).await.unwrap().unwrap()
     }
+}
+
+/// What an operator hears next of the tenant's feed.
+async fn heard(news: &News) -> Change {
+    let next = async {
+        loop {
+            let taken = news.take().into_iter().find(|((_, kind), _)| *kind == IncidentKind::DeadFeed);
+            match taken {
+                Some((_, change)) => return change,
+                None => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, next).await.unwrap()
 }
 
 /// Why the engine refuses what of the journal.
@@ -128,6 +144,28 @@ async fn what_a_reconnect_sends_again_is_a_duplicate_and_a_new_run_of_the_client
     again.push(0, &journal).await;
     again.end().await;
     assert_eq!(refused(&journal), [RefusalReason::Duplicate; 2], "its numbers begin anew");
+}
+
+#[tokio::test]
+async fn a_feed_whose_prices_stop_behind_its_heartbeats_is_told_once_and_so_is_that_they_are_back() {
+    let mut journal = Journal::new();
+    let (incidents, news) = Incidents::new(journal.ctx.clock.clone());
+    (journal.ctx.incidents, journal.ctx.settings) = (incidents, Some(Arc::new(settings(1))));
+    let client = Client::start(&journal, "run-1");
+    let clock = journal.ctx.clock.clone();
+    client.push(0, &journal).await;
+    clock.advance(10 * MINUTE);
+    assert!(matches!(heard(&news).await, Change::Ended { .. }), "ten minutes are none too many");
+    clock.advance(MINUTE);
+    let Change::Began { text, .. } = heard(&news).await else { panic!("it is told that it began") };
+    let said =
+        "broker goes on to say what time it is, but for 11 minutes of open markets it has sent no price of ";
+    assert!(text.starts_with(said) && text.contains("EURUSDm"), "{text}");
+    clock.advance(MINUTE);
+    client.push(1, &journal).await;
+    clock.advance(SECOND);
+    assert!(matches!(heard(&news).await, Change::Ended { .. }));
+    client.end().await;
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ pub(crate) async fn run(production: Production, context: Context, report: Report
         clock: context.clock,
         shutdown: context.shutdown.clone(),
         progress: context.progress,
+        incidents: context.incidents.clone(),
         settings: None,
     };
     let mut running = Running::new(production, producing, context.incidents, report);

@@ -19,6 +19,8 @@ use crate::mail::{local_time, number};
 
 /// Said where nothing is known, or only what is too old.
 const NO_DATA: &str = "no data";
+/// Said where prices have stopped although they should not have: in its place, or behind what is known.
+const DELAYED: &str = "data delayed";
 /// Most symbols of a list of RSI; the others are counted.
 const MOST_RSI: usize = 24;
 /// Most items of news.
@@ -153,7 +155,8 @@ fn view(look: &Look, brief: &Brief, picture: Option<&Picture>) -> View {
 
 fn signal(look: &Look, signal: &CoreSignal) -> Signal {
     let score = signal.score.as_ref();
-    let (said, tone) = score.map_or((NO_DATA.into(), Tone::Plain), |score| {
+    let nothing = if signal.delayed { DELAYED } else { NO_DATA };
+    let (said, tone) = score.map_or((nothing.into(), Tone::Plain), |score| {
         let buy = score.buy_percent;
         let (side, percent, tone) = match buy {
             buy if buy > 50.0 => ("BUY", buy, Tone::Overbought),
@@ -161,7 +164,8 @@ fn signal(look: &Look, signal: &CoreSignal) -> Signal {
             even => ("EVEN", even, Tone::Plain),
         };
         let (wait, tone) = if score.acts { ("", tone) } else { (", wait", Tone::Plain) };
-        (format!("{side} {}{wait}", number::percent(Some(percent))), tone)
+        let delayed = if signal.delayed { format!(", {DELAYED}") } else { String::new() };
+        (format!("{side} {}{wait}{delayed}", number::percent(Some(percent))), tone)
     });
     let of_timeframe = |timeframe| score.and_then(|score| score.by_timeframe.get(timeframe).copied());
     let by_timeframe = STYLE.timeframes().iter().map(of_timeframe);

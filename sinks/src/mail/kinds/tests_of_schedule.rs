@@ -121,6 +121,18 @@ fn a_brief_says_what_is_known_and_no_data_where_nothing_is() {
 }
 
 #[test]
+fn a_brief_says_whose_prices_have_stopped() {
+    let mut brief = sample_brief();
+    brief.signals[0].delayed = true;
+    brief.signals[2].delayed = true;
+    let Rendered { html, text, .. } = written("fxlabs", &Content::Brief(brief));
+    for said in ["  EUR/USD    BUY 78.5 %, data delayed\n", "  OIL/USD    data delayed\n"] {
+        assert!(text.contains(said), "{said:?} is missing: {text}");
+    }
+    assert!(visible(&html).contains("BUY 78.5 %, data delayed") && !text.contains("no data"), "{html}");
+}
+
+#[test]
 fn a_brief_of_nothing_says_none_and_shows_no_percent() {
     let mut brief = sample_brief();
     brief.signals.iter_mut().for_each(|signal| (signal.score, signal.open) = (None, false));

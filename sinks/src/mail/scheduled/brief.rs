@@ -44,6 +44,10 @@ pub struct CoreSignal {
     pub open: bool,
     /// None where nothing is known, or only what is too old to say something of now.
     pub score: Option<Score>,
+    /// Its prices had stopped although its market was open: what is said of it is of before. Briefs of earlier builds do not
+    /// say it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delayed: bool,
 }
 
 /// What the style says of a symbol.

@@ -33,6 +33,9 @@ const MOST_TRENDING: usize = 5;
 /// Older than so many bars, as long as its market was open, a reading says nothing of now.
 const STALE_BARS: i64 = 2;
 
+/// After so many of the style's shortest bars without one, as long as its market was open, a symbol's prices have stopped.
+const DELAYED_BARS: i64 = 3;
+
 /// Which brief it is, and when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occasion {
@@ -93,6 +96,19 @@ impl Market<'_> {
             symbol: symbol.clone(),
             open: MarketHours::from(listed).is_open(self.now),
             score: self.score(listed),
+            delayed: self.is_delayed(listed),
+        })
+    }
+
+    /// Of a symbol that never had a price nothing is late.
+    fn is_delayed(&self, symbol: &SymbolSettings) -> bool {
+        let last =
+            STYLE.timeframes().first().and_then(|shortest| match self.indicators(symbol, *shortest)? {
+                Reading::Indicators(indicators) => Some((shortest.nominal(), indicators.close_time)),
+                _ => None,
+            });
+        last.is_some_and(|(bar, close_time)| {
+            MarketHours::from(symbol).open_between(close_time, self.now) > DELAYED_BARS * bar
         })
     }
 

@@ -149,6 +149,19 @@ fn over_a_weekend_no_reading_of_a_closed_market_grows_old() {
 }
 
 #[test]
+fn prices_that_stopped_while_their_market_was_open_are_told_to_be_delayed() {
+    let delayed = |last: &str, now: &str| {
+        let bars = Reading::Indicators(Box::new(indicators("EURUSDm", Timeframe::M5, at(last))));
+        made(&[bars], now).signals[0].delayed
+    };
+    assert!(!delayed("2026-03-04T03:15:00Z", WEDNESDAY), "three bars");
+    assert!(delayed("2026-03-04T03:10:00Z", WEDNESDAY), "four");
+    assert!(!delayed("2026-03-06T22:00:00Z", SATURDAY), "its market closed then");
+    assert!(!delayed("2026-03-04T03:35:00Z", WEDNESDAY), "made late, from what came after it was due");
+    assert!(!made(&[], WEDNESDAY).signals[0].delayed, "what never had a price is not late");
+}
+
+#[test]
 fn what_is_too_old_is_asked_of_the_time_at_which_a_late_brief_is_made() {
     let reading = heatmap("EURUSDm", 78.5, at(WEDNESDAY));
     let by_key = BTreeMap::from([(reading.key(), reading)]);

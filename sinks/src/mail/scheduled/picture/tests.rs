@@ -13,6 +13,7 @@ fn signal(percent: Option<f64>) -> CoreSignal {
     CoreSignal {
         symbol: "EURUSDm".parse().unwrap(),
         open: true,
+        delayed: false,
         score: percent.map(|buy_percent| Score {
             buy_percent,
             acts: true,
