@@ -61,9 +61,9 @@ def rows(stand):
     """An alert that the engine refuses, and one that nobody can read, of a user without an address."""
     user = "b0c5e3a4-53c1-4d0e-9d5e-3f5d2f6f7a13"
     sql(stand, "FXLABS", f"""
-        insert into auth.users (id) values ('{user}');
+        insert into auth.users (id) values ('{user}') on conflict do nothing;
         insert into public.price_alerts (user_id, symbol, above) values ('{user}', 'NOT/HERE', 1);
-        insert into public.heatmap_tracker_alerts (user_id, pairs) values ('{user}', '{{"no": "list"}}');""")
+        insert into public.heatmap_tracker_alerts (user_id, pairs) values ('{user}', '[7]') on conflict do nothing;""")
 
 
 def tenant(stand):

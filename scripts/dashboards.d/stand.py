@@ -35,6 +35,13 @@ class Stand:
         self.inbox = {"smtp": free_port(), "page": free_port()}
         self.gateway = free_port()
 
+    def afresh(self):
+        """Nothing is left of a stand before: its journal knows what was provoked there."""
+        if self.dir.exists():
+            self.services("down")
+            shutil.rmtree(self.dir)
+        self.dir.mkdir(parents=True)
+
     def up(self, extra):
         """Everything in the compose file's order; `extra` are arguments by service."""
         self.extra = extra
