@@ -1,8 +1,11 @@
 //! The report: one page that needs nothing but itself.
 
+mod around;
 mod axes;
 mod calendar;
 mod chart;
+mod comparison;
+mod looks;
 mod numbers;
 mod page;
 mod provenance;
