@@ -110,7 +110,7 @@ fn triggers_are_shown_as_events_beside_random_bars_and_the_same_run_gives_the_sa
         "Triggers and what followed, by rsi_overbought",
         "In the 20 bars before, the price moved ",
         "random bars of the same hours ",
-        "Every trigger is measured from the close of its own bar",
+        "Every trigger is measured from the close of its own bar and by bars that close after it",
     ] {
         assert!(first.contains(says), "{says}");
     }

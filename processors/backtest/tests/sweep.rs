@@ -13,7 +13,7 @@ const ALERTS: &str = r#"[
     {"kind": "rsi_tracker", "timeframe": "5M", "name": "mine"},
     {"kind": "heatmap_tracker", "pairs": ["EURUSD"], "trading_style": "scalper", "name": "heat"}
 ]"#;
-const HOURS: u32 = 40;
+const HOURS: u32 = 80;
 
 fn run(place: &Place, sweep: &str) -> Ran {
     place.run(&Ask { inputs: &["EURUSD=a"], alerts: ALERTS, sweep: &[sweep], ..Ask::default() })
@@ -56,7 +56,7 @@ fn lines_of(sweep: &str, name: &str, column: &str, lines: &[i32]) {
         assert_eq!(told(&all, &title), alone, "{title}");
         fired += alone.fired;
     }
-    assert!(fired > 20, "{fired} triggers show little");
+    assert!(fired > 10, "{fired} triggers show little");
     let count = all
         .finished
         .summary
@@ -69,12 +69,12 @@ fn lines_of(sweep: &str, name: &str, column: &str, lines: &[i32]) {
 
 #[test]
 fn every_line_of_an_rsi_is_what_a_run_of_its_own_gives() {
-    lines_of("rsi_overbought=50..95:5", "mine", "rsi_overbought", &[60, 65, 70, 75, 80, 85, 90]);
+    lines_of("rsi_overbought=50..95:10", "mine", "rsi_overbought", &[60, 70, 80, 90]);
 }
 
 #[test]
 fn every_line_of_a_heatmap_is_what_a_run_of_its_own_gives() {
-    lines_of("buy_threshold=50..95:9", "heat", "buy_threshold", &[50, 59, 68, 77, 86, 95]);
+    lines_of("buy_threshold=50..95:18", "heat", "buy_threshold", &[50, 68, 86]);
 }
 
 #[test]

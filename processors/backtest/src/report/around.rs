@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::axes::Scale;
 use super::chart::{Chart, Drawn, Label, Panel, joined};
-use super::numbers::{count, percent};
+use super::numbers::{counted, percent};
 use super::view::{Around, Check};
 use crate::study::{AlertStudy, Beside, Direction, Followed, REACH, Side, Study};
 
@@ -31,9 +31,12 @@ pub(super) fn around(study: &Study, alert: &AlertStudy) -> Vec<Around> {
             way: direction.name(),
             title: title(*direction, side, &followed),
             chart: chart(*direction, side, &beside)?,
-            says: says(&followed),
+            says: followed.sentence(),
             is_apart: followed.is_apart(),
-            checks: vec![before(side, &beside), to_next_open(side), off_close(side)],
+            checks: [Some(before(side, &beside)), to_next_open(side), Some(off_close(side))]
+                .into_iter()
+                .flatten()
+                .collect(),
         })
     };
     alert.sides.iter().filter_map(of_side).collect()
@@ -56,26 +59,6 @@ fn title(direction: Direction, side: &Side, followed: &Followed) -> String {
         &capital[1..],
         counted(followed.days, "day", "days")
     )
-}
-
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { many })
-}
-
-/// `Median move after 5 bars +0.120 % (14 triggers), random bars of the same hours +0.010 %: not enough to tell apart.`
-pub(super) fn says(followed: &Followed) -> String {
-    let Followed { bars, triggers, median, random_median, .. } = followed;
-    let mut text = format!(
-        "Median move after {bars} bars {} ({})",
-        percent(Some(*median)),
-        counted(*triggers, "trigger", "triggers")
-    );
-    let Some(random) = random_median else {
-        return text + "; the run is too short for random bars to set it beside.";
-    };
-    let verdict = if followed.is_apart() { "told apart" } else { "not enough to tell apart" };
-    let _ = write!(text, ", random bars of the same hours {}: {verdict}.", percent(Some(*random)));
-    text
 }
 
 /// An alert on an indicator of the price follows a move by its nature: whoever looks at its chart sees a move that is over.
@@ -105,18 +88,19 @@ fn reversed(moved: f64) -> f64 {
     100.0 * (1.0 / (1.0 + moved / 100.0) - 1.0)
 }
 
-fn to_next_open(side: &Side) -> Check {
-    let text = match side.to_next_open().filter(|moved| moved.abs() >= SMALLEST) {
-        Some(moved) => format!(
+/// None of ticks, whose bar has begun before.
+fn to_next_open(side: &Side) -> Option<Check> {
+    let moved = side.to_next_open()?;
+    let text = if moved.abs() >= SMALLEST {
+        format!(
             "{} of what follows, on average, lies between the trigger and the open of the next bar: nobody can have it.",
             percent(Some(moved))
-        ),
-        None => {
-            "The next bar opens where the trigger stands: what follows was there to be had, less the spread."
-                .into()
-        }
+        )
+    } else {
+        "The next bar opens where the trigger stands: what follows was there to be had, less the spread."
+            .into()
     };
-    Check { is_fine: true, text }
+    Some(Check { is_fine: true, text })
 }
 
 fn off_close(side: &Side) -> Check {
@@ -127,8 +111,11 @@ fn off_close(side: &Side) -> Check {
         );
         return Check { is_fine: false, text };
     }
-    let text = "Every trigger is measured from the close of its own bar, and by bars that begin after it: nothing of what follows was known.";
-    Check { is_fine: true, text: text.into() }
+    let what = if side.on_ticks > 0 { "the price of its own tick" } else { "the close of its own bar" };
+    let text = format!(
+        "Every trigger is measured from {what} and by bars that close after it: nothing of what follows was known."
+    );
+    Check { is_fine: true, text }
 }
 
 /// Mean with its interval, the middle half, and the mean of random bars.
@@ -208,28 +195,6 @@ pub(super) fn labels(scale: &Scale) -> Vec<Label> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const FOLLOWED: Followed = Followed {
-        bars: 5,
-        triggers: 14,
-        days: 9,
-        median: 0.12,
-        random_median: Some(0.01),
-        by_chance: Some(0.31),
-    };
-
-    #[test]
-    fn what_followed_is_said_beside_random_bars() {
-        assert_eq!(
-            says(&FOLLOWED),
-            "Median move after 5 bars +0.120 % (14 triggers), random bars of the same hours +0.010 %: not enough to tell \
-             apart."
-        );
-        let apart = Followed { by_chance: Some(0.049), ..FOLLOWED };
-        assert!(says(&apart).ends_with("+0.010 %: told apart."));
-        let alone = Followed { random_median: None, by_chance: None, triggers: 1, ..FOLLOWED };
-        assert!(says(&alone).contains("(1 trigger); the run is too short"), "{}", says(&alone));
-    }
 
     #[test]
     fn a_move_to_the_trigger_is_measured_from_where_it_began() {

@@ -6,7 +6,7 @@ mod calendar;
 mod chart;
 mod comparison;
 mod looks;
-mod numbers;
+pub(crate) mod numbers;
 mod page;
 mod provenance;
 mod view;

@@ -33,6 +33,7 @@ pub(super) struct Event {
     pub(super) to_next_open: Option<f64>,
     /// A bar's trigger whose price is not that bar's close: something is known that should not be.
     pub(super) is_off_close: bool,
+    pub(super) is_tick: bool,
     pub(super) watchers: Vec<Watcher>,
 }
 
@@ -58,7 +59,16 @@ impl Event {
             *place = percent(close.price, base);
         }
         let is_off_close = on_close && own.is_none_or(|own| own.price.to_bits() != base.to_bits());
-        Self { at, base, bars: 0, path, to_next_open: None, is_off_close, watchers: Vec::new() }
+        Self {
+            at,
+            base,
+            bars: 0,
+            path,
+            to_next_open: None,
+            is_off_close,
+            is_tick: !on_close,
+            watchers: Vec::new(),
+        }
     }
 
     /// A trigger at that time and price waits for the same bars, while none of them came.
@@ -69,7 +79,8 @@ impl Event {
     /// One bar later. True when it was the last.
     pub(super) fn bar(&mut self, open: f64, close: f64) -> bool {
         self.bars += 1;
-        if self.bars == 1 {
+        // The bar of a tick has begun already.
+        if self.bars == 1 && !self.is_tick {
             self.to_next_open = Some(percent(open, self.base));
         }
         if let Some(place) = self.path.get_mut(REACH + self.bars) {

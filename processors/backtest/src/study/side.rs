@@ -20,6 +20,8 @@ pub struct Side {
     pub moves: Moves,
     /// Triggers whose price is not the close of their own bar: none, unless something is wrong.
     pub off_close: u64,
+    /// Triggers of ticks, measured from the tick's own price.
+    pub on_ticks: u64,
     points: Box<[Moments; POINTS]>,
     /// The day whose triggers are added up.
     day: i64,
@@ -50,6 +52,7 @@ impl Side {
             fired: 0,
             moves: Moves::default(),
             off_close: 0,
+            on_ticks: 0,
             points: Box::new([Moments::default(); POINTS]),
             day: i64::MIN,
             next_open: (0.0, 0.0),
@@ -61,6 +64,7 @@ impl Side {
     /// One trigger's event, which has all the bars that it will ever have.
     pub(super) fn add(&mut self, event: &Event, direction: Direction, ticket: u64) {
         self.off_close += u64::from(event.is_off_close);
+        self.on_ticks += u64::from(event.is_tick);
         if let Some(moved) = event.to_next_open.filter(|moved| moved.is_finite()) {
             self.next_open = (self.next_open.0 + 1.0, self.next_open.1 + moved);
         }

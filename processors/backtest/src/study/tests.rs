@@ -83,8 +83,8 @@ fn triggers_without_a_reason_are_like_random_bars_and_those_with_one_are_told_ap
     let (nothing, something) = (run(0.0), run(0.1));
     assert_eq!((nothing.triggers, nothing.days), (40, 40));
     assert!(!nothing.is_apart(), "{nothing:?}");
-    assert!(something.is_apart() && something.median > 0.3, "{something:?}");
-    assert!(something.random_median.unwrap() < 0.1, "{something:?}");
+    assert!(something.is_apart() && something.median > 0.4, "{something:?}");
+    assert!(something.random_median.unwrap() < 0.3, "{something:?}");
     assert_eq!(run(0.1), something, "the same data draw the same bars");
 }
 
@@ -107,8 +107,8 @@ fn what_an_hour_does_by_itself_is_no_merit_of_a_trigger_in_it() {
 #[test]
 fn triggers_that_crowd_on_one_day_are_told_apart_from_nothing() {
     let mut market = Market::new();
-    for bar in 0..288 * 10 {
-        let crowded = (2_000..2_040).contains(&bar);
+    for bar in 0..288 * 5 {
+        let crowded = (900..940).contains(&bar);
         market.bar(if crowded { 0.1 } else { 0.0 });
         if crowded {
             market.trigger();
