@@ -114,6 +114,8 @@ fn triggers_are_shown_as_events_beside_random_bars_and_the_same_run_gives_the_sa
     ] {
         assert!(first.contains(says), "{says}");
     }
+    let charts = first.matches("Triggers and what followed, by rsi_overbought</figcaption>").count();
+    assert_eq!(charts, 1, "none of an alert that is refused in every setting");
     let sides: usize =
         ran.finished.study.as_ref().unwrap().alerts.iter().map(|alert| alert.followed.len()).sum();
     assert!(first.contains(&format!("You looked at {sides} sides of alerts; one in twenty")));

@@ -167,7 +167,11 @@ fn times() -> Vec<Label> {
     let half = REACH as i32 / 2;
     let label = |bars: i32| Label {
         at: f64::from(bars + REACH as i32) / (2.0 * REACH as f64) * 100.0,
-        text: if bars == 0 { "trigger".into() } else { format!("{bars:+} bars").replace('-', "−") },
+        text: match bars {
+            0 => "trigger".into(),
+            bars if bars == 2 * half => format!("{bars:+} bars"),
+            bars => format!("{bars:+}").replace('-', "−"),
+        },
     };
     [-2 * half, -half, 0, half, 2 * half].map(label).into()
 }

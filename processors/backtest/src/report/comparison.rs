@@ -92,7 +92,8 @@ fn chart(contents: &Contents<'_>, numbers: &[usize], side: Direction) -> Option<
     let mut lines = numbers.iter().filter_map(line).collect::<Vec<_>>();
     lines.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let (first, last) = (lines.first()?.0, lines.last()?.0);
-    if lines.len() < ENOUGH_FOR_A_CHART || lines.len() < numbers.len() || first >= last {
+    let is_empty = lines.iter().all(|(_, alert)| alert.followed.is_empty());
+    if is_empty || lines.len() < ENOUGH_FOR_A_CHART || lines.len() < numbers.len() || first >= last {
         return None;
     }
     let column = &contents.alerts[numbers[0]].settings[0].column;
