@@ -10,8 +10,8 @@ use bellwether_backtest::journal::{self, Boundary, Journal};
 use bellwether_backtest::outputs::{Kinds, Outputs, is_stdout};
 use bellwether_backtest::report::{self, Contents, Provenance, redact, sha256_of};
 use bellwether_backtest::run::{Finished, Progress, Run, Watch};
-use bellwether_backtest::study::Study;
-use bellwether_backtest::summary::{AlertSummary, Summary};
+use bellwether_backtest::study::{Followed, Study};
+use bellwether_backtest::summary::{AlertSummary, FollowedOn, Summary};
 use bellwether_backtest::sweep::Axis;
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_producers::sources::Input;
@@ -43,6 +43,7 @@ const LISTED: usize = 200;
         bellwether backtest --input EURUSD=mt5.csv --zone Europe/Athens --alerts alerts.json\n  \
         bellwether backtest --input EURUSD=ticks.csv.gz --alerts alerts.json --triggers - | head\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=65,70,75\n  \
+        bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=60..90 --report r.html\n  \
         bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts rsi_tracker_alerts_rows.csv\n\n\
         alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}];\n\
@@ -82,7 +83,12 @@ pub(crate) struct Backtest {
     /// given. Anything unknown or impossible is an error with its place.
     #[arg(long, value_name = "FILE", required_unless_present = "help_formats")]
     alerts: Option<PathBuf>,
-    /// Runs every alert that has the column with each of these values. Repeatable: every combination.
+    /// Runs every alert that has the column with each of these values, in one pass. Repeatable: every combination.
+    ///
+    /// COLUMN=V,V names them; COLUMN=FROM..TO is every whole number of a range and COLUMN=FROM..TO:STEP every step of it,
+    /// such as above=1.25..1.30:0.005. What no alert can be set to is left out of a range, and said. The summary tells
+    /// what the price did after each setting's triggers beside random bars of the same hours. At most 256 settings an
+    /// alert.
     #[arg(long, value_name = "COLUMN=V,V")]
     sweep: Vec<Axis>,
     /// Writes every reading as a JSON line; - is stdout.
@@ -127,6 +133,7 @@ impl Backtest {
         };
         bar.finish_and_clear();
         let mut finished = ran?;
+        finished.summary.notices.extend(alerts::left_out(&alerts, &self.sweep));
         finished.summary.set_elapsed(process.clock.now().since(started));
         self.write_report(&alerts, &finished)?;
         self.print(&finished.summary)?;
@@ -192,7 +199,7 @@ impl Backtest {
     }
 
     fn study(&self, alerts: &[Alert]) -> Option<Study> {
-        self.report.is_some().then(|| Study::new(alerts))
+        (self.report.is_some() || !self.sweep.is_empty()).then(|| Study::new(alerts))
     }
 
     fn write_report(&self, alerts: &[Alert], finished: &Finished) -> Result<(), BacktestError> {
@@ -278,7 +285,18 @@ fn row(alert: &AlertSummary) -> String {
         (None, "active") => String::new(),
         (None, state) => format!("  {state}"),
     };
-    format!("{:>8}  {}{state}", alert.fired, alert.name)
+    let sides = alert.followed.iter().filter(|on| alert.swept_side.is_none_or(|side| side == on.side));
+    let followed: String = sides.map(followed).collect();
+    format!("{:>8}  {}{state}{followed}", alert.fired, alert.name)
+}
+
+/// Moves of the price as they are: below zero is down.
+fn followed(on: &FollowedOn) -> String {
+    let FollowedOn { side, fired, moves } = on;
+    let Followed { bars, median, random_median, .. } = moves;
+    let random = random_median.map_or_else(String::new, |random| format!(", random bars {random:+.3} %"));
+    let apart = if moves.is_apart() { ": told apart" } else { "" };
+    format!("\n{:>10}{fired} {side}, median {median:+.3} % after {bars} bars{random}{apart}", "")
 }
 
 fn minute(time: Timestamp) -> String {

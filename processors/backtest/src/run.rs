@@ -210,6 +210,10 @@ impl Run {
     pub(crate) fn finish(mut self) -> Result<Finished, BacktestError> {
         self.let_all_in()?;
         self.outputs.flush()?;
+        if let Some(study) = &mut self.study {
+            study.finish();
+            self.summary.followed(study);
+        }
         Ok(Finished { summary: self.summary, study: self.study })
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::BacktestError;
 use crate::alerts::Alert;
 use crate::report::Ingredient;
+use crate::study::{Direction, Followed, Study};
 
 /// Numbers of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -66,6 +67,24 @@ pub struct AlertSummary {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The side that a sweep is about, where it sets the line of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swept_side: Option<&'static str>,
+    /// What followed its triggers, by side; empty where no study was made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<FollowedOn>,
+}
+
+/// What followed the triggers of one side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FollowedOn {
+    /// Which way they expect the price to go: `up`, `down` or `either`.
+    pub side: &'static str,
+    /// How often that side fired.
+    pub fired: u64,
+    /// The moves of the price, as they are.
+    #[serde(flatten)]
+    pub moves: Followed,
 }
 
 /// Of an alert that never got to its first evaluation.
@@ -85,6 +104,8 @@ impl Summary {
             fired: 0,
             state: if alert.active { NEVER } else { INACTIVE },
             reason: None,
+            swept_side: alert.swept_side().map(Direction::name),
+            followed: Vec::new(),
         };
         let watched = alerts.iter().enumerate().filter(|(_, alert)| alert.active);
         Self {
@@ -170,6 +191,18 @@ impl Summary {
             self.refused.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let notices = self.notices.iter().map(|notice| format!("\n  {notice}")).collect();
         Err(BacktestError::NothingAccepted { ticks: self.ticks, reasons: reasons.join(", "), notices })
+    }
+
+    /// What followed the triggers of each alert.
+    pub(crate) fn followed(&mut self, study: &Study) {
+        for (alert, study) in self.alerts.iter_mut().zip(&study.alerts) {
+            let of_side = |(side, moves): (&Direction, &Followed)| FollowedOn {
+                side: side.name(),
+                fired: study.sides.get(side).map_or(0, |side| side.fired),
+                moves: *moves,
+            };
+            alert.followed = study.followed.iter().map(of_side).collect();
+        }
     }
 
     pub(crate) fn status(&mut self, status: &AlertStatus) {

@@ -96,3 +96,44 @@ fn moves_are_those_of_the_bars_after_the_trigger() {
         assert!((moved.unwrap() - expected).abs() < 1e-9, "+{bar}: {moved:?} and {expected}");
     }
 }
+
+#[test]
+fn triggers_are_shown_as_events_beside_random_bars_and_the_same_run_gives_the_same_page() {
+    let place = Place::new();
+    let (alerts, ran) = run(&place, &["rsi_overbought=60..70"]);
+    let first = page(&place, &alerts, &ran);
+    let (alerts, ran) = run(&place, &["rsi_overbought=60..70"]);
+    assert!(page(&place, &alerts, &ran) == first, "drawn by the data");
+    for says in [
+        "You looked at 11 settings; one in twenty looks good by chance: at most one of 11 would",
+        "Fired, down expected",
+        "Triggers and what followed, by rsi_overbought",
+        "In the 20 bars before, the price moved ",
+        "random bars of the same hours ",
+        "Every trigger is measured from the close of its own bar and by bars that close after it",
+    ] {
+        assert!(first.contains(says), "{says}");
+    }
+    let charts = first.matches("Triggers and what followed, by rsi_overbought</figcaption>").count();
+    assert_eq!(charts, 1, "none of an alert that is refused in every setting");
+    let sides: usize =
+        ran.finished.study.as_ref().unwrap().alerts.iter().map(|alert| alert.followed.len()).sum();
+    assert!(first.contains(&format!("You looked at {sides} sides of alerts; one in twenty")));
+}
+
+#[test]
+fn triggers_near_the_end_of_a_run_count_as_far_as_it_goes() {
+    let place = Place::new();
+    let (_, ran) = run(&place, &[]);
+    let (summary, study) = (&ran.finished.summary, ran.finished.study.as_ref().unwrap());
+    for (alert, numbers) in study.alerts.iter().zip(&summary.alerts).take(1) {
+        let moves = alert.moves();
+        let [first, _, last] = moves.samples();
+        assert_eq!(alert.sides.values().map(|side| side.fired).sum::<u64>(), numbers.fired);
+        assert!(first.count() > last.count(), "{} and {}", first.count(), last.count());
+        assert!(numbers.fired - first.count() as u64 <= 2);
+        let told: Vec<_> = numbers.followed.iter().map(|on| (on.side, on.fired)).collect();
+        let sides: Vec<_> = alert.sides.iter().map(|(way, side)| (way.name(), side.fired)).collect();
+        assert_eq!(told, sides, "JSON has what the page has");
+    }
+}

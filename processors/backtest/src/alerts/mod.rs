@@ -25,8 +25,10 @@ use bellwether_producers::InputError;
 use bellwether_schemas::alerts::{AlertChanged, AlertKind, AlertParameters};
 use bellwether_schemas::ids::derive;
 use bellwether_schemas::{AlertId, Origin, UserId};
+use serde_json::Value;
 
 use crate::BacktestError;
+use crate::study::Direction;
 use crate::sweep::{Axis, Setting, combinations};
 use columns::columns_of;
 use draft::Draft;
@@ -70,6 +72,21 @@ impl Alert {
             deleted: false,
             parameters: self.parameters.clone(),
         })
+    }
+
+    /// The side whose line is all that a sweep has set: the triggers of the other are the same in every setting.
+    #[must_use]
+    pub fn swept_side(&self) -> Option<Direction> {
+        let [setting] = self.settings.as_slice() else { return None };
+        match (self.parameters.kind(), setting.column.as_str()) {
+            (AlertKind::RsiTracker, "rsi_overbought")
+            | (AlertKind::HeatmapTracker, "sell_threshold")
+            | (AlertKind::PriceAlert, "below") => Some(Direction::Down),
+            (AlertKind::RsiTracker, "rsi_oversold")
+            | (AlertKind::HeatmapTracker, "buy_threshold")
+            | (AlertKind::PriceAlert, "above") => Some(Direction::Up),
+            _ => None,
+        }
     }
 
     /// The name with what a sweep has set.
@@ -161,9 +178,9 @@ fn in_every_setting(drafts: &[Draft], sweep: &[Axis]) -> Result<Vec<Alert>, Stri
     let mut swept = BTreeSet::new();
     for (place, draft) in (1..).zip(drafts) {
         let columns = columns_of(draft.kind);
-        for settings in combinations(sweep, &columns)? {
-            alerts.push(alert(place, draft, settings)?);
-        }
+        let settings = combinations(sweep, &columns)?.into_iter();
+        let every = settings.map(|settings| alert(place, draft, settings)).collect::<Result<Vec<_>, _>>()?;
+        alerts.extend(without_impossible(every, sweep));
         if alerts.len() > MAX_ALERTS {
             return Err(format!("gives more than {MAX_ALERTS} alerts, those of the sweep among them"));
         }
@@ -173,6 +190,52 @@ fn in_every_setting(drafts: &[Draft], sweep: &[Axis]) -> Result<Vec<Alert>, Stri
         Some(axis) => Err(format!("--sweep {}: no alert has such a column", axis.column)),
         None => Ok(alerts),
     }
+}
+
+/// Without what no alert can be set to, where a range goes beyond it. All of them where none can be: then it is the alert
+/// itself that is refused, and says why.
+fn without_impossible(every: Vec<Alert>, sweep: &[Axis]) -> Vec<Alert> {
+    let in_range =
+        |setting: &Setting| sweep.iter().any(|axis| axis.is_range && axis.column == setting.column);
+    let can_be = |alert: &Alert| {
+        !alert.settings.iter().any(in_range) || bellwether_engine::check_columns(&alert.parameters).is_ok()
+    };
+    if !every.iter().any(can_be) {
+        return every;
+    }
+    every.into_iter().filter(can_be).collect()
+}
+
+/// What of a sweep's ranges no alert can be set to, a line for people each.
+#[must_use]
+pub fn left_out(alerts: &[Alert], sweep: &[Axis]) -> Vec<String> {
+    let line = |axis: &Axis| {
+        let settings = alerts.iter().flat_map(|alert| &alert.settings);
+        let set: Vec<&Value> =
+            settings.filter(|setting| setting.column == axis.column).map(|setting| &setting.value).collect();
+        let missing: Vec<String> =
+            axis.values.iter().filter(|value| !set.contains(value)).map(ToString::to_string).collect();
+        let all = axis.values.len();
+        (!missing.is_empty()).then(|| {
+            let (count, named) = (missing.len(), spans(&missing, &axis.values));
+            format!(
+                "--sweep {}: {count} of {all} values are left out, no alert can have them: {named}",
+                axis.column
+            )
+        })
+    };
+    sweep.iter().filter(|axis| axis.is_range).filter_map(line).collect()
+}
+
+/// `50 to 59, 91 to 95`: neighbours among all values as one span.
+fn spans(missing: &[String], all: &[Value]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let runs = all.chunk_by(|one, next| missing.contains(one) == missing.contains(next));
+    let span = |run: &[String]| match run {
+        [first, .., last] => format!("{first} to {last}"),
+        run => run.concat(),
+    };
+    runs.filter(|run| missing.contains(&run[0])).map(span).collect::<Vec<_>>().join(", ")
 }
 
 fn alert(place: usize, draft: &Draft, settings: Vec<Setting>) -> Result<Alert, String> {

@@ -30,6 +30,8 @@ pub(super) struct Panel {
     pub(super) lines: Vec<Drawn>,
     pub(super) grid: Vec<Label>,
     pub(super) levels: Vec<Label>,
+    /// Vertical lines, 0 to 1000 from the left.
+    pub(super) uprights: Vec<f64>,
     pub(super) marks: Vec<Mark>,
 }
 
@@ -183,6 +185,7 @@ fn panel(
         lines: lines.iter().enumerate().map(drawn).collect(),
         grid,
         levels,
+        uprights: Vec::new(),
         marks: marks(rows, height, axis, &scale),
     }
 }
@@ -192,24 +195,16 @@ fn marks(rows: &[&Row], height: fn(&Row) -> Option<f64>, axis: &Axis, scale: &Sc
     let dot = |row: &Row| Some(format!("M{:.1} {:.2}h0", axis.x(row.at), scale.y(height(row)?)));
     if rows.len() <= MAX_MARKS {
         let mark =
-            |row: &&Row| Some(Mark { path: dot(row)?, way: way(row.direction), title: title_of_row(row) });
+            |row: &&Row| Some(Mark { path: dot(row)?, way: row.direction.name(), title: title_of_row(row) });
         return rows.iter().filter_map(mark).collect();
     }
     let ways = [Direction::Up, Direction::Down, Direction::None].into_iter();
     let all = ways.map(|direction| Mark {
         path: rows.iter().filter(|row| row.direction == direction).filter_map(|row| dot(row)).collect(),
-        way: way(direction),
+        way: direction.name(),
         title: String::new(),
     });
     all.filter(|mark| !mark.path.is_empty()).collect()
-}
-
-const fn way(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
-        Direction::None => "either",
-    }
 }
 
 fn title_of_row(row: &Row) -> String {
@@ -233,7 +228,7 @@ fn band(track: &Track, axis: &Axis, scale: &Scale) -> String {
     joined(highs.chain(lows)) + "Z"
 }
 
-fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
+pub(super) fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
     let mut path = String::new();
     for (x, y) in points {
         let letter = if path.is_empty() { 'M' } else { 'L' };

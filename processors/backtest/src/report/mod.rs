@@ -1,9 +1,12 @@
 //! The report: one page that needs nothing but itself.
 
+mod around;
 mod axes;
 mod calendar;
 mod chart;
-mod numbers;
+mod comparison;
+mod looks;
+pub(crate) mod numbers;
 mod page;
 mod provenance;
 mod view;

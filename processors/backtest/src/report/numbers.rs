@@ -22,7 +22,7 @@ pub(super) fn reading(value: Option<f64>) -> String {
 }
 
 /// A move in percent, with its sign.
-pub(super) fn percent(value: Option<f64>) -> String {
+pub(crate) fn percent(value: Option<f64>) -> String {
     known(value).map_or_else(
         || MISSING.into(),
         |value| {
@@ -50,6 +50,11 @@ pub(super) fn count(value: u64) -> String {
         })
         .collect();
     spaced.into_iter().rev().collect()
+}
+
+/// `1 trigger`, `14 triggers`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 fn known(value: Option<f64>) -> Option<f64> {

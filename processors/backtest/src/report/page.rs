@@ -1,18 +1,19 @@
 //! What the page says, as plain values, and the template that says it.
 
-use std::collections::BTreeMap;
-
 use bellwether_schemas::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
+use super::around::around;
 use super::calendar::{calendar, hours};
 use super::chart::chart;
+use super::comparison::{comparisons, counts};
+use super::looks::looks;
 use super::numbers::{count, percent, price, reading, share};
-use super::view::{Compared, Comparison, Moved, Overview, Page, RowView, Section, Shown, Tile};
+use super::view::{Moved, Overview, Page, RowView, Section, Shown, Tile};
 use super::{Contents, words};
 use crate::alerts::Alert;
-use crate::study::{AlertStudy, HORIZONS, MAX_ROWS, Row, Sample};
+use crate::study::{AlertStudy, Followed, HORIZONS, MAX_ROWS, Moves, Row, Sample};
 use crate::summary::{AlertSummary, Summary};
 
 const TEMPLATE: &str = include_str!("../../assets/report.html");
@@ -51,6 +52,7 @@ fn page<'a>(contents: &Contents<'a>) -> Page<'a> {
         span: span(summary),
         tiles: tiles(summary),
         overview: overview(contents, &sections),
+        looks: looks_at_all(contents),
         comparisons: comparisons(contents),
         left_out: fired - sections.len(),
         sections,
@@ -62,6 +64,13 @@ fn page<'a>(contents: &Contents<'a>) -> Page<'a> {
         stopped: summary.stopped,
         provenance,
     }
+}
+
+/// Each side of each alert is one look.
+fn looks_at_all(contents: &Contents<'_>) -> String {
+    let sides = contents.study.alerts.iter().flat_map(|alert| alert.followed.values());
+    let (all, apart) = counts(sides.map(Followed::is_apart));
+    looks(all, apart, "sides of alerts")
 }
 
 fn span(summary: &Summary) -> String {
@@ -99,42 +108,14 @@ fn overview(contents: &Contents<'_>, sections: &[Section]) -> Vec<Overview> {
         state: alert.state,
         fired: alert.fired,
         fired_text: count(alert.fired),
-        move_: moved(HEADLINE, study),
+        move_: moved(HEADLINE, &study.moves()),
     };
     numbers.map(line).collect()
 }
 
-/// Alerts of one place in the file that a sweep has set differently.
-fn comparisons(contents: &Contents<'_>) -> Vec<Comparison> {
-    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (number, alert) in contents.alerts.iter().enumerate().filter(|(_, alert)| !alert.settings.is_empty())
-    {
-        places.entry(alert.place).or_default().push(number);
-    }
-    places.into_values().map(|numbers| comparison(contents, &numbers)).collect()
-}
-
-fn comparison(contents: &Contents<'_>, numbers: &[usize]) -> Comparison {
-    let fired = |number: usize| contents.summary.alerts[number].fired;
-    let most = numbers.iter().map(|number| fired(*number)).max().unwrap_or(0);
-    let row = |number: &usize| Compared {
-        settings: contents.alerts[*number]
-            .settings
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" "),
-        fired: fired(*number),
-        fired_text: count(fired(*number)),
-        width: (fired(*number) * 100).checked_div(most).unwrap_or(0),
-        moves: (0..HORIZONS.len()).map(|horizon| moved(horizon, &contents.study.alerts[*number])).collect(),
-    };
-    let name = numbers.first().map_or_else(String::new, |number| contents.alerts[*number].name.clone());
-    Comparison { name, most, rows: numbers.iter().map(row).collect() }
-}
-
-fn moved(horizon: usize, study: &AlertStudy) -> Moved {
-    let sample: &Sample = &study.moves.samples()[horizon];
+/// The moves at one horizon.
+pub(super) fn moved(horizon: usize, moves: &Moves) -> Moved {
+    let sample: &Sample = &moves.samples()[horizon];
     let shown = sample.share().map(|found| Shown {
         text: share(found.value),
         interval: format!("{:.0}–{:.0} %", 100.0 * found.low, 100.0 * found.high),
@@ -154,7 +135,7 @@ fn moved(horizon: usize, study: &AlertStudy) -> Moved {
 }
 
 /// What is shown as zero has no colour.
-fn visible(percent: Option<f64>) -> f64 {
+pub(super) fn visible(percent: Option<f64>) -> f64 {
     percent.filter(|percent| percent.abs() >= 0.000_5).unwrap_or(0.0)
 }
 
@@ -166,7 +147,8 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
         .take(MAX_CHARTS)
         .filter_map(|(subject, _)| chart(study, subject, &contents.study.tracks));
     let left_out = numbers.fired.saturating_sub(study.rows.len() as u64);
-    let moves: Vec<Moved> = (0..HORIZONS.len()).map(|horizon| moved(horizon, study)).collect();
+    let all = study.moves();
+    let moves: Vec<Moved> = (0..HORIZONS.len()).map(|horizon| moved(horizon, &all)).collect();
     Section {
         place,
         name: numbers.name.clone(),
@@ -183,6 +165,7 @@ fn section(contents: &Contents<'_>, place: usize, alert: &Alert, numbers: &Alert
             .collect(),
         calendar: calendar(&study.when, contents.study.days.all()),
         hours: hours(&study.when),
+        around: around(contents.study, study),
         has_direction: moves.iter().any(|moved| moved.share.is_some()),
         has_moves: moves.iter().any(|moved| moved.count > 0),
         moves,
@@ -204,17 +187,12 @@ fn by_frequency(study: &AlertStudy) -> Vec<(String, u64)> {
 }
 
 fn row(row: &Row) -> RowView {
-    use crate::study::Direction;
     RowView {
         at: row.at.utc().format("%Y-%m-%d %H:%M").to_string(),
         at_value: row.at.0,
         subject: row.subject.clone(),
         condition: row.condition.to_string(),
-        way: match row.direction {
-            Direction::Up => "up",
-            Direction::Down => "down",
-            Direction::None => "either",
-        },
+        way: row.direction.name(),
         text: row.text.clone(),
         value: reading(row.value),
         price: price(row.price),

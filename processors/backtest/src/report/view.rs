@@ -13,6 +13,8 @@ pub(super) struct Page<'a> {
     pub(super) span: String,
     pub(super) tiles: Vec<Tile>,
     pub(super) overview: Vec<Overview>,
+    /// How many sides of alerts were looked at, in words.
+    pub(super) looks: String,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) sections: Vec<Section>,
     pub(super) left_out: usize,
@@ -48,7 +50,12 @@ pub(super) struct Overview {
 #[derive(Serialize)]
 pub(super) struct Comparison {
     pub(super) name: String,
-    pub(super) most: u64,
+    /// The side that is counted, where the setting is its line; else empty.
+    pub(super) side: &'static str,
+    /// How many settings were looked at, in words.
+    pub(super) looks: String,
+    pub(super) has_beside: bool,
+    pub(super) chart: Option<Chart>,
     pub(super) rows: Vec<Compared>,
 }
 
@@ -59,6 +66,36 @@ pub(super) struct Compared {
     pub(super) fired_text: String,
     pub(super) width: u64,
     pub(super) moves: Vec<Moved>,
+    pub(super) beside: Option<Beside>,
+}
+
+/// The median move beside that of random bars.
+#[derive(Serialize)]
+pub(super) struct Beside {
+    pub(super) bars: u32,
+    pub(super) median: String,
+    pub(super) median_value: f64,
+    pub(super) random: String,
+    pub(super) random_value: f64,
+    pub(super) is_apart: bool,
+}
+
+/// What the price did around the triggers of one side.
+#[derive(Serialize)]
+pub(super) struct Around {
+    pub(super) way: &'static str,
+    pub(super) title: String,
+    pub(super) chart: Chart,
+    pub(super) says: String,
+    pub(super) is_apart: bool,
+    pub(super) checks: Vec<Check>,
+}
+
+/// A look for what a trigger should not have known.
+#[derive(Serialize)]
+pub(super) struct Check {
+    pub(super) is_fine: bool,
+    pub(super) text: String,
 }
 
 /// The moves of one horizon.
@@ -95,6 +132,7 @@ pub(super) struct Section {
     pub(super) charts: Vec<Chart>,
     pub(super) calendar: Calendar,
     pub(super) hours: Vec<Cell>,
+    pub(super) around: Vec<Around>,
     pub(super) has_direction: bool,
     pub(super) has_moves: bool,
     pub(super) moves: Vec<Moved>,

@@ -7,10 +7,10 @@ pub const HORIZONS: [u32; 3] = [1, 5, 20];
 /// Most moves of an alert and horizon that are kept; more are left out of the figures.
 const MAX_MOVES: usize = 100_000;
 /// 97.5 % quantile of the normal distribution: an interval of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// Which way the user of an alert expects the price to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// Up: oversold, buy, above.
     Up,
@@ -33,34 +33,23 @@ impl Direction {
         }
     }
 
-    const fn sign(self) -> f64 {
+    /// As a word: `up`, `down` or `either`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::None => "either",
+        }
+    }
+
+    /// What turns a move of the price into one its way.
+    #[must_use]
+    pub const fn sign(self) -> f64 {
         match self {
             Self::Up | Self::None => 1.0,
             Self::Down => -1.0,
         }
-    }
-}
-
-/// A trigger that waits for its bars.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    pub(super) alert: usize,
-    pub(super) row: Option<usize>,
-    pub(super) base: f64,
-    pub(super) bars: u32,
-    pub(super) direction: Direction,
-}
-
-impl Pending {
-    /// One bar later: the place of the horizon that is reached and the move in percent.
-    pub(super) fn bar(&mut self, close: f64) -> Option<(usize, f64)> {
-        self.bars += 1;
-        let horizon = HORIZONS.iter().position(|bars| *bars == self.bars)?;
-        Some((horizon, 100.0 * (close - self.base) / self.base))
-    }
-
-    pub(super) const fn is_done(&self) -> bool {
-        self.bars >= HORIZONS[HORIZONS.len() - 1]
     }
 }
 
@@ -95,6 +84,17 @@ pub struct Sample {
     percent: Vec<f64>,
     directed: u64,
     right: u64,
+}
+
+impl Moves {
+    /// These and those of another side.
+    pub(super) fn extend(&mut self, other: &Self) {
+        for (sample, others) in self.0.iter_mut().zip(&other.0) {
+            sample.percent.extend(&others.percent);
+            sample.directed += others.directed;
+            sample.right += others.right;
+        }
+    }
 }
 
 impl Sample {
@@ -194,14 +194,5 @@ mod tests {
         assert_eq!(moves.samples()[1].median(), None);
         moves.add(2, 1.0, Direction::None);
         assert_eq!((moves.samples()[2].count(), moves.samples()[2].share()), (1, None));
-    }
-
-    #[test]
-    fn a_trigger_is_measured_at_its_horizons_and_then_done() {
-        let mut pending = Pending { alert: 0, row: None, base: 2.0, bars: 0, direction: Direction::Up };
-        let reached: Vec<_> = (1..=20).filter_map(|_| pending.bar(2.1)).collect();
-        assert_eq!(reached.iter().map(|(horizon, _)| *horizon).collect::<Vec<_>>(), [0, 1, 2]);
-        assert!((reached[0].1 - 5.0).abs() < 1e-9);
-        assert!(pending.is_done());
     }
 }

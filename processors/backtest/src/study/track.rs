@@ -63,12 +63,6 @@ impl Track {
         self.every
     }
 
-    /// The value that was added last.
-    #[must_use]
-    pub fn last(&self) -> Option<f64> {
-        self.buckets.last().map(|bucket| bucket.close)
-    }
-
     fn halve(&mut self) {
         self.buckets =
             self.buckets.chunks(2).map(|two| two.iter().copied().reduce(joined).unwrap_or(two[0])).collect();
@@ -98,7 +92,7 @@ mod tests {
         }
         assert!(track.buckets().len() <= CAPACITY && track.buckets().len() >= CAPACITY / 2);
         let high = track.buckets().iter().map(|bucket| bucket.high).fold(0.0, f64::max);
-        assert_eq!((high, track.last()), (9.0, Some(f64::from(99_999 % 7))));
+        assert_eq!((high, track.buckets().last().unwrap().close), (9.0, f64::from(99_999 % 7)));
         assert!(track.buckets().windows(2).all(|two| two[0].at < two[1].at));
         assert_eq!(track.buckets().last().unwrap().at, Timestamp(99_999));
     }

@@ -41,8 +41,6 @@ struct Series {
 impl Tracks {
     pub(super) fn new<'a>(pictures: impl Iterator<Item = &'a Picture>) -> Self {
         let mut wanted = Wanted::default();
-        // Ticks are measured on minutes, whatever their alert shows.
-        wanted.closes.insert(Timeframe::M1);
         pictures.for_each(|picture| wanted.add(picture));
         Self { wanted, ..Self::default() }
     }
@@ -94,10 +92,6 @@ impl Tracks {
             return None;
         }
         Some(self.series.entry(key).or_default())
-    }
-
-    pub(super) fn last_close(&self, symbol: &str, timeframe: Timeframe) -> Option<f64> {
-        self.close(symbol, timeframe)?.last()
     }
 
     /// Closes of a symbol.
