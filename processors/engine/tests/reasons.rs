@@ -1,6 +1,6 @@
 //! `explain --not`: why an alert did not fire in a span, against a computation of its own, for random markets, alerts and spans.
 //!
-//! `BELLWETHER_REASONS` says how many are asked, 200 without it; `make reasons` asks 10,000.
+//! `REASONS` says how many are asked, 200 without it; `make reasons` asks 10,000.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acts;
@@ -28,7 +28,7 @@ const MINUTE: i64 = 60_000_000;
 
 #[test]
 fn the_reason_is_the_one_that_a_computation_of_its_own_finds() {
-    let all = std::env::var("BELLWETHER_REASONS").map_or(200, |all| all.parse().unwrap());
+    let all = std::env::var("REASONS").map_or(200, |all| all.parse().unwrap());
     let mut runner = runner();
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     // Small runs see several markets too.
@@ -40,7 +40,7 @@ fn the_reason_is_the_one_that_a_computation_of_its_own_finds() {
             *reasons.entry(reason).or_default() += 1;
         }
     }
-    println!("{} asked: {reasons:?}", all / each * each);
+    println!("verdict: {} alerts and spans asked about, each told the same: {reasons:?}", all / each * each);
     for reason in ["fired", "off", "held", "inside", "nearest", "warming", "gap"] {
         assert!(reasons.contains_key(reason), "nothing was settled by {reason:?}: {reasons:?}");
     }

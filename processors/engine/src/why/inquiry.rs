@@ -111,6 +111,8 @@ impl Inquiry {
                     State::Refused { reason } => Some(reason.clone()),
                     _ => None,
                 };
+                // The change itself came an instant before.
+                let from = if *begins > self.from { begins.plus(-1) } else { from };
                 self.off.push(Finding::Off { state: off.name(), reason, since: *since, from, to });
             }
         }

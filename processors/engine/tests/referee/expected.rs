@@ -25,6 +25,7 @@ impl Story {
         found.extend(held(&lines));
         found.extend(inside(&lines));
         found.extend(nearest(&lines));
+        let span = (from, to);
         let stretches = self.stretches(from, to);
         found.extend(self.warming(&looks, to));
         let undefined = looks.iter().filter(|look| matches!(look.saw, What::Undefined)).count();
@@ -32,8 +33,9 @@ impl Story {
         for (stand, from, to) in &stretches {
             match stand {
                 Some(stand) if stand.state == "watched" => {}
-                Some(Stand { state, reason, since, .. }) => {
+                Some(Stand { state, reason, since, at, .. }) => {
                     let reason = reason.clone().unwrap_or_default();
+                    let from = if *at >= span.0 { at } else { from };
                     found.push(format!("off {state} {reason} {:?} {from} {to}", Some(since)));
                 }
                 None => found.push(format!("off unknown  None {from} {to}")),
