@@ -97,7 +97,7 @@ fn history_and_stale_bars_are_named_for_what_they_are() {
 #[test]
 fn what_warms_and_what_is_silent_is_told_with_what_is_missing() {
     let mut journal = Journal::new(&[EUR, "GBPUSDm"]);
-    let answer = asked(&mut journal, (0, 25), |journal| {
+    let answer = asked(&mut journal, (1, 25), |journal| {
         journal.alert(1, 1, rsi(Timeframe::M5, 14, 70, 30));
         journal.five_minute_closes(EUR, 0, &[60, 61, 62]);
         journal.heartbeat(minute(30));
@@ -106,7 +106,7 @@ fn what_warms_and_what_is_silent_is_told_with_what_is_missing() {
     assert_eq!(told[0], "warming: 12 bars of 5M of EURUSDm missing");
     // The alert came before any event time: nothing is off.
     assert_eq!(
-        told[1], "no data of GBPUSDm from 2024-01-02T23:55:00Z to 2024-01-03T00:25:00Z",
+        told[1], "no data of GBPUSDm from 2024-01-03T00:00:00Z to 2024-01-03T00:25:00Z",
         "not a single tick"
     );
     assert!(

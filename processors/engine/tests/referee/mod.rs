@@ -5,6 +5,7 @@
 
 mod expected;
 mod looks;
+mod styles;
 
 use std::collections::{BTreeMap, BTreeSet};
 
