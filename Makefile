@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt setup mutants chaos trials quarantine load schedules bench line types mail-faults isolation \
-tenants simulate metrics dashboards release
+tenants simulate reasons metrics dashboards release
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -79,6 +79,11 @@ FROM ?= 0
 simulate: setup ## cores of worker, rows, mail and schedule in one simulated world where everything fails; SEEDS, FROM
 	@SEEDS=$(SEEDS) FROM=$(FROM) cargo test -q --locked -p bellwether-sinks \
 --config profile.dev.package.bellwether-sinks.opt-level=2 --lib simulation::whatever_goes_wrong -- --nocapture
+
+# Part of `test` with 200 questions; some two minutes with 10,000.
+REASONS ?= 10000
+reasons: setup ## why alerts did not fire, for random alerts and spans, against a computation of its own; REASONS
+	@REASONS=$(REASONS) cargo test -q --locked -p bellwether-engine --test reasons -- --nocapture the_reason
 
 # Part of `test` with 60 faults; some two minutes with 500.
 FAULTS ?= 500

@@ -41,6 +41,7 @@ pub(super) const TABLES: KindTables = KindTables {
                 coalesce(detail ->> 'text', '') as text
             from public.price_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.price_alert_triggers",
+        written: "select created_at from public.price_alert_triggers where id = $1",
     },
 };
 

@@ -42,6 +42,7 @@ pub(super) const TABLES: KindTables = KindTables {
                 coalesce(detail ->> 'text', '') as text
             from public.rsi_tracker_alert_triggers order by triggered_at desc, id limit $1",
         count: "select count(*) from public.rsi_tracker_alert_triggers",
+        written: "select created_at from public.rsi_tracker_alert_triggers where id = $1",
     },
 };
 

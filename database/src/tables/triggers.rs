@@ -25,12 +25,14 @@ pub struct TriggerTable {
     pub(super) recent: &'static str,
     /// How many rows there are.
     pub(super) count: &'static str,
+    /// When the row of the trigger `$1` was written.
+    pub(super) written: &'static str,
 }
 
 #[cfg(test)]
 impl TriggerTable {
-    pub(super) const fn statements(&self) -> [&'static str; 3] {
-        [self.insert, self.recent, self.count]
+    pub(super) const fn statements(&self) -> [&'static str; 4] {
+        [self.insert, self.recent, self.count, self.written]
     }
 }
 
@@ -129,4 +131,20 @@ pub async fn count_by_kind(pool: &PgPool) -> sqlx::Result<BTreeMap<AlertKind, u6
 /// As [`recent`].
 pub async fn count(pool: &PgPool) -> sqlx::Result<u64> {
     Ok(count_by_kind(pool).await?.values().sum())
+}
+
+/// When the row of that trigger was written; none where it is not there.
+///
+/// # Errors
+/// As [`recent`].
+pub async fn written_at(
+    pool: &PgPool,
+    kind: AlertKind,
+    trigger: Uuid,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar(super::of(kind).triggers.written)
+        .persistent(false)
+        .bind(trigger)
+        .fetch_optional(pool)
+        .await
 }

@@ -27,6 +27,7 @@ pub mod strength;
 mod symbols;
 mod version;
 mod watermark;
+pub mod why;
 
 pub use admission::FUTURE_BOUND;
 pub use alerts::check_columns;

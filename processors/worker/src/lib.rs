@@ -19,6 +19,7 @@ pub mod snapshots;
 pub mod standing;
 mod storing;
 pub mod tally;
+pub mod why;
 
 pub use bellwether_runtime::roles::Context;
 pub use drive::{GROUP, run};

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use self::outbox::{Addresses, as_json};
 use crate::wiring::Process;
 
 /// The mails that tenants send, and what people do with them by hand.

@@ -61,7 +61,7 @@ impl ByHand {
 
 /// Whether addresses are shown whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Addresses {
+pub(in crate::commands) enum Addresses {
     Shown,
     Hidden,
 }
@@ -72,7 +72,7 @@ impl Addresses {
     }
 
     /// A text in which others may have written an address, fit for a terminal.
-    pub(super) fn text(self, text: &str) -> String {
+    pub(in crate::commands) fn text(self, text: &str) -> String {
         let plain: String = text
             .chars()
             .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
@@ -93,7 +93,7 @@ fn hidden(word: &str) -> String {
 }
 
 /// A mail as one JSON object.
-pub(super) fn as_json(tenant: &TenantId, mail: &Listed, addresses: Addresses) -> Value {
+pub(in crate::commands) fn as_json(tenant: &TenantId, mail: &Listed, addresses: Addresses) -> Value {
     let text = |text: &Option<String>| text.as_ref().map(|text| addresses.text(text));
     json!({
         "tenant": tenant, "occurrence": mail.occurrence, "kind": mail.kind, "user": mail.user_id,

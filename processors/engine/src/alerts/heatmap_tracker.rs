@@ -18,6 +18,7 @@ use crate::heatmap::{CellName, Style, StyleScore, weights};
 use crate::series::{Seen, SymbolState};
 use crate::snapshot::{Code, codes, stored};
 use crate::symbols::SymbolTable;
+use crate::why::Held;
 
 /// What one alert watches: one style's reading of a few symbols.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,8 +166,16 @@ impl Last {
     }
 
     fn silences(&self, at: Timestamp, zone: Zone, spans: Silence) -> bool {
+        self.silence(at, zone, spans).is_some()
+    }
+
+    fn silence(&self, at: Timestamp, zone: Zone, spans: Silence) -> Option<Held> {
         let since = at.since(self.at);
-        since < spans.cooldown || (zone == self.side && since < spans.suppression)
+        if since < spans.cooldown {
+            return Some(Held::Cooldown(self.at.plus(spans.cooldown)));
+        }
+        let is_suppressed = zone == self.side && since < spans.suppression;
+        is_suppressed.then(|| Held::Suppressed(self.at.plus(spans.suppression)))
     }
 }
 
@@ -237,6 +246,18 @@ impl HeatmapIndex {
     pub(crate) fn is_silenced(&self, hit: &ZoneHit, symbol: usize, at: Timestamp, spans: Silence) -> bool {
         let last = self.cooldowns.get(&(hit.rank, symbol));
         last.is_some_and(|last| last.silences(at, hit.zone, spans))
+    }
+
+    /// What a trigger before keeps this zone of an alert silent by.
+    pub(crate) fn silence(
+        &self,
+        rank: Rank,
+        symbol: usize,
+        zone: Zone,
+        at: Timestamp,
+        spans: Silence,
+    ) -> Option<Held> {
+        self.cooldowns.get(&(rank, symbol))?.silence(at, zone, spans)
     }
 
     /// The last trigger of each of these alerts and symbol, by rank and then by place.

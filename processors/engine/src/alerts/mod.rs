@@ -25,14 +25,16 @@ use bellwether_schemas::{AlertId, Timestamp, UserId};
 
 use crate::snapshot::{Due, stored};
 use crate::symbols::SymbolTable;
-pub(crate) use currency_strength::{StrengthIndex, StrengthStep};
+pub(crate) use currency_strength::{StrengthIndex, StrengthStep, StrengthWatch};
 pub(crate) use fire::{Draft, Occasion, Subject, fire};
-pub(crate) use heatmap_indicator::{TurnIndex, Turns, turned};
-pub(crate) use heatmap_tracker::{HeatmapIndex, Silence, StyleStep, Zone};
-pub(crate) use price::{PriceHit, PriceIndex};
+pub(crate) use heatmap_indicator::{TurnIndex, TurnWatch, Turns, turned};
+pub(crate) use heatmap_tracker::{HeatmapIndex, HeatmapWatch, Silence, StyleStep, Zone};
+pub(crate) use price::{PriceHit, PriceIndex, PriceWatch};
 pub(crate) use reason::Reason;
-pub(crate) use rsi_correlation::{PairAt, PairIndex, is_real_mismatch};
-pub(crate) use rsi_tracker::RsiIndex;
+pub(crate) use rsi_correlation::{
+    Mismatch, PairAt, PairIndex, PairMode, coefficient_limit, is_real_mismatch,
+};
+pub(crate) use rsi_tracker::{RsiIndex, RsiWatch};
 pub(crate) use state::Restoring;
 pub(crate) use warming::{Awaited, Warming};
 pub(crate) use watch::Watch;
@@ -199,9 +201,18 @@ impl Alerts {
         self.disabled.contains(&rank)
     }
 
-    fn rank_of(&self, id: AlertId) -> Option<Rank> {
+    pub(crate) fn rank_of(&self, id: AlertId) -> Option<Rank> {
+        self.known_of(id).map(|known| known.rank)
+    }
+
+    /// The newest version that there was, taken or not.
+    pub(crate) fn version_of(&self, id: AlertId) -> Option<i64> {
+        self.known_of(id).map(|known| known.version)
+    }
+
+    fn known_of(&self, id: AlertId) -> Option<&Known> {
         let place = *self.places.get(&id)?;
-        self.known.get(place as usize).map(|known| known.rank)
+        self.known.get(place as usize)
     }
 
     fn watch(&mut self, rank: Rank, offset: u64, change: &AlertChanged, watch: Watch, symbols: &SymbolTable) {

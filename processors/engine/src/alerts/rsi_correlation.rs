@@ -77,7 +77,7 @@ impl Mismatch {
 }
 
 /// The coefficient's limit for a pair.
-fn limit(positive: bool) -> f64 {
+pub(crate) fn coefficient_limit(positive: bool) -> f64 {
     if positive { POSITIVE_LIMIT } else { NEGATIVE_LIMIT }
 }
 
@@ -135,7 +135,7 @@ impl PairAt<'_> {
             correlation_window: window,
             strength: strength(value),
         };
-        let threshold = Some(limit(positive));
+        let threshold = Some(coefficient_limit(positive));
         let (condition, detail) = (Condition::RealMismatch, Detail::RealMismatch(detail));
         self.draft(rank, condition, [previous, value], threshold, detail)
     }

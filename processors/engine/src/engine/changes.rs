@@ -44,7 +44,11 @@ impl Engine {
     }
 
     pub(super) fn alert(&mut self, change: &AlertChanged, step: &mut Step<'_>) {
+        let is_news = self.alerts.version_of(change.alert_id).is_none_or(|known| change.version > known);
         let accepted = self.alerts.change(step.offset, change, self.settings.max_alerts, &self.table);
+        if is_news {
+            self.note_change(change, &accepted, step.offset);
+        }
         self.shown.is_stale = true;
         let (state, reason) = match accepted {
             Accepted::Silent => return,
@@ -74,6 +78,7 @@ impl Engine {
         };
         let Some(rank) = changed else { return };
         self.shown.is_stale = true;
+        self.note_decision(rank, step.offset);
         let state = self.state_of_new(rank);
         // Of one that is not watched anyway there is nothing to tell.
         let Some(alert) = self.alerts.get(rank) else { return };
@@ -137,6 +142,7 @@ impl Engine {
         self.settings = change.settings.clone();
         self.shown.is_stale = true;
         self.next_end = self.symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER);
+        self.note_settings(step.offset);
     }
 
     /// A higher revision, or the same one again by newer rules: a producer that knows those publishes its file anew.

@@ -19,6 +19,7 @@ impl Engine {
         step: &mut Step<'_>,
     ) {
         self.report_warmed(instant, step);
+        self.look_at_instant(instant, styles, strengths, step.offset);
         for kind in AlertKind::ALL {
             match kind {
                 AlertKind::RsiTracker => self.reach_rsi_lines(instant),
@@ -46,6 +47,7 @@ impl Engine {
         let ranks: Vec<Rank> = drafts.iter().map(|draft| draft.rank).collect();
         let triggers = fire(&self.tenant, &self.alerts, drafts, at, step.offset, step.outcomes, self.version);
         for trigger in triggers {
+            self.note_trigger(&trigger, step.offset);
             step.outcome(Outcome::Fired(trigger));
         }
         for rank in ranks {
@@ -66,6 +68,7 @@ impl Engine {
     fn end(&mut self, rank: Rank, state: AlertState, since: Timestamp, step: &mut Step<'_>) {
         if let Some(alert) = self.alerts.forget(rank, &self.table) {
             self.report(&alert, state, since, step);
+            self.note_end(alert.id, state, step.offset);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the bars and readings of an instant hit: a walk over what closed, in which each kind's index is asked.
 
 use bellwether_schemas::readings::Signal;
+use bellwether_schemas::settings::Settings;
 use bellwether_schemas::{Timeframe, Timestamp};
 
 use super::instant::Instant;
@@ -106,10 +107,7 @@ impl Engine {
         if !self.may_fire(style.timeframe, &style.bar) {
             return;
         }
-        let spans = Silence {
-            cooldown: self.settings.heatmap_cooldown,
-            suppression: self.settings.heatmap_suppression,
-        };
+        let spans = self.silence();
         let (symbol, now) = (style.symbol, style.score.buy_percent());
         for hit in self.alerts.heatmaps.entered(style.style, symbol, before.value, now) {
             if !self.alerts.counted_at(hit.rank, before.offset)
@@ -120,6 +118,11 @@ impl Engine {
             self.alerts.fired(hit.rank, symbol, instant.at, hit.zone);
             instant.drafts.push(hit.draft(style, before.value, &self.symbols[symbol]));
         }
+    }
+
+    pub(super) const fn silence(&self) -> Silence {
+        let Settings { heatmap_cooldown: cooldown, heatmap_suppression: suppression, .. } = self.settings;
+        Silence { cooldown, suppression }
     }
 
     /// Each cell of the closed bars against the turns that its alerts have seen.
@@ -183,6 +186,9 @@ impl Engine {
         let state = &mut self.symbols[symbol];
         let same_time = state.same_time.count(ts, watched);
         let before = state.tick.replace(Seen { value: price, offset: step.offset });
+        if watched {
+            self.look_at_tick(symbol, ts, (before, price), step.offset);
+        }
         let Some(before) = before.filter(|_| watched) else { return };
         let hits = self.alerts.price.ticked(symbol, before.value, price);
         if hits.is_empty() {

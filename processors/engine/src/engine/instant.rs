@@ -171,6 +171,7 @@ impl Engine {
                 if let (Some(close_a), Some(close_b)) = (close(a), close(b)) {
                     self.pairs[pair].frames[timeframe.index()].returns.update(close_a, close_b);
                 }
+                self.look_at_pair(instant, pair, timeframe, step.offset);
                 self.coefficients(instant, pair, timeframe, step);
                 self.compare_rsi(instant, pair, timeframe, step.offset);
             }

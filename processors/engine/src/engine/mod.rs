@@ -6,6 +6,7 @@ mod evaluate;
 mod hits;
 mod instant;
 mod intake;
+mod observe;
 mod state;
 mod taking;
 
@@ -15,6 +16,7 @@ use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
 
+use self::observe::Observed;
 use crate::Version;
 use crate::admission::Sequences;
 use crate::alerts::Alerts;
@@ -52,6 +54,8 @@ pub struct Engine {
     halted: bool,
     /// The parts that a snapshot under way has so far.
     taken: Option<Vec<Part>>,
+    /// What is noted of alerts that somebody asks about: no state.
+    observed: Option<Box<Observed>>,
 }
 
 /// What readings show because some alert uses it.
@@ -112,6 +116,7 @@ impl Engine {
             next_end: NEVER,
             halted: false,
             taken: None,
+            observed: None,
         }
     }
 

@@ -53,6 +53,7 @@ impl Engine {
             next_end: _,
             halted,
             taken: _,
+            observed: _,
         } = self;
         let core = stored::Core {
             engine_version: version.number(),
@@ -129,6 +130,7 @@ impl Engine {
             next_end: symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER),
             halted,
             taken: None,
+            observed: None,
             symbols: symbols.into(),
             table,
             settings,

@@ -65,6 +65,12 @@ impl PairReturns {
         Some((ab / (aa.sqrt() * bb.sqrt())).clamp(-1.0, 1.0))
     }
 
+    /// Closes that are missing before there can be a coefficient over that window.
+    #[must_use]
+    pub fn missing(&self, window: usize) -> usize {
+        window.saturating_sub(self.seen) + usize::from(self.closes.is_none())
+    }
+
     /// The oldest returns of a window.
     const fn first(&self, window: usize) -> (f64, f64) {
         let place = (self.at + LONGEST_WINDOW - window) % LONGEST_WINDOW;

@@ -294,6 +294,20 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// A market, alerts that come and go, and operators; without history behind the beginning.
+pub(crate) fn asked_acts(count: usize) -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        24 => ticks(),
+        8 => beat(),
+        5 => alert(),
+        1 => settings(gentle_change()),
+        1 => decision(),
+    ];
+    // Most alerts are there from the start, so that most questions are about one that is.
+    let beginning = prop::collection::vec(alert(), 16);
+    (beginning, prop::collection::vec(act, count)).prop_map(|(beginning, acts)| [beginning, acts].concat())
+}
+
 pub(crate) fn settings(change: impl Strategy<Value = Change>) -> impl Strategy<Value = Act> {
     let revision = prop_oneof![9 => Just(1i64), 1 => -1..1i64];
     (revision, change).prop_map(|(revision, change)| Act::Settings { revision, change })

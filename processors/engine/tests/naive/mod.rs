@@ -1,6 +1,8 @@
 //! What alerts must fire, found without an index: every alert is looked at at every bar, and what it looks at is read
 //! from the readings alone. Each alert remembers what it saw last, so that a baseline is what nothing was seen before.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_engine::{ENGINE_VERSION, Effect};
@@ -11,7 +13,7 @@ use bellwether_schemas::settings::{Settings, SettingsChanged};
 use bellwether_schemas::triggers::{AlertState, Outcome, TriggerFired};
 use bellwether_schemas::{AlertId, Timeframe, Timestamp, price};
 
-const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "NZD"];
+pub(crate) const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "NZD"];
 
 #[derive(Clone)]
 pub(crate) struct Naive {
@@ -25,15 +27,15 @@ pub(crate) struct Naive {
     found: Vec<String>,
 }
 
-type Key = (String, Timeframe);
+pub(crate) type Key = (String, Timeframe);
 
 /// A series up to the bar before.
 #[derive(Clone, Default)]
-struct Past {
-    bars: usize,
-    close: Option<f64>,
-    indicators: Option<Indicators>,
-    mode: i8,
+pub(crate) struct Past {
+    pub(crate) bars: usize,
+    pub(crate) close: Option<f64>,
+    pub(crate) indicators: Option<Indicators>,
+    pub(crate) mode: i8,
 }
 
 #[derive(Clone)]
@@ -64,19 +66,19 @@ enum Seen {
 
 /// All that closed at one instant.
 #[derive(Default)]
-struct Moment {
-    bars: BTreeMap<Key, Bar>,
-    indicators: BTreeMap<Key, Indicators>,
-    others: Vec<Reading>,
-    turns: BTreeMap<(Key, &'static str), Turn>,
+pub(crate) struct Moment {
+    pub(crate) bars: BTreeMap<Key, Bar>,
+    pub(crate) indicators: BTreeMap<Key, Indicators>,
+    pub(crate) others: Vec<Reading>,
+    pub(crate) turns: BTreeMap<(Key, &'static str), Turn>,
 }
 
 #[derive(Clone, Copy)]
-struct Turn {
-    signal: Signal,
-    value: f64,
-    previous: Option<f64>,
-    threshold: Option<f64>,
+pub(crate) struct Turn {
+    pub(crate) signal: Signal,
+    pub(crate) value: f64,
+    pub(crate) previous: Option<f64>,
+    pub(crate) threshold: Option<f64>,
 }
 
 /// One firing, apart from who it is for.
@@ -257,7 +259,7 @@ impl Naive {
 }
 
 impl Moment {
-    fn add(&mut self, reading: Reading) {
+    pub(crate) fn add(&mut self, reading: Reading) {
         match reading {
             Reading::Bar(bar) => {
                 self.bars.insert((bar.symbol.to_string(), bar.timeframe), bar);
@@ -554,7 +556,7 @@ fn crossed(alert: &PriceAlert, before: f64, now: f64) -> Vec<(&'static str, f64)
     above.into_iter().chain(below).collect()
 }
 
-fn value(reading: &Indicators, period: i32) -> Option<f64> {
+pub(crate) fn value(reading: &Indicators, period: i32) -> Option<f64> {
     if period == 14 {
         reading.rsi14
     } else {
@@ -565,7 +567,7 @@ fn value(reading: &Indicators, period: i32) -> Option<f64> {
 const CELLS: [&str; 7] = ["EMA21", "EMA50", "EMA200", "MACD", "RSI", "UTBOT", "ICHIMOKU"];
 
 /// What each cell that exists says at this bar, given the bar before.
-fn turns(past: &Past, bar: &Bar, now: &Indicators) -> Vec<(&'static str, Turn)> {
+pub(crate) fn turns(past: &Past, bar: &Bar, now: &Indicators) -> Vec<(&'static str, Turn)> {
     let before = past.indicators.as_ref();
     let close = |cell: &Option<Cell>, signal, threshold| {
         cell.as_ref().map(|_| Turn { signal, value: bar.close, previous: past.close, threshold })
@@ -619,7 +621,7 @@ fn cross(before: Option<(f64, f64)>, now: Option<(f64, f64)>) -> Signal {
 }
 
 /// 1 long, −1 short.
-fn mode(before: i8, close: f64, now: &Indicators) -> i8 {
+pub(crate) fn mode(before: i8, close: f64, now: &Indicators) -> i8 {
     match (now.utbot_long_stop, now.utbot_short_stop) {
         (Some(long), _) if before != -1 && close < long => -1,
         (_, Some(short)) if before != 1 && close > short => 1,

@@ -46,7 +46,7 @@ pub fn load_oldest(log: &dyn Log, tenant: &TenantId) -> Result<State, WorkerErro
 }
 
 /// The state of which these are the parts; else why it is none.
-pub(super) fn restore(tenant: &TenantId, stored: &StoredState) -> Result<State, String> {
+pub(crate) fn restore(tenant: &TenantId, stored: &StoredState) -> Result<State, String> {
     let of_engine = stored.parts().filter(|(name, _)| !name.starts_with(IS_GIST));
     let engine = Engine::from_stored(tenant.clone(), of_engine).map_err(|error| error.to_string())?;
     let gist = Gist::of_parts(stored.parts()).map_err(|error| error.to_string())?;

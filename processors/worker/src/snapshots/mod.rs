@@ -19,6 +19,7 @@ mod store;
 
 pub use bellwether_runtime::snapshots::{Found, Refused, Shelf};
 pub use cut::{Cut, NotCut, cut_journal};
+pub(crate) use load::restore;
 pub use load::{load_behind_a_gap, load_newest, load_oldest};
 pub use store::{NotStored, Stored, store_base, store_snapshot};
 
