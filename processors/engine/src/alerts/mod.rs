@@ -199,6 +199,11 @@ impl Alerts {
         self.disabled.contains(&rank)
     }
 
+    pub(crate) fn known_version(&self, id: AlertId) -> Option<i64> {
+        let place = *self.places.get(&id)?;
+        self.known.get(place as usize).map(|known| known.version)
+    }
+
     fn rank_of(&self, id: AlertId) -> Option<Rank> {
         let place = *self.places.get(&id)?;
         self.known.get(place as usize).map(|known| known.rank)

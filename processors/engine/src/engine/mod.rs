@@ -6,6 +6,7 @@ mod evaluate;
 mod hits;
 mod instant;
 mod intake;
+mod minutes;
 mod state;
 mod taking;
 
@@ -14,6 +15,8 @@ use bellwether_schemas::readings::Reading;
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
+
+pub use self::minutes::PlayedMinute;
 
 use crate::Version;
 use crate::admission::Sequences;
@@ -47,6 +50,8 @@ pub struct Engine {
     shown: Shown,
     /// Whether readings are asked for; triggers are the same without.
     says_readings: bool,
+    /// The same of bars alone.
+    says_bars: bool,
     /// The smallest end of an open bar of any symbol: nothing is due before the watermark reaches it.
     next_end: Timestamp,
     halted: bool,
@@ -109,6 +114,7 @@ impl Engine {
             calendar: Calendar::default(),
             shown: Shown::default(),
             says_readings: true,
+            says_bars: true,
             next_end: NEVER,
             halted: false,
             taken: None,
@@ -118,7 +124,7 @@ impl Engine {
     /// The same engine without readings among its effects: for those who want triggers only.
     #[must_use]
     pub fn without_readings(mut self) -> Self {
-        self.says_readings = false;
+        (self.says_readings, self.says_bars) = (false, false);
         self
     }
 
