@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use bellwether_backtest::BacktestError;
 use bellwether_database::DatabaseError;
 use bellwether_local::demo::DemoError;
+use bellwether_preview::PreviewError;
 use bellwether_producers::ProducerError;
 use bellwether_roles::RoleError;
 use bellwether_runtime::config::ConfigError;
@@ -84,6 +85,7 @@ fn of_role(error: &RoleError) -> u8 {
         RoleError::Log(log) => of_log(log),
         RoleError::Producer(producer) => of_producer(producer),
         RoleError::Worker(worker) => of_worker(worker),
+        RoleError::Preview(preview) => of_preview(preview),
         RoleError::Sink(sink) => of_sink(sink),
         RoleError::Database(source) | RoleError::Login { source, .. } => of_database(source),
         RoleError::Server(_) => CONFIG,
@@ -147,6 +149,15 @@ const fn of_sink(error: &SinkError) -> u8 {
 
 fn of_database(error: &DatabaseError) -> u8 {
     if error.is_transient() { UNAVAILABLE } else { CONFIG }
+}
+
+const fn of_preview(error: &PreviewError) -> u8 {
+    match error {
+        PreviewError::Log(log) => of_log(log),
+        PreviewError::Snapshot(fault) => of_snapshots(fault),
+        PreviewError::State { .. } => DATA,
+        PreviewError::Panicked => SOFTWARE,
+    }
 }
 
 fn of_worker(error: &WorkerError) -> u8 {

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alerts, backtest, bundle, deadletters, debug, demo, doctor, explain, gateway, inbox, journal, mail,
-    migrate, process, produce, replay, schedule, sink, tenants, top, topics, users,
+    migrate, preview, process, produce, replay, schedule, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -38,6 +38,7 @@ enum Command {
     #[command(subcommand)]
     Produce(produce::Produce),
     Process(process::Process),
+    Preview(preview::Preview),
     #[command(subcommand)]
     Sink(sink::Sink),
     Schedule(schedule::Schedule),
@@ -90,6 +91,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Journal(command) => command.run(&process),
             Command::Produce(command) => command.run(&process).await,
             Command::Process(command) => command.run(&process).await,
+            Command::Preview(command) => command.run(&process).await,
             Command::Sink(command) => command.run(&process).await,
             Command::Schedule(command) => command.run(&process),
             Command::Migrate(command) => command.run(&process).await,

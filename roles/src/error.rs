@@ -1,6 +1,7 @@
 //! What can stop a role.
 
 use bellwether_database::DatabaseError;
+use bellwether_preview::PreviewError;
 use bellwether_producers::ProducerError;
 use bellwether_runtime::log::LogError;
 use bellwether_schemas::TenantId;
@@ -20,6 +21,9 @@ pub enum RoleError {
     /// The worker ended with an error.
     #[error(transparent)]
     Worker(#[from] WorkerError),
+    /// What answers new alerts ended with an error.
+    #[error(transparent)]
+    Preview(#[from] PreviewError),
     /// A sink ended with an error.
     #[error(transparent)]
     Sink(#[from] SinkError),

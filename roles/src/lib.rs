@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_database as database;
+use bellwether_preview::PreviewError;
 use bellwether_producers::Summary;
 use bellwether_producers::calendar::Looks;
 use bellwether_producers::play::Speed;
@@ -36,6 +37,8 @@ pub enum Job {
     Produce(Production),
     /// Folds journals into triggers and readings.
     Process,
+    /// Answers how often new alerts would have fired.
+    Preview,
     /// Writes triggers as rows of the tenants' databases.
     Rows,
     /// Mails triggers to the users whose alerts fired.
@@ -128,6 +131,7 @@ impl Job {
             Self::Produce(Production::Alerts) => Role::ProduceAlerts,
             Self::Produce(Production::Calendar(_)) => Role::ProduceCalendar,
             Self::Process => Role::Process,
+            Self::Preview => Role::Preview,
             Self::Rows => Role::SinkRows,
             Self::Mail => Role::SinkMail,
             Self::Schedule => Role::SinkSchedule,
@@ -143,6 +147,7 @@ impl Job {
         match self {
             Self::Produce(production) => produce::run(production, context, report).await,
             Self::Process => process(context).await,
+            Self::Preview => preview(context).await,
             Self::Rows => Ok(rows::run(context).await?),
             Self::Mail => Ok(mail::run(context).await?),
             Self::Schedule => Ok(schedule::run(context).await?),
@@ -160,7 +165,8 @@ pub fn check(role: Role, tenant: &Tenant) -> Result<(), RoleError> {
         | Role::ProduceSynthetic
         | Role::ProduceHistory
         | Role::ProduceCalendar
-        | Role::Process => Ok(()),
+        | Role::Process
+        | Role::Preview => Ok(()),
         Role::ProduceAlerts | Role::SinkRows | Role::SinkSchedule => Ok(database::check_configured(tenant)?),
         Role::Gateway => Ok(database::check_gateway_configured(tenant)?),
         Role::SinkMail => {
@@ -179,6 +185,7 @@ pub const fn follows(role: Role) -> bool {
         | Role::ProduceAlerts
         | Role::ProduceCalendar
         | Role::Process
+        | Role::Preview
         | Role::SinkRows
         | Role::SinkMail
         | Role::SinkSchedule
@@ -204,4 +211,9 @@ async fn process(context: Context) -> Result<(), RoleError> {
     tokio::spawn(retention::run(log, tenants, clock, shutdown));
     let folded = tokio::task::spawn_blocking(move || bellwether_worker::run(context)).await;
     Ok(folded.map_err(|_| WorkerError::Panicked)??)
+}
+
+async fn preview(context: Context) -> Result<(), RoleError> {
+    let answered = tokio::task::spawn_blocking(move || bellwether_preview::run(context)).await;
+    Ok(answered.map_err(|_| PreviewError::Panicked)??)
 }

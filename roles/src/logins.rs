@@ -169,7 +169,8 @@ const fn is_used(role: Role, tenant: &Tenant) -> bool {
         | Role::ProduceSynthetic
         | Role::ProduceHistory
         | Role::ProduceCalendar
-        | Role::Process => false,
+        | Role::Process
+        | Role::Preview => false,
     }
 }
 

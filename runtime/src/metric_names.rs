@@ -133,6 +133,16 @@ metrics! {
             "Event time up to which the tenant's journal is complete, in seconds since 1970.";
     }
 
+    Preview {
+        PREVIEWS: Counter = "bellwether_previews_total" [tenant],
+            "Answers to new alerts of how often they would have fired, as far as the log has them.";
+        APPEND_TO_PREVIEW: Histogram = "bellwether_append_to_preview_seconds" [tenant],
+            "From the append of a changed alert to the moment the log has its answer; of several that are \
+             answered together, from the oldest.";
+        PREVIEWS_STOPPED: Counter = "bellwether_previews_stopped_total" [tenant],
+            "Times a tenant's journal could not be folded for previews; it is tried again.";
+    }
+
     Sinks {
         SINK_DEAD_LETTERS: Counter = "bellwether_sink_dead_letters_total" [sink, tenant, reason],
             "Records put aside by a `sink` because they can never succeed, by `reason`.";
@@ -157,6 +167,12 @@ metrics! {
             "Rows of users who are no longer there.";
         APPEND_TO_ROW: Histogram = "bellwether_append_to_row_seconds" [tenant],
             "From the append of a trigger to the commit of its row.";
+        PREVIEWS_STORED: Counter = "bellwether_previews_stored_total" [tenant],
+            "Previews stored beside the status of their alerts.";
+        PREVIEWS_RETRIES: Counter = "bellwether_previews_retries_total" [tenant],
+            "Times previews could not be stored, and were tried again.";
+        PREVIEWS_REFUSED: Counter = "bellwether_previews_refused_total" [tenant],
+            "Records of previews topics that could not be used.";
     }
 
     Mail {

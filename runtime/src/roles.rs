@@ -38,8 +38,12 @@ impl Group {
 
 /// The group that folds journals.
 pub const PROCESS: Group = Group { name: "bellwether-process", reads: TopicKind::Journal };
+/// The group that folds journals for their minutes, and answers how often a new alert would have fired.
+pub const PREVIEW: Group = Group { name: "bellwether-preview", reads: TopicKind::Journal };
 /// The group that writes triggers as rows.
 pub const ROWS: Group = Group { name: "bellwether-rows", reads: TopicKind::Triggers };
+/// The group by which the rows sink is given tenants' previews. It reads each of them from its start.
+pub const WOULD_HAVE: Group = Group { name: "bellwether-would-have", reads: TopicKind::Previews };
 /// The group that mails triggers.
 pub const MAIL: Group = Group { name: "bellwether-mail", reads: TopicKind::Triggers };
 
@@ -92,6 +96,8 @@ roles! {
     ProduceCalendar = "produce calendar", None;
     /// Folds journals into triggers and readings.
     Process = "process", Some(PROCESS);
+    /// Answers how often new alerts would have fired.
+    Preview = "preview", Some(PREVIEW);
     /// Writes triggers as rows of the tenants' databases.
     SinkRows = "sink rows", Some(ROWS);
     /// Owes the mails of the tenants' own clocks: briefs and reminders.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
+use crate::previews::AlertPreview;
 use crate::readings::{ReadingRecord, ReadingV1};
 use crate::snapshots::SnapshotRecord;
 use crate::tick_codec::{self, TickCodecError};
@@ -100,6 +101,7 @@ schemas! {
     SnapshotQuarantine = "snapshot_quarantine.v1",
     AlertDecision = "operator_decision.v2",
     DisabledStatus = "alert_status.v2",
+    AlertPreview = "alert_preview.v1",
 }
 
 impl SchemaName {
@@ -325,6 +327,26 @@ pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
         SchemaName::DeadLetter | SchemaName::DeadLetterV1 => decode(name, datum),
+        other => Err(DecodeError::WrongTopic(other.name())),
+    }
+}
+
+/// Encodes a record of the previews topic.
+///
+/// # Errors
+/// A value that the record's schema cannot hold.
+pub fn encode_preview(preview: &AlertPreview) -> Result<Vec<u8>, EncodeError> {
+    encode(SchemaName::AlertPreview, preview)
+}
+
+/// Decodes a record of the previews topic.
+///
+/// # Errors
+/// Bytes that are no such record.
+pub fn decode_preview(bytes: &[u8]) -> Result<AlertPreview, DecodeError> {
+    let (name, datum) = split(bytes)?;
+    match name {
+        SchemaName::AlertPreview => decode(name, datum),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

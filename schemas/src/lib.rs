@@ -12,6 +12,7 @@ pub mod ids;
 pub mod journal;
 mod listed;
 pub mod market_hours;
+pub mod previews;
 pub mod price;
 pub mod readings;
 pub mod settings;

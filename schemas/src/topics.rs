@@ -19,6 +19,8 @@ listed! {
         Triggers = "triggers",
         /// What indicators stood at, newest by key.
         Readings = "readings",
+        /// How often alerts would have fired before they were there, newest by alert.
+        Previews = "previews",
         /// What the engine stood at: parts of its state, and which of them belong together.
         Snapshots = "snapshots",
         /// What could not be used.
@@ -44,7 +46,7 @@ impl TopicKind {
         match self {
             Self::Journal => Policy::Keep,
             Self::Triggers => Policy::Days(400),
-            Self::Readings | Self::Snapshots => Policy::Compact,
+            Self::Readings | Self::Previews | Self::Snapshots => Policy::Compact,
             Self::DeadLetters => Policy::Days(30),
         }
     }
@@ -94,7 +96,7 @@ pub enum TopicError {
     #[error("{0:?} is not a topic of the form <tenant>.<kind>.v1")]
     Form(String),
     /// The part between the dots names no kind of topic.
-    #[error("{0:?} is not a topic kind: use journal, triggers, readings, snapshots or deadletters")]
+    #[error("{0:?} is not a topic kind: use journal, triggers, readings, previews, snapshots or deadletters")]
     Kind(String),
     /// No such tenant id.
     #[error(transparent)]

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use bellwether_schemas::Entry;
 use bellwether_schemas::alerts::AlertKind;
 use bellwether_schemas::codec::{
-    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, decode_snapshot,
-    encode_dead_letter, encode_entry, encode_outcome, encode_reading, encode_snapshot,
+    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_preview, decode_reading,
+    decode_snapshot, encode_dead_letter, encode_entry, encode_outcome, encode_preview, encode_reading,
+    encode_snapshot,
 };
 use samples::Record;
 
@@ -35,6 +36,7 @@ fn encode(record: &Record) -> Vec<u8> {
         Record::Reading(reading) => encode_reading(reading).unwrap(),
         Record::DeadLetter(letter) => encode_dead_letter(letter).unwrap(),
         Record::Snapshot(record) => encode_snapshot(record).unwrap(),
+        Record::Preview(preview) => encode_preview(preview).unwrap(),
     }
 }
 
@@ -45,6 +47,7 @@ fn decode_like(record: &Record, bytes: &[u8]) -> Record {
         Record::Reading(_) => Record::Reading(decode_reading(bytes).unwrap()),
         Record::DeadLetter(_) => Record::DeadLetter(decode_dead_letter(bytes).unwrap()),
         Record::Snapshot(_) => Record::Snapshot(decode_snapshot(bytes).unwrap()),
+        Record::Preview(_) => Record::Preview(decode_preview(bytes).unwrap()),
     }
 }
 
@@ -91,6 +94,7 @@ fn a_record_is_refused_on_the_topic_of_another() {
             decode_reading(&golden).is_ok(),
             decode_dead_letter(&golden).is_ok(),
             decode_snapshot(&golden).is_ok(),
+            decode_preview(&golden).is_ok(),
         ];
         let mine = match record {
             Record::Entry(_) => 0,
@@ -98,7 +102,8 @@ fn a_record_is_refused_on_the_topic_of_another() {
             Record::Reading(_) => 2,
             Record::DeadLetter(_) => 3,
             Record::Snapshot(_) => 4,
+            Record::Preview(_) => 5,
         };
-        assert!((0..5).all(|topic| accepted[topic] == (topic == mine)), "{name}: {accepted:?}");
+        assert!((0..6).all(|topic| accepted[topic] == (topic == mine)), "{name}: {accepted:?}");
     }
 }

@@ -4,8 +4,9 @@
 mod samples;
 
 use bellwether_schemas::codec::{
-    DecodeError, SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading,
-    decode_snapshot, encode_dead_letter, encode_entry, encode_outcome, encode_reading, encode_snapshot,
+    DecodeError, SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_preview,
+    decode_reading, decode_snapshot, encode_dead_letter, encode_entry, encode_outcome, encode_preview,
+    encode_reading, encode_snapshot,
 };
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use proptest::prelude::*;
@@ -14,13 +15,14 @@ use samples::Record;
 /// A refusal must fit into a log line.
 const MAX_REASON: usize = 600;
 
-fn decode_everywhere(bytes: &[u8]) -> [Result<Record, DecodeError>; 5] {
+fn decode_everywhere(bytes: &[u8]) -> [Result<Record, DecodeError>; 6] {
     let decoded = [
         decode_entry(bytes).map(Record::Entry),
         decode_outcome(bytes).map(Record::Outcome),
         decode_reading(bytes).map(Record::Reading),
         decode_dead_letter(bytes).map(Record::DeadLetter),
         decode_snapshot(bytes).map(Record::Snapshot),
+        decode_preview(bytes).map(Record::Preview),
     ];
     for error in decoded.iter().filter_map(|result| result.as_ref().err()) {
         let text = error.to_string();
@@ -36,6 +38,7 @@ fn encode(record: &Record) -> Vec<u8> {
         Record::Reading(reading) => encode_reading(reading),
         Record::DeadLetter(letter) => encode_dead_letter(letter),
         Record::Snapshot(record) => encode_snapshot(record),
+        Record::Preview(preview) => encode_preview(preview),
     }
     .unwrap()
 }

@@ -5,8 +5,8 @@
 mod samples;
 
 use bellwether_schemas::codec::{
-    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_reading, decode_snapshot,
-    encode_entry, encode_snapshot,
+    SchemaName, decode_dead_letter, decode_entry, decode_outcome, decode_preview, decode_reading,
+    decode_snapshot, encode_entry, encode_snapshot,
 };
 use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use peak_alloc::PeakAlloc;
@@ -46,6 +46,7 @@ fn decode_everywhere(bytes: &[u8]) {
     let _ = decode_reading(bytes);
     let _ = decode_dead_letter(bytes);
     let _ = decode_snapshot(bytes);
+    let _ = decode_preview(bytes);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 7] = [
     &["bellwether-schemas"],
     &["bellwether-engine", "bellwether-runtime"],
     &["bellwether-database"],
-    &["bellwether-worker", "bellwether-producers", "bellwether-sinks"],
+    &["bellwether-worker", "bellwether-preview", "bellwether-producers", "bellwether-sinks"],
     &["bellwether-backtest", "bellwether-roles", "bellwether-gateway"],
     &["bellwether-local"],
     &["bellwether", "bellwether-tests"],

@@ -98,6 +98,7 @@ pub(super) fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static st
             Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
         },
         TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
+        TopicKind::Previews => Ok(("alert_preview", serde_json::to_value(codec::decode_preview(value)?)?)),
         TopicKind::Snapshots => snapshot_json(&codec::decode_snapshot(value)?),
         TopicKind::DeadLetters => Ok(("dead_letter", letter_json(&codec::decode_dead_letter(value)?)?)),
     }

@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod mail;
 pub(crate) mod migrate;
+pub(crate) mod preview;
 pub(crate) mod process;
 pub(crate) mod produce;
 pub(crate) mod replay;

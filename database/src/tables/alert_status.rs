@@ -28,7 +28,8 @@ const UPSERT: &str = "insert into public.alert_status as s
                              $8::timestamptz[])
     on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
         version = excluded.version, state = excluded.state, reason = excluded.reason,
-        effective_at = excluded.effective_at
+        effective_at = excluded.effective_at,
+        would_have = case when s.version = excluded.version then s.would_have end
     where s.version <= excluded.version";
 
 /// What fired is counted at its alert. One that no status was told of is active all the same.
@@ -50,7 +51,8 @@ const TELL: &str = "insert into public.alert_status as s
     order by alert_id
     on conflict (tenant_id, alert_id) do update set kind = excluded.kind, user_id = excluded.user_id,
         version = excluded.version, state = excluded.state, reason = excluded.reason,
-        effective_at = excluded.effective_at
+        effective_at = excluded.effective_at,
+        would_have = case when s.version = excluded.version then s.would_have end
     where s.version < excluded.version
         or (s.version = excluded.version and (s.state, s.reason) is distinct from (excluded.state, excluded.reason))
     returning alert_id, effective_at";

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::alerts::AlertRow;
 use super::column;
+use super::would_have::{Changed, WouldHave};
 use crate::statements::{Statements, touched};
 
 /// The events' name in schema `public`.
@@ -73,6 +74,9 @@ struct StatusPayload<'a> {
     state: &'a str,
     reason: Option<&'a str>,
     effective_at: Option<String>,
+    /// Only where it is what changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_have: Option<WouldHave<'a>>,
 }
 
 impl Event {
@@ -114,6 +118,7 @@ impl Event {
             state: status.state.name(),
             reason: status.reason.as_deref(),
             effective_at: status.since.map(|since| since.to_string()),
+            would_have: None,
         };
         Self {
             user_id: status.user_id,
@@ -127,7 +132,26 @@ impl Event {
     /// What is told of a row that no engine speaks of.
     pub(super) fn of_row(row: &AlertRow, state: &str, reason: Option<&str>, since: DateTime<Utc>) -> Self {
         let effective_at = Some(since.to_rfc3339_opts(SecondsFormat::Micros, true));
-        let payload = StatusPayload { version: row.version, state, reason, effective_at };
+        let payload = StatusPayload { version: row.version, state, reason, effective_at, would_have: None };
+        Self {
+            user_id: UserId(row.user_id),
+            kind: row.kind.clone(),
+            alert_id: row.alert_id,
+            trigger_id: None,
+            payload: json(&payload),
+        }
+    }
+
+    /// What is told of a status whose alert is known now to have fired so often, had it been there.
+    pub(super) fn of_would_have(row: &Changed, would_have: WouldHave<'_>) -> Self {
+        let effective_at = row.effective_at.map(|since| since.to_rfc3339_opts(SecondsFormat::Micros, true));
+        let payload = StatusPayload {
+            version: row.version,
+            state: &row.state,
+            reason: row.reason.as_deref(),
+            effective_at,
+            would_have: Some(would_have),
+        };
         Self {
             user_id: UserId(row.user_id),
             kind: row.kind.clone(),
@@ -143,7 +167,7 @@ impl Event {
 }
 
 /// A struct of numbers and text has a JSON form always.
-fn json(payload: &impl Serialize) -> String {
+pub(super) fn json(payload: &impl Serialize) -> String {
     serde_json::to_string(payload).unwrap_or_default()
 }
 

@@ -100,7 +100,7 @@ impl Observed {
                 }
                 _ => {}
             },
-            TopicKind::Snapshots | TopicKind::DeadLetters => {}
+            TopicKind::Previews | TopicKind::Snapshots | TopicKind::DeadLetters => {}
         }
     }
 

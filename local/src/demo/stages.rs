@@ -21,7 +21,7 @@ use super::morning::Morning;
 use super::{DemoError, Member, Options, Result, market, stored};
 
 /// What reads what others wrote, in the order in which a record passes it.
-const READERS: [Job; 4] = [Job::Process, Job::Rows, Job::Schedule, Job::Mail];
+const READERS: [Job; 5] = [Job::Process, Job::Preview, Job::Rows, Job::Schedule, Job::Mail];
 /// How long a role may take to finish what is under way.
 const DRAIN: Duration = Duration::from_secs(60);
 /// Between two looks whether something is done.

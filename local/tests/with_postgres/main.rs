@@ -21,3 +21,4 @@ mod saved_alerts;
 mod server;
 mod shared;
 mod support;
+mod would_have;

@@ -49,6 +49,12 @@ impl OpenBar {
         }
     }
 
+    /// A whole bar that may fire.
+    pub(crate) const fn of_prices(span: Span, prices: Prices) -> Self {
+        let bar = Self::of_history(span, prices, 1);
+        Self { history: false, ..bar }
+    }
+
     /// A bar of the past.
     pub(crate) const fn of_history(span: Span, prices: Prices, ticks: i64) -> Self {
         let Prices { open, high, low, close } = prices;

@@ -32,7 +32,7 @@ pub mod why;
 pub use admission::FUTURE_BOUND;
 pub use alerts::check_columns;
 pub use effect::{Effect, Refusal, RefusalReason};
-pub use engine::Engine;
+pub use engine::{Engine, PlayedMinute};
 pub use rows::RowBand;
 pub use version::Version;
 pub use watermark::smallest_counting;

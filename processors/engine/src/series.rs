@@ -156,6 +156,18 @@ impl SymbolState {
         }
     }
 
+    /// Takes a closed minute in, which ends after all that were taken in before.
+    pub(crate) fn join_minute(&mut self, bar: OpenBar) {
+        self.minutes.push_back(Minute { from: Timeframe::M1, bar });
+        self.next_end = self.next_end.min(bar.span.close);
+    }
+
+    /// The minutes that can still change are forgotten, as if their ticks had not come.
+    pub(crate) fn drop_open_minutes(&mut self) {
+        self.minutes.clear();
+        self.next_end = self.smallest_end();
+    }
+
     /// Takes a bar of the past in, judged by `band` where rows are judged. It is refused when there is a bar already, at
     /// the same place or later, or an earlier one that is not closed, as it is while another source holds the watermark.
     pub(crate) fn join_history(

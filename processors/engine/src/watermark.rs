@@ -15,6 +15,20 @@ pub(crate) struct Watermark {
 }
 
 impl Watermark {
+    /// One that stands there, and hears of no source any more.
+    pub(crate) const fn without_sources(value: Option<Timestamp>) -> Self {
+        Self { sources: BTreeMap::new(), value }
+    }
+
+    /// Goes there, whatever sources say. True when it moved.
+    pub(crate) fn reach(&mut self, time: Timestamp) -> bool {
+        let moves = Some(time) > self.value;
+        if moves {
+            self.value = Some(time);
+        }
+        moves
+    }
+
     /// Where it stands; before the first time of any source nothing is complete.
     pub(crate) fn value(&self) -> Timestamp {
         self.value.unwrap_or(Timestamp::MIN)

@@ -54,6 +54,8 @@ pub enum Stage {
     Produce,
     /// What folds them.
     Process,
+    /// What answers new alerts.
+    Preview,
     /// What reads triggers or readings and writes elsewhere.
     Sinks,
     /// The sink of rows.
@@ -72,6 +74,7 @@ impl Stage {
         Self::Every,
         Self::Produce,
         Self::Process,
+        Self::Preview,
         Self::Sinks,
         Self::Rows,
         Self::Mail,
@@ -86,6 +89,7 @@ impl Stage {
             Self::Every => "every role",
             Self::Produce => "produce …",
             Self::Process => "process",
+            Self::Preview => "preview",
             Self::Sinks => "sink …",
             Self::Rows => "sink rows",
             Self::Mail => "sink mail",
@@ -103,6 +107,7 @@ impl Stage {
             | Role::ProduceAlerts
             | Role::ProduceCalendar => matches!(self, Self::Produce),
             Role::Process => matches!(self, Self::Process),
+            Role::Preview => matches!(self, Self::Preview),
             Role::SinkRows => matches!(self, Self::Sinks | Self::Rows),
             Role::SinkMail => matches!(self, Self::Sinks | Self::Mail),
             Role::SinkSchedule => matches!(self, Self::Schedule),

@@ -12,6 +12,7 @@ use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
+use bellwether_schemas::previews::{AlertPreview, Followed, PreviewState, WouldHaveFired};
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
 use bellwether_schemas::snapshots::words::{OwnerWord, Quarantine, Suspect, Word};
@@ -29,9 +30,10 @@ pub(crate) enum Record {
     Reading(ReadingRecord),
     DeadLetter(DeadLetter),
     Snapshot(SnapshotRecord),
+    Preview(AlertPreview),
 }
 
-pub(crate) const NAMES: [&str; 38] = [
+pub(crate) const NAMES: [&str; 40] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -70,6 +72,8 @@ pub(crate) const NAMES: [&str; 38] = [
     "snapshot_owner",
     "snapshot_suspect",
     "snapshot_quarantine",
+    "alert_preview",
+    "alert_preview_not_enough",
 ];
 
 /// Written by versions before this one: read, not written any more.
@@ -133,7 +137,58 @@ pub(crate) fn by_name(name: &str) -> Record {
             index: [[4; 32], [5; 32]].concat(),
             ..manifest()
         })),
+        "alert_preview" => Record::Preview(alert_preview()),
+        "alert_preview_not_enough" => Record::Preview(not_enough_history()),
         other => of_operators(other),
+    }
+}
+
+fn alert_preview() -> AlertPreview {
+    let fired = WouldHaveFired {
+        at: Timestamp(1_328_054_100_000_000),
+        subject: "EURUSDm".into(),
+        condition: Condition::Overbought,
+        value: Some(71.25),
+        price: Some(1.30625),
+    };
+    let before = WouldHaveFired {
+        at: Timestamp(1_328_050_800_000_000),
+        subject: String::new(),
+        condition: Condition::Strongest,
+        value: None,
+        price: None,
+    };
+    AlertPreview {
+        tenant: "fxlabs".parse().unwrap(),
+        kind: AlertKind::RsiTracker,
+        alert_id: alert(),
+        version: 7,
+        offset: 123_456_789,
+        state: PreviewState::Answered,
+        by_minutes: false,
+        from: Some(Timestamp(1_325_462_400_000_000)),
+        to: Some(SINCE),
+        times: 14,
+        per_week: Some(14.0 / 30.0 * 7.0),
+        last: vec![fired, before],
+        followed: vec![Followed { bars: 5, count: 13, median_percent: -0.0625 }],
+    }
+}
+
+fn not_enough_history() -> AlertPreview {
+    AlertPreview {
+        kind: AlertKind::PriceAlert,
+        version: 1,
+        offset: 3,
+        state: PreviewState::NotEnoughHistory,
+        by_minutes: true,
+        from: None,
+        to: None,
+        times: 0,
+        per_week: None,
+        last: Vec::new(),
+        followed: Vec::new(),
+        ..alert_preview()
     }
 }
 

@@ -1,9 +1,11 @@
-//! Triggers into rows: each tenant's own task, its own database, one transaction a batch.
+//! Triggers into rows: each tenant's own task, its own database, one transaction a batch. And beside the status of an alert,
+//! what would have come of it ([`previews`]).
 
 pub mod core;
 mod events;
 pub mod piece;
 pub(crate) mod plan;
+mod previews;
 mod redrive;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -81,7 +83,7 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
         // Made in it, on the runtime whose timers it uses.
         Box::pin(async move { task(lane).run().await })
     };
-    feed(context, SINK, run).await
+    tokio::try_join!(feed(context.clone(), SINK, run), previews::run(context)).map(drop)
 }
 
 /// Tenants retry apart from each other.

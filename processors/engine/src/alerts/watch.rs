@@ -44,7 +44,7 @@ pub fn check_columns(parameters: &AlertParameters) -> Result<(), String> {
 
 impl Watch {
     /// What the columns ask for, and what of it is left out; or why it cannot be watched.
-    pub(super) fn parse(
+    pub(crate) fn parse(
         parameters: &AlertParameters,
         symbols: &SymbolTable,
     ) -> Result<(Self, LeftOut), Reason> {

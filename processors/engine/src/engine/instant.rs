@@ -106,11 +106,14 @@ impl Engine {
     }
 
     fn say_bars(&self, instant: &Instant, step: &mut Step<'_>) {
-        if !self.says_readings {
+        if !self.says_bars {
             return;
         }
         for closed in &instant.closed {
             step.say(Reading::Bar(self.bar(closed)));
+        }
+        if !self.says_readings {
+            return;
         }
         for Closed { symbol, timeframe, bar, .. } in &instant.closed {
             let state = &self.symbols[*symbol];

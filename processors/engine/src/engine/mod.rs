@@ -6,6 +6,7 @@ mod evaluate;
 mod hits;
 mod instant;
 mod intake;
+mod minutes;
 mod observe;
 mod state;
 mod taking;
@@ -16,6 +17,7 @@ use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Timestamp};
 
+pub use self::minutes::PlayedMinute;
 use self::observe::Observed;
 use crate::Version;
 use crate::admission::Sequences;
@@ -49,6 +51,8 @@ pub struct Engine {
     shown: Shown,
     /// Whether readings are asked for; triggers are the same without.
     says_readings: bool,
+    /// The same of bars alone.
+    says_bars: bool,
     /// The smallest end of an open bar of any symbol: nothing is due before the watermark reaches it.
     next_end: Timestamp,
     halted: bool,
@@ -113,6 +117,7 @@ impl Engine {
             calendar: Calendar::default(),
             shown: Shown::default(),
             says_readings: true,
+            says_bars: true,
             next_end: NEVER,
             halted: false,
             taken: None,
@@ -123,7 +128,7 @@ impl Engine {
     /// The same engine without readings among its effects: for those who want triggers only.
     #[must_use]
     pub fn without_readings(mut self) -> Self {
-        self.says_readings = false;
+        (self.says_readings, self.says_bars) = (false, false);
         self
     }
 

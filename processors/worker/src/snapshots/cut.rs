@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bellwether_runtime::log::{Log, LogError, NewRecord};
-use bellwether_runtime::roles::Role;
+use bellwether_runtime::roles::{PREVIEW, Role};
 use bellwether_runtime::snapshots::{Finished, Refused, Shelf, SnapshotFault, whole_base};
 use bellwether_schemas::snapshots::SnapshotKey;
 use bellwether_schemas::{Timestamp, Topic, TopicKind};
@@ -80,7 +80,8 @@ pub fn cut_journal(
 
 /// The offset before which every group that reads journals has committed. One that never did has read nothing.
 fn read_by_all(log: &dyn Log, journal: &Topic) -> Result<u64, LogError> {
-    let groups = Role::ALL.iter().filter_map(|role| role.group());
+    // What previews are made of begins at a base like everything else, and where nobody runs them nobody reads on.
+    let groups = Role::ALL.iter().filter_map(|role| role.group()).filter(|group| *group != PREVIEW);
     let mut least = u64::MAX;
     for group in groups.filter(|group| group.reads == journal.kind) {
         least = least.min(log.committed(group.name, journal)?.unwrap_or(0));

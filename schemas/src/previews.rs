@@ -1,0 +1,87 @@
+//! The answer at creation: how often a version of an alert would have fired before it was there. Derived from the journal,
+//! read by no fold, and the same bytes whenever it is made again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alerts::AlertKind;
+use crate::ids::{AlertId, TenantId};
+use crate::time::Timestamp;
+use crate::triggers::Condition;
+
+/// Most triggers that an answer names one by one.
+pub const MOST_NAMED: usize = 3;
+
+/// What would have come of one version of an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertPreview {
+    /// The tenant whose alert it is.
+    pub tenant: TenantId,
+    /// Kind of the alert.
+    pub kind: AlertKind,
+    /// Id of the alert.
+    pub alert_id: AlertId,
+    /// The version that is spoken of.
+    pub version: i64,
+    /// Journal offset of the change that is answered.
+    pub offset: i64,
+    /// Whether there is an answer.
+    pub state: PreviewState,
+    /// The alert looks at ticks, and was shown the open, low, high and close of one-minute bars in their place.
+    pub by_minutes: bool,
+    /// Event time where the bars that were looked at begin; none where there are none.
+    pub from: Option<Timestamp>,
+    /// Event time where they end: the watermark at the change; none before the journal's first time.
+    pub to: Option<Timestamp>,
+    /// How often it would have fired in that range; 0 where there is not enough history.
+    pub times: i64,
+    /// The same a week; none where less than a week was looked at.
+    pub per_week: Option<f64>,
+    /// At most [`MOST_NAMED`], the newest first.
+    pub last: Vec<WouldHaveFired>,
+    /// What the price did afterwards, by horizon; nothing where the kind has no price.
+    pub followed: Vec<Followed>,
+}
+
+/// Whether a preview is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviewState {
+    /// It is.
+    Answered,
+    /// What the alert watches had no value for long enough, or there is less than a day of bars.
+    NotEnoughHistory,
+}
+
+/// One trigger that there would have been.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WouldHaveFired {
+    /// Close of the bar; of an alert that looks at ticks, about when.
+    pub at: Timestamp,
+    /// Symbol, pair, or empty.
+    pub subject: String,
+    /// What happened.
+    pub condition: Condition,
+    /// The value then, in the kind's unit.
+    pub value: Option<f64>,
+    /// The price then.
+    pub price: Option<f64>,
+}
+
+/// What the price did after the triggers of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Followed {
+    /// After so many bars of the alert's timeframe; of one minute for an alert that looks at ticks.
+    pub bars: i32,
+    /// Triggers that had those bars within the range.
+    pub count: i64,
+    /// The move in the middle, percent: above 0 where the price went the alert's way, as it is where it has none.
+    pub median_percent: f64,
+}
+
+impl AlertPreview {
+    /// Its record key: the alert's id.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.alert_id.to_string()
+    }
+}
