@@ -88,8 +88,8 @@ mod tests {
         assert!(all().map(|tables| tables.kind).eq(AlertKind::ALL));
         for tables in all() {
             for (name, statements) in [
-                (tables.alerts.name, tables.alerts.statements()),
-                (tables.triggers.name, tables.triggers.statements()),
+                (tables.alerts.name, tables.alerts.statements().as_slice()),
+                (tables.triggers.name, tables.triggers.statements().as_slice()),
             ] {
                 for statement in statements {
                     let mut words = statement.split([' ', '\n', '(', ')']);

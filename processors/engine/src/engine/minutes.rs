@@ -73,6 +73,7 @@ impl Engine {
             next_end: NEVER,
             halted: self.halted,
             taken: None,
+            observed: None,
         };
         for place in 0..settled.symbols.len() {
             settled.symbols[place].drop_open_minutes();
