@@ -188,7 +188,7 @@ const TOP: [&str; 5] = ["top", "--once", "--json", "--interval", "50ms"];
 /// What `top` says of a tenant's role.
 fn row(place: &Place, tenant: &str, role: &str) -> Value {
     let rows = place.run(&TOP).ended(0).json();
-    assert_eq!(rows.len(), 8, "two tenants, four roles: {rows:?}");
+    assert_eq!(rows.len(), 10, "two tenants, five roles: {rows:?}");
     rows.into_iter().find(|row| row["tenant"] == tenant && row["role"] == role).unwrap()
 }
 
