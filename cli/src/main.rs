@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alerts, backtest, bundle, deadletters, debug, demo, doctor, explain, gateway, inbox, journal, mail,
-    migrate, preview, process, produce, replay, schedule, sink, tenants, top, topics, users,
+    migrate, preview, process, produce, replay, schedule, shadow, sink, tenants, top, topics, users,
 };
 
 /// Watches prices, fires alerts, writes rows and sends mail, for many brands that never see each other.
@@ -33,6 +33,7 @@ enum Command {
     Demo(demo::Demo),
     Backtest(Box<backtest::Backtest>),
     Replay(replay::Replay),
+    Shadow(shadow::Shadow),
     #[command(subcommand)]
     Journal(journal::Journal),
     #[command(subcommand)]
@@ -88,6 +89,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Demo(command) => command.run(&process).await,
             Command::Backtest(command) => command.run(&process),
             Command::Replay(command) => command.run(&process),
+            Command::Shadow(command) => command.run(&process),
             Command::Journal(command) => command.run(&process),
             Command::Produce(command) => command.run(&process).await,
             Command::Process(command) => command.run(&process).await,

@@ -21,6 +21,7 @@ pub(crate) mod produce;
 pub(crate) mod replay;
 mod role;
 pub(crate) mod schedule;
+pub(crate) mod shadow;
 pub(crate) mod sink;
 pub(crate) mod tenants;
 pub(crate) mod top;

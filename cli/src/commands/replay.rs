@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bellwether_schemas::{TenantId, Topic, TopicKind};
-use bellwether_worker::replay::{Difference, Report, verify};
+use bellwether_worker::replay::{Difference, Explained, FieldDifference, Report, first_explained, verify};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -17,6 +17,7 @@ const SHOWN: usize = 20;
 
 /// Folds a tenant's journal again and compares with the triggers that were recorded.
 ///
+/// The first difference is told down to its bar: each field that differs, and the bar and the indicators there and one bar before.
 /// Differences are listed and the exit code is 1; the journal's tail that no processor has got to yet is counted, not
 /// held against it.
 #[derive(Args)]
@@ -50,23 +51,25 @@ impl Replay {
         let bar = progress(log.bounds(&journal)?.next.min(range.end));
         let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         bar.finish_and_clear();
-        tell(&if self.json { json(&report)? } else { text(&report) })?;
+        let first = first_explained(log.as_ref(), &self.tenant, &report)?;
+        tell(&if self.json { json(&report, first.as_ref())? } else { text(&report, first.as_ref()) })?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
 }
 
 /// Hidden by itself where stderr is no terminal.
-fn progress(length: u64) -> ProgressBar {
+pub(super) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} records, {per_sec}, {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report, first: Option<&Explained>) -> String {
     let mut lines: Vec<String> = report.differences.iter().take(SHOWN).map(describe).collect();
     if report.differences.len() > SHOWN {
         lines.push(format!("and {} more", report.differences.len() - SHOWN));
     }
+    lines.extend(first.map(explained));
     let Report { begins, records, folded, compared, repeats, pending, differences } = report;
     if *begins > 0 {
         lines.push(format!(
@@ -106,7 +109,21 @@ fn describe(difference: &Difference) -> String {
     }
 }
 
-fn json(report: &Report) -> serde_json::Result<String> {
+/// The first difference by its cause, down to the bar.
+fn explained(first: &Explained) -> String {
+    let Explained { cause, at, fields, seen, before } = first;
+    let at = at.map_or_else(String::new, |at| format!(", at the bar that closed at {at}"));
+    let mut lines = vec![format!("the first is of journal {cause}{at}")];
+    let field = |FieldDifference { field, recorded, folded }: &FieldDifference| {
+        format!("  {field}: recorded {recorded}, folded {folded}")
+    };
+    lines.extend(fields.iter().map(field));
+    lines.extend(before.iter().map(|reading| format!("  the bar before: {reading}")));
+    lines.extend(seen.iter().map(|reading| format!("  there:          {reading}")));
+    lines.join("\n")
+}
+
+fn json(report: &Report, first: Option<&Explained>) -> serde_json::Result<String> {
     let line = serde_json::json!({
         "type": "verify",
         "identical": report.differences.is_empty(),
@@ -116,6 +133,7 @@ fn json(report: &Report) -> serde_json::Result<String> {
         "compared": report.compared,
         "repeats": report.repeats,
         "pending": report.pending,
+        "first": first,
         "differences": report.differences.iter().map(describe).collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string(&line)? + "\n")

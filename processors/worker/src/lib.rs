@@ -15,6 +15,7 @@ mod looking;
 mod recovering;
 pub mod recovery;
 pub mod replay;
+pub mod shadow;
 pub mod snapshots;
 pub mod standing;
 mod storing;

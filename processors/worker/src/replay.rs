@@ -1,5 +1,7 @@
 //! Folds a journal again and compares what comes out with what was recorded.
 
+mod explain;
+
 use std::collections::BTreeMap;
 
 use bellwether_engine::Effect;
@@ -11,6 +13,8 @@ use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 use crate::WorkerError;
 use crate::drive::GROUP;
 use crate::snapshots::{State, load_oldest};
+pub use explain::{Explained, FieldDifference, first_explained};
+pub(crate) use explain::{fields_that_differ, state_at, value_of, value_of_outcome};
 
 /// Journal records between two words on progress.
 const TELL_EVERY: u64 = 1024;

@@ -137,7 +137,7 @@ impl Engine {
         if !self.is_news(change.revision, version) {
             return;
         }
-        (self.revision, self.version) = (Some(change.revision), version);
+        (self.revision, self.version) = (Some(change.revision), self.rules.unwrap_or(version));
         self.rearrange(&change.settings);
         self.settings = change.settings.clone();
         self.shown.is_stale = true;

@@ -58,6 +58,8 @@ pub struct Engine {
     halted: bool,
     /// The parts that a snapshot under way has so far.
     taken: Option<Vec<Part>>,
+    /// Whose rules hold whatever settings name: no state.
+    rules: Option<Version>,
     /// What is noted of alerts that somebody asks about: no state.
     observed: Option<Box<Observed>>,
 }
@@ -121,6 +123,7 @@ impl Engine {
             next_end: NEVER,
             halted: false,
             taken: None,
+            rules: None,
             observed: None,
         }
     }
@@ -137,6 +140,12 @@ impl Engine {
     pub fn without_alerts(mut self) -> Self {
         self.alerts = Alerts::default();
         self
+    }
+
+    /// From the next record on these rules hold, whatever the settings name: for who asks what they would change. It is not
+    /// stored with the state.
+    pub const fn go_by(&mut self, rules: Version) {
+        (self.rules, self.version) = (Some(rules), rules);
     }
 
     /// Applies the journal record at `offset`; adds its effects, in their order. Total: whatever cannot be used

@@ -54,6 +54,7 @@ impl Engine {
             next_end: _,
             halted,
             taken: _,
+            rules: _,
             observed: _,
         } = self;
         let core = stored::Core {
@@ -132,6 +133,7 @@ impl Engine {
             next_end: symbols.iter().map(|state| state.next_end).min().unwrap_or(NEVER),
             halted,
             taken: None,
+            rules: None,
             observed: None,
             symbols: symbols.into(),
             table,
