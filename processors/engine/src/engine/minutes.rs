@@ -73,6 +73,7 @@ impl Engine {
             next_end: NEVER,
             halted: self.halted,
             taken: None,
+            rules: self.rules,
             observed: None,
         };
         for place in 0..settled.symbols.len() {
