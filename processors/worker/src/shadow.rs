@@ -105,6 +105,7 @@ pub fn shadow(
 ) -> Result<Shadowed, WorkerError> {
     let Trial { range, rules, prepare } = trial;
     let state = load_oldest(log, tenant)?;
+    let range = range.start.max(state.next_offset)..range.end.max(state.next_offset);
     let mut shadowed = Shadowed { begins: state.next_offset, ..Shadowed::default() };
     let mut production = state.engine;
     // A shadow of the production's engine until its own rules begin.
@@ -200,7 +201,7 @@ impl Shadowed {
                 continue;
             }
             let [production, tried] =
-                both.map(|reading| reading.map_or(Value::Null, |reading| replay::value_of(*reading)));
+                both.map(|reading| reading.map_or(Value::Null, |reading| replay::value_of(reading)));
             for field in fields_that_differ(&production, &tried) {
                 let value = |of: &Value| of.get(&field).cloned().unwrap_or(Value::Null);
                 let first = || ValueDifference {
@@ -243,13 +244,11 @@ fn outcomes(effects: &[Effect]) -> BTreeMap<String, &Outcome> {
 
 /// By key and time.
 fn readings(effects: &[Effect]) -> BTreeMap<(String, Timestamp), &Reading> {
-    let reading = |effect: &Effect| -> Option<()> { matches!(effect, Effect::Reading(_)).then_some(()) };
-    let of = effects.iter().filter(|effect| reading(effect).is_some());
-    of.filter_map(|effect| match effect {
+    let of = effects.iter().filter_map(|effect| match effect {
         Effect::Reading(reading) => Some(((reading.key(), reading.close_time()), reading)),
         _ => None,
-    })
-    .collect()
+    });
+    of.collect()
 }
 
 /// Without what says who computed it.
