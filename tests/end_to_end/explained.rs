@@ -74,9 +74,13 @@ fn an_alert_that_did_not_fire_says_why_and_from_the_snapshot_before() {
     assert_eq!(findings(&fired)[0], "fired", "{fired}");
     let first = fired["answer"]["findings"][0]["first"]["at"].as_str().unwrap().to_owned();
     let before: Timestamp = first.parse().unwrap();
-    let near = why_not(&place, "2024-01-02T11:15:00Z", &before.plus(-60_000_000).to_string());
-    let reason = findings(&near)[0];
-    assert!(["nearest", "inside"].contains(&reason), "nothing was reached before the first trigger: {near}");
+    let until = before.plus(-60_000_000).to_string();
+    // The first look, when it was warm, only recorded that the market was beyond a line already.
+    let look = why_not(&place, "2024-01-02T11:15:00Z", &until);
+    assert_eq!(findings(&look)[0], "held", "{look}");
+    assert_eq!(look["answer"]["findings"][0]["by"], "baseline", "{look}");
+    let near = why_not(&place, "2024-01-02T11:16:00Z", &until);
+    assert_eq!(findings(&near)[0], "nearest", "nothing was reached before the first trigger: {near}");
     assert_eq!(near["answer"]["findings"][0]["point"]["subject"], "GBPUSDm", "{near}");
     // Of all other symbols there is not a single tick.
     let gap = near["answer"]["findings"].as_array().unwrap().iter().find(|one| one["found"] == "no_data");

@@ -41,10 +41,10 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "ALERT")]
     not: Option<AlertId>,
     /// Where the span begins: an offset, an event time, start or end. Both ends count.
-    #[arg(long, value_name = "X", default_value = "start", requires = "not")]
+    #[arg(long, value_name = "X", default_value = "start", conflicts_with = "trigger")]
     from: NamedOffset,
     /// Where it ends.
-    #[arg(long, value_name = "Y", default_value = "end", requires = "not")]
+    #[arg(long, value_name = "Y", default_value = "end", conflicts_with = "trigger")]
     to: NamedOffset,
     /// Whose.
     #[arg(long, value_name = "T")]
