@@ -228,7 +228,7 @@ fn top_says_how_far_each_role_is_and_that_nobody_reads() {
 
     let table = place.run(&["top", "--once", "--interval", "50ms", "--tenant", "fxlabs"]).ended(0).stdout;
     let lines: Vec<&str> = table.lines().collect();
-    assert!(lines.len() == 5 && lines[0].starts_with("TENANT  ROLE"), "{table}");
+    assert!(lines.len() == 6 && lines[0].starts_with("TENANT  ROLE"), "{table}");
     assert!(lines[1].starts_with("fxlabs  process        -"), "{table}");
     place.run(&["top", "--once", "--tenant", "nobody"]).ended(78);
 }
