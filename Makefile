@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt setup mutants chaos trials quarantine load schedules bench line types mail-faults isolation \
-tenants simulate reasons metrics dashboards release
+tenants simulate day reasons metrics dashboards release
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -54,6 +54,13 @@ quarantine: TENANTS ?= 100
 quarantine: WORKERS ?= 5
 quarantine: setup ## one record that kills its worker among many tenants on a real Kafka: three deaths, then quarantine
 	@QUARANTINE=1 TENANTS=$(TENANTS) WORKERS=$(WORKERS) cargo test -q --locked -p bellwether --test chaos
+
+# Not part of `test`: some ten minutes. The day itself takes two.
+CUTS ?= 1000
+day: TENANTS ?= 10
+day: WORKERS ?= 3
+day: setup ## a day of market for many tenants on a real Kafka with kills, folded again in every way: the same bytes
+	@DAY=1 TENANTS=$(TENANTS) WORKERS=$(WORKERS) CUTS=$(CUTS) SEED=$(SEED) cargo test -q --locked -p bellwether --test chaos
 
 # Not part of `test`. MINUTES more than it says: everything is judged afterwards.
 load: MINUTES ?= 30

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bellwether_database as database;
 use bellwether_runtime::config::{DatabaseMode, Tenant};
+use bellwether_runtime::log::LogError;
 use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::{Entry, Origin};
 use sqlx::postgres::PgPool;
@@ -40,11 +41,11 @@ const RECONCILE: Duration = Duration::from_secs(300);
 /// First and longest pause while the database is out of reach.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// Publishes the tenant's alert changes until a stop is asked for. Whenever the database was lost, it is connected to
+/// Publishes the tenant's alert changes until a stop is asked for. Whenever the database or the log was lost, it is tried
 /// anew, however long that lasts.
 ///
 /// # Errors
-/// The log: without it nothing can be published.
+/// The log is out of reach at the start, or not what a producer can go on from.
 pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), ProducerError> {
     let mut changes = Changes::new(context, tenant).await?;
     let mut outage = Outage::new(&tenant.id);
@@ -57,6 +58,13 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), Produ
         match served {
             Ok(()) => break,
             Err(Interrupted::Producer(error)) => return Err(error),
+            Err(Interrupted::Log) => {
+                context.progress.parked(&tenant.id, PART);
+                changes = match changes.anew().await? {
+                    Some(changes) => changes,
+                    None => break,
+                };
+            }
             Err(Interrupted::Database(error)) => {
                 // A first outage after a time of service begins with short pauses again.
                 context.progress.parked(&tenant.id, PART);
@@ -72,13 +80,18 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), Produ
 enum Interrupted {
     /// Nothing can be published any more.
     Producer(ProducerError),
+    /// The log is out of reach: try again. Its own client says so, once.
+    Log,
     /// The database: try again.
     Database(Box<dyn Error + Send + Sync>),
 }
 
 impl From<ProducerError> for Interrupted {
     fn from(error: ProducerError) -> Self {
-        Self::Producer(error)
+        match error {
+            ProducerError::Log(LogError::Unavailable { .. }) => Self::Log,
+            error => Self::Producer(error),
+        }
     }
 }
 
@@ -104,7 +117,22 @@ impl<'a> Changes<'a> {
         Ok(Self { context, tenant, publisher, view })
     }
 
-    /// Until a stop is asked for, or the database is lost. Work on it is never cancelled half way.
+    /// Knows the journal again once the log is back, which was lost while it was read; none where a stop is asked for
+    /// before. What the queue has is published then, maybe once more.
+    async fn anew(self) -> Result<Option<Self>, ProducerError> {
+        let Self { context, tenant, .. } = self;
+        let mut pause = BACKOFF.0;
+        while !context.shutdown.is_raised() {
+            context.shutdown.sleep(pause).await;
+            match Self::new(context, tenant).await {
+                Err(ProducerError::Log(LogError::Unavailable { .. })) => pause = (pause * 2).min(BACKOFF.1),
+                other => return other.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Until a stop is asked for, or database or log is lost. Work on them is never cancelled half way.
     async fn serve(&mut self, pool: &PgPool, outage: &mut Outage<'_>) -> Result<(), Interrupted> {
         let hint = match self.tenant.database.mode {
             DatabaseMode::Direct | DatabaseMode::Session => Hint::listen(pool).await?,

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod crowd;
+mod day;
 mod faults;
+mod ground;
 #[path = "../end_to_end/judged.rs"]
 mod judged;
 mod judgement;
@@ -37,11 +39,14 @@ const VICTIMS: u64 = 2;
 const STAYS_AWAY: u64 = 8;
 
 fn main() -> ExitCode {
+    let count = |name, otherwise| usize::try_from(argument(name, otherwise)).unwrap();
     if std::env::var_os("QUARANTINE").is_some() {
-        let count = |name, otherwise| usize::try_from(argument(name, otherwise)).unwrap();
         return quarantine::run(count("TENANTS", 100), count("WORKERS", 5));
     }
     let seed = argument("SEED", 1);
+    if std::env::var_os("DAY").is_some() {
+        return day::run(count("TENANTS", 10), count("WORKERS", 3), count("CUTS", 1_000), seed);
+    }
     let what = What::asked();
     world::progress(&format!("chaos: {what:?}, seed {seed}"));
     let world = World::new(u8::try_from(argument("BROKERS", 1)).unwrap());

@@ -8,14 +8,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bellwether_local::kafka::Kafka;
-use bellwether_runtime::clock::Clock;
-use bellwether_runtime::log::{Access, Log, open};
 use bellwether_runtime::roles::PROCESS;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 
+use crate::ground::{Ground, PATIENCE};
 use crate::market::Market;
-use crate::support::{Place, Running, until};
+use crate::support::{Running, until};
 use crate::trials::SESSION;
 use crate::world::{now, progress};
 
@@ -23,8 +21,6 @@ use crate::world::{now, progress};
 const DEATHS: usize = 3;
 /// How long a dead worker's tenants may stand still.
 const SERVED_AGAIN: Duration = SESSION.saturating_add(Duration::from_secs(2));
-/// How long anything else may take.
-const PATIENCE: Duration = Duration::from_secs(180);
 /// How long it is watched that nobody dies any more.
 const QUIET: Duration = Duration::from_secs(10);
 /// Between two looks at everybody.
@@ -34,7 +30,7 @@ const KILLER: &str = "KILLER";
 
 pub(crate) fn run(tenants: usize, workers: usize) -> ExitCode {
     assert!(workers > DEATHS, "with {workers} workers nobody may be left");
-    let ground = Ground::new(tenants);
+    let ground = Ground::new(tenants).with("BELLWETHER_TEST_DIES_OF", KILLER);
     let mut trial = Trial::begin(&ground, workers);
     trial.kill_by_content();
     trial.skip();
@@ -52,64 +48,6 @@ pub(crate) fn run(tenants: usize, workers: usize) -> ExitCode {
     }
     println!("verdict: BROKEN ({} findings): {tried}", broken.len());
     ExitCode::FAILURE
-}
-
-/// A broker, the tenants' files and their journals.
-struct Ground {
-    place: Place,
-    kafka: Kafka,
-    log: Arc<dyn Log>,
-    tenants: Vec<TenantId>,
-}
-
-impl Ground {
-    fn new(count: usize) -> Self {
-        let place = Place::new();
-        let tenants: Vec<TenantId> =
-            (0..count).map(|number| format!("t{number:03}").parse().unwrap()).collect();
-        tenants.iter().for_each(|tenant| place.copy_tenant("fxlabs", tenant.as_str()));
-        for example in ["fxlabs", "hextech"] {
-            std::fs::remove_file(place.path(&format!("tenants/{example}.toml"))).unwrap();
-        }
-        let kafka = Kafka::start(&place.path("services"), 1).unwrap();
-        let log = open(kafka.url(), Access::Write, Clock::system()).unwrap();
-        let ground = Self { place, kafka, log, tenants };
-        progress(&format!("topics of {count} tenants"));
-        ground.call(&["topics", "apply"]);
-        ground
-    }
-
-    fn start(&self, arguments: &[&str]) -> Running {
-        let command = self.place.bellwether(arguments).env("BELLWETHER_LOG", self.kafka.url());
-        command.env("BELLWETHER_TEST_DIES_OF", KILLER).env("TMPDIR", self.place.path("")).start()
-    }
-
-    /// What a command printed that has to succeed.
-    fn call(&self, arguments: &[&str]) -> String {
-        self.start(arguments).wait(PATIENCE).ended(0).stdout
-    }
-
-    /// How far the tenant's journal is folded.
-    fn position(&self, tenant: &TenantId) -> u64 {
-        self.log.committed(PROCESS.name, &journal(tenant)).ok().flatten().unwrap_or(0)
-    }
-
-    /// Whose journals the member has who has that tenant's.
-    fn neighbours(&self, tenant: &TenantId) -> Option<Vec<TenantId>> {
-        let members = self.log.members(PROCESS.name).ok()?;
-        let owner = members.into_iter().find(|member| member.topics.contains(&journal(tenant)))?;
-        Some(owner.topics.into_iter().map(|topic| topic.tenant).collect())
-    }
-
-    fn are_shared_out(&self, workers: usize) -> bool {
-        let members = self.log.members(PROCESS.name).unwrap_or_default();
-        let given: usize = members.iter().map(|member| member.topics.len()).sum();
-        members.len() == workers && given == self.tenants.len()
-    }
-}
-
-fn journal(tenant: &TenantId) -> Topic {
-    Topic::new(tenant, TopicKind::Journal)
 }
 
 /// A worker died.
@@ -259,10 +197,7 @@ impl<'g> Trial<'g> {
         let ground = self.ground;
         self.market.stop();
         progress("draining");
-        let is_folded = |tenant: &TenantId| {
-            ground.log.bounds(&journal(tenant)).is_ok_and(|bounds| ground.position(tenant) >= bounds.next)
-        };
-        if !until(PATIENCE, || ground.tenants.iter().all(is_folded)) {
+        if !until(PATIENCE, || ground.tenants.iter().all(|tenant| ground.is_folded(tenant))) {
             self.findings.push(format!("not everything was folded within {PATIENCE:?}"));
         }
         for worker in self.workers.drain(..) {

@@ -1,6 +1,7 @@
 //! Everything that the roles need: brokers, databases, an inbox, two tenants with alerts and history.
 
 mod happens;
+mod waits;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use tokio::runtime::Runtime;
 
 use self::happens::{NEWS, NEWS_HEAD};
 use crate::crowd::{busy, opening};
-use crate::processes::{Processes, Role};
+use crate::processes::Role;
 use crate::support::{Bellwether, Place, Running, until};
 
 /// A five-minute bar a second, six ticks a minute for each of 33 symbols: 2,000 ticks a second over both tenants.
@@ -240,48 +241,6 @@ impl World {
         });
     }
 
-    /// Producers stop; the others go on until nothing is left to be done.
-    pub(crate) fn drain(&self, processes: &mut Processes<'_>) {
-        progress("draining");
-        let queued = "select count(*) from bellwether.alert_change";
-        self.wait(processes, "every change of an alert to be published", |shop| {
-            self.count(shop, queued) == 0
-        });
-        let told = "select count(*) from bellwether.schedule_run where schedule = 'news_reminder'";
-        let announced = i64::try_from(self.announced.borrow().len()).unwrap();
-        self.wait(processes, "every item of the news to be told of", |shop| {
-            self.count(shop, told) >= announced
-        });
-        processes.stop_all(Role::Produce);
-        for role in [Role::Process, Role::Rows, Role::Mail] {
-            let (group, kind) = role.reads();
-            let what = format!("{}: all that is there to be read", role.name());
-            self.wait(processes, &what, |shop| self.is_read(group, shop, kind));
-        }
-        self.wait(processes, "every mail to be sent", |shop| self.unsent(shop) == 0);
-        Role::ALL.iter().for_each(|role| processes.stop_all(*role));
-    }
-
-    fn wait(&self, processes: &mut Processes<'_>, what: &str, done: impl Fn(&Shop) -> bool) {
-        let deadline = now() + PATIENCE;
-        while !self.shops.iter().all(&done) {
-            if now() > deadline {
-                return processes.finding(format!("waited {PATIENCE:?} {IN_VAIN} for {what}"));
-            }
-            processes.tend();
-        }
-    }
-
-    fn is_read(&self, group: &str, shop: &Shop, kind: TopicKind) -> bool {
-        let next = self.log.bounds(&Topic::new(&shop.id, kind)).unwrap().next;
-        self.position(group, shop, kind).unwrap() >= next
-    }
-
-    /// Where the group stands; none while no broker answers.
-    fn position(&self, group: &str, shop: &Shop, kind: TopicKind) -> Option<u64> {
-        self.log.committed(group, &Topic::new(&shop.id, kind)).ok().map(|next| next.unwrap_or(0))
-    }
-
     /// The broker that coordinates that role's group.
     pub(crate) fn coordinator(&self, role: Role) -> u8 {
         let mut node = None;
@@ -296,54 +255,6 @@ impl World {
     pub(crate) fn folded(&self) -> u64 {
         let (group, kind) = Role::Process.reads();
         self.shops.iter().filter_map(|shop| self.position(group, shop, kind)).sum()
-    }
-
-    /// Whether the role has read what stood in each tenant's topic when that could first be asked.
-    fn passed(&self, role: Role, ends: &mut [Option<u64>]) -> bool {
-        let (group, kind) = role.reads();
-        for (shop, end) in self.shops.iter().zip(&mut *ends) {
-            let now = || self.log.bounds(&Topic::new(&shop.id, kind)).ok().map(|bounds| bounds.next);
-            *end = end.or_else(now);
-        }
-        self.shops.iter().zip(ends).all(|(shop, end)| {
-            end.is_some_and(|end| self.position(group, shop, kind).is_some_and(|next| next >= end))
-        })
-    }
-
-    /// The longest queue of any tenant before that role, in records; none while no broker answers.
-    pub(crate) fn lag(&self, role: Role) -> Option<u64> {
-        let (group, kind) = role.reads();
-        let of = |shop: &Shop| {
-            let next = self.log.bounds(&Topic::new(&shop.id, kind)).ok()?.next;
-            Some(next.saturating_sub(self.position(group, shop, kind)?))
-        };
-        self.shops.iter().map(of).try_fold(0, |largest, lag| Some(largest.max(lag?)))
-    }
-
-    /// How long it takes until what stands in every journal now is folded, and every trigger of it is a row.
-    pub(crate) fn time_to_catch_up(&self, processes: &mut Processes<'_>) -> Option<Duration> {
-        let begun = now();
-        for role in [Role::Process, Role::Rows] {
-            let mut ends = vec![None; self.shops.len()];
-            while !self.passed(role, &mut ends) {
-                if begun.elapsed() > PATIENCE {
-                    processes.finding(format!(
-                        "{}: waited {PATIENCE:?} {IN_VAIN} until it caught up",
-                        role.name()
-                    ));
-                    return None;
-                }
-                processes.tend();
-            }
-        }
-        Some(begun.elapsed())
-    }
-
-    fn unsent(&self, shop: &Shop) -> i64 {
-        // A mail that may have arrived twice stays ambiguous for good.
-        let unsent = "select count(*) from bellwether.mail_outbox
-                      where state not in ('sent', 'suppressed') and due_at < 'infinity'";
-        self.count(shop, unsent)
     }
 
     fn count(&self, shop: &Shop, sql: &'static str) -> i64 {

@@ -21,7 +21,7 @@ use crate::support::{ASHA, database, id, open, run, tenant};
 /// The promise: an alert change is in the journal two seconds after it was committed. Longer than that fails.
 pub(crate) const PROMISE: Duration = Duration::from_secs(2);
 
-const INSERT: &str = "insert into rsi_tracker_alerts (user_id, timeframe) values ('00000000-0000-4000-8000-000000000001', '5M')";
+pub(crate) const INSERT: &str = "insert into rsi_tracker_alerts (user_id, timeframe) values ('00000000-0000-4000-8000-000000000001', '5M')";
 
 /// A log of its own and the producer of one tenant on it.
 pub(crate) struct Stage {
@@ -47,6 +47,11 @@ impl Stage {
         }
         let context = ProducerContext::new(log, Clock::system(), Shutdown::new());
         Self { context, tenant, admin, running: None, dir }
+    }
+
+    /// Puts something between its producers and the log.
+    pub(crate) fn behind(&mut self, line: impl FnOnce(Arc<dyn Log>) -> Arc<dyn Log>) {
+        self.context.log = line(Arc::clone(&self.context.log));
     }
 
     pub(crate) fn tenant(&self) -> &Tenant {

@@ -9,6 +9,7 @@ mod doctor;
 mod kinds;
 mod line;
 mod line_types;
+mod log_away;
 mod migrations;
 mod pages;
 mod preferences;
