@@ -144,6 +144,15 @@ impl Core {
         }
     }
 
+    /// How many minutes of the tenant are kept.
+    #[must_use]
+    pub fn minutes(&self, tenant: &TenantId) -> Option<usize> {
+        match self.tenants.get(tenant)? {
+            Tenant::Owned(owned) => Some(owned.minutes()),
+            Tenant::Recovering { .. } => None,
+        }
+    }
+
     /// Tenants whose journals are folded, and whether each has caught up with what was there when it began.
     pub fn folded(&self) -> impl Iterator<Item = (&TenantId, bool)> {
         self.tenants.iter().filter_map(|(tenant, state)| match state {

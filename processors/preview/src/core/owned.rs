@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::previews::AlertPreview;
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::{AlertId, Symbol, TenantId, Timestamp, codec};
 
 use super::{Breadth, MOST_WAITING, Number, Output, Recovered, next};
@@ -15,6 +16,9 @@ use crate::window::reach_back;
 const TOGETHER: usize = 256;
 /// Most symbols of changes that are answered together, where not all symbols are needed anyway.
 const FEW_SYMBOLS: usize = 3;
+/// How much longer minutes are kept than an answer looks back, for changes that wait until the journal is caught up with,
+/// microseconds of event time: then those are answered without waiting. Twice as much, and no more is read until they are.
+const MOST_KEPT_LONGER: i64 = 7 * DAY;
 
 /// A tenant whose journal is folded.
 #[derive(Debug)]
@@ -58,6 +62,10 @@ impl Owned {
 
     pub(super) const fn is_live(&self) -> bool {
         self.next_offset >= self.journal_end
+    }
+
+    pub(super) fn minutes(&self) -> usize {
+        self.fold.window().minutes()
     }
 
     pub(super) fn records(
@@ -140,8 +148,9 @@ impl Owned {
 
     /// Begins what can be begun, commits what is done, and lets no more wait than there is room for.
     fn regulate(&mut self, tenant: &TenantId, numbers: &mut Number, outputs: &mut Vec<Output>) {
+        let kept_longer = self.kept_longer();
         // While it catches up, most of what waits is about to have a newer version.
-        if self.is_live() || self.waiting.len() >= MOST_WAITING / 2 {
+        if self.is_live() || self.waiting.len() >= MOST_WAITING / 2 || kept_longer >= MOST_KEPT_LONGER {
             for breadth in [Breadth::Few, Breadth::All] {
                 if !self.jobs.contains_key(&breadth)
                     && let Some(job) = self.job(tenant, breadth, numbers)
@@ -150,8 +159,9 @@ impl Owned {
                 }
             }
         }
-        let is_full = self.waiting.len() >= MOST_WAITING;
-        let has_room = self.waiting.len() < MOST_WAITING / 2;
+        let kept_longer = self.kept_longer();
+        let is_full = self.waiting.len() >= MOST_WAITING || kept_longer >= 2 * MOST_KEPT_LONGER;
+        let has_room = self.waiting.len() < MOST_WAITING / 2 && kept_longer < 2 * MOST_KEPT_LONGER;
         if is_full && !self.is_paused {
             self.is_paused = true;
             outputs.push(Output::Pause(tenant.clone()));
@@ -160,6 +170,14 @@ impl Owned {
             outputs.push(Output::Resume(tenant.clone()));
         }
         self.commit(tenant, outputs);
+    }
+
+    /// For how long minutes are kept only because of changes that wait, microseconds of event time.
+    fn kept_longer(&self) -> i64 {
+        let asked = self.waiting.values().filter_map(Request::from).min();
+        let kept = asked.max(self.fold.window().from().filter(|_| asked.is_some()));
+        let now = self.fold.watermark().map(reach_back);
+        now.zip(kept).map_or(0, |(now, kept)| now.since(kept).max(0))
     }
 
     /// The changes that have waited longest, as many as are answered together.
