@@ -146,6 +146,7 @@ impl Member {
                     false => self.progress.recovering(tenant, PART),
                 }
             }
+            state.recoveries.going_on().for_each(|tenant| self.progress.recovering(tenant, PART));
             std::mem::take(&mut state.commits)
         };
         for (tenant, next) in commits {
