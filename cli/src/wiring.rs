@@ -155,7 +155,8 @@ impl Process {
             return Ok((log, tenants.into_iter().collect()));
         };
         let known: Vec<&str> = known.iter().map(TenantId::as_str).collect();
-        let message = format!("no tenant {:?} in {url}: it has {}", tenant.as_str(), known.join(", "));
+        let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+        let message = format!("no tenant {:?} in {url}: it has {known}", tenant.as_str());
         Err(Coded { code: CONFIG, message }.into())
     }
 }

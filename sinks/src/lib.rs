@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod error;
 mod events;
 pub mod feed;
+mod follow;
 pub mod mail;
 pub mod operator;
 pub mod rows;

@@ -115,6 +115,11 @@ fn paused_is_told(place: &Place) {
     let unknown = place.run(&["explain", "--not", nobody, "--tenant", "fxlabs"]).ended(1);
     assert!(unknown.error().contains("no alert"), "{unknown}");
     place.run(&["explain", nobody, "--not", nobody, "--tenant", "fxlabs"]).ended(64);
+    for (from, to) in [("end", "end"), ("start", "start"), ("2024-01-02T15:00:00Z", "2024-01-02T14:00:00Z")] {
+        let backwards =
+            ["explain", "--not", &alert, "--tenant", "fxlabs", "--from", from, "--to", to, "--json"];
+        assert!(place.run(&backwards).ended(64).error().contains("nothing lies between"), "{from} {to}");
+    }
     place.run(&["explain", nobody, "--from", "start", "--tenant", "fxlabs"]).ended(64);
 }
 

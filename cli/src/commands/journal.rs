@@ -8,6 +8,7 @@ use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::snapshots::{PartEntry, SnapshotRecord};
 use bellwether_schemas::ticks::TickBlock;
+use bellwether_schemas::topics::Policy;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec, price};
 use clap::{Args, Subcommand};
@@ -36,7 +37,7 @@ pub(crate) struct Cat {
     /// Tenant whose topic is shown.
     #[arg(long)]
     tenant: TenantId,
-    /// journal, triggers, readings, snapshots or deadletters.
+    /// journal, triggers, readings, previews, snapshots or deadletters.
     #[arg(long, default_value = "journal")]
     topic: TopicKind,
     /// From here on: an offset, an event time (journal only), start or end.
@@ -72,9 +73,12 @@ impl Cat {
 }
 
 fn write_record(out: &mut impl Write, kind: TopicKind, record: &Record, json: bool) -> std::io::Result<()> {
-    let (name, body) = read(kind, &record.value).unwrap_or_else(|error| {
-        ("undecodable", json!({ "error": error.to_string(), "bytes": record.value.len() }))
-    });
+    let (name, body) = match read(kind, &record.value) {
+        Ok(read) => read,
+        // Nothing stands under its key any more.
+        Err(_) if kind.policy() == Policy::Compact && record.is_tombstone() => ("tombstone", Value::Null),
+        Err(error) => ("undecodable", json!({ "error": error.to_string(), "bytes": record.value.len() })),
+    };
     let key = String::from_utf8_lossy(&record.key);
     if json {
         let line = json!({
@@ -141,11 +145,12 @@ fn snapshot_json(record: &SnapshotRecord) -> anyhow::Result<(&'static str, Value
     })
 }
 
+/// Bytes as hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Bytes as hexadecimal digits.
+/// Key and original as hexadecimal digits: they may be anything.
 fn letter_json(letter: &DeadLetter) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(letter)?;
     value["key"] = hex(&letter.key).into();
@@ -171,4 +176,31 @@ fn ticks_json(block: &TickBlock) -> serde_json::Result<Value> {
         "origin": serde_json::to_value(&block.origin)?, "ingested_at": block.ingested_at,
         "first_seq": block.first_seq, "ticks": ticks,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_schemas::Timestamp;
+
+    use super::*;
+
+    fn written(kind: TopicKind, value: &[u8]) -> Value {
+        let key = b"a key".to_vec();
+        let record =
+            Record { offset: 3, appended_at: Timestamp(0), key, headers: Vec::new(), value: value.into() };
+        let mut out = Vec::new();
+        write_record(&mut out, kind, &record, true).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn a_tombstone_is_damage_only_where_nothing_is_compacted() {
+        for kind in TopicKind::ALL {
+            let told = written(kind, b"");
+            let is_compacted = kind.policy() == Policy::Compact;
+            assert_eq!(told["type"], if is_compacted { "tombstone" } else { "undecodable" }, "{kind:?}");
+            assert_eq!(told["key"], "a key");
+            assert_eq!(written(kind, b"x")["type"], "undecodable", "{kind:?}");
+        }
+    }
 }

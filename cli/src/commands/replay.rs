@@ -47,8 +47,8 @@ impl Replay {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let journal = Topic::new(&self.tenant, TopicKind::Journal);
-        let range = self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?;
-        let bar = progress(log.bounds(&journal)?.next.min(range.end));
+        let range = NamedOffset::span(self.from, self.to, log.as_ref(), &journal)?;
+        let bar = progress(range.end);
         let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         bar.finish_and_clear();
         let first = first_explained(log.as_ref(), &self.tenant, &report)?;

@@ -62,9 +62,7 @@ impl Shadow {
         };
         let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let journal = Topic::new(&self.tenant, TopicKind::Journal);
-        let end = log.bounds(&journal)?.next;
-        let range =
-            self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?.min(end);
+        let range = NamedOffset::span(self.from, self.to, log.as_ref(), &journal)?;
         let bar = progress(2 * range.end);
         let verified = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         let trial = Trial { range, rules, prepare: &mut |_| {} };

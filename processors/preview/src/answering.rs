@@ -1,96 +1,70 @@
 //! Answers, beside the thread that reads and commits: one thread for those that need few symbols, one for the others.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
+use bellwether_runtime::jobs::{Done, JobError, Jobs};
 use bellwether_schemas::TenantId;
 use bellwether_schemas::previews::AlertPreview;
 
 use crate::answer::{Job, answer};
 use crate::core::{Breadth, Input, Number};
 
+type Answered = Option<Vec<AlertPreview>>;
+
 /// The jobs that the core asked for. A tenant has two at most.
-#[derive(Default)]
 pub(crate) struct Answers {
-    waiting: VecDeque<(Number, Breadth, Job)>,
-    running: Vec<Running>,
+    few: Jobs<Number, Answered>,
+    all: Jobs<Number, Answered>,
 }
 
-struct Running {
-    tenant: TenantId,
-    id: Number,
-    breadth: Breadth,
-    is_cancelled: Arc<AtomicBool>,
-    thread: JoinHandle<Option<Vec<AlertPreview>>>,
+impl Default for Answers {
+    fn default() -> Self {
+        Self { few: Jobs::new("answer", 1), all: Jobs::new("answer", 1) }
+    }
 }
 
 impl Answers {
     pub(crate) fn ask(&mut self, id: Number, breadth: Breadth, job: Job) {
-        self.waiting.push_back((id, breadth, job));
+        let jobs = match breadth {
+            Breadth::Few => &mut self.few,
+            Breadth::All => &mut self.all,
+        };
+        jobs.ask(job.tenant.clone(), id, Duration::ZERO, move |cancelled| {
+            answer(&job, &|| cancelled.is_raised())
+        });
     }
 
-    /// The tenant is given up: nobody waits for its answers.
     pub(crate) fn cancel(&mut self, tenant: &TenantId) {
-        self.waiting.retain(|(_, _, job)| job.tenant != *tenant);
-        for running in self.running.iter().filter(|running| running.tenant == *tenant) {
-            running.is_cancelled.store(true, Ordering::Relaxed);
-        }
+        self.few.cancel(tenant);
+        self.all.cancel(tenant);
     }
 
     pub(crate) fn cancel_all(&mut self) {
-        self.waiting.clear();
-        self.running.iter().for_each(|running| running.is_cancelled.store(true, Ordering::Relaxed));
+        self.few.cancel_all();
+        self.all.cancel_all();
     }
 
     pub(crate) const fn is_running(&self) -> bool {
-        !self.running.is_empty()
+        self.few.is_running() || self.all.is_running()
     }
 
     /// Begins what there is a thread for; gives what was answered.
     pub(crate) fn turn(&mut self) -> Vec<Input> {
-        let (done, running) = self.running.drain(..).partition(|running| running.thread.is_finished());
-        self.running = running;
-        let done: Vec<Running> = done;
-        let mut answered: Vec<Input> = done.into_iter().map(Running::answered).collect();
-        for breadth in [Breadth::Few, Breadth::All] {
-            let is_busy = self.running.iter().any(|running| running.breadth == breadth);
-            let next = self.waiting.iter().position(|(_, waiting, _)| *waiting == breadth);
-            let Some((id, _, job)) = next.filter(|_| !is_busy).and_then(|next| self.waiting.remove(next))
-            else {
-                continue;
-            };
-            match start(id, breadth, job) {
-                Ok(running) => self.running.push(running),
-                Err(input) => answered.push(*input),
-            }
-        }
-        answered
+        let mut done = self.few.turn();
+        done.extend(self.all.turn());
+        done.into_iter().map(answered).collect()
     }
 }
 
-fn start(id: Number, breadth: Breadth, job: Job) -> Result<Running, Box<Input>> {
-    let (tenant, is_cancelled) = (job.tenant.clone(), Arc::new(AtomicBool::new(false)));
-    let stop = Arc::clone(&is_cancelled);
-    let thread = std::thread::Builder::new().name(format!("answer-{tenant}"));
-    match thread.spawn(move || answer(&job, &|| stop.load(Ordering::Relaxed))) {
-        Ok(thread) => Ok(Running { tenant, id, breadth, is_cancelled, thread }),
-        Err(error) => {
-            let reason = format!("no thread could be started: {error}");
-            Err(Box::new(Input::Lost(tenant, reason)))
-        }
-    }
-}
-
-impl Running {
-    /// Of a thread that has ended. What panicked would do so again, and is left without an answer.
-    fn answered(self) -> Input {
-        let Self { tenant, id, thread, .. } = self;
-        let answers = thread.join().unwrap_or_else(|_| {
+/// What panicked would do so again, and is left without an answer.
+fn answered(done: Done<Number, Answered>) -> Input {
+    let Done { tenant, id, result } = done;
+    match result {
+        Ok(answers) => Input::Answered(tenant, id, answers),
+        Err(error @ JobError::NoThread(_)) => Input::Lost(tenant, error.to_string()),
+        Err(JobError::Panicked) => {
             tracing::error!(tenant.id = %tenant, "the engine panicked at kept minutes, and a preview is left out: this is a bug");
-            None
-        });
-        Input::Answered(tenant, id, answers)
+            Input::Answered(tenant, id, None)
+        }
     }
 }

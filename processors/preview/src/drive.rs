@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::Tenant;
-use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, Polled, Start};
+use bellwether_runtime::log::{Answered, Assignments, Consumer, Log, LogError, Outstanding, Record, Start};
+use bellwether_runtime::member::{self, go_round};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, PREVIEW, Role};
-use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::PreviewError;
@@ -37,23 +35,7 @@ const BESIDE: Duration = Duration::from_millis(10);
 /// # Errors
 /// The log cannot be used any more; start again and it goes on from what was acknowledged.
 pub fn run(context: Context) -> Result<(), PreviewError> {
-    let member = Member::new(&context);
-    let Context { log, mut tenants, shutdown, .. } = context;
-    let topics = journals(&tenants.borrow_and_update());
-    let mut consumer = log.consumer(GROUP, &topics, Box::new(member.clone()))?;
-    let gone_round = member.go_round(consumer.as_mut(), &mut tenants, &shutdown);
-    {
-        let mut state = member.lock();
-        state.recoveries.cancel_all();
-        state.answers.cancel_all();
-    }
-    gone_round?;
-    consumer.close()?;
-    Ok(())
-}
-
-fn journals(tenants: &[Tenant]) -> Vec<Topic> {
-    tenants.iter().map(|tenant| journal(&tenant.id)).collect()
+    Ok(go_round(&Member::new(&context), PREVIEW, context)?)
 }
 
 fn journal(tenant: &TenantId) -> Topic {
@@ -76,16 +58,15 @@ struct State {
     asked: Vec<Output>,
     recoveries: Recoveries,
     answers: Answers,
-    appends: Vec<Append>,
+    appends: Outstanding<Append>,
     /// What is done and not committed yet.
     commits: BTreeMap<TenantId, u64>,
     told_at: Option<Instant>,
 }
 
+/// An append that is not known to be in the log.
 struct Append {
-    tenant: TenantId,
     id: Number,
-    ack: Ack,
     answers: usize,
     /// When the oldest change was appended that is answered; none for what answers nothing.
     since: Option<Timestamp>,
@@ -101,33 +82,6 @@ impl Member {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn go_round(
-        &self,
-        consumer: &mut dyn Consumer,
-        tenants: &mut watch::Receiver<Arc<Vec<Tenant>>>,
-        shutdown: &Shutdown,
-    ) -> Result<(), LogError> {
-        while !shutdown.is_raised() {
-            if tenants.has_changed().unwrap_or(false) {
-                consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
-            }
-            // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
-            let wait = self.lock().wait();
-            match consumer.poll(wait)? {
-                Polled::Records(topic, records) => {
-                    self.input(Input::Records(topic.tenant, records), consumer)?;
-                }
-                Polled::Failed(topic, error) => {
-                    self.input(Input::Lost(topic.tenant, error.to_string()), consumer)?;
-                }
-                Polled::Nothing => {}
-            }
-            self.attend(consumer)?;
-            self.pass_time(consumer)?;
-        }
-        Ok(())
-    }
-
     fn input(&self, input: Input, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         let mut outputs = Vec::new();
         self.lock().core.step(input, &mut outputs);
@@ -140,7 +94,7 @@ impl Member {
         asked.into_iter().try_for_each(|output| self.perform(output, consumer))?;
         let done = {
             let mut state = self.lock();
-            let mut done = state.recoveries.turn(&self.log);
+            let mut done = state.recoveries.turn();
             done.extend(state.answers.turn());
             done.extend(state.answered(self.clock.now())?);
             done
@@ -150,7 +104,9 @@ impl Member {
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
-            Output::Recover(tenant, id, wait) => self.lock().recoveries.ask(tenant, id, wait),
+            Output::Recover(tenant, id, wait) => {
+                self.lock().recoveries.ask(Arc::clone(&self.log), tenant, id, wait);
+            }
             Output::ReadFrom(tenant, offset) => match consumer.seek(&journal(&tenant), offset) {
                 Ok(()) => consumer.resume(&journal(&tenant)),
                 Err(error) => return self.input(Input::Lost(tenant, error.to_string()), consumer),
@@ -159,7 +115,7 @@ impl Member {
             Output::Append(tenant, id, records, since) => {
                 let answers = records.len();
                 let ack = self.log.append(&Topic::new(&tenant, TopicKind::Previews), records);
-                self.lock().appends.push(Append { tenant, id, ack, answers, since });
+                self.lock().appends.push(tenant, ack, Append { id, answers, since });
             }
             Output::Commit(tenant, next) => drop(self.lock().commits.insert(tenant, next)),
             Output::Pause(tenant) => consumer.pause(&journal(&tenant)),
@@ -190,6 +146,7 @@ impl Member {
                     false => self.progress.recovering(tenant, PART),
                 }
             }
+            state.recoveries.going_on().for_each(|tenant| self.progress.recovering(tenant, PART));
             std::mem::take(&mut state.commits)
         };
         for (tenant, next) in commits {
@@ -213,35 +170,54 @@ impl State {
 
     /// What follows from appends that were answered.
     fn answered(&mut self, now: Timestamp) -> Result<Vec<Input>, LogError> {
-        let mut inputs = Vec::new();
-        for mut append in std::mem::take(&mut self.appends) {
-            let Some(answer) = append.ack.poll() else {
-                self.appends.push(append);
-                continue;
-            };
-            let Append { tenant, id, answers, since, .. } = append;
-            match answer {
-                Ok(_) => {
-                    if let Some(since) = since {
-                        AnswersTaken { tenant: &tenant, answers, since, now }.emit();
-                    }
-                    inputs.push(Input::Acknowledged(tenant, id));
-                }
-                Err(gone) if gone.is_of_a_topic() || matches!(gone, LogError::Unavailable { .. }) => {
-                    inputs.push(Input::Lost(tenant, gone.to_string()));
-                }
-                Err(error) => return Err(error),
+        let inputs = self.appends.answered()?.into_iter().map(|answered| match answered {
+            Answered::Taken(tenant, Append { id, answers, since }) => {
+                since
+                    .into_iter()
+                    .for_each(|since| AnswersTaken { tenant: &tenant, answers, since, now }.emit());
+                Input::Acknowledged(tenant, id)
             }
-        }
-        Ok(inputs)
+            Answered::Lost(tenant, gone) => Input::Lost(tenant, gone.to_string()),
+        });
+        Ok(inputs.collect())
     }
 
     /// Nobody waits for what is under way for the tenant.
     fn give_up(&mut self, tenant: &TenantId) {
         self.recoveries.cancel(tenant);
         self.answers.cancel(tenant);
-        self.appends.retain(|append| append.tenant != *tenant);
+        self.appends.take(tenant);
         self.commits.remove(tenant);
+    }
+}
+
+impl member::Member for Member {
+    fn wait(&self) -> Duration {
+        self.lock().wait()
+    }
+
+    fn records(
+        &self,
+        topic: Topic,
+        records: Vec<Record>,
+        consumer: &mut dyn Consumer,
+    ) -> Result<(), LogError> {
+        self.input(Input::Records(topic.tenant, records), consumer)
+    }
+
+    fn failed(&self, topic: Topic, error: LogError, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        self.input(Input::Lost(topic.tenant, error.to_string()), consumer)
+    }
+
+    fn turned(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        self.attend(consumer)?;
+        self.pass_time(consumer)
+    }
+
+    fn ends(&self, _error: Option<&LogError>) {
+        let mut state = self.lock();
+        state.recoveries.cancel_all();
+        state.answers.cancel_all();
     }
 }
 

@@ -1,13 +1,13 @@
-//! Recoveries, beside the thread that reads and commits: one that takes its time holds no other tenant up.
+//! Recoveries, beside the thread that reads and commits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bellwether_runtime::jobs::{Done, Jobs};
 use bellwether_runtime::log::Log;
 use bellwether_schemas::TenantId;
-use tokio::time::Instant;
 
 use crate::PreviewError;
 use crate::core::{Input, Number, Recovered};
@@ -16,92 +16,152 @@ use crate::recovery::recover;
 /// Tenants that are recovered at once: each folds thirty days.
 const AT_ONCE: usize = 2;
 
+type Found = Result<Option<Recovered>, PreviewError>;
+
 /// The recoveries that the core asked for.
-#[derive(Default)]
 pub(crate) struct Recoveries {
-    waiting: Vec<Waiting>,
-    running: Vec<Running>,
+    jobs: Jobs<Number, Found>,
+    /// How many records were folded for each tenant whose recovery did not fail before. Of others it is known that they stand.
+    folded: BTreeMap<TenantId, Arc<AtomicU64>>,
+    /// How many in all when it was asked last who goes on.
+    told: u64,
 }
 
-struct Waiting {
-    due: Instant,
-    tenant: TenantId,
-    id: Number,
-}
-
-struct Running {
-    tenant: TenantId,
-    id: Number,
-    is_cancelled: Arc<AtomicBool>,
-    thread: JoinHandle<Result<Option<Recovered>, PreviewError>>,
+impl Default for Recoveries {
+    fn default() -> Self {
+        Self { jobs: Jobs::new("minutes", AT_ONCE), folded: BTreeMap::new(), told: 0 }
+    }
 }
 
 impl Recoveries {
-    pub(crate) fn ask(&mut self, tenant: TenantId, id: Number, wait: Duration) {
-        self.waiting.push(Waiting { due: Instant::now() + wait, tenant, id });
+    pub(crate) fn ask(&mut self, log: Arc<dyn Log>, tenant: TenantId, id: Number, wait: Duration) {
+        let (whose, folded) = (tenant.clone(), Arc::<AtomicU64>::default());
+        if wait.is_zero() {
+            self.folded.insert(tenant.clone(), Arc::clone(&folded));
+        }
+        self.jobs.ask(tenant, id, wait, move |cancelled| {
+            let is_stopped = || {
+                folded.fetch_add(1, Ordering::Relaxed);
+                cancelled.is_raised()
+            };
+            recover(log.as_ref(), &whose, &is_stopped)
+        });
     }
 
-    /// The tenant is given up: nobody waits for its recovery.
     pub(crate) fn cancel(&mut self, tenant: &TenantId) {
-        self.waiting.retain(|waiting| waiting.tenant != *tenant);
-        for running in self.running.iter().filter(|running| running.tenant == *tenant) {
-            running.is_cancelled.store(true, Ordering::Relaxed);
-        }
+        self.jobs.cancel(tenant);
+        self.folded.remove(tenant);
     }
 
     pub(crate) fn cancel_all(&mut self) {
-        self.waiting.clear();
-        self.running.iter().for_each(|running| running.is_cancelled.store(true, Ordering::Relaxed));
+        self.jobs.cancel_all();
+        self.folded.clear();
     }
 
     pub(crate) const fn is_running(&self) -> bool {
-        !self.running.is_empty()
+        self.jobs.is_running()
+    }
+
+    /// Who is recovered or waits for its turn, where a record of any of them was folded since this was asked last: thirty
+    /// days of ticks may take longer than somebody may be silent.
+    pub(crate) fn going_on(&mut self) -> impl Iterator<Item = &TenantId> {
+        let folded: u64 = self.folded.values().map(|folded| folded.load(Ordering::Relaxed)).sum();
+        let is_moving = std::mem::replace(&mut self.told, folded) != folded;
+        self.folded.keys().filter(move |_| is_moving)
     }
 
     /// Begins what is due, as far as there is room; gives what was found.
-    pub(crate) fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
-        let (done, running) = self.running.drain(..).partition(|running| running.thread.is_finished());
-        self.running = running;
-        let done: Vec<Running> = done;
-        let mut found: Vec<Input> = done.into_iter().filter_map(Running::found).collect();
-        while self.running.len() < AT_ONCE
-            && let Some(place) = self.waiting.iter().position(|waiting| waiting.due <= Instant::now())
-        {
-            match self.waiting.remove(place).start(log) {
-                Ok(running) => self.running.push(running),
-                Err(input) => found.push(*input),
-            }
-        }
-        found
+    pub(crate) fn turn(&mut self) -> Vec<Input> {
+        let done = self.jobs.turn();
+        done.iter().for_each(|done| drop(self.folded.remove(&done.tenant)));
+        done.into_iter().filter_map(found).collect()
     }
 }
 
-impl Waiting {
-    fn start(self, log: &Arc<dyn Log>) -> Result<Running, Box<Input>> {
-        let Self { tenant, id, .. } = self;
-        let (log, whose, is_cancelled) = (Arc::clone(log), tenant.clone(), Arc::new(AtomicBool::new(false)));
-        let stop = Arc::clone(&is_cancelled);
-        let thread = std::thread::Builder::new().name(format!("minutes-{tenant}"));
-        let recover = move || recover(log.as_ref(), &whose, &|| stop.load(Ordering::Relaxed));
-        match thread.spawn(recover) {
-            Ok(thread) => Ok(Running { tenant, id, is_cancelled, thread }),
-            Err(error) => {
-                let reason = format!("no thread could be started: {error}");
-                Err(Box::new(Input::Recovered(tenant, id, Err(reason))))
-            }
-        }
-    }
+/// None of one that was told to end.
+fn found(done: Done<Number, Found>) -> Option<Input> {
+    let Done { tenant, id, result } = done;
+    let found = match result {
+        Ok(Ok(found)) => Ok(Box::new(found?)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(format!("folding its minutes failed: {error}")),
+    };
+    Some(Input::Recovered(tenant, id, found))
 }
 
-impl Running {
-    /// Of a thread that has ended; nothing where it was told to.
-    fn found(self) -> Option<Input> {
-        let Self { tenant, id, thread, .. } = self;
-        let found = match thread.join() {
-            Ok(Ok(found)) => Ok(Box::new(found?)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the recovery panicked: this is a bug".into()),
+#[cfg(test)]
+mod tests {
+    use bellwether_runtime::clock::Clock;
+    use bellwether_runtime::log::{Access, Assignments, NewRecord, Start, open};
+    use bellwether_schemas::journal::Heartbeat;
+    use bellwether_schemas::{Entry, Origin, Timestamp, Topic, TopicKind, codec};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::drive::GROUP;
+
+    const RECORDS: u64 = 50;
+
+    struct Anything;
+
+    impl Assignments for Anything {
+        fn assigned(&mut self, _: &Topic) -> Start {
+            Start::Committed
+        }
+
+        fn revoked(&mut self, _: &Topic) -> Option<u64> {
+            Some(RECORDS)
+        }
+    }
+
+    fn beat(tenant: &TenantId, second: u64) -> NewRecord {
+        let origin = Origin {
+            tenant: tenant.clone(),
+            source: "feed".into(),
+            session: "1".into(),
+            played: true,
+            appended_at: Timestamp(0),
         };
-        Some(Input::Recovered(tenant, id, found))
+        let beat = Heartbeat { origin, ts: Timestamp(1_000_000 * second.cast_signed()) };
+        let value = codec::encode_entry(&Entry::Heartbeat(beat)).unwrap();
+        NewRecord { key: tenant.as_str().into(), value }
+    }
+
+    /// A log of which the group has read the tenant's journal to its end.
+    fn log(dir: &tempfile::TempDir, tenant: &TenantId) -> Arc<dyn Log> {
+        let url = format!("embedded:{}", dir.path().display());
+        let log = open(&url, Access::Write, Clock::system()).unwrap();
+        Topic::all(tenant).iter().for_each(|topic| assert!(log.create(topic).unwrap()));
+        let journal = Topic::new(tenant, TopicKind::Journal);
+        log.append(&journal, (0..RECORDS).map(|second| beat(tenant, second)).collect()).wait().unwrap();
+        let mut consumer = log.consumer(GROUP, std::slice::from_ref(&journal), Box::new(Anything)).unwrap();
+        consumer.poll(Duration::from_secs(5)).unwrap();
+        consumer.close().unwrap();
+        assert_eq!(log.committed(GROUP, &journal).unwrap(), Some(RECORDS));
+        log
+    }
+
+    #[test]
+    fn whoever_is_recovered_or_waits_for_its_turn_goes_on_while_records_are_folded_and_no_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let [first, stands, last]: [TenantId; 3] = ["aa", "bb", "cc"].map(|id| id.parse().unwrap());
+        let log = log(&dir, &first);
+        let mut recoveries = Recoveries::default();
+        recoveries.ask(Arc::clone(&log), first.clone(), 1, Duration::ZERO);
+        recoveries.ask(Arc::clone(&log), stands, 2, Duration::from_hours(1));
+        assert_eq!(recoveries.going_on().count(), 0, "nothing was folded yet");
+        let folded = Arc::clone(&recoveries.folded[&first]);
+        assert!(recoveries.turn().is_empty(), "it begins");
+        let by = Instant::now() + Duration::from_secs(20);
+        while folded.load(Ordering::Relaxed) < RECORDS && Instant::now() < by {
+            std::thread::yield_now();
+        }
+        recoveries.ask(log, last.clone(), 3, Duration::ZERO);
+        assert_eq!(recoveries.going_on().collect::<Vec<_>>(), [&first, &last]);
+        assert_eq!(recoveries.going_on().count(), 0, "nothing more was folded");
+        while recoveries.folded.contains_key(&first) && Instant::now() < by {
+            recoveries.turn();
+        }
+        assert!(!recoveries.folded.contains_key(&first), "it is recovered");
     }
 }

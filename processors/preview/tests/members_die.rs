@@ -256,6 +256,51 @@ fn wherever_members_die_the_topic_has_in_the_end_what_one_that_lived_leaves_ther
     }
 }
 
+/// Days of a journal that is caught up with.
+const DAYS: i64 = 100;
+
+/// A hundred days of two minutes each, an alert on the first of them and another after six weeks: both need all symbols.
+fn weeks(tenant: &TenantId) -> Vec<Record> {
+    let mut entries = vec![settings(tenant)];
+    let mut market = Market::new(tenant, 5, 2);
+    let kinds = decided_by_bars();
+    for day in 0..DAYS {
+        for _ in 0..2 {
+            entries.extend(market.minute());
+        }
+        market.skip(24 * 60 - 2);
+        match day {
+            0 => entries.push(Entry::Alert(change(tenant, 1, 1, kinds[0].clone()))),
+            42 => entries.push(Entry::Alert(change(tenant, 2, 1, kinds[5].clone()))),
+            _ => {}
+        }
+    }
+    (0..).zip(&entries).map(|(offset, entry)| record(tenant, offset, entry)).collect()
+}
+
+/// Whose role was never run, or not for long, catches up with months; what waits for an answer would keep all their minutes.
+#[test]
+fn however_long_a_journal_is_caught_up_with_few_more_minutes_are_kept_than_answers_look_back() {
+    let mut log = Log::new();
+    let [tenant, other] = tenants();
+    log.journals.insert(tenant.clone(), weeks(&tenant));
+    log.journals.get_mut(&other).unwrap().clear();
+    let mut member = Member::new();
+    member.step(Input::Assigned(tenant.clone()), &mut log);
+    member.perform(0, &mut log);
+    while member.read(&tenant, 1, &mut log) {}
+    let [UnderWay::Job(_, job)] = &member.under_way[..] else { panic!("the first change is not answered") };
+    assert_eq!(job.requests.len(), 1, "the first was answered before the second came");
+    assert!(member.paused[&tenant], "nobody answers, and the second waits");
+    // Two minutes a day of four symbols: thirty days and twice seven, and the days that begin and end them.
+    let kept = member.core.minutes(&tenant).unwrap();
+    assert!((30 * 8..=46 * 8).contains(&kept), "{kept} minutes");
+    member.finish(&mut log);
+    assert_eq!(log.left(&tenant).len(), 2);
+    assert_eq!(log.committed[&tenant], log.journals[&tenant].len() as u64);
+    assert!(!member.paused[&tenant]);
+}
+
 fn key(number: u128) -> Vec<u8> {
     market::alert_id(number).to_string().into_bytes()
 }

@@ -1,30 +1,26 @@
 //! The thin thread around the core: takes inputs from the log, performs outputs on it.
 
-mod appends;
-
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::Tenant;
 use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::incident::{IncidentKind, Incidents};
-use bellwether_runtime::log::{Ack, Assignments, Consumer, Log, LogError, NewRecord, Polled, Record, Start};
+use bellwether_runtime::log::{
+    Ack, Answered, Assignments, Consumer, Log, LogError, NewRecord, Outstanding, Record, Start,
+};
+use bellwether_runtime::member::{Member, go_round};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::{Context, PROCESS, Role};
-use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{Core, Input, LastAsked, Output};
+use crate::core::{AppendId, Core, Input, LastAsked, Output};
 use crate::events::TriggersTaken;
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
-use appends::{Append, Appends};
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
@@ -49,21 +45,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// # Errors
 /// The log cannot be used any more; start again and it goes on from what was acknowledged.
 pub fn run(context: Context) -> Result<(), WorkerError> {
-    let worker = Worker::new(&context);
-    let Context { log, mut tenants, shutdown, .. } = context;
-    let topics = journals(&tenants.borrow_and_update());
-    let mut consumer = log.consumer(GROUP, &topics, Box::new(worker.clone()))?;
-    let gone_round = worker.go_round(consumer.as_mut(), &mut tenants, &shutdown);
-    if gone_round.is_err() {
-        worker.give_all();
-    }
-    gone_round?;
-    consumer.close()?;
-    Ok(())
-}
-
-fn journals(tenants: &[Tenant]) -> Vec<Topic> {
-    tenants.iter().map(|tenant| journal(&tenant.id)).collect()
+    Ok(go_round(&Worker::new(&context), PROCESS, context)?)
 }
 
 fn journal(tenant: &TenantId) -> Topic {
@@ -96,7 +78,7 @@ struct State {
     core: Core,
     /// What the core asked for inside a callback: performed once the poll is over.
     asked: Vec<Output>,
-    appends: Appends,
+    appends: Outstanding<Append>,
     recoveries: Recoveries,
     looks: Looks,
     stores: Stores,
@@ -108,6 +90,15 @@ struct State {
     folding_since: Option<Timestamp>,
     /// How long these tenants' last words may still be waited for; none: nobody goes.
     last_words: Option<Duration>,
+}
+
+/// An append that is not known to be in the log.
+#[derive(Debug)]
+struct Append {
+    id: AppendId,
+    begun: Instant,
+    /// Of triggers: when the oldest of the journal records was appended that were folded when they fired.
+    since: Option<Timestamp>,
 }
 
 impl Worker {
@@ -122,32 +113,6 @@ impl Worker {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads, folds and appends until shutdown, or until the log cannot be used any more.
-    fn go_round(
-        &self,
-        consumer: &mut dyn Consumer,
-        tenants: &mut watch::Receiver<Arc<Vec<Tenant>>>,
-        shutdown: &Shutdown,
-    ) -> Result<(), LogError> {
-        while !shutdown.is_raised() {
-            if tenants.has_changed().unwrap_or(false) {
-                consumer.subscribe(&journals(&tenants.borrow_and_update()))?;
-            }
-            // Bound first: a guard inside the match's head would still be held while callbacks ask for it.
-            let wait = self.lock().wait();
-            match consumer.poll(wait)? {
-                Polled::Records(topic, records) => self.fold(topic.tenant, records, consumer)?,
-                Polled::Failed(topic, error) => {
-                    self.input(failed(topic.tenant, &error), consumer)?;
-                }
-                Polled::Nothing => {}
-            }
-            self.attend(consumer)?;
-            self.pass_time(consumer)?;
-        }
-        Ok(())
     }
 
     fn fold(
@@ -238,8 +203,10 @@ impl Worker {
 
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
-            Output::Recover(tenant, id, wait) => self.lock().recoveries.ask(tenant, id, wait),
-            Output::Look(tenant, from) => self.lock().looks.ask(tenant, from),
+            Output::Recover(tenant, id, wait) => {
+                self.lock().recoveries.ask(Arc::clone(&self.log), tenant, id, wait);
+            }
+            Output::Look(tenant, from) => self.lock().looks.ask(Arc::clone(&self.log), tenant, from),
             Output::ReadFrom(tenant, id, offset) => match consumer.seek(&journal(&tenant), offset) {
                 Ok(()) => consumer.resume(&journal(&tenant)),
                 Err(error) => {
@@ -253,7 +220,7 @@ impl Worker {
                 }
                 let mut state = self.lock();
                 let since = state.folding_since.filter(|_| kind == TopicKind::Triggers);
-                state.appends.push(tenant, Append { id, ack, begun: Instant::now(), since });
+                state.appends.push(tenant, ack, Append { id, begun: Instant::now(), since });
             }
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
@@ -306,8 +273,8 @@ impl State {
     /// What the threads beside this one have done.
     fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
         let mut inputs = self.stores.turn(log);
-        inputs.extend(self.looks.turn(log));
-        for Answer { input, shelf } in self.recoveries.turn(log) {
+        inputs.extend(self.looks.turn());
+        for Answer { input, shelf } in self.recoveries.turn() {
             if let Some((tenant, shelf)) = shelf {
                 self.stores.adopt(&tenant, shelf);
             }
@@ -335,24 +302,44 @@ impl State {
 
     /// What follows from appends that were answered.
     fn answered(&mut self, now: Timestamp) -> Result<Vec<Input>, LogError> {
-        let (mut inputs, mut lost) = (Vec::new(), BTreeSet::new());
-        for (tenant, Append { id, since, .. }, answer) in self.appends.answered() {
-            match answer {
-                // What else was on its way is written again, too.
-                _ if lost.contains(&tenant) => {}
-                Ok(_) => {
-                    since.into_iter().for_each(|since| TriggersTaken { tenant: &tenant, since, now }.emit());
-                    inputs.push(Input::Acknowledged(tenant, id));
-                }
-                Err(gone) if gone.is_of_a_topic() || matches!(gone, LogError::Unavailable { .. }) => {
-                    self.appends.take(&tenant);
-                    lost.insert(tenant.clone());
-                    inputs.push(Input::Lost(tenant, gone.to_string()));
-                }
-                Err(error) => return Err(error),
+        let inputs = self.appends.answered()?.into_iter().map(|answered| match answered {
+            Answered::Taken(tenant, Append { id, since, .. }) => {
+                since.into_iter().for_each(|since| TriggersTaken { tenant: &tenant, since, now }.emit());
+                Input::Acknowledged(tenant, id)
             }
+            Answered::Lost(tenant, gone) => Input::Lost(tenant, gone.to_string()),
+        });
+        Ok(inputs.collect())
+    }
+}
+
+impl Member for Worker {
+    fn wait(&self) -> Duration {
+        self.lock().wait()
+    }
+
+    fn records(
+        &self,
+        topic: Topic,
+        records: Vec<Record>,
+        consumer: &mut dyn Consumer,
+    ) -> Result<(), LogError> {
+        self.fold(topic.tenant, records, consumer)
+    }
+
+    fn failed(&self, topic: Topic, error: LogError, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        self.input(failed(topic.tenant, &error), consumer)
+    }
+
+    fn turned(&self, consumer: &mut dyn Consumer) -> Result<(), LogError> {
+        self.attend(consumer)?;
+        self.pass_time(consumer)
+    }
+
+    fn ends(&self, error: Option<&LogError>) {
+        if error.is_some() {
+            self.give_all();
         }
-        Ok(inputs)
     }
 }
 
@@ -377,7 +364,7 @@ impl Assignments for Worker {
         state.asked.retain(|asked| asked.tenant() != &topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
-        for Append { id, mut ack, begun, .. } in state.appends.take(&topic.tenant) {
+        for (mut ack, Append { id, begun, .. }) in state.appends.take(&topic.tenant) {
             if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
                 state.core.step(Input::Acknowledged(topic.tenant.clone(), id), &mut outputs);
             }

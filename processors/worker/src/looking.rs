@@ -1,10 +1,10 @@
 //! Looking for what operators decided, for tenants that stand: beside the thread that reads and commits.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bellwether_runtime::decisions::Decisions;
+use bellwether_runtime::jobs::{Done, Jobs};
 use bellwether_runtime::log::Log;
 use bellwether_schemas::TenantId;
 
@@ -13,58 +13,39 @@ use crate::core::Input;
 /// Journals that are looked into at once: on Kafka each takes a client of its own where it has grown.
 const AT_ONCE: usize = 4;
 
-/// The looks that the core asked for.
-#[derive(Default)]
-pub(crate) struct Looks {
-    waiting: VecDeque<(TenantId, u64)>,
-    running: Vec<Running>,
-}
+/// The looks that the core asked for, by the journal offset that each begins at: how far it looked, and whether anything
+/// was decided.
+pub(crate) struct Looks(Jobs<u64, (u64, bool)>);
 
-struct Running {
-    tenant: TenantId,
-    from: u64,
-    /// How far it looked, and whether anything was decided.
-    thread: JoinHandle<(u64, bool)>,
+impl Default for Looks {
+    fn default() -> Self {
+        Self(Jobs::new("look", AT_ONCE))
+    }
 }
 
 impl Looks {
     /// For decisions from that journal offset on.
-    pub(crate) fn ask(&mut self, tenant: TenantId, from: u64) {
-        self.waiting.push_back((tenant, from));
+    pub(crate) fn ask(&mut self, log: Arc<dyn Log>, tenant: TenantId, from: u64) {
+        let whose = tenant.clone();
+        self.0.ask(tenant, from, Duration::ZERO, move |_| look(log.as_ref(), &whose, from));
     }
 
-    /// The tenant is given up. What is under way for it ends by itself.
+    /// The tenant is given up.
     pub(crate) fn cancel(&mut self, tenant: &TenantId) {
-        self.waiting.retain(|(waiting, _)| waiting != tenant);
-        self.running.retain(|running| running.tenant != *tenant);
+        self.0.cancel(tenant);
     }
 
     /// Begins what waits, as far as there is room; says what was found.
-    pub(crate) fn turn(&mut self, log: &Arc<dyn Log>) -> Vec<Input> {
-        let (done, running) = self.running.drain(..).partition(|running| running.thread.is_finished());
-        self.running = running;
-        let done: Vec<Running> = done;
-        let mut found: Vec<Input> = done.into_iter().map(Running::found).collect();
-        while self.running.len() < AT_ONCE
-            && let Some((tenant, from)) = self.waiting.pop_front()
-        {
-            let (log, whose) = (Arc::clone(log), tenant.clone());
-            let thread = std::thread::Builder::new().name(format!("look-{tenant}"));
-            match thread.spawn(move || look(log.as_ref(), &whose, from)) {
-                Ok(thread) => self.running.push(Running { tenant, from, thread }),
-                Err(_) => found.push(Input::Looked(tenant, from, false)),
-            }
-        }
-        found
+    pub(crate) fn turn(&mut self) -> Vec<Input> {
+        self.0.turn().into_iter().map(found).collect()
     }
 }
 
-impl Running {
-    /// Of a thread that has ended.
-    fn found(self) -> Input {
-        let (read_to, is_decided) = self.thread.join().unwrap_or((self.from, false));
-        Input::Looked(self.tenant, read_to, is_decided)
-    }
+/// One that came to nothing found nothing: it is looked again.
+fn found(done: Done<u64, (u64, bool)>) -> Input {
+    let Done { tenant, id: from, result } = done;
+    let (read_to, is_decided) = result.unwrap_or((from, false));
+    Input::Looked(tenant, read_to, is_decided)
 }
 
 /// A log that is out of reach holds no decision yet: it is looked into again.

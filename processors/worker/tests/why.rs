@@ -135,6 +135,14 @@ fn a_pause_from_before_the_snapshot_is_told_with_its_record() {
 }
 
 #[test]
+fn a_span_that_ends_before_it_begins_has_no_answer() {
+    let log = log();
+    for (from, to) in [(bar(80), Edge::Offset(20)), (bar(80), bar(70)), (Edge::Offset(150), bar(10))] {
+        assert_eq!(ask(&log, 1, from, to).answer, None, "from {from:?} to {to:?}");
+    }
+}
+
+#[test]
 fn a_trigger_has_its_ticks_and_the_bars_around_it() {
     let log = log();
     let fired = triggers(&log);

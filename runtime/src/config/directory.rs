@@ -103,7 +103,8 @@ pub(crate) fn named_files(dir: &Path, names: &[TenantId]) -> Result<Vec<PathBuf>
 pub(crate) fn unknown(dir: &Path, name: &TenantId) -> Result<ConfigError, ConfigError> {
     let stem = |file: &PathBuf| Some(file.file_stem()?.to_string_lossy().into_owned());
     let known: Vec<String> = tenant_files(dir)?.iter().filter_map(stem).collect();
-    Ok(ConfigError::UnknownTenant { tenant: name.to_string(), dir: dir.into(), known: known.join(", ") })
+    let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+    Ok(ConfigError::UnknownTenant { tenant: name.to_string(), dir: dir.into(), known })
 }
 
 /// The directory's files, in order of id.

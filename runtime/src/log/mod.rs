@@ -20,6 +20,7 @@ mod error;
 pub mod held_back;
 pub mod kafka;
 pub mod lag;
+mod outstanding;
 mod registered;
 pub mod retention;
 mod scan;
@@ -27,6 +28,7 @@ mod scan;
 pub use ack::Ack;
 pub use blocking::blocking;
 pub use error::{LogError, Result};
+pub use outstanding::{Answered, Outstanding};
 pub use registered::Registered;
 pub use scan::{Scan, scan};
 

@@ -10,6 +10,9 @@ use bellwether_schemas::codec::decode_reading;
 use bellwether_schemas::readings::{Reading, ReadingRecord};
 use tokio::sync::Notify;
 
+use super::events::ReadingsRefused;
+use crate::follow::Contents;
+
 /// What is known of a market.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -63,27 +66,8 @@ impl Market {
         self.changed.notified().await;
     }
 
-    pub(super) fn assigned(&self) {
-        *self.lock() = State { known: Known::default(), reading: Progress::Assigned };
-    }
-
-    pub(super) fn revoked(&self) {
-        *self.lock() = State::default();
-    }
-
-    /// It is assigned, and nobody has begun to read it.
-    pub(super) fn is_to_be_read(&self) -> bool {
-        self.lock().reading == Progress::Assigned
-    }
-
-    /// Its reading begins at the start; until `end` it is not whole.
-    pub(super) fn begin(&self, end: u64) {
-        self.lock().reading = Progress::CatchingUp(end);
-        self.caught_up(0);
-    }
-
     /// Takes in what was read. How many records nobody can read.
-    pub(super) fn take(&self, tenant: &TenantId, records: &[Record]) -> u64 {
+    pub(super) fn learn_all(&self, tenant: &TenantId, records: &[Record]) -> u64 {
         let mut refused = 0;
         for record in records {
             if record.is_tombstone() {
@@ -129,6 +113,33 @@ impl Market {
             state.reading = Progress::Whole;
             drop(state);
             self.changed.notify_one();
+        }
+    }
+}
+
+impl Contents for Market {
+    fn assigned(&self) {
+        *self.lock() = State { known: Known::default(), reading: Progress::Assigned };
+    }
+
+    fn revoked(&self) {
+        *self.lock() = State::default();
+    }
+
+    fn is_to_be_read(&self) -> bool {
+        self.lock().reading == Progress::Assigned
+    }
+
+    /// Until `end` it is not whole.
+    fn begin(&self, end: u64) {
+        self.lock().reading = Progress::CatchingUp(end);
+        self.caught_up(0);
+    }
+
+    fn take(&self, tenant: &TenantId, records: &[Record]) {
+        let refused = self.learn_all(tenant, records);
+        if refused > 0 {
+            ReadingsRefused { tenant, records: refused }.emit();
         }
     }
 }

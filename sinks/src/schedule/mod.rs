@@ -7,7 +7,6 @@
 pub(crate) mod core;
 pub mod decision;
 mod events;
-mod follow;
 mod keeper;
 mod market;
 #[cfg(test)]
@@ -21,9 +20,9 @@ pub mod upcoming;
 
 use bellwether_runtime::roles::{Context, SCHEDULE};
 
-use self::follow::Follower;
 use self::keeper::Keeper;
 use crate::error::SinkError;
+use crate::follow::Follower;
 use crate::thread;
 
 /// The sink's name: its group in the log and its lock in the database.
@@ -38,6 +37,6 @@ pub async fn run(context: Context) -> Result<(), SinkError> {
     let given = context.clone();
     let keep =
         move |tenant, market, shutdown| runtime.spawn(Keeper::new(tenant, market, &given, shutdown).run());
-    let follower = Follower::new(context, Box::new(keep));
+    let follower = Follower::new(context, SCHEDULE, Box::new(keep));
     thread::on_its_own(SINK, move || follower.run()).await
 }

@@ -5,6 +5,7 @@ use bellwether_schemas::Timestamp;
 
 use super::market::Market;
 use super::runs::{Runs, Settled};
+use crate::follow::Contents;
 use crate::mail::brand::Look;
 use crate::mail::outbox::Outbox;
 

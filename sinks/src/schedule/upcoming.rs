@@ -8,6 +8,7 @@ use bellwether_schemas::{Timestamp, Topic};
 use super::market::Market;
 use super::reminders;
 use super::slots::DailyTime;
+use crate::follow::Contents;
 use crate::mail::kind::MailKind;
 use crate::mail::local_time::stamp;
 
@@ -34,7 +35,7 @@ pub fn calendar(log: &dyn Log, topic: &Topic) -> Result<Vec<CalendarItem>, LogEr
     market.begin(0);
     let bounds = log.bounds(topic)?;
     for record in scan(log, topic, bounds.start..bounds.next)? {
-        market.take(&topic.tenant, &[record?]);
+        market.learn_all(&topic.tenant, &[record?]);
     }
     Ok(market.look(|known| known.calendar.values().cloned().collect()).unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use bellwether_worker::why::{Asked, Edge, Told, why_not};
 use serde_json::json;
 
 use super::records_bar;
-use crate::exit::{Coded, NO};
+use crate::exit::{Coded, NO, USAGE};
 use crate::named_offset::NamedOffset;
 
 /// Asks the fold, and says what it answers.
@@ -20,6 +20,10 @@ pub(super) fn told(
     (from, to): (NamedOffset, NamedOffset),
     as_json: bool,
 ) -> anyhow::Result<String> {
+    if NamedOffset::is_backwards(from, to) {
+        let message = "nothing lies between --from and --to: a span begins before it ends".into();
+        return Err(Coded { code: USAGE, message }.into());
+    }
     let asked = Asked { alert, from: edge(from), to: edge(to) };
     let bar = records_bar();
     let told = why_not(log, tenant, &asked, &mut |done, of| {

@@ -65,6 +65,11 @@ impl Market {
         Self { tenant, random: seed, prices, silent: [0; SYMBOLS.len()], minute: 0, ticks_a_minute }
     }
 
+    /// Nobody quotes anything for so long.
+    pub(crate) fn skip(&mut self, minutes: i64) {
+        self.minute += minutes;
+    }
+
     fn draw(&mut self, below: i64) -> i64 {
         self.random =
             self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -7,14 +7,16 @@ use std::path::Path;
 
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::load_tenant;
+use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::incident::Change;
 use bellwether_runtime::log::{Access, open, scan};
+use bellwether_runtime::shutdown::Shutdown;
 use bellwether_runtime::words::Words;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::{AlertId, Entry, Origin, Timeframe, Timestamp, UserId, codec};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::*;
@@ -120,13 +122,17 @@ fn began(told: &[Change]) -> bool {
     told.iter().any(|change| matches!(change, Change::Began { text, .. } if text.contains("upgrade me")))
 }
 
+fn append() -> Append {
+    Append { id: 7, begun: Instant::now(), since: None }
+}
+
 #[test]
 fn an_append_that_its_topic_does_not_take_stops_its_tenant_alone() {
     let tenant: TenantId = "fxlabs".parse().unwrap();
     let answered = |error| {
         let ack = Ack::ready(Err(error));
         let mut state = State::default();
-        state.appends.push(tenant.clone(), Append { id: 7, ack, begun: Instant::now(), since: None });
+        state.appends.push(tenant.clone(), ack, append());
         state.answered(Timestamp(0))
     };
     let gone = answered(LogError::UnknownTopic { topic: "fxlabs.triggers.v1".into() }).unwrap();
@@ -144,10 +150,9 @@ fn an_append_that_is_not_answered_keeps_no_other_tenants_waiting() {
     let [silent, other]: [TenantId; 2] = ["fxlabs", "hextech"].map(|id| id.parse().unwrap());
     let (never, _answer) = Ack::pending();
     let mut state = State::default();
-    let append = |ack| Append { id: 7, ack, begun: Instant::now(), since: None };
-    state.appends.push(silent.clone(), append(never));
-    state.appends.push(silent, append(Ack::ready(Ok(0))));
-    state.appends.push(other.clone(), append(Ack::ready(Ok(0))));
+    state.appends.push(silent.clone(), never, append());
+    state.appends.push(silent, Ack::ready(Ok(0)), append());
+    state.appends.push(other.clone(), Ack::ready(Ok(0)), append());
     let answered = state.answered(Timestamp(0)).unwrap();
     assert!(matches!(&answered[..], [Input::Acknowledged(whose, 7)] if *whose == other), "{answered:?}");
 }

@@ -211,7 +211,8 @@ impl<'a> Asking<'a> {
             (_, Some(watermark)) => inquiry.ends(watermark),
             (_, None) => return None,
         }
-        Some(inquiry.answer(watermark))
+        // Edges of different kinds may turn out to be the wrong way round.
+        Some(inquiry.answer(watermark)).filter(|answer| answer.from <= answer.to)
     }
 }
 

@@ -4,19 +4,15 @@
 //! one that is read again changes nothing, and one that comes before its status waits for it.
 
 mod events;
-mod follow;
 mod keeper;
 mod waiting;
 
 use bellwether_runtime::roles::{Context, WOULD_HAVE};
 
-use self::follow::Follower;
 use self::keeper::Keeper;
 use crate::error::SinkError;
+use crate::follow::Follower;
 use crate::thread;
-
-/// What its thread and its progress are called.
-pub(super) const PART: &str = WOULD_HAVE.short_name();
 
 /// Stores every tenant's previews until shutdown.
 ///
@@ -27,6 +23,6 @@ pub(super) async fn run(context: Context) -> Result<(), SinkError> {
     let given = context.clone();
     let keep =
         move |tenant, waiting, shutdown| runtime.spawn(Keeper::new(tenant, waiting, &given, shutdown).run());
-    let follower = Follower::new(context, Box::new(keep));
-    thread::on_its_own(PART, move || follower.run()).await
+    let follower = Follower::new(context, WOULD_HAVE, Box::new(keep));
+    thread::on_its_own(WOULD_HAVE.short_name(), move || follower.run()).await
 }

@@ -9,6 +9,9 @@ use bellwether_schemas::previews::AlertPreview;
 use bellwether_schemas::{AlertId, TenantId};
 use tokio::sync::Notify;
 
+use super::events::PreviewsRefused;
+use crate::follow::Contents;
+
 /// Most that wait. The topic has one for an alert: whoever has more alerts than that reads it again.
 const MOST: usize = 1_000_000;
 
@@ -31,25 +34,8 @@ impl Waiting {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn assigned(&self) {
-        *self.lock() = State { is_new: true, previews: BTreeMap::new() };
-    }
-
-    pub(super) fn revoked(&self) {
-        *self.lock() = State::default();
-    }
-
-    /// True once after it was assigned.
-    pub(super) fn is_to_be_read(&self) -> bool {
-        self.lock().is_new
-    }
-
-    pub(super) fn begun(&self) {
-        self.lock().is_new = false;
-    }
-
     /// Takes in what was read. How many records are of no use.
-    pub(super) fn take(&self, tenant: &TenantId, records: &[Record]) -> u64 {
+    fn add(&self, tenant: &TenantId, records: &[Record]) -> u64 {
         let mut state = self.lock();
         let mut refused = 0;
         for record in records {
@@ -99,6 +85,31 @@ impl Waiting {
     }
 }
 
+impl Contents for Waiting {
+    fn assigned(&self) {
+        *self.lock() = State { is_new: true, previews: BTreeMap::new() };
+    }
+
+    fn revoked(&self) {
+        *self.lock() = State::default();
+    }
+
+    fn is_to_be_read(&self) -> bool {
+        self.lock().is_new
+    }
+
+    fn begin(&self, _end: u64) {
+        self.lock().is_new = false;
+    }
+
+    fn take(&self, tenant: &TenantId, records: &[Record]) {
+        let refused = self.add(tenant, records);
+        if refused > 0 {
+            PreviewsRefused { tenant, records: refused }.emit();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bellwether_schemas::Timestamp;
@@ -143,14 +154,14 @@ mod tests {
         let misplaced = record(&other.key(), encode_preview(&preview("fxlabs", 4, 1)).unwrap());
         let garbage = record("x", b"nobody can read this".to_vec());
         let refused =
-            waiting.take(&tenant, &[of(&one), of(&newer), of(&other), of(&foreign), misplaced, garbage]);
+            waiting.add(&tenant, &[of(&one), of(&newer), of(&other), of(&foreign), misplaced, garbage]);
         assert_eq!(refused, 3);
         assert_eq!(waiting.behind(None, 9), [newer.clone(), other.clone()]);
         assert_eq!(waiting.behind(Some(newer.alert_id), 9), std::slice::from_ref(&other));
         waiting.settled(&one);
         assert_eq!(waiting.behind(None, 1), std::slice::from_ref(&newer), "another came meanwhile");
         waiting.settled(&newer);
-        waiting.take(&tenant, &[record(&other.key(), Vec::new())]);
+        waiting.add(&tenant, &[record(&other.key(), Vec::new())]);
         assert!(waiting.is_empty(), "its alert is gone");
     }
 }
