@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use bellwether_runtime::log::Log;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
 use bellwether_worker::replay::{Difference, Explained, FieldDifference, Report, first_explained, verify};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::exit::NO;
+use crate::exit::{Coded, NO, USAGE};
 use crate::named_offset::NamedOffset;
 use crate::output::tell;
 use crate::wiring::Process;
@@ -47,14 +48,33 @@ impl Replay {
     pub(crate) fn run(self, process: &Process) -> anyhow::Result<ExitCode> {
         let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let journal = Topic::new(&self.tenant, TopicKind::Journal);
-        let range = self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?;
-        let bar = progress(log.bounds(&journal)?.next.min(range.end));
+        let range = range(self.from, self.to, log.as_ref(), &journal)?;
+        let bar = progress(range.end);
         let report = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         bar.finish_and_clear();
         let first = first_explained(log.as_ref(), &self.tenant, &report)?;
         tell(&if self.json { json(&report, first.as_ref())? } else { text(&report, first.as_ref()) })?;
         Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
     }
+}
+
+/// The journal's offsets between two places; up to its end where the second lies beyond it. A range that begins behind its end
+/// is refused: of nothing it could be said that it is the same.
+pub(super) fn range(
+    from: NamedOffset,
+    to: NamedOffset,
+    log: &dyn Log,
+    journal: &Topic,
+) -> anyhow::Result<std::ops::Range<u64>> {
+    let end = to.offset(log, journal)?.min(log.bounds(journal)?.next);
+    let begin = from.offset(log, journal)?;
+    if begin > end {
+        let message = format!(
+            "--from is journal offset {begin}, and the range ends at {end}: there is nothing to compare, begin earlier"
+        );
+        return Err(Coded { code: USAGE, message }.into());
+    }
+    Ok(begin..end)
 }
 
 /// Hidden by itself where stderr is no terminal.

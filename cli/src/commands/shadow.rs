@@ -9,7 +9,7 @@ use bellwether_worker::shadow::{Difference, Shadowed, Trial, ValueDifference, sh
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::replay::progress;
+use super::replay::{progress, range};
 use crate::exit::{Coded, NO, USAGE};
 use crate::named_offset::NamedOffset;
 use crate::output::tell;
@@ -62,9 +62,7 @@ impl Shadow {
         };
         let log = process.read_log(self.log.as_deref(), &self.tenant)?;
         let journal = Topic::new(&self.tenant, TopicKind::Journal);
-        let end = log.bounds(&journal)?.next;
-        let range =
-            self.from.offset(log.as_ref(), &journal)?..self.to.offset(log.as_ref(), &journal)?.min(end);
+        let range = range(self.from, self.to, log.as_ref(), &journal)?;
         let bar = progress(2 * range.end);
         let verified = verify(log.as_ref(), &self.tenant, &range, &mut |done| bar.set_position(done))?;
         let trial = Trial { range, rules, prepare: &mut |_| {} };
@@ -98,16 +96,19 @@ fn text(shadowed: &Shadowed, unlike: usize) -> String {
     lines.extend(shadowed.stopped.clone());
     if unlike > 0 {
         lines.push(format!(
-            "production's own rules do not give what was recorded, {unlike} times: `bellwether replay --verify` says where"
+            "production's own rules do not give what was recorded (differences: {unlike}): `bellwether replay --verify` says \
+             where"
         ));
     }
     let Shadowed { records, outcomes, readings, differing, values, .. } = shadowed;
     lines.push(format!(
         "{records} journal records folded by both, {outcomes} outcomes and {readings} readings compared"
     ));
-    lines.push(match shadowed.is_same() {
-        true => "the same\n".into(),
-        false => format!("{differing} outcomes and {} values of readings differ\n", values.len()),
+    lines.push(match (shadowed.is_same(), unlike) {
+        (true, 0) => "the same\n".into(),
+        // What production's own records lack is told above.
+        (true, _) => "both rules give the same\n".into(),
+        (false, _) => format!("outcomes that differ: {differing}; values of readings: {}\n", values.len()),
     });
     lines.join("\n")
 }
