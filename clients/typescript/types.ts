@@ -58,7 +58,54 @@ export interface StatusEvent extends AnyEvent {
     reason: string | null;
     state: string;
     version: number;
+    would_have?: WouldHave;
   };
+}
+
+/** A row of `public.alert_status`: where an alert stands. */
+export interface AlertStatus {
+  tenant_id: string;
+  alert_id: string;
+  kind: AlertKind;
+  user_id: string;
+  version: number;
+  state: string;
+  reason: string | null;
+  effective_at: string | null;
+  last_triggered_at: string | null;
+  trigger_count: number;
+  created_at: string;
+  updated_at: string;
+  would_have: WouldHave | null;
+}
+
+/** How often an alert's version would have fired in the thirty days before it was there. */
+export interface WouldHave {
+  by_minutes: boolean;
+  followed: Followed[];
+  from: string | null;
+  last: WouldHaveFired[];
+  per_week: number | null;
+  state: "answered" | "not_enough_history";
+  times: number;
+  to: string | null;
+  version: number;
+}
+
+/** One of the newest triggers that there would have been. */
+export interface WouldHaveFired {
+  at: string;
+  condition: string;
+  price: number | null;
+  subject: string;
+  value: number | null;
+}
+
+/** What the price did so many bars after: the middle of the moves, in percent. */
+export interface Followed {
+  bars: number;
+  count: number;
+  median_percent: number;
 }
 
 /** A row of `public.notification_preferences`: docs/PREFERENCES.md. */

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use bellwether_backtest::BacktestError;
 use bellwether_backtest::alerts::{self, Alert};
+use bellwether_backtest::compare::{Compared, Comparing, Counts, Difference, Told, What};
 use bellwether_backtest::files::{self, Files, TENANT};
 use bellwether_backtest::journal::{self, Boundary, Journal};
 use bellwether_backtest::outputs::{Kinds, Outputs, is_stdout};
@@ -18,17 +19,19 @@ use bellwether_producers::sources::Input;
 use bellwether_producers::sources::files::forms;
 use bellwether_schemas::triggers::AlertState;
 use bellwether_schemas::{TenantId, Timestamp};
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::FileArgs;
-use crate::exit::{Coded, DATA, USAGE};
+use crate::exit::{Coded, DATA, NO, USAGE};
 use crate::named_offset::NamedOffset;
 use crate::output::{note, tell};
 use crate::wiring::Process;
 
 /// Alerts listed before the rest is only counted.
 const LISTED: usize = 200;
+/// Differences from what was recorded that are told before the rest is only counted; JSON has a thousand.
+const DIFFERENCES: usize = 20;
 
 /// What alerts would have done, over files or over a tenant's journal.
 ///
@@ -45,6 +48,7 @@ const LISTED: usize = 200;
         bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=65,70,75\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts alerts.json --sweep rsi_overbought=60..90 --report r.html\n  \
         bellwether backtest --log embedded:data/log --tenant fxlabs --from 2024-01-02T00:00:00Z --alerts alerts.json\n  \
+        bellwether backtest --log embedded:data/log --tenant fxlabs --alerts dump.sql --compare recorded\n  \
         bellwether backtest --input EURUSD=ticks.csv --alerts rsi_tracker_alerts_rows.csv\n\n\
         alerts.json is an array such as [{\"kind\": \"rsi_tracker\", \"timeframe\": \"5M\", \"name\": \"mine\"}];\n\
         as a table it is\n\n  kind,timeframe,rsi_overbought,name\n  rsi_tracker,5M,75,mine"
@@ -91,6 +95,14 @@ pub(crate) struct Backtest {
     /// alert.
     #[arg(long, value_name = "COLUMN=V,V")]
     sweep: Vec<Axis>,
+    /// Compares the triggers with the recorded ones of the tenant, from --from to --to; the exit code is 1 where any differ.
+    ///
+    /// An alert that the tenant has too, by its id, comes in where the tenant's did, and is paused and deleted as it was: what
+    /// differs is what the file changed. Told are triggers that match (of these, those with another value or line), that are
+    /// missing, extra, or come at another bar up to three away. Recorded triggers of alerts that the file does not have are
+    /// only counted.
+    #[arg(long, value_name = "WITH", requires = "log", conflicts_with = "sweep")]
+    compare: Option<With>,
     /// Writes every reading as a JSON line; - is stdout.
     #[arg(long, value_name = "F")]
     readings: Option<PathBuf>,
@@ -106,6 +118,13 @@ pub(crate) struct Backtest {
     /// Prints the summary as one JSON object instead of a table.
     #[arg(long)]
     json: bool,
+}
+
+/// What a run may be compared with.
+#[derive(Clone, Copy, ValueEnum)]
+enum With {
+    /// What the tenant's triggers topic has.
+    Recorded,
 }
 
 impl Backtest {
@@ -138,7 +157,8 @@ impl Backtest {
         self.write_report(&alerts, &finished)?;
         self.print(&finished.summary)?;
         self.want_one_alert(&finished.summary)?;
-        Ok(ExitCode::SUCCESS)
+        let differs = finished.summary.compared.as_ref().is_some_and(|compared| !compared.same);
+        Ok(if differs { ExitCode::from(NO) } else { ExitCode::SUCCESS })
     }
 
     fn alerts_file(&self) -> &Path {
@@ -191,6 +211,10 @@ impl Backtest {
             to: boundary(self.to),
         };
         let run = Run::new(tenant, alerts, journal.from_time(), self.outputs()?, self.study(alerts));
+        let run = match self.compare {
+            Some(With::Recorded) => run.compared(Comparing::new(&journal, alerts)?),
+            None => run,
+        };
         Ok(journal::fold(&journal, run, watch)?)
     }
 
@@ -267,6 +291,7 @@ fn table(summary: &Summary) -> String {
         lines.push(format!("{:>8}  lines unreadable", summary.unreadable));
     }
     lines.extend(summary.notices.iter().map(|notice| format!("  note: {notice}")));
+    lines.extend(summary.compared.as_ref().map(compared));
     let span = match (summary.first, summary.last) {
         (Some(first), Some(last)) => format!(" from {} to {}", minute(first), minute(last)),
         _ => String::new(),
@@ -297,6 +322,64 @@ fn followed(on: &FollowedOn) -> String {
     let random = random_median.map_or_else(String::new, |random| format!(", random bars {random:+.3} %"));
     let apart = if moves.is_apart() { ": told apart" } else { "" };
     format!("\n{:>10}{fired} {side}, median {median:+.3} % after {bars} bars{random}{apart}", "")
+}
+
+/// The run beside what was recorded: the first differences, then how many.
+fn compared(compared: &Compared) -> String {
+    let Compared { counts, pending, of_others, kept_from, alerts, differences, .. } = compared;
+    let name = |difference: &Difference| {
+        let alert = alerts.iter().find(|alert| alert.id == difference.alert);
+        alert.map_or("", |alert| alert.name.as_str())
+    };
+    let shown = differences.iter().take(DIFFERENCES);
+    let mut lines: Vec<String> = shown.map(|one| describe(name(one), one)).collect();
+    let Counts { matching, altered, missing, extra, drifted } = *counts;
+    let all = altered + missing + extra + drifted;
+    if all > DIFFERENCES as u64 {
+        lines.push(format!("  and {} more", all - DIFFERENCES as u64));
+    }
+    let new = alerts.iter().filter(|alert| !alert.known).map(|alert| alert.name.as_str());
+    let new: Vec<&str> = new.collect();
+    if !new.is_empty() {
+        lines.push(format!("  the tenant never had these alerts: {}", new.join(", ")));
+    }
+    if *of_others > 0 {
+        lines.push(format!("  {of_others} recorded triggers of alerts that the file does not have"));
+    }
+    lines.extend(kept_from.map(|from| {
+        format!("  triggers caused before journal offset {from} are not kept any more, and not compared")
+    }));
+    if *pending > 0 {
+        lines.push(format!("  {pending} triggers not recorded yet: no worker has got so far"));
+    }
+    lines.push(format!(
+        "compared with what was recorded: {matching} match, {altered} of them with other values; {missing} missing, {extra} \
+         extra, {drifted} at another bar"
+    ));
+    lines.join("\n")
+}
+
+fn describe(name: &str, difference: &Difference) -> String {
+    let Difference { what, subject, timeframe, condition, recorded, run, later_by, fields, .. } = difference;
+    let timeframe = timeframe.map_or("tick", |timeframe| timeframe.code());
+    let at = difference.at().map_or_else(String::new, minute);
+    let what = match what {
+        What::Missing => "missing".to_owned(),
+        What::Extra => "extra".into(),
+        What::Drifted => {
+            let by = later_by.unwrap_or(0);
+            format!("{} s {}", by.abs(), if by < 0 { "earlier" } else { "later" })
+        }
+        What::Altered => format!("other {}", fields.join(", ")),
+    };
+    let side = |side: &str, told: Option<&Told>| {
+        told.map_or_else(String::new, |told| {
+            let Told { offset, says, .. } = told;
+            format!("\n    {side} {}, journal offset {offset}: {says}", minute(told.at))
+        })
+    };
+    let (recorded, run) = (side("recorded", recorded.as_ref()), side("now", run.as_ref()));
+    format!("  {what}: {name} {subject} {timeframe} {condition} at {at}{recorded}{run}")
 }
 
 fn minute(time: Timestamp) -> String {

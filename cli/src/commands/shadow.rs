@@ -96,16 +96,19 @@ fn text(shadowed: &Shadowed, unlike: usize) -> String {
     lines.extend(shadowed.stopped.clone());
     if unlike > 0 {
         lines.push(format!(
-            "production's own rules do not give what was recorded, {unlike} times: `bellwether replay --verify` says where"
+            "production's own rules do not give what was recorded (differences: {unlike}): `bellwether replay --verify` says \
+             where"
         ));
     }
     let Shadowed { records, outcomes, readings, differing, values, .. } = shadowed;
     lines.push(format!(
         "{records} journal records folded by both, {outcomes} outcomes and {readings} readings compared"
     ));
-    lines.push(match shadowed.is_same() {
-        true => "the same\n".into(),
-        false => format!("{differing} outcomes and {} values of readings differ\n", values.len()),
+    lines.push(match (shadowed.is_same(), unlike) {
+        (true, 0) => "the same\n".into(),
+        // What production's own records lack is told above.
+        (true, _) => "both rules give the same\n".into(),
+        (false, _) => format!("outcomes that differ: {differing}; values of readings: {}\n", values.len()),
     });
     lines.join("\n")
 }

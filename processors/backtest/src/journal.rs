@@ -55,6 +55,8 @@ pub(crate) struct Base {
     pub(crate) next_offset: u64,
     /// The settings in force.
     pub(crate) settings: Settings,
+    /// Its alerts among other things.
+    pub(crate) gist: Gist,
 }
 
 impl Base {
@@ -63,7 +65,7 @@ impl Base {
         let engine = Engine::from_stored(tenant.clone(), parts).map_err(|error| error.to_string())?;
         let gist = Gist::of_parts(state.parts()).map_err(|bad| bad.to_string())?;
         let settings = gist.settings().ok_or("it has no settings")?.settings.clone();
-        Ok(Self { engine, next_offset: state.next_offset(), settings })
+        Ok(Self { engine, next_offset: state.next_offset(), settings, gist })
     }
 
     /// The run is to begin at it or behind it.
@@ -97,7 +99,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
     let start = base.as_ref().map_or(0, |base| base.next_offset);
     if let Some(base) = base {
         base.check(journal, &topic)?;
-        run.begin_at(base);
+        run.begin_at(base)?;
     }
     let records = entries_to_fold(journal.log, &journal.tenant, start..end.max(start))?;
     let end = records.end();
@@ -108,7 +110,7 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         digest.update(&record.value);
         next = record.offset + 1;
         step(journal, record.offset, entry, &mut run)?;
-        if run.is_stopped(watch, || (record.offset, end)) {
+        if run.is_stopped(watch, || (record.offset, end)) || is_over(&mut run) {
             break;
         }
     }
@@ -117,7 +119,16 @@ pub fn fold(journal: &Journal<'_>, mut run: Run, watch: &mut Watch<'_>) -> Resul
         start => format!("{} records, from offset {start} on", next - start),
     };
     run.summary().journal = Some(Ingredient { name: topic, size, sha256: hex(digest) });
+    if let Some(comparing) = run.take_comparing() {
+        run.summary().compared = Some(comparing.conclude(journal.log, &journal.tenant, start..next)?);
+    }
     run.finish()
+}
+
+/// Everything that is to be compared is there.
+fn is_over(run: &mut Run) -> bool {
+    let until = run.comparing().map(|comparing| comparing.until());
+    until.is_some_and(|until| run.is_past(until))
 }
 
 fn step(
@@ -141,10 +152,11 @@ fn step(
         Some(Boundary::Time(time)) => time,
         _ => Timestamp::MAX,
     };
-    match before(entry, to) {
-        Some(entry) => apply(entry, run),
-        None => Ok(()),
-    }
+    let entry = match run.comparing() {
+        Some(comparing) => comparing.entry(offset, entry),
+        None => before(entry, to),
+    };
+    entry.map_or(Ok(()), |entry| apply(entry, run))
 }
 
 /// What of a record lies before that time. Heartbeats go on until the minutes before it have closed.
@@ -195,7 +207,9 @@ fn apply(mut entry: Entry, run: &mut Run) -> Result<(), BacktestError> {
 
 fn count(entry: &Entry, run: &mut Run) -> Result<(), BacktestError> {
     if let Entry::Ticks(block) = entry {
-        block.ticks.iter().for_each(|tick| run.summary().tick(tick.ts));
+        let until = run.comparing().map_or(Timestamp::MAX, |comparing| comparing.until());
+        let played = block.ticks.iter().filter(|tick| tick.ts < until);
+        played.for_each(|tick| run.summary().tick(tick.ts));
     }
     run.apply(entry)
 }

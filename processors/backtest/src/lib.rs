@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod alerts;
+pub mod compare;
 mod entrance;
 pub mod error;
 pub mod files;

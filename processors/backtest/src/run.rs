@@ -9,6 +9,7 @@ use bellwether_schemas::{Entry, Origin, TenantId, Timestamp};
 
 use crate::BacktestError;
 use crate::alerts::Alert;
+use crate::compare::Comparing;
 use crate::entrance::Entrance;
 use crate::journal::Base;
 use crate::outputs::Outputs;
@@ -49,6 +50,8 @@ pub struct Run {
     entrance: Entrance,
     /// Readings from before are not written.
     speaks_from: Timestamp,
+    /// What is to be compared with what was recorded.
+    comparing: Option<Comparing>,
     outputs: Outputs,
     study: Option<Study>,
     summary: Summary,
@@ -92,20 +95,38 @@ impl Run {
             refusals: Vec::new(),
             entrance: Entrance::new(changes, from),
             speaks_from: from.unwrap_or(Timestamp::MIN),
+            comparing: None,
             outputs,
             study,
             summary: Summary::new(alerts),
         }
     }
 
-    /// Goes on from what a journal was at its base, with this run's alerts and none of its own.
-    pub(crate) fn begin_at(&mut self, base: Base) {
-        let Base { engine, next_offset, settings } = base;
-        let engine = engine.without_alerts();
+    /// Its triggers are compared with recorded ones: alerts that the tenant has too come in where the tenant's do.
+    #[must_use]
+    pub fn compared(mut self, mut comparing: Comparing) -> Self {
+        self.entrance.retain(|alert| !comparing.own().has(alert.alert_id));
+        self.comparing = Some(comparing);
+        self
+    }
+
+    /// Goes on from what a journal was at its base, with this run's alerts and none of its own but those that are compared.
+    pub(crate) fn begin_at(&mut self, base: Base) -> Result<(), BacktestError> {
+        let Base { engine, next_offset, settings, gist } = base;
+        let engine = if self.comparing.is_some() { engine } else { engine.without_alerts() };
         let needs_readings = self.outputs.has_readings() || self.study.is_some();
         self.engine = if needs_readings { engine } else { engine.without_readings() };
         self.next_offset = next_offset;
         self.settings(&settings);
+        let known = self.comparing.as_mut().map(|comparing| comparing.own().at_base(&gist));
+        for (change, is_other) in known.into_iter().flatten() {
+            if is_other {
+                self.apply(&Entry::Alert(change))?;
+            } else if change.active && !change.deleted {
+                self.summary.is_watched(change.alert_id);
+            }
+        }
+        Ok(())
     }
 
     fn settings(&mut self, settings: &Settings) {
@@ -124,6 +145,19 @@ impl Run {
 
     pub(crate) const fn summary(&mut self) -> &mut Summary {
         &mut self.summary
+    }
+
+    pub(crate) const fn comparing(&mut self) -> Option<&mut Comparing> {
+        self.comparing.as_mut()
+    }
+
+    pub(crate) const fn take_comparing(&mut self) -> Option<Comparing> {
+        self.comparing.take()
+    }
+
+    /// Everything before that time has happened.
+    pub(crate) fn is_past(&self, time: Timestamp) -> bool {
+        self.engine.watermark().is_some_and(|watermark| watermark >= time)
     }
 
     /// What the engine refused of the last record: places in it, and why.
@@ -175,13 +209,16 @@ impl Run {
 
     fn take(&mut self, effect: Effect) -> Result<(), BacktestError> {
         match effect {
-            Effect::Reading(reading) if reading.close_time() < self.speaks_from => {}
+            Effect::Reading(reading) if !self.speaks_at(reading.close_time()) => {}
             Effect::Forgotten(_) => {}
             Effect::Reading(reading) => {
                 self.outputs.reading(&reading)?;
                 self.study.iter_mut().for_each(|study| study.reading(&reading));
             }
             Effect::Outcome(Outcome::Fired(trigger)) => {
+                if self.comparing.as_mut().is_some_and(|comparing| !comparing.take(&trigger)) {
+                    return Ok(());
+                }
                 self.summary.fired(&trigger);
                 self.outputs.trigger(&trigger)?;
                 self.study.iter_mut().for_each(|study| study.trigger(&trigger));
@@ -194,6 +231,11 @@ impl Run {
             Effect::Halt(reason) => return Err(BacktestError::Halted(reason)),
         }
         Ok(())
+    }
+
+    fn speaks_at(&self, time: Timestamp) -> bool {
+        let until = self.comparing.as_ref().map_or(Timestamp::MAX, Comparing::until);
+        self.speaks_from <= time && time <= until
     }
 
     /// Tells how far it is, now and then. True when somebody wants it to stop.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::BacktestError;
 use crate::alerts::Alert;
+use crate::compare::Compared;
 use crate::report::Ingredient;
 use crate::study::{Direction, Followed, Study};
 
@@ -36,6 +37,9 @@ pub struct Summary {
     pub unreadable: u64,
     /// The first of each file, with number and reason.
     pub unreadable_lines: Vec<String>,
+    /// How its triggers and the recorded ones go together, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// What is strange about the files, and what to do.
     pub notices: Vec<String>,
     /// The journal that was folded.
@@ -163,6 +167,13 @@ impl Summary {
         self.triggers += 1;
         if let Some(place) = self.place(trigger.alert_id) {
             self.alerts[place].fired += 1;
+        }
+    }
+
+    /// This alert is watched from the beginning, without a word of the engine.
+    pub(crate) fn is_watched(&mut self, id: AlertId) {
+        if let Some(place) = self.place(id) {
+            self.alerts[place].state = AlertState::Active.name();
         }
     }
 

@@ -2,9 +2,10 @@
 //! fold the same and put the same aside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bellwether_backtest::BacktestError;
 use bellwether_backtest::alerts;
@@ -13,43 +14,25 @@ use bellwether_backtest::outputs::Outputs;
 use bellwether_backtest::run::{Finished, Run, Watch};
 use bellwether_engine::ENGINE_VERSION;
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{Tenant, load_tenant};
+use bellwether_runtime::config::Tenant;
 use bellwether_runtime::log::embedded::{EmbeddedLog, Fsync, Options};
 use bellwether_runtime::log::{Access, Log, NewRecord, open, scan};
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::alerts::{AlertChanged, AlertParameters, RsiTracker};
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::settings::SettingsChanged;
-use bellwether_schemas::ticks::{BlockSymbol, Tick, TickBlock};
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{
-    AlertId, Entry, Origin, TenantId, Timeframe, Timestamp, Topic, TopicKind, UserId, codec,
-};
+use bellwether_schemas::{AlertId, Entry, TenantId, Timeframe, Timestamp, Topic, TopicKind, UserId, codec};
 use bellwether_worker::replay::verify;
-use tokio::sync::watch;
 use uuid::Uuid;
+
+use support::folded::{BAR, origin, record, tenant, tick, work};
 
 const ALERT: Uuid = Uuid::from_u128(1);
 /// The alert of the journal, for the backtest.
 const ALERTS: &str = r#"[{"kind": "rsi_tracker", "id": "00000000-0000-0000-0000-000000000001", "timeframe": "5M",
     "rsi_period": 5, "rsi_overbought": 60, "rsi_oversold": 40}]"#;
-const BAR: i64 = 300_000_000;
-
-fn tenant() -> Tenant {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tenants/fxlabs.toml");
-    load_tenant(&file, &|_| None).unwrap()
-}
-
-fn origin(of: &TenantId) -> Origin {
-    Origin {
-        tenant: of.clone(),
-        source: "feed".into(),
-        session: "1".into(),
-        played: true,
-        appended_at: Timestamp(0),
-    }
-}
 
 fn alert(of: &TenantId) -> Entry {
     let rsi = RsiTracker { timeframe: Timeframe::M5, rsi_period: 5, rsi_overbought: 60, rsi_oversold: 40 };
@@ -62,23 +45,6 @@ fn alert(of: &TenantId) -> Entry {
         deleted: false,
         parameters: AlertParameters::RsiTracker(rsi),
     })
-}
-
-/// One tick of the first symbol.
-fn tick(of: &TenantId, symbol: &str, number: i64, bid: i64) -> Entry {
-    let ts = Timestamp(number * BAR);
-    Entry::Ticks(TickBlock {
-        origin: origin(of),
-        ingested_at: ts,
-        first_seq: Some(number.cast_unsigned()),
-        symbols: vec![BlockSymbol::of_quotes(symbol, 5)],
-        ticks: vec![Tick { ts, symbol: 0, bid, ask: bid + 1 }],
-        volumes: Vec::new(),
-    })
-}
-
-fn record(key: &str, entry: &Entry) -> NewRecord {
-    NewRecord { key: key.into(), value: codec::encode_entry(entry).unwrap() }
 }
 
 /// A walk of five-minute bars that crosses both lines again and again. Each of its turns is preceded by a tick of ours
@@ -101,23 +67,6 @@ fn journal(tenant: &Tenant) -> Vec<NewRecord> {
         records.push(record(id.as_str(), &Entry::Heartbeat(Heartbeat { origin: origin(id), ts })));
     }
     records
-}
-
-/// Folds the journal to its end with the worker itself.
-fn work(log: &Arc<dyn Log>, tenant: &Tenant) {
-    let (_keep, tenants) = watch::channel(Arc::new(vec![tenant.clone()]));
-    let shutdown = Shutdown::new();
-    let (clock, stop) = (Clock::system(), shutdown.clone());
-    let context = bellwether_worker::Context::new(Arc::clone(log), tenants, clock, stop);
-    let worker = std::thread::spawn(move || bellwether_worker::run(context));
-    let topic = Topic::new(&tenant.id, TopicKind::Journal);
-    let next = log.bounds(&topic).unwrap().next;
-    while log.committed(bellwether_worker::GROUP, &topic).unwrap() != Some(next) {
-        assert!(!worker.is_finished(), "the worker ended");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    shutdown.raise();
-    worker.join().unwrap().unwrap();
 }
 
 fn backtest(log: &dyn Log, tenant: &Tenant, dir: &Path) -> (Finished, Vec<String>) {

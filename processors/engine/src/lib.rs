@@ -18,6 +18,7 @@ mod engine;
 pub mod heatmap;
 pub mod indicators;
 mod leaders;
+pub mod moves;
 mod pairs;
 mod rows;
 mod same_time;

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether_engine::Engine;
+use bellwether_engine::moves::{Direction, HORIZONS, median};
 use bellwether_schemas::previews::Followed;
 use bellwether_schemas::readings::Bar;
-use bellwether_schemas::triggers::{Condition, TriggerFired};
+use bellwether_schemas::triggers::TriggerFired;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 
-/// After how many bars a move is measured.
-const HORIZONS: [u32; 3] = [1, 5, 20];
 /// Most moves of an alert and horizon that are kept; more are left out of the figures.
 const MAX_MOVES: usize = 10_000;
 
@@ -72,7 +71,7 @@ impl Moves {
         let Some(symbol) = priced_by(trigger, engine) else { return };
         let key = (symbol, trigger.timeframe.unwrap_or(Timeframe::M1));
         let Some(base) = trigger.price.or_else(|| self.closes.get(&key).copied()) else { return };
-        let waiting = Waiting { alert, base, bars: 0, sign: sign(trigger.condition), to };
+        let waiting = Waiting { alert, base, bars: 0, sign: Direction::of(trigger.condition).sign(), to };
         self.waiting.entry(key).or_default().push(waiting);
     }
 
@@ -100,36 +99,82 @@ fn priced_by(trigger: &TriggerFired, engine: &Engine) -> Option<Symbol> {
     }
 }
 
-/// Above 0 is where the price went the way that its user expects.
-const fn sign(condition: Condition) -> f64 {
-    match condition {
-        Condition::Overbought | Condition::Sell | Condition::Below => -1.0,
-        Condition::Oversold
-        | Condition::Buy
-        | Condition::Above
-        | Condition::RsiMismatch
-        | Condition::RealMismatch
-        | Condition::Strongest
-        | Condition::Weakest => 1.0,
-    }
-}
-
-/// The one in the middle, or half way between the two.
-fn median(moves: &mut [f64]) -> Option<f64> {
-    moves.sort_by(f64::total_cmp);
-    let upper = *moves.get(moves.len() / 2)?;
-    let lower = *moves.get(moves.len().saturating_sub(1) / 2)?;
-    Some(f64::midpoint(lower, upper))
-}
-
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::alerts::AlertKind;
+    use bellwether_schemas::ids::GroupId;
+    use bellwether_schemas::time::MINUTE;
+    use bellwether_schemas::triggers::{Cause, Condition, Group};
+    use bellwether_schemas::{AlertId, TriggerId, UserId};
+    use uuid::Uuid;
+
     use super::*;
 
+    const BAR: i64 = 5 * MINUTE;
+
+    /// At the close of a bar at 1970-01-01T00:05:00Z, at a price of 1.
+    fn trigger() -> TriggerFired {
+        TriggerFired {
+            id: TriggerId(Uuid::nil()),
+            tenant: "fxlabs".parse().unwrap(),
+            kind: AlertKind::RsiTracker,
+            alert_id: AlertId(Uuid::nil()),
+            alert_version: 1,
+            user_id: UserId(Uuid::nil()),
+            symbol: Some("EURUSDm".parse().unwrap()),
+            pair: None,
+            timeframe: Some(Timeframe::M5),
+            open_time: Timestamp(0),
+            close_time: Timestamp(BAR),
+            condition: Condition::Overbought,
+            value: None,
+            previous: None,
+            threshold: None,
+            price: Some(1.0),
+            detail: "{}".into(),
+            cause: Cause { offset: 0, index: 0 },
+            engine_version: 1,
+            group: Group { id: GroupId(Uuid::nil()), index: 0, size: 1 },
+        }
+    }
+
+    fn bar(number: i64, close: f64) -> Bar {
+        Bar {
+            symbol: "EURUSDm".parse().unwrap(),
+            timeframe: Timeframe::M5,
+            open_time: Timestamp(number * BAR),
+            close_time: Timestamp((number + 1) * BAR),
+            open: close,
+            high: close,
+            low: close,
+            close,
+            ticks: 1,
+        }
+    }
+
+    /// What followed by bars that go on for as long as an answer beside this one wants them.
+    fn followed(to: Timestamp) -> Vec<(i32, i64)> {
+        let mut moves = Moves::new(1, BTreeSet::new());
+        moves.trigger(0, &trigger(), to, &Engine::new("fxlabs".parse().unwrap()));
+        (1..30).for_each(|number| moves.bar(&bar(number, 0.99)));
+        moves.of(0).iter().map(|followed| (followed.bars, followed.count)).collect()
+    }
+
     #[test]
-    fn the_middle_of_an_even_number_lies_between_two_of_none_nowhere() {
-        assert_eq!(median(&mut [3.0, -1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&mut [4.0, 1.0, 2.0, -7.0]), Some(1.5));
-        assert_eq!(median(&mut []), None);
+    fn a_bar_that_ends_behind_the_range_followed_nothing_in_it() {
+        assert_eq!(followed(Timestamp(30 * BAR)), [(1, 1), (5, 1), (20, 1)]);
+        assert_eq!(followed(Timestamp(21 * BAR)), [(1, 1), (5, 1), (20, 1)], "one that ends with it does");
+        assert_eq!(followed(Timestamp(21 * BAR - 1)), [(1, 1), (5, 1)]);
+        assert_eq!(followed(Timestamp(5 * BAR)), [(1, 1)]);
+        assert_eq!(followed(Timestamp(2 * BAR - 1)), []);
+    }
+
+    #[test]
+    fn a_fall_after_overbought_is_the_alerts_way() {
+        let mut moves = Moves::new(1, BTreeSet::new());
+        moves.trigger(0, &trigger(), Timestamp::MAX, &Engine::new("fxlabs".parse().unwrap()));
+        moves.bar(&bar(1, 0.99));
+        let [found] = &moves.of(0)[..] else { panic!("one horizon") };
+        assert!((found.median_percent - 1.0).abs() < 1e-9, "{found:?}");
     }
 }

@@ -3,7 +3,7 @@
 
 mod market;
 
-use bellwether_preview::answer::{Job, answer};
+use bellwether_preview::answer::{Job, Request, answer};
 use bellwether_preview::fold::Fold;
 use bellwether_preview::window::reach_back;
 use bellwether_schemas::alerts::AlertParameters;
@@ -11,31 +11,39 @@ use bellwether_schemas::previews::{AlertPreview, PreviewState, WouldHaveFired};
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::TriggerFired;
-use bellwether_schemas::{AlertId, Entry, Timestamp, codec};
+use bellwether_schemas::{AlertId, Entry, Symbol, Timestamp, codec};
 use market::{
     Market, START, Twin, alert_id, asked, change, decided_by_bars, fold, on_ticks, record, settings, tenant,
 };
 
-/// Folds on, minute by minute, into both.
+/// Folds on, minute by minute, into both; into the fold alone where nobody asks the twin.
 struct Both {
     fold: Fold,
-    twin: Twin,
+    twin: Option<Twin>,
     market: Market,
     next: u64,
 }
 
 impl Both {
     fn new(ticks_a_minute: i64) -> Self {
+        Self::with(Some(Twin::new(&tenant())), ticks_a_minute)
+    }
+
+    fn without_twin() -> Self {
+        Self::with(None, 1)
+    }
+
+    fn with(twin: Option<Twin>, ticks_a_minute: i64) -> Self {
         let tenant = tenant();
-        let (fold, twin) = (fold(&tenant), Twin::new(&tenant));
-        let mut both = Self { fold, twin, market: Market::new(&tenant, 42, ticks_a_minute), next: 0 };
+        let market = Market::new(&tenant, 42, ticks_a_minute);
+        let mut both = Self { fold: fold(&tenant), twin, market, next: 0 };
         both.apply(&settings(&tenant));
         both
     }
 
     fn apply(&mut self, entry: &Entry) {
         self.fold.apply(&record(&tenant(), self.next, entry)).unwrap();
-        self.twin.apply(self.next, entry);
+        self.twin.iter_mut().for_each(|twin| twin.apply(self.next, entry));
         self.next += 1;
     }
 
@@ -48,30 +56,51 @@ impl Both {
     /// The twin alone has these alerts from here on.
     fn watch(&mut self, alerts: &[AlertParameters]) {
         for (number, parameters) in (1..).zip(alerts) {
-            self.twin.apply(self.next, &Entry::Alert(change(&tenant(), number, 1, parameters.clone())));
+            let entry = Entry::Alert(change(&tenant(), number, 1, parameters.clone()));
+            self.twin.as_mut().unwrap().apply(self.next, &entry);
             self.next += 1;
         }
     }
 
-    /// The answers to these alerts, were they created now: of each alone, as it would be asked.
-    fn previews(&mut self, alerts: &[AlertParameters]) -> Vec<AlertPreview> {
-        let mut previews = Vec::new();
+    /// What is asked for each of these alerts, were they created now.
+    fn asked(&mut self, alerts: &[AlertParameters]) -> Vec<Request> {
+        let mut requests = Vec::new();
         for (number, parameters) in (1..).zip(alerts) {
-            let entry =
-                Entry::Alert(change(&tenant(), number, self.next.cast_signed() + 1, parameters.clone()));
-            let request = asked(&mut self.fold, &record(&tenant(), self.next, &entry));
+            let version = self.next.cast_signed() + 1;
+            let entry = Entry::Alert(change(&tenant(), number, version, parameters.clone()));
+            requests.push(asked(&mut self.fold, &record(&tenant(), self.next, &entry)));
             self.next += 1;
-            let only = request.only.clone();
-            let job =
-                Job { tenant: tenant(), window: self.fold.window().clone(), requests: vec![request], only };
-            previews.extend(answer(&job, &|| false).unwrap());
         }
-        previews
+        requests
+    }
+
+    fn answer(&self, requests: Vec<Request>, only: Option<Vec<Symbol>>) -> Vec<AlertPreview> {
+        let job = Job { tenant: tenant(), window: self.fold.window().clone(), requests, only };
+        answer(&job, &|| false).unwrap()
+    }
+
+    /// The answers to these alerts: of each alone.
+    fn previews(&mut self, alerts: &[AlertParameters]) -> Vec<AlertPreview> {
+        let requests = self.asked(alerts).into_iter();
+        requests.flat_map(|request| self.answer(vec![request.clone()], request.only)).collect()
+    }
+
+    /// The same in one play, which is what each gets alone: see the test that says so.
+    fn previews_together(&mut self, alerts: &[AlertParameters]) -> Vec<AlertPreview> {
+        let requests = self.asked(alerts);
+        self.answer(requests, None)
     }
 
     fn fired(&self, alert: AlertId, from: Timestamp, to: Timestamp) -> Vec<&TriggerFired> {
         let of = |trigger: &&TriggerFired| trigger.alert_id == alert && trigger.close_time > from;
-        self.twin.fired.iter().filter(of).filter(|trigger| trigger.close_time <= to).collect()
+        self.twin
+            .as_ref()
+            .unwrap()
+            .fired
+            .iter()
+            .filter(of)
+            .filter(|trigger| trigger.close_time <= to)
+            .collect()
     }
 }
 
@@ -123,7 +152,7 @@ fn an_answer_reaches_back_thirty_days_and_the_rest_only_warms() {
     let minutes = both.fold.window().minutes();
     both.fold.forget_before(reach_back(to));
     assert!(both.fold.window().minutes() < minutes && both.fold.window().from() <= Some(reach_back(to)));
-    let previews = both.previews(&alerts);
+    let previews = both.previews_together(&alerts);
     assert!(previews.iter().all(|preview| preview.from == Some(reach_back(to))), "{previews:?}");
     assert_same(&both, &previews, 0);
     assert!(previews[..6].iter().all(|preview| preview.times > 0), "{previews:?}");
@@ -138,8 +167,8 @@ fn an_answer_reaches_back_thirty_days_and_the_rest_only_warms() {
 
 #[test]
 fn days_that_were_played_into_the_state_change_no_answer() {
-    let (mut both, alerts) = (Both::new(1), decided_by_bars());
-    both.minutes(4 * 1440 + 100);
+    let (mut both, alerts) = (Both::without_twin(), decided_by_bars());
+    both.minutes(2 * 1440 + 100);
     let mut changed = settings(&tenant());
     if let Entry::Settings(SettingsChanged { revision, settings, .. }) = &mut changed {
         *revision = 2;
@@ -149,11 +178,11 @@ fn days_that_were_played_into_the_state_change_no_answer() {
     }
     both.apply(&changed);
     both.minutes(30 * 1440);
-    let whole = both.previews(&alerts);
+    let whole = both.previews_together(&alerts);
     let limit = reach_back(both.fold.watermark().unwrap());
     both.fold.forget_before(limit);
-    assert!(both.fold.window().from() > Some(START.plus(3 * DAY)));
-    let again = both.previews(&alerts);
+    assert!(both.fold.window().from() > Some(START.plus(DAY)));
+    let again = both.previews_together(&alerts);
     let bytes = |previews: &[AlertPreview]| -> Vec<Vec<u8>> {
         let same = |preview: &AlertPreview| AlertPreview { version: 1, offset: 1, ..preview.clone() };
         previews.iter().map(|preview| codec::encode_preview(&same(preview)).unwrap()).collect()
@@ -167,7 +196,7 @@ fn listed(name: bellwether_schemas::Symbol) -> bellwether_schemas::settings::Sym
 
 #[test]
 fn several_that_are_answered_together_each_get_what_they_get_alone() {
-    let (mut both, alerts) = (Both::new(1), decided_by_bars());
+    let (mut both, alerts) = (Both::without_twin(), decided_by_bars());
     let mut requests = Vec::new();
     for (number, parameters) in (1..).zip(&alerts) {
         both.minutes(1440 + 700);
@@ -176,11 +205,10 @@ fn several_that_are_answered_together_each_get_what_they_get_alone() {
         both.next += 1;
     }
     both.minutes(600);
-    let job = |requests, only| Job { tenant: tenant(), window: both.fold.window().clone(), requests, only };
-    let together = answer(&job(requests.clone(), None), &|| false).unwrap();
+    let together = both.answer(requests.clone(), None);
     let alone: Vec<AlertPreview> = requests
         .iter()
-        .flat_map(|request| answer(&job(vec![request.clone()], request.only.clone()), &|| false).unwrap())
+        .flat_map(|request| both.answer(vec![request.clone()], request.only.clone()))
         .collect();
     assert_eq!(together, alone);
     assert!(alone.iter().all(|preview| preview.times > 0), "{alone:?}");
@@ -204,7 +232,7 @@ fn an_alert_on_ticks_is_answered_by_minutes_and_says_so() {
 
 #[test]
 fn less_than_a_day_or_nothing_that_has_a_value_is_not_enough_history() {
-    let (mut both, alerts) = (Both::new(1), decided_by_bars());
+    let (mut both, alerts) = (Both::without_twin(), decided_by_bars());
     let before = both.previews(&alerts[..1]).remove(0);
     assert_eq!((before.state, before.from, before.to), (PreviewState::NotEnoughHistory, None, None));
     both.minutes(23 * 60);
@@ -223,7 +251,7 @@ fn less_than_a_day_or_nothing_that_has_a_value_is_not_enough_history() {
 #[test]
 fn behind_bars_longer_than_a_minute_the_range_begins_anew() {
     use bellwether_schemas::ticks::Spacing;
-    let (mut both, alerts) = (Both::new(1), decided_by_bars());
+    let (mut both, alerts) = (Both::without_twin(), decided_by_bars());
     both.minutes(2 * 1440);
     let mut entries = both.market.minute();
     if let Entry::Ticks(block) = &mut entries[0] {
@@ -238,6 +266,5 @@ fn behind_bars_longer_than_a_minute_the_range_begins_anew() {
     );
     assert_eq!(both.previews(&alerts[..1])[0].state, PreviewState::NotEnoughHistory);
     both.minutes(60);
-    both.watch(&alerts[..1]);
     assert_eq!(both.previews(&alerts[..1])[0].state, PreviewState::Answered);
 }

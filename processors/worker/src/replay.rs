@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 
 use bellwether_engine::Effect;
 use bellwether_runtime::journal::entries_to_fold;
-use bellwether_runtime::log::{Log, scan};
+use bellwether_runtime::log::{Log, LogError, Record, scan};
 use bellwether_schemas::triggers::{Cause, Outcome};
 use bellwether_schemas::{TenantId, Topic, TopicKind, codec};
 
 use crate::WorkerError;
 use crate::drive::GROUP;
 use crate::snapshots::{State, load_oldest};
-pub use explain::{Explained, FieldDifference, first_explained};
-pub(crate) use explain::{fields_that_differ, state_at, value_of, value_of_outcome};
+pub use explain::{Explained, FieldDifference, fields_that_differ, first_explained, value_of_outcome};
+pub(crate) use explain::{state_at, value_of};
 
 /// Journal records between two words on progress.
 const TELL_EVERY: u64 = 1024;
@@ -148,6 +148,30 @@ fn in_range(cause: Cause, range: &Range) -> bool {
     range.contains(&cause.offset.cast_unsigned())
 }
 
+/// What stands in the triggers topic and was caused within the range, each with what it says; with what cannot be read, whose
+/// cause nobody knows.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn recorded(
+    log: &dyn Log,
+    tenant: &TenantId,
+    range: &Range,
+) -> Result<impl Iterator<Item = Result<(Record, Option<Outcome>), LogError>>, LogError> {
+    let records = scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)?;
+    let range = range.clone();
+    Ok(records.filter_map(move |record| {
+        let told = |record: Record| {
+            let outcome = codec::decode_outcome(&record.value).ok();
+            (record, outcome)
+        };
+        let is_in = |outcome: &Option<Outcome>| {
+            outcome.as_ref().is_none_or(|outcome| in_range(outcome.cause(), &range))
+        };
+        record.map(told).map(|read| is_in(&read.1).then_some(read)).transpose()
+    }))
+}
+
 fn compare(
     log: &dyn Log,
     tenant: &TenantId,
@@ -155,12 +179,8 @@ fn compare(
     folded: &mut BTreeMap<Cause, Expected>,
     report: &mut Report,
 ) -> Result<(), WorkerError> {
-    for record in scan(log, &Topic::new(tenant, TopicKind::Triggers), 0..u64::MAX)? {
-        let record = record?;
-        let recorded = codec::decode_outcome(&record.value).ok();
-        if recorded.as_ref().is_some_and(|outcome| !in_range(outcome.cause(), range)) {
-            continue;
-        }
+    for read in recorded(log, tenant, range)? {
+        let (record, recorded) = read?;
         report.compared += 1;
         let found = recorded.as_ref().and_then(|outcome| folded.get_mut(&outcome.cause()));
         let recorded = recorded.map(Box::new);

@@ -9,6 +9,7 @@ mod looks;
 pub(crate) mod numbers;
 mod page;
 mod provenance;
+mod recorded;
 mod view;
 mod words;
 

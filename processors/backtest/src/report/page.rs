@@ -10,6 +10,7 @@ use super::chart::chart;
 use super::comparison::{comparisons, counts};
 use super::looks::looks;
 use super::numbers::{count, percent, price, reading, share};
+use super::recorded::recorded;
 use super::view::{Moved, Overview, Page, RowView, Section, Shown, Tile};
 use super::{Contents, words};
 use crate::alerts::Alert;
@@ -53,6 +54,7 @@ fn page<'a>(contents: &Contents<'a>) -> Page<'a> {
         tiles: tiles(summary),
         overview: overview(contents, &sections),
         looks: looks_at_all(contents),
+        recorded: summary.compared.as_ref().map(recorded),
         comparisons: comparisons(contents),
         left_out: fired - sections.len(),
         sections,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::calendar::{Calendar, Cell};
 use super::chart::Chart;
 use super::provenance::Provenance;
+use super::recorded::Recorded;
 
 #[derive(Serialize)]
 pub(super) struct Page<'a> {
@@ -15,6 +16,7 @@ pub(super) struct Page<'a> {
     pub(super) overview: Vec<Overview>,
     /// How many sides of alerts were looked at, in words.
     pub(super) looks: String,
+    pub(super) recorded: Option<Recorded>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) sections: Vec<Section>,
     pub(super) left_out: usize,

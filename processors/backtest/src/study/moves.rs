@@ -1,57 +1,12 @@
 //! What the price did after triggers: at +1, +5 and +20 bars of their timeframe.
 
-use bellwether_schemas::triggers::Condition;
+use bellwether_engine::moves::median;
+pub use bellwether_engine::moves::{Direction, HORIZONS};
 
-/// After how many bars a move is measured.
-pub const HORIZONS: [u32; 3] = [1, 5, 20];
 /// Most moves of an alert and horizon that are kept; more are left out of the figures.
 const MAX_MOVES: usize = 100_000;
 /// 97.5 % quantile of the normal distribution: an interval of 95 %.
 pub(super) const Z: f64 = 1.959_963_984_540_054;
-
-/// Which way the user of an alert expects the price to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    /// Up: oversold, buy, above.
-    Up,
-    /// Down: overbought, sell, below.
-    Down,
-    /// It says nothing about that.
-    None,
-}
-
-impl Direction {
-    /// Of a trigger's condition.
-    #[must_use]
-    pub const fn of(condition: Condition) -> Self {
-        match condition {
-            Condition::Oversold | Condition::Buy | Condition::Above => Self::Up,
-            Condition::Overbought | Condition::Sell | Condition::Below => Self::Down,
-            Condition::RsiMismatch | Condition::RealMismatch | Condition::Strongest | Condition::Weakest => {
-                Self::None
-            }
-        }
-    }
-
-    /// As a word: `up`, `down` or `either`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::None => "either",
-        }
-    }
-
-    /// What turns a move of the price into one its way.
-    #[must_use]
-    pub const fn sign(self) -> f64 {
-        match self {
-            Self::Up | Self::None => 1.0,
-            Self::Down => -1.0,
-        }
-    }
-}
 
 /// The moves of one alert by horizon: above zero where the price went its way, as they are where it has no way.
 #[derive(Debug, Clone, Default)]
@@ -115,11 +70,7 @@ impl Sample {
     /// The one in the middle, or half way between the two.
     #[must_use]
     pub fn median(&self) -> Option<f64> {
-        let mut sorted = self.percent.clone();
-        sorted.sort_by(f64::total_cmp);
-        let upper = *sorted.get(sorted.len() / 2)?;
-        let lower = *sorted.get(sorted.len().saturating_sub(1) / 2)?;
-        Some(f64::midpoint(lower, upper))
+        median(&mut self.percent.clone())
     }
 
     /// The share that went the alert's way with its 95 % interval after Wilson; none where it has no way.

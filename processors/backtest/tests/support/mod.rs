@@ -1,6 +1,8 @@
 //! Small files, and runs over them.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod folded;
+
 use std::path::{Path, PathBuf};
 
 use bellwether_backtest::files::{Files, TENANT, play};

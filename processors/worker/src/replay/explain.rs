@@ -157,7 +157,8 @@ fn differing(recorded: &Value, folded: &Value) -> Vec<FieldDifference> {
 }
 
 /// Names of the fields of two objects that are not the same.
-pub(crate) fn fields_that_differ(one: &Value, other: &Value) -> Vec<String> {
+#[must_use]
+pub fn fields_that_differ(one: &Value, other: &Value) -> Vec<String> {
     let names = |of: &Value| -> BTreeSet<String> {
         of.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
     };
@@ -170,8 +171,9 @@ pub(crate) fn value_of(reading: &Reading) -> Value {
     serde_json::to_value(reading).unwrap_or_default()
 }
 
-/// The same of an outcome.
-pub(crate) fn value_of_outcome(outcome: &Outcome) -> Value {
+/// An outcome as it is written in JSON; nothing where it cannot be.
+#[must_use]
+pub fn value_of_outcome(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Fired(trigger) => serde_json::to_value(trigger).unwrap_or_default(),
         Outcome::Status(status) => serde_json::to_value(status).unwrap_or_default(),

@@ -1,0 +1,71 @@
+//! What the price did after triggers, as everybody measures it who tells of it: no part of the fold.
+
+use bellwether_schemas::triggers::Condition;
+
+/// After how many bars of the trigger's timeframe a move is measured.
+pub const HORIZONS: [u32; 3] = [1, 5, 20];
+
+/// Which way the user of an alert expects the price to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// Up: oversold, buy, above.
+    Up,
+    /// Down: overbought, sell, below.
+    Down,
+    /// It says nothing about that.
+    None,
+}
+
+impl Direction {
+    /// Of a trigger's condition.
+    #[must_use]
+    pub const fn of(condition: Condition) -> Self {
+        match condition {
+            Condition::Oversold | Condition::Buy | Condition::Above => Self::Up,
+            Condition::Overbought | Condition::Sell | Condition::Below => Self::Down,
+            Condition::RsiMismatch | Condition::RealMismatch | Condition::Strongest | Condition::Weakest => {
+                Self::None
+            }
+        }
+    }
+
+    /// As a word: `up`, `down` or `either`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::None => "either",
+        }
+    }
+
+    /// What turns a move of the price into one its way.
+    #[must_use]
+    pub const fn sign(self) -> f64 {
+        match self {
+            Self::Up | Self::None => 1.0,
+            Self::Down => -1.0,
+        }
+    }
+}
+
+/// The one in the middle, or half way between the two; none of none. Sorts them.
+#[must_use]
+pub fn median(moves: &mut [f64]) -> Option<f64> {
+    moves.sort_by(f64::total_cmp);
+    let upper = *moves.get(moves.len() / 2)?;
+    let lower = *moves.get(moves.len().saturating_sub(1) / 2)?;
+    Some(f64::midpoint(lower, upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_an_even_number_lies_between_two_of_none_nowhere() {
+        assert_eq!(median(&mut [3.0, -1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, -7.0]), Some(1.5));
+        assert_eq!(median(&mut []), None);
+    }
+}
