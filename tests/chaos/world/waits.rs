@@ -49,7 +49,9 @@ impl World {
                 Some(0) => return,
                 Some(left) if left < least => (least, deadline) = (left, now() + PATIENCE),
                 _ if now() > deadline => {
-                    return processes.finding(format!("{least} left for {PATIENCE:?} of {what}"));
+                    return processes.finding(format!(
+                        "waited {PATIENCE:?} {IN_VAIN} for {what}: {least} are left, and it became no less"
+                    ));
                 }
                 _ => processes.tend(),
             }
