@@ -36,6 +36,11 @@ const ENDS: &str = "2024-01-03T00:00:00Z";
 /// Event time a second: the day takes two minutes.
 const SPEED: &str = "720";
 const TICKS_A_MINUTE: &str = "10";
+/// The least time between two kills, and what chance adds to it: killed much sooner than it has folded anything on, a worker
+/// folds with care, record by record.
+const KILLS: (u64, u64) = (1_500, 4_000);
+/// How long what is left may take in the end: with care, it is some hundred records a second.
+const FOLDED: Duration = Duration::from_secs(900);
 /// One kill in so many is the producer's.
 const PRODUCERS_SHARE: u64 = 8;
 
@@ -97,7 +102,7 @@ impl Day {
         let (mut producer, mut kills, mut produced) = (Some(play(ground)), 0, 0);
         let begun = now();
         while let Some(playing) = &mut producer {
-            std::thread::sleep(Duration::from_millis(500 + random.next() % 2_000));
+            std::thread::sleep(Duration::from_millis(KILLS.0 + random.next() % KILLS.1));
             if playing.has_ended() {
                 let ran = producer.take().unwrap().wait(PATIENCE);
                 self.findings.extend((ran.code != Some(0)).then(|| format!("the producer ended: {ran}")));
@@ -113,8 +118,8 @@ impl Day {
             progress(&format!("{:.0} s: {kills} workers killed", begun.elapsed().as_secs_f64()));
         }
         self.said.push(format!("kill -9 of {kills} workers and {produced} producers"));
-        if !until(PATIENCE, || ground.tenants.iter().all(|tenant| ground.is_folded(tenant))) {
-            self.findings.push(format!("not everything was folded within {PATIENCE:?}"));
+        if !until(FOLDED, || ground.tenants.iter().all(|tenant| ground.is_folded(tenant))) {
+            self.findings.push(format!("not everything was folded within {FOLDED:?}"));
         }
         for worker in workers {
             let ran = worker.stop(PATIENCE);
