@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from stand import ROOT, free_port
 
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 PACKAGES = ["prometheus", "prometheus-alertmanager"]
 
 
@@ -31,16 +32,27 @@ def tools(directory):
 
 def scaled(text, scale):
     """Every window of a rule divided by `scale`, never below two seconds."""
-    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    shorter = lambda found: f"{found[1]}{max(2, round(int(found[2]) * seconds[found[3]] / scale))}s"
+    shorter = lambda found: f"{found[1]}{max(2, round(int(found[2]) * SECONDS[found[3]] / scale))}s"
     return re.sub(r"(\[|offset |for: )(\d+)([smhd])\b", shorter, text)
 
 
-class Watch:
-    """Both, while they run."""
+# Waits that stand in a comparison and not in a window. What is counted in a market's own time passes as fast as it is played.
+WAITS = ["bellwether_outbox_oldest_seconds > {}", "bellwether_snapshot_stored_seconds) > {}", "bellwether_schedule_next_seconds) > {}"]
 
-    def __init__(self, directory, bin, stand, scale=1):
-        self.dir, self.stand, self.scale = Path(directory), stand, scale
+
+def sooner(text, scale):
+    """The same of waits."""
+    for form in WAITS:
+        before, after = map(re.escape, form.split("{}"))
+        text = re.sub(f"({before})(\\d+){after}", lambda found: f"{found[1]}{max(2, round(int(found[2]) / scale))}", text)
+    return text
+
+
+class Watch:
+    """Both, while they run. `instead`: what stands in the rules, and what is to stand there."""
+
+    def __init__(self, directory, bin, stand, scale=1, instead=()):
+        self.dir, self.stand, self.scale, self.instead = Path(directory), stand, scale, instead
         self.bin = lambda name: str(bin / name) if bin else name
         self.port, self.alerts = free_port(), free_port()
         self.processes = []
@@ -49,7 +61,10 @@ class Watch:
         shutil.rmtree(self.dir, ignore_errors=True)
         (self.dir / "rules").mkdir(parents=True)
         for rules in (ROOT / "compose/prometheus/rules").glob("*.yml"):
-            (self.dir / "rules" / rules.name).write_text(scaled(rules.read_text(), self.scale))
+            text = sooner(scaled(rules.read_text(), self.scale), self.scale)
+            for found, wanted in self.instead:
+                text = text.replace(found, wanted)
+            (self.dir / "rules" / rules.name).write_text(text)
         self.write_prometheus()
         self.write_alertmanager()
         self.run("prometheus", f"--config.file={self.dir}/prometheus.yml", f"--storage.tsdb.path={self.dir}/data", f"--web.listen-address=127.0.0.1:{self.port}")
@@ -59,20 +74,31 @@ class Watch:
     def write_prometheus(self):
         """The compose file's own, with addresses in place of names, and a shorter breath."""
         config = yaml.safe_load((ROOT / "compose/prometheus/prometheus.yml").read_text())
-        config["global"].update(scrape_interval="2s", scrape_timeout="2s", evaluation_interval="2s")
+        breath = "2s" if self.scale == 1 else "1s"
+        config["global"].update(scrape_interval=breath, scrape_timeout=breath, evaluation_interval=breath)
         config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{self.alerts}"]
         for job in config["scrape_configs"]:
             name = job["job_name"]
-            port = self.port if name == "prometheus" else self.stand.ports[name]
             job.pop("dns_sd_configs", None)
-            job["static_configs"] = [{"targets": [f"127.0.0.1:{port}"]}]
+            job.pop("static_configs", None)
+            job["file_sd_configs"] = [{"files": [f"{self.dir}/targets/{name}.json"], "refresh_interval": "1s"}]
+            self.is_there(name, True)
         (self.dir / "prometheus.yml").write_text(yaml.safe_dump(config))
+
+    def is_there(self, name, there):
+        """Whether the network knows a container of that name."""
+        port = self.port if name == "prometheus" else self.stand.ports[name]
+        file = self.dir / "targets" / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        whole = file.with_suffix(".new")
+        whole.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]}] if there else []))
+        whole.rename(file)
 
     def write_alertmanager(self):
         config = (ROOT / "compose/alertmanager/alertmanager.yml").read_text()
         config = config.replace("inbox:1025", f"127.0.0.1:{self.stand.inbox['smtp']}")
-        waits = lambda found: f"{found[1]}{max(1, int(found[2]) // max(1, round(self.scale)))}{found[3]}"
-        (self.dir / "alertmanager.yml").write_text(re.sub(r"(group_wait: )(\d+)(s)", waits, config))
+        waits = lambda found: f"{found[1]}{max(1, round(int(found[2]) * SECONDS[found[3]] / self.scale))}s"
+        (self.dir / "alertmanager.yml").write_text(re.sub(r"((?:group_wait|group_interval|repeat_interval): )(\d+)([smh])", waits, config))
 
     def run(self, name, *arguments):
         log = open(self.dir / f"{name}.log", "wb")
@@ -102,6 +128,7 @@ class Watch:
         return {(alert["labels"]["alertname"], alert["labels"].get("tenant", "")) for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"}
 
     def down(self):
-        for process in self.processes:
+        while self.processes:
+            process = self.processes.pop()
             process.terminate()
             process.wait(30)

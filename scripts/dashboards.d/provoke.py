@@ -26,9 +26,9 @@ def faults(stand):
     tenant(stand)
 
 
-def ticks(stand):
+def ticks(stand, times=1):
     """Prices of a symbol that no tenant has, prices that cannot be, and lines that are none."""
-    rows = [f"2026-01-07T10:{minute:02}:00Z,DOGEUSD,1.0,1.1" for minute in range(60)]
+    rows = [f"2026-01-07T10:{minute:02}:00Z,DOGEUSD,1.0,1.1" for minute in range(60)] * times
     rows += ["2026-01-07T11:00:00Z,EURUSD,1.1,1.2", "not a line", "2026-01-07T11:00:01Z,EURUSD,900.0,901.0"]
     file = stand.dir / "ticks.csv"
     file.write_text("ts,symbol,bid,ask\n" + "\n".join(rows) + "\n")

@@ -34,6 +34,8 @@ class Stand:
         self.processes, self.ports, self.done = {}, {}, set()
         self.inbox = {"smtp": free_port(), "page": free_port()}
         self.gateway = free_port()
+        # More of the environment, by service.
+        self.more = {}
 
     def afresh(self):
         """Nothing is left of a stand before: its journal knows what was provoked there."""
@@ -105,7 +107,7 @@ class Stand:
             "BELLWETHER_TELEMETRY_METRICS": f"127.0.0.1:{self.ports[name]}",
             "BELLWETHER_GATEWAY_LISTEN": f"127.0.0.1:{self.gateway}",
         }
-        return {"PATH": os.environ["PATH"], **said, **{key: value for key, value in here.items() if key in said}}
+        return {"PATH": os.environ["PATH"], **said, **{key: value for key, value in here.items() if key in said}, **self.more.get(name, {})}
 
     def command(self, name):
         command = self.compose["services"][name]["command"]
@@ -116,8 +118,8 @@ class Stand:
 
     def start(self, name):
         self.wait_for_others(name)
-        self.ports[name] = free_port()
-        log = open(self.dir / f"{name}.log", "wb")
+        self.ports.setdefault(name, free_port())
+        log = open(self.dir / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
             self.command(name), cwd=self.dir, env=self.environment(name), stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
@@ -154,7 +156,7 @@ class Stand:
         return [name for name in self.order() if self.compose["services"][name].get("restart") == "unless-stopped"]
 
     def log(self, name):
-        return (self.dir / f"{name}.log").read_text()[-2000:]
+        return (self.dir / f"{name}.log").read_text(errors="replace")[-2000:]
 
     def stop(self, name, how=signal.SIGTERM):
         process = self.processes.pop(name)

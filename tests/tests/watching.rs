@@ -166,6 +166,20 @@ fn every_alert_leads_to_a_heading_of_the_runbook_and_is_tried_by_a_test() {
 }
 
 #[test]
+fn every_alert_is_tried_by_its_fault_or_it_is_said_why_it_cannot_be() {
+    let trials = read("scripts/dashboards.d/trials.py");
+    let (excused, tried) = trials.split_once("\n}\n").unwrap();
+    for (name, _) in alerts() {
+        let is_tried = ['"', ' '].into_iter().any(|end| tried.contains(&format!("\"{name}{end}")));
+        let is_excused = excused.contains(&format!("\"{name}\": \""));
+        assert!(
+            is_tried != is_excused,
+            "{name} is to be fired in scripts/dashboards.d/trials.py, or to stand in NOT_HERE"
+        );
+    }
+}
+
+#[test]
 fn every_kind_of_incident_wakes_somebody_or_waits_for_the_morning_and_the_runbook_knows_it() {
     let runbook = read("docs/RUNBOOK.md");
     for kind in IncidentKind::ALL {
