@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint fmt setup mutants chaos trials quarantine load schedules bench line types mail-faults isolation \
-tenants simulate day reasons metrics dashboards alerts release
+tenants simulate day reasons metrics dashboards alerts kafka-secured release
 .NOTPARALLEL:
 
 # A shell opened before rustup was installed does not have this yet; a distribution's own cargo is of another version.
@@ -120,6 +120,11 @@ dashboards: setup ## every query of every panel and rule against a real Promethe
 alerts: setup ## each alert rule fired by its fault, and gone after, at a sixtieth of its windows; ALERTS
 	cargo build --locked -p bellwether
 	@scripts/alerts $(if $(ALERTS),--only $(ALERTS))
+
+# Not part of `test`, and the one thing here that needs OpenSSL's headers: librdkafka is built once more.
+kafka-secured: setup ## TLS, SCRAM and ACLs a tenant on a real Kafka: what each login may, and may not
+	cargo build --locked -p bellwether --features kafka_tls
+	@scripts/kafka-secured
 
 # Not part of `test`: a release build, some minutes.
 release: setup ## binary, context of the image, SBOM and checksums, as target/dist

@@ -114,6 +114,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Debug(command) => command.run(&process).await,
         }
     });
+    bellwether_runtime::trace::flush();
     // Threads that wait for something that will not come must not keep a finished command.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     code

@@ -129,7 +129,7 @@ impl Process {
 
     /// The log at `url`.
     pub(crate) fn log_at(&self, url: &str, access: Access) -> anyhow::Result<Arc<dyn Log>> {
-        let log = log::open(url, access, self.clock.clone())?;
+        let log = log::open_with(url, access, self.clock.clone(), &self.config.kafka)?;
         Ok(match Registry::open(&self.config.schema_registry, access)? {
             Some(registry) => Arc::new(Registered::new(log, registry)),
             None => log,

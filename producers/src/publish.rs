@@ -9,6 +9,7 @@ use bellwether_runtime::crash::{CrashPoint, reach};
 use bellwether_runtime::log::{Ack, Log, LogError, NewRecord, blocking};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_runtime::trace::{Context, Span, Step};
 use bellwether_schemas::codec::encode_entry;
 use bellwether_schemas::journal::Heartbeat;
 use bellwether_schemas::ticks::TickBlock;
@@ -69,8 +70,28 @@ pub struct Publisher {
     topic: Topic,
     identity: Identity,
     silence: Silence,
-    queued: VecDeque<NewRecord>,
-    under_way: Option<(Vec<NewRecord>, Ack)>,
+    queued: VecDeque<Traced>,
+    under_way: Option<(Append, Ack)>,
+}
+
+/// A record, and the trace that begins with it.
+struct Traced {
+    record: NewRecord,
+    span: Span,
+}
+
+/// Records that go together, as often as it takes; their spans are over with it.
+#[derive(Default)]
+struct Append {
+    records: Vec<NewRecord>,
+    spans: Vec<Span>,
+}
+
+impl Append {
+    fn to(&self, log: &dyn Log, topic: &Topic) -> Ack {
+        let traces: Vec<Option<Context>> = self.spans.iter().map(Span::context).collect();
+        log.append_traced(topic, self.records.clone(), &traces)
+    }
 }
 
 impl Publisher {
@@ -113,7 +134,10 @@ impl Publisher {
     /// The log cannot be written any more, or is still out of reach after a stop was asked for.
     pub async fn publish(&mut self, entry: &Entry) -> Result<(), ProducerError> {
         let key = self.topic.tenant.as_str().as_bytes().to_vec();
-        self.queued.push_back(NewRecord { key, value: encode_entry(entry)? });
+        let record = NewRecord { key, value: encode_entry(entry)? };
+        let mut span = Span::root(Step::Publish, &self.topic.tenant);
+        span.set("bellwether.source", &self.identity.source);
+        self.queued.push_back(Traced { record, span });
         Encoded { entry }.emit();
         self.silence.note(entry);
         if self.under_way.is_none() {
@@ -157,17 +181,18 @@ impl Publisher {
     }
 
     fn begin(&mut self) {
-        let mut batch = Vec::new();
+        let mut batch = Append::default();
         let mut bytes = 0;
-        while let Some(record) = self.queued.pop_front() {
+        while let Some(Traced { record, span }) = self.queued.pop_front() {
             bytes += record.value.len();
-            batch.push(record);
-            if batch.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES {
+            batch.records.push(record);
+            batch.spans.push(span);
+            if batch.records.len() >= MAX_BATCH || bytes >= MAX_BATCH_BYTES {
                 break;
             }
         }
-        if !batch.is_empty() {
-            let ack = self.log.append(&self.topic, batch.clone());
+        if !batch.records.is_empty() {
+            let ack = batch.to(&*self.log, &self.topic);
             reach(CrashPoint::ProducerSent);
             self.under_way = Some((batch, ack));
         }
@@ -190,7 +215,7 @@ impl Publisher {
                     left -= u32::from(self.shutdown.is_raised());
                     self.pause(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);
-                    let ack = self.log.append(&self.topic, batch.clone());
+                    let ack = batch.to(&*self.log, &self.topic);
                     self.under_way = Some((batch, ack));
                 }
                 Some(Err(error)) => return Err(error.into()),

@@ -25,4 +25,5 @@ pub mod slot;
 pub mod snapshots;
 pub mod telemetry;
 pub mod tenants;
+pub mod trace;
 pub mod words;

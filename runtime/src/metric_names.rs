@@ -66,6 +66,8 @@ metrics! {
         OPERATOR_MAILS: Counter = "bellwether_operator_mails_total" [outcome],
             "Mails to the operator, by `outcome` of each try.";
         PINGS: Counter = "bellwether_pings_total" [outcome], "Calls of the operator's address, by `outcome`.";
+        SPANS: Counter = "bellwether_spans_total" [outcome],
+            "Spans of traces, by `outcome`: sent to the collector, or dropped.";
     }
 
     Produce {

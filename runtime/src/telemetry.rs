@@ -1,4 +1,4 @@
-//! Log lines to stderr and metrics for the endpoint, set up once a process.
+//! Log lines to stderr, metrics for the endpoint and spans for a collector, set up once a process.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::clock::Clock;
 use crate::config;
 use crate::metric_names::{ALL, BUILD, Kind, MEMORY, STARTED};
+use crate::trace;
 
 /// What histograms gathered is folded into buckets this often, so that it stays bounded when nobody asks.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -64,6 +65,10 @@ pub fn init(config: &config::Telemetry, is_terminal: bool) -> Result<Handle, Tel
     introduce();
     tracing::subscriber::set_global_default(subscriber).map_err(|error| set_up(error.to_string()))?;
     keep_up(handle.clone()).map_err(|error| set_up(error.to_string()))?;
+    if let Some(collector) = config.traces.clone() {
+        let exporter = trace::Exporter::to(collector).map_err(|error| set_up(error.to_string()))?;
+        trace::install(exporter, config.trace_share);
+    }
     Ok(Handle(handle))
 }
 
@@ -80,7 +85,9 @@ where
     let lines = lines.log_internal_errors(false);
     Ok(match config.format {
         config::LogFormat::Text => Box::new(lines.with_target(false).finish()),
-        config::LogFormat::Json => Box::new(lines.json().flatten_event(true).with_ansi(false).finish()),
+        config::LogFormat::Json => {
+            Box::new(lines.json().flatten_event(true).with_span_list(false).with_ansi(false).finish())
+        }
     })
 }
 
@@ -168,7 +175,7 @@ mod tests {
     }
 
     fn lines(level: &str, format: LogFormat) -> String {
-        let config = Telemetry { level: level.into(), format, metrics: None };
+        let config = Telemetry { level: level.into(), format, ..Telemetry::default() };
         let written = Lines::default();
         let writer = written.clone();
         let subscriber = subscriber(&config, false, move || writer.clone()).unwrap();
@@ -195,7 +202,7 @@ mod tests {
     #[test]
     fn a_wrong_level_is_an_error_that_names_its_key() {
         for level in ["loud", "", "bellwether=loud", "info,loud", "info,"] {
-            let config = Telemetry { level: level.into(), format: LogFormat::Text, metrics: None };
+            let config = Telemetry { level: level.into(), ..Telemetry::default() };
             let error = subscriber(&config, false, std::io::stderr).err().unwrap().to_string();
             assert!(error.contains("telemetry.level") && error.contains(level), "{error}");
         }
@@ -203,7 +210,7 @@ mod tests {
 
     #[test]
     fn counts_and_buckets_are_rendered_with_their_help_and_a_second_set_up_is_refused() {
-        let config = Telemetry { level: "warn".into(), format: LogFormat::Text, metrics: None };
+        let config = Telemetry { level: "warn".into(), ..Telemetry::default() };
         let handle = init(&config, false).unwrap();
         metrics::counter!(metric_names::TRIGGERS, "tenant" => "fxlabs").increment(3);
         metrics::histogram!(metric_names::MAIL_SEND, "tenant" => "fxlabs").record(0.02);

@@ -18,6 +18,7 @@ use bellwether_runtime::log::{
     Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Polled, Reader,
     Record, Result, Start,
 };
+use bellwether_runtime::trace::Context;
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
@@ -55,7 +56,8 @@ fn cluster(brokers: u8) -> Option<Cluster> {
 impl Cluster {
     /// The log as a process of its own would have it, on a host with these lock files.
     fn log(&self, slots: &str) -> Arc<dyn Log> {
-        let options = Options { host: "test".into(), slots: self.dir.path().join(slots) };
+        let options =
+            Options { host: "test".into(), slots: self.dir.path().join(slots), ..Options::default() };
         Arc::new(KafkaLog::open_with(self.kafka.brokers(), Access::Write, options).unwrap())
     }
 
@@ -97,6 +99,9 @@ impl Log for Aged {
     }
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
         self.log.append(topic, records)
+    }
+    fn append_traced(&self, topic: &Topic, records: Vec<NewRecord>, traces: &[Option<Context>]) -> Ack {
+        self.log.append_traced(topic, records, traces)
     }
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {
         self.log.bounds(topic)

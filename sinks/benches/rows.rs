@@ -143,6 +143,7 @@ fn pieces(triggers: &[TriggerFired]) -> Vec<Piece> {
         offset: number as u64,
         appended_at: Timestamp(0),
         outcome: Outcome::Fired(triggers[number].clone()),
+        trace: None,
     };
     let piece = |from: usize| {
         let end = (from + BATCH_RECORDS).min(ROWS);

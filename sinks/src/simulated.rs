@@ -91,6 +91,7 @@ impl Surroundings {
             offset,
             appended_at: Timestamp(0),
             outcome: self.topic[offset as usize].clone(),
+            trace: None,
         };
         let records: Vec<Delivered> = (self.position..next_offset).map(delivered).collect();
         let from = std::mem::replace(&mut self.position, next_offset);

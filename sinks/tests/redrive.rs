@@ -13,7 +13,7 @@ use support::*;
 
 fn delivered(letter: &DeadLetter) -> Delivered {
     let outcome = decode_outcome(&letter.original).unwrap();
-    Delivered { offset: letter.offset.cast_unsigned(), appended_at: Timestamp(0), outcome }
+    Delivered { offset: letter.offset.cast_unsigned(), appended_at: Timestamp(0), outcome, trace: None }
 }
 
 async fn redrive(database: &Home, letters: &[DeadLetter]) -> Vec<Receipt> {

@@ -52,7 +52,8 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let kafka = Kafka::start(&dir.path().join("services"), 1).unwrap();
-    let options = Appearance { host: "bench".into(), slots: dir.path().join("slots") };
+    let options =
+        Appearance { host: "bench".into(), slots: dir.path().join("slots"), ..Appearance::default() };
     let log: Arc<dyn Log> = Arc::new(KafkaLog::open_with(kafka.brokers(), Access::Write, options).unwrap());
     let postgres = runtime.block_on(postgres(&dir.path().join("postgres")));
     let mut paths =

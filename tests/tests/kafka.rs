@@ -41,7 +41,7 @@ fn kafka(dir: &Path) -> Option<Kafka> {
 }
 
 fn on_kafka(kafka: &Kafka, dir: &Path) -> Arc<dyn Log> {
-    let options = Options { host: "test".into(), slots: dir.join("slots") };
+    let options = Options { host: "test".into(), slots: dir.join("slots"), ..Options::default() };
     Arc::new(KafkaLog::open_with(kafka.brokers(), Access::Write, options).unwrap())
 }
 

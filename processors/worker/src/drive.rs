@@ -1,5 +1,7 @@
 //! The thin thread around the core: takes inputs from the log, performs outputs on it.
 
+mod appends;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,11 +18,13 @@ use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{AppendId, Core, Input, LastAsked, Output};
+use crate::core::{Core, Input, LastAsked, Output};
 use crate::events::TriggersTaken;
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
 use crate::storing::{Stores, Upkeep};
+use crate::traces::Traces;
+use appends::Append;
 
 /// The consumer group that shares journals out among workers.
 pub const GROUP: &str = PROCESS.name;
@@ -79,6 +83,7 @@ struct State {
     /// What the core asked for inside a callback: performed once the poll is over.
     asked: Vec<Output>,
     appends: Outstanding<Append>,
+    traces: Traces,
     recoveries: Recoveries,
     looks: Looks,
     stores: Stores,
@@ -90,15 +95,6 @@ struct State {
     folding_since: Option<Timestamp>,
     /// How long these tenants' last words may still be waited for; none: nobody goes.
     last_words: Option<Duration>,
-}
-
-/// An append that is not known to be in the log.
-#[derive(Debug)]
-struct Append {
-    id: AppendId,
-    begun: Instant,
-    /// Of triggers: when the oldest of the journal records was appended that were folded when they fired.
-    since: Option<Timestamp>,
 }
 
 impl Worker {
@@ -124,6 +120,7 @@ impl Worker {
         reach(CrashPoint::JournalPolled);
         let mut outputs = Vec::new();
         self.lock().folding_since = records.iter().map(|record| record.appended_at).min();
+        self.lock().traces.begin(&tenant, &records);
         self.lock().core.step(Input::Records(tenant, records), &mut outputs);
         reach(CrashPoint::JournalFolded);
         let performed = outputs.into_iter().try_for_each(|output| self.perform(output, consumer));
@@ -213,15 +210,7 @@ impl Worker {
                     return self.input(Input::Recovered(tenant, id, Err(error.into())), consumer);
                 }
             },
-            Output::Append(tenant, id, kind, records) => {
-                let ack = self.log.append(&Topic::new(&tenant, kind), records);
-                if kind == TopicKind::Triggers {
-                    reach(CrashPoint::TriggersSent);
-                }
-                let mut state = self.lock();
-                let since = state.folding_since.filter(|_| kind == TopicKind::Triggers);
-                state.appends.push(tenant, ack, Append { id, begun: Instant::now(), since });
-            }
+            Output::Append(tenant, id, kind, records) => self.append(tenant, id, kind, records),
             Output::Store(tenant, id, snapshot) => self.lock().stores.ask(tenant, id, snapshot),
             Output::Commit(tenant, next) => {
                 reach(CrashPoint::TriggersAnswered);
@@ -232,7 +221,8 @@ impl Worker {
                     committed => committed?,
                 }
                 // What is acknowledged late lies before the record that it stands at.
-                let state = self.lock();
+                let mut state = self.lock();
+                state.traces.done(&tenant, next);
                 if !state.core.is_halted(&tenant) {
                     state.tell(&self.progress, &tenant);
                     self.incidents.end(IncidentKind::Halted, &tenant);
@@ -360,6 +350,7 @@ impl Assignments for Worker {
         let mut state = self.lock();
         state.recoveries.cancel(&topic.tenant);
         state.looks.cancel(&topic.tenant);
+        state.traces.forget(&topic.tenant);
         // What it asked for in another callback of this poll would come after its last word.
         state.asked.retain(|asked| asked.tenant() != &topic.tenant);
         self.progress.left(&topic.tenant, PART);

@@ -20,6 +20,7 @@ pub mod snapshots;
 pub mod standing;
 mod storing;
 pub mod tally;
+mod traces;
 pub mod why;
 
 pub use bellwether_runtime::roles::Context;

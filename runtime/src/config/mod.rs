@@ -31,7 +31,8 @@ mod values;
 pub use directory::{examine_tenant, examine_tenants, examine_text, load_named, load_tenants, tenant_files};
 pub use error::ConfigError;
 pub use process::{
-    Config, Gateway, LogFormat, Operator, Processing, SNAPSHOT_EVERY, SchemaRegistry, Telemetry,
+    Config, Gateway, Kafka, LogFormat, Mechanism, Operator, Processing, SNAPSHOT_EVERY, SchemaRegistry,
+    Security, Telemetry,
 };
 pub use tenant::{
     ANCESTOR_NAMES, Ambiguous, AncestorName, Announce, Api, ApiRole, ApiToken, Auth, AuthKey, Brand,
@@ -41,7 +42,7 @@ pub use tenant::{
 pub use toml_file::text_of as tenant_text;
 pub use values::{
     Colour, DnsName, EmailAddress, FeedAddress, HeaderName, HeaderNameError, HttpAddress, Line, Link,
-    Mailbox, Origin, PingAddress, SmtpError, SmtpServer, Tls, parse_duration,
+    Mailbox, Origin, PingAddress, Share, SmtpError, SmtpServer, Tls, parse_duration,
 };
 
 pub(crate) use directory::{in_dispute, named_files, tenant_file, unknown};

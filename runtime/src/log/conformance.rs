@@ -37,6 +37,7 @@ const CASES: &[(&str, Case)] = &[
     ("a topic is created once and listed", records::a_topic_is_created_once_and_listed),
     ("a deleted topic can be made anew", records::a_deleted_topic_is_gone_whole_and_can_be_made_anew),
     ("an append returns the offset it is read from", records::an_append_returns_the_offset_it_is_read_from),
+    ("a trace goes along with its record", records::a_trace_goes_along_with_its_record),
     ("appends are read in the order of their calls", records::appends_are_read_in_the_order_of_their_calls),
     ("a reader at the end waits for what comes", records::a_reader_at_the_end_waits_for_what_comes),
     (

@@ -20,6 +20,7 @@ mod error;
 pub mod held_back;
 pub mod kafka;
 pub mod lag;
+mod opening;
 mod outstanding;
 mod registered;
 pub mod retention;
@@ -28,18 +29,20 @@ mod scan;
 pub use ack::Ack;
 pub use blocking::blocking;
 pub use error::{LogError, Result};
+pub use opening::{Access, is_embedded, open, open_with};
 pub use outstanding::{Answered, Outstanding};
 pub use registered::Registered;
 pub use scan::{Scan, scan};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_schemas::dead_letter::Header;
 use bellwether_schemas::journal::Unusable;
 use bellwether_schemas::snapshots::{ContentHash, LastFolded};
 use bellwether_schemas::{Entry, TenantId, Timestamp, Topic};
+
+use crate::trace::Context;
 
 /// Most bytes one `append` may have, with 12 bytes a record on top.
 pub const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -71,7 +74,8 @@ pub struct Record {
     pub appended_at: Timestamp,
     /// What compaction and partitioning go by.
     pub key: Vec<u8>,
-    /// What other clients wrote beside it on a backend that has room for that; we write none.
+    /// What was written beside it: by us the context of a trace, where there is one; by other clients of a broker anything.
+    /// None of it is part of what the record says.
     pub headers: Vec<Header>,
     /// What the record says, encoded as [`bellwether_schemas::codec`] writes it.
     pub value: Vec<u8>,
@@ -92,6 +96,18 @@ impl Record {
             appended_at: self.appended_at,
             sha256: ContentHash::of_record(&self.key, &self.value).bytes().to_vec(),
         }
+    }
+
+    /// The trace it belongs to, where one is recorded.
+    #[must_use]
+    pub fn trace(&self) -> Option<Context> {
+        Context::of(&self.headers)
+    }
+
+    /// What has log lines within it carry that trace's id.
+    #[must_use]
+    pub fn lines(&self) -> tracing::Span {
+        crate::trace::lines(self.trace())
     }
 
     /// As an entry of that tenant's journal.
@@ -150,6 +166,12 @@ pub trait Log: Send + Sync {
     /// five seconds for room while more than the producer holds is on its way. It is the one that a task may call which
     /// has a single append under way at a time, as producers do.
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack;
+
+    /// As [`Self::append`]; beside each record stands, as a header of it, the trace it belongs to. Records behind the last
+    /// of `traces` belong to none. A log that keeps no headers leaves them out.
+    fn append_traced(&self, topic: &Topic, records: Vec<NewRecord>, _traces: &[Option<Context>]) -> Ack {
+        self.append(topic, records)
+    }
 
     /// What the topic holds now. Blocks for an answer.
     ///
@@ -341,35 +363,4 @@ pub trait Consumer: Send {
     /// # Errors
     /// The log is out of reach.
     fn close(self: Box<Self>) -> Result<()>;
-}
-
-/// How a command wants the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// To append as well as to read.
-    Write,
-    /// To read only: another process may be writing.
-    Read,
-}
-
-/// Opens the log at `url`: `embedded:DIR` or `kafka://HOST:PORT[,HOST:PORT]`.
-///
-/// # Errors
-/// The address names no log, or the log cannot be opened that way.
-pub fn open(url: &str, access: Access, clock: crate::clock::Clock) -> Result<Arc<dyn Log>> {
-    match url.split_once(':') {
-        Some(("embedded", dir)) if !dir.is_empty() => {
-            Ok(Arc::new(embedded::EmbeddedLog::open(dir.as_ref(), access, clock)?))
-        }
-        Some(("kafka", rest)) if rest.starts_with("//") => {
-            Ok(Arc::new(kafka::KafkaLog::open(&rest[2..], access)?))
-        }
-        _ => Err(LogError::Address { url: url.into() }),
-    }
-}
-
-/// The address is a directory of this machine: whoever writes there makes the topics it needs.
-#[must_use]
-pub fn is_embedded(url: &str) -> bool {
-    url.starts_with("embedded:")
 }

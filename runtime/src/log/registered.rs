@@ -16,6 +16,7 @@ use super::{
     Ack, Assignments, Bounds, Consumer, Drift, GroupMember, Log, LogError, NewRecord, Reader, Record, Result,
 };
 use crate::registry::Registry;
+use crate::trace::Context;
 use consumer::Member;
 
 /// How long a reader waits for the meaning of an id before it gives up.
@@ -62,6 +63,11 @@ impl Log for Registered {
     fn append(&self, topic: &Topic, mut records: Vec<NewRecord>) -> Ack {
         records.iter_mut().for_each(|record| self.registry.outward(&mut record.value));
         self.inner.append(topic, records)
+    }
+
+    fn append_traced(&self, topic: &Topic, mut records: Vec<NewRecord>, traces: &[Option<Context>]) -> Ack {
+        records.iter_mut().for_each(|record| self.registry.outward(&mut record.value));
+        self.inner.append_traced(topic, records, traces)
     }
 
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {

@@ -31,5 +31,6 @@ fn accept(topic: &Topic, record: &Record) -> Result<Delivered, (&'static str, St
     if *outcome.tenant() != topic.tenant {
         return Err(("misrouted", format!("the record says it is tenant {}'s", outcome.tenant())));
     }
-    Ok(Delivered { offset: record.offset, appended_at: record.appended_at, outcome })
+    let (offset, appended_at, trace) = (record.offset, record.appended_at, record.trace());
+    Ok(Delivered { offset, appended_at, outcome, trace })
 }

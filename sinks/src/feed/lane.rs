@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bellwether_database::cursor::Mark;
 use bellwether_runtime::config::{Database, Tenant};
+use bellwether_runtime::trace::Context;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -17,6 +18,8 @@ pub struct Delivered {
     pub appended_at: Timestamp,
     /// The trigger or the alert's state that the record holds.
     pub outcome: Outcome,
+    /// The trace it belongs to, where one is recorded.
+    pub trace: Option<Context>,
 }
 
 /// Records of one tenant, in the order of its topic. Empty where all that was read is among the dead letters.

@@ -188,7 +188,7 @@ mod tests {
         let batch = |epoch: u64, causes: &[usize]| {
             let delivered = |number: &usize| {
                 let outcome = trigger(*number, 0);
-                Delivered { offset: 0, appended_at: bellwether_schemas::Timestamp(0), outcome }
+                Delivered { offset: 0, appended_at: bellwether_schemas::Timestamp(0), outcome, trace: None }
             };
             let (tenant, records) = (place.topic.tenant.clone(), causes.iter().map(delivered).collect());
             Batch { tenant, records, from: 0, next_offset: 1, mark: None, epoch }

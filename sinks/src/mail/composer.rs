@@ -14,7 +14,8 @@ use bellwether_runtime::config::Tenant;
 use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::UserId;
+use bellwether_runtime::trace::{Context as Trace, Span, Step};
+use bellwether_schemas::{TenantId, UserId};
 use tokio::time::timeout;
 
 use self::core::{Core, Input, Output};
@@ -24,6 +25,7 @@ use super::decide::{People, Rules, Situation, owed};
 use super::delivery::Timing;
 use super::events::{FillRetried, MailFlooded, MailsComposed};
 use super::group::Group;
+use super::occurrence::Occurrence;
 use super::outbox::{Fill, Outbox};
 use super::render::Templates;
 use crate::events::{Rewound, TopicUnknown};
@@ -246,7 +248,11 @@ impl Composer {
             part.groups.iter().filter_map(|group| owed(group, situation, &mut hours)).collect()
         };
         let ends = part.last.then_some((part.ends, part.mark));
-        match mail.outbox.fill(part.groups, caps, decide, part.stands, ends).await {
+        let mut composing = Composing::of(tenant, part.groups);
+        let filled =
+            mail.outbox.fill(part.groups, caps, decide, part.stands, ends, &composing.contexts).await;
+        composing.end(matches!(filled, Ok(Fill::Added(_))));
+        match filled {
             Ok(Fill::Added(added)) => {
                 let partial = part.groups.iter().filter(|group: &&Group| !group.whole).count() as u64;
                 MailsComposed { tenant, added, partial }.emit();
@@ -260,5 +266,33 @@ impl Composer {
                 Input::NotFilled
             }
         }
+    }
+}
+
+/// Spans of the groups of a part that are traced, and what their mails are about.
+struct Composing {
+    spans: Vec<Span>,
+    contexts: Vec<(String, Trace)>,
+}
+
+impl Composing {
+    fn of(tenant: &TenantId, groups: &[Group]) -> Self {
+        let (mut spans, mut contexts) = (Vec::new(), Vec::new());
+        for group in groups.iter().filter(|group| group.trace.is_some()) {
+            let Some(first) = group.triggers.first() else { continue };
+            let mut span = Span::of(group.trace, Step::ComposeMail, tenant);
+            let occurrence = Occurrence::AlertGroup(first.group.id).text(tenant);
+            span.set("mail.occurrence", &occurrence);
+            contexts.extend(span.context().map(|context| (occurrence, context)));
+            spans.push(span);
+        }
+        Self { spans, contexts }
+    }
+
+    fn end(&mut self, is_added: bool) {
+        if !is_added {
+            self.spans.iter_mut().for_each(|span| span.failed("not in the outbox"));
+        }
+        self.spans.clear();
     }
 }

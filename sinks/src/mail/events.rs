@@ -34,14 +34,7 @@ pub(super) struct MailSettled<'a> {
 
 impl MailSettled<'_> {
     pub(super) fn emit(self) {
-        let (outcome, reason) = match self.settlement {
-            Settlement::Sent(_) => ("sent", ""),
-            Settlement::Retry(_, reason) => ("retry", reason.as_str()),
-            Settlement::Release(_) => ("released", ""),
-            Settlement::Failed(reason) | Settlement::Refused(reason) => ("failed", reason.as_str()),
-            Settlement::Suppressed(reason) => ("suppressed", reason.as_str()),
-            Settlement::Ambiguous(_, reason) => ("ambiguous", reason.as_str()),
-        };
+        let (outcome, reason) = self.settlement.outcome();
         counter!(MAILS, "tenant" => self.tenant.to_string(), "outcome" => outcome).increment(1);
         let Claimed { occurrence, attempts, .. } = self.mail;
         if reason.is_empty() {

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_database::cursor::Cursor;
+use bellwether_runtime::trace::Context;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
@@ -29,6 +30,8 @@ pub struct Group {
     pub appended_at: Timestamp,
     /// False when a trigger of it never came.
     pub whole: bool,
+    /// The trace that its first trigger belongs to, where one is recorded.
+    pub trace: Option<Context>,
 }
 
 /// A group of which something is missing.
@@ -37,6 +40,7 @@ struct Open {
     triggers: Vec<TriggerFired>,
     offset: u64,
     appended_at: Timestamp,
+    trace: Option<Context>,
     /// Where to stand so that its first trigger is read again.
     before: Cursor,
 }
@@ -70,8 +74,8 @@ impl Collector {
         }
         self.read.cause = cause;
         if let Outcome::Fired(trigger) = record.outcome {
-            let Delivered { offset, appended_at, .. } = record;
-            let fresh = Open { triggers: Vec::new(), offset, appended_at, before };
+            let Delivered { offset, appended_at, trace, .. } = record;
+            let fresh = Open { triggers: Vec::new(), offset, appended_at, trace, before };
             self.add(trigger, fresh, groups);
         }
     }
@@ -119,8 +123,8 @@ impl Collector {
         let Some(mut open) = self.open.remove(&id) else { return };
         self.waiting -= open.triggers.len();
         open.triggers.sort_by_key(|trigger| trigger.group.index);
-        let Open { triggers, offset, appended_at, .. } = open;
-        groups.push(Group { triggers, offset, appended_at, whole });
+        let Open { triggers, offset, appended_at, trace, .. } = open;
+        groups.push(Group { triggers, offset, appended_at, whole, trace });
     }
 }
 
@@ -138,7 +142,12 @@ mod tests {
         trigger.cause = Cause { offset: cause.0, index: cause.1 };
         trigger.group.id = GroupId(uuid::Uuid::from_u128(u128::from(group)));
         (trigger.group.index, trigger.group.size) = (index, size);
-        Delivered { offset, appended_at: Timestamp(i64::from(group)), outcome: Outcome::Fired(trigger) }
+        Delivered {
+            offset,
+            appended_at: Timestamp(i64::from(group)),
+            outcome: Outcome::Fired(trigger),
+            trace: None,
+        }
     }
 
     fn status(offset: u64, cause: (i64, i32)) -> Delivered {
@@ -154,7 +163,7 @@ mod tests {
             since: Some(Timestamp(0)),
             cause: of.cause,
         };
-        Delivered { offset, appended_at: Timestamp(0), outcome: Outcome::Status(status) }
+        Delivered { offset, appended_at: Timestamp(0), outcome: Outcome::Status(status), trace: None }
     }
 
     /// Group and trigger indices of what was handed over, and whether whole.

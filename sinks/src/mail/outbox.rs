@@ -15,6 +15,7 @@ mod people;
 mod plainly;
 mod run;
 mod settle;
+mod traced;
 mod worker;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use measure::Measured;
 pub(crate) use run::{Circular, RunKey, StoredRun};
 
 use bellwether_database::{self as database, Statements};
+use bellwether_runtime::trace::Context;
 use bellwether_schemas::TenantId;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
@@ -70,6 +72,9 @@ pub struct Claimed {
     pub appended_at: Option<DateTime<Utc>>,
     /// The header by which an idempotent provider knows the mail, `NAME: value`: it stands before the content.
     pub idempotency: Option<String>,
+    /// The span that composed it, where that was traced and this process records spans.
+    #[sqlx(skip)]
+    pub trace: Option<Context>,
 }
 
 /// How a claim ends.
@@ -93,6 +98,18 @@ pub enum Settlement {
 }
 
 impl Settlement {
+    /// What counts and logs call it, and why, in the server's words or ours; empty where there is nothing to say.
+    pub(super) fn outcome(&self) -> (&'static str, &str) {
+        match self {
+            Self::Sent(_) => ("sent", ""),
+            Self::Retry(_, reason) => ("retry", reason),
+            Self::Release(_) => ("released", ""),
+            Self::Failed(reason) | Self::Refused(reason) => ("failed", reason),
+            Self::Suppressed(reason) => ("suppressed", reason),
+            Self::Ambiguous(_, reason) => ("ambiguous", reason),
+        }
+    }
+
     /// How a claim ends by what came of its mail.
     pub(crate) fn of(mail: &Claimed, verdict: Verdict) -> Self {
         let wait = retry::after(mail.attempts, &mail.occurrence);

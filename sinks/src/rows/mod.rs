@@ -24,9 +24,11 @@ use bellwether_runtime::log::Log;
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::roles::ROWS;
 use bellwether_runtime::shutdown::Shutdown;
+use bellwether_runtime::trace::lines;
 use bellwether_schemas::codec::encode_outcome;
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::{Topic, TopicKind};
+use tracing::Instrument as _;
 
 pub use self::plan::{Plan, plan};
 pub use self::redrive::Redrive;
@@ -34,6 +36,7 @@ pub use self::writer::{Receipt, Writer, Wrote};
 
 use self::core::{Core, FailureClass, Input, Output, WriteFailure};
 use self::events::{RowsRetired, RowsRetried, RowsWritten, TenantParked, TenantResumed, UserGone};
+use self::piece::Piece;
 use crate::error::SinkError;
 use crate::events::{DeadLettered, TopicUnknown};
 use crate::feed::{Context, Lane, Recognition, Task, append_dead_letter, run as feed};
@@ -133,8 +136,14 @@ impl Shell {
     async fn perform(&mut self, output: Output) -> Option<Input> {
         match output {
             Output::Receive => self.receive().await,
-            Output::Write => Some(self.write().await),
-            Output::Keep(failure) => Some(Input::Kept(self.keep(&failure).await)),
+            Output::Write => {
+                let traced = lines(self.core.piece().and_then(Piece::trace));
+                Some(self.write().instrument(traced).await)
+            }
+            Output::Keep(failure) => {
+                let traced = lines(self.core.piece().and_then(Piece::trace));
+                Some(Input::Kept(self.keep(&failure).instrument(traced).await))
+            }
             Output::Wait(time) => self.wait(time).await,
             other => {
                 self.tell(other);
@@ -240,7 +249,13 @@ impl Shell {
             return self.failed(failure);
         }
         let Some(piece) = self.core.piece() else { return Input::Written };
-        match self.writer.write(&tenant, piece).await {
+        let mut spans = piece.spans(&tenant.id);
+        let wrote = self.writer.write(&tenant, piece).await;
+        if !matches!(wrote, Ok(Wrote::Piece(_))) {
+            spans.iter_mut().for_each(|span| span.failed("not written"));
+        }
+        drop(spans);
+        match wrote {
             Ok(Wrote::Piece(receipt)) => {
                 self.failing = false;
                 RowsWritten { tenant: &tenant.id, receipt: &receipt, piece, now: self.clock.now() }.emit();

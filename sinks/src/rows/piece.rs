@@ -1,8 +1,9 @@
 //! Pieces of a batch: what one transaction writes.
 
 use bellwether_database::cursor::Mark;
-use bellwether_schemas::UserId;
-use bellwether_schemas::triggers::{Cause, Outcome};
+use bellwether_runtime::trace::{Context, Span, Step};
+use bellwether_schemas::triggers::{Cause, Outcome, TriggerFired};
+use bellwether_schemas::{TenantId, UserId};
 
 use crate::feed::{Batch, Delivered};
 
@@ -39,6 +40,26 @@ impl Piece {
         self.next_offset = between;
         self.through = largest(&self.records);
         rest
+    }
+
+    /// The trace of its first record that has one: what its log lines carry.
+    pub(super) fn trace(&self) -> Option<Context> {
+        self.records.iter().find_map(|record| record.trace)
+    }
+
+    /// Spans of its triggers that are traced, which begin now.
+    pub(super) fn spans(&self, tenant: &TenantId) -> Vec<Span> {
+        let traced = self.records.iter().filter_map(|record| Some((record.trace?, &record.outcome)));
+        let fired = traced.filter_map(|(trace, outcome)| match outcome {
+            Outcome::Fired(trigger) => Some((trace, trigger)),
+            Outcome::Status(_) => None,
+        });
+        let span = |(trace, trigger): (Context, &TriggerFired)| {
+            let mut span = Span::of(Some(trace), Step::WriteRow, tenant);
+            span.set("trigger.id", trigger.id);
+            span
+        };
+        fired.map(span).collect()
     }
 
     /// A write of nothing that moves nothing: it fails only where the table itself refuses.

@@ -18,7 +18,8 @@ fn transient() -> Input {
 }
 
 fn batch(many: usize) -> Input {
-    let record = |n| Delivered { offset: n as u64, appended_at: Timestamp(0), outcome: trigger(n, n) };
+    let record =
+        |n| Delivered { offset: n as u64, appended_at: Timestamp(0), outcome: trigger(n, n), trace: None };
     let records = (0..many).map(record).collect();
     let next_offset = many as u64;
     Input::Batch(Batch { tenant: tenant(), records, from: 0, next_offset, mark: None, epoch: 0 })

@@ -95,6 +95,7 @@ fn outcomes(random: &mut Random) -> Vec<Delivered> {
             offset: offset as u64,
             appended_at: Timestamp(1_772_600_000 * SECOND).plus(offset as i64),
             outcome,
+            trace: None,
         })
         .collect()
 }
@@ -193,6 +194,7 @@ impl Both {
                 offset: record.offset,
                 appended_at: record.appended_at,
                 whole: true,
+                trace: None,
             })
             .collect();
         let mut stands = self.model.cursor(mail::SINK);

@@ -127,7 +127,7 @@ impl Stored {
         self.next += 1;
         if topic.kind == TopicKind::Triggers {
             let outcome: Outcome = codec::decode_outcome(&value).unwrap();
-            self.outcomes.push(Delivered { offset, appended_at: now, outcome });
+            self.outcomes.push(Delivered { offset, appended_at: now, outcome, trace: None });
         }
         self.records.push(Record { offset, appended_at: now, key, headers: Vec::new(), value });
         if topic.kind == TopicKind::Snapshots && self.records.len() > self.most {

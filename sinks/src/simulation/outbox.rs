@@ -296,6 +296,7 @@ impl Mail {
             run_key: None,
             appended_at: Some(self.appended_at.utc()),
             idempotency: None,
+            trace: None,
         }
     }
 

@@ -22,7 +22,12 @@ fn piece(numbers: std::ops::Range<usize>) -> Piece {
     let outcomes = fired("fxlabs", numbers.clone());
     let records: Vec<Delivered> = numbers
         .zip(outcomes)
-        .map(|(number, outcome)| Delivered { offset: number as u64, appended_at: Timestamp(0), outcome })
+        .map(|(number, outcome)| Delivered {
+            offset: number as u64,
+            appended_at: Timestamp(0),
+            outcome,
+            trace: None,
+        })
         .collect();
     let through = records.last().map(|record| record.outcome.cause());
     Piece { records, from, next_offset, through, mark: None }

@@ -161,7 +161,7 @@ async fn original(log: &Arc<dyn Log>, letter: DeadLetter) -> anyhow::Result<Opti
     let whole = bytes.filter(|bytes| bytes.whole).map(|bytes| bytes.record);
     let Some(record) = whole else { return Ok(None) };
     let outcome = codec::decode_outcome(&record.original)?;
-    Ok(Some(Delivered { offset, appended_at: bellwether_schemas::Timestamp(0), outcome }))
+    Ok(Some(Delivered { offset, appended_at: bellwether_schemas::Timestamp(0), outcome, trace: None }))
 }
 
 fn unreachable(failure: &WriteFailure) -> Coded {

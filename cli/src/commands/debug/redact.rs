@@ -35,7 +35,8 @@ impl Redactor {
     /// Of the process and of every tenant's file, whoever is asked about: in a log of several stands what is of all. Of a file
     /// that is bad, the secrets are those of the files that it names, and of the environment.
     pub(super) fn of(config: &Config, files: &[PathBuf]) -> Self {
-        let mut texts: Vec<String> = config.operator.password.iter().map(revealed).collect();
+        let passwords = [&config.operator.password, &config.kafka.password];
+        let mut texts: Vec<String> = passwords.into_iter().flatten().map(revealed).collect();
         texts
             .extend(config.operator.ping.values().flat_map(|ping| asked(&ping.path_and_query(ANY_INSTANCE))));
         for file in files {

@@ -260,6 +260,7 @@ impl TenantCore {
 
     /// Applies one record; says why, if the tenant cannot go on after it.
     fn fold(&mut self, record: &Record, appends: &mut Appends) -> Option<String> {
+        let _lines = record.lines().entered();
         let entry = match self.decisions.entry(&self.tenant, record) {
             Ok(entry) => entry,
             Err(unusable) => {
@@ -282,11 +283,8 @@ impl TenantCore {
             let refused = effects.iter().filter(|effect| matches!(effect, Effect::Refused(_))).count();
             appends.ticks += block.ticks.len().saturating_sub(refused);
         }
-        let mut stop = None;
-        for effect in effects {
-            stop = stop.or(self.perform(record, effect, appends));
-        }
-        stop
+        let perform = |stop: Option<String>, effect| stop.or(self.perform(record, effect, appends));
+        effects.into_iter().fold(None, perform)
     }
 
     fn perform(&mut self, record: &Record, effect: Effect, appends: &mut Appends) -> Option<String> {

@@ -1,6 +1,7 @@
 //! The process's own settings: `bellwether.toml`, each key of which the environment may override.
 
 mod gateway;
+mod kafka;
 mod operator;
 mod processing;
 mod schema_registry;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use gateway::Gateway;
+pub use kafka::{Kafka, Mechanism, Security};
 pub use operator::Operator;
 pub use processing::{Processing, SNAPSHOT_EVERY};
 pub use schema_registry::SchemaRegistry;
@@ -24,6 +26,8 @@ use super::{ConfigError, toml_file};
 pub struct Config {
     /// Where the log is: `embedded:DIR`, relative to the working directory, or `kafka://HOST:PORT[,HOST:PORT]`.
     pub log: String,
+    /// How its brokers are spoken to, where it is on Kafka.
+    pub kafka: Kafka,
     /// The directory of tenants' files.
     pub tenants: PathBuf,
     /// Where schema ids come from, if not from the checked-in file.
@@ -42,6 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             log: "embedded:data/log".into(),
+            kafka: Kafka::default(),
             tenants: "tenants".into(),
             schema_registry: SchemaRegistry::default(),
             telemetry: Telemetry::default(),
@@ -53,14 +58,23 @@ impl Default for Config {
 }
 
 /// Every key of the file, by section: each may also be given as `BELLWETHER_<SECTION>_<KEY>`.
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 23] = [
     ("", "log"),
     ("", "tenants"),
+    ("kafka", "security"),
+    ("kafka", "ca_file"),
+    ("kafka", "certificate_file"),
+    ("kafka", "key_file"),
+    ("kafka", "user"),
+    ("kafka", "password_file"),
+    ("kafka", "mechanism"),
     ("schema_registry", "url"),
     ("schema_registry", "cache"),
     ("telemetry", "level"),
     ("telemetry", "format"),
     ("telemetry", "metrics"),
+    ("telemetry", "traces"),
+    ("telemetry", "trace_share"),
     ("process", "snapshot_every"),
     ("gateway", "listen"),
     ("gateway", "proxy"),
@@ -92,6 +106,7 @@ impl Config {
             }
         }
         let mut config: Self = toml_file::sections(file, table)?;
+        config.kafka = config.kafka.finished(file, &environment, cfg!(feature = "kafka_tls"))?;
         config.operator = config.operator.finished(file, environment)?;
         Ok(config)
     }
@@ -139,6 +154,8 @@ mod tests {
                 ("BELLWETHER_LOG", "embedded:b"),
                 ("BELLWETHER_SCHEMA_REGISTRY_URL", "http://registry:8081"),
                 ("BELLWETHER_TELEMETRY_METRICS", "127.0.0.1:1"),
+                ("BELLWETHER_TELEMETRY_TRACES", "http://collector:4318"),
+                ("BELLWETHER_TELEMETRY_TRACE_SHARE", "0.5%"),
                 ("BELLWETHER_PROCESS_SNAPSHOT_EVERY", "5s"),
             ],
         );
@@ -147,6 +164,8 @@ mod tests {
         assert_eq!(config.process.snapshot_every, std::time::Duration::from_secs(5));
         assert_eq!(config.schema_registry.url, Some("http://registry:8081".parse().unwrap()));
         assert_eq!(config.telemetry.metrics, Some("127.0.0.1:1".parse().unwrap()));
+        assert_eq!(config.telemetry.traces, Some("http://collector:4318".parse().unwrap()));
+        assert_eq!(config.telemetry.trace_share, "0.5%".parse().unwrap());
     }
 
     #[test]

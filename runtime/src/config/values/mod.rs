@@ -14,6 +14,7 @@ mod link;
 mod of_text;
 mod origin;
 mod ping_address;
+mod share;
 mod smtp;
 mod time;
 
@@ -28,6 +29,7 @@ pub use line::Line;
 pub use link::Link;
 pub use origin::Origin;
 pub use ping_address::PingAddress;
+pub use share::Share;
 pub use smtp::{SmtpError, SmtpServer, Tls};
 
 pub(super) use duration::{

@@ -8,6 +8,7 @@ use bellwether_schemas::{Timestamp, Topic, TopicKind};
 use super::Fixture;
 use super::support::{append, read, read_all, read_from, record, topic, until, values};
 use crate::log::{LogError, NewRecord, Record, scan};
+use crate::trace::Context;
 
 pub(super) fn a_topic_is_created_once_and_listed(fixture: &Fixture) {
     let topic = Topic::new(&fixture.tenant, TopicKind::Triggers);
@@ -47,6 +48,20 @@ pub(super) fn an_append_returns_the_offset_it_is_read_from(fixture: &Fixture) {
     assert!(before.start <= first && before.next > second);
     append(log, &topic, &[]);
     assert_eq!(log.bounds(&topic).unwrap(), before, "an append of nothing adds nothing");
+}
+
+pub(super) fn a_trace_goes_along_with_its_record(fixture: &Fixture) {
+    let topic = topic(fixture, TopicKind::Readings);
+    let log = fixture.log.as_ref();
+    let trace: Context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let records = ["a", "b", "c"].map(|value| record(value, value)).to_vec();
+    let first = log.append_traced(&topic, records, &[None, Some(trace)]).wait().unwrap();
+    append(log, &topic, &["d"]);
+    let read = read_from(log, &topic, first, 4);
+    assert_eq!(values(&read), ["a", "b", "c", "d"]);
+    let traces: Vec<Option<Context>> = read.iter().map(Record::trace).collect();
+    assert_eq!(traces, [None, Some(trace), None, None]);
+    assert_eq!(read[1].headers, [trace.header()]);
 }
 
 pub(super) fn appends_are_read_in_the_order_of_their_calls(fixture: &Fixture) {

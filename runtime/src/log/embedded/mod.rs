@@ -41,6 +41,7 @@ use super::{
     Access, Ack, Assignments, Bounds, Consumer, GroupMember, Log, LogError, NewRecord, Reader, Result,
 };
 use crate::clock::Clock;
+use crate::trace::Context;
 
 /// How often a reader beside the writing process looks for news.
 const POLL_EVERY: Duration = Duration::from_millis(20);
@@ -192,7 +193,11 @@ impl Log for EmbeddedLog {
     }
 
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
-        Ack::ready(self.0.topic(topic).and_then(|topic| topic.append(&records)))
+        self.append_traced(topic, records, &[])
+    }
+
+    fn append_traced(&self, topic: &Topic, records: Vec<NewRecord>, traces: &[Option<Context>]) -> Ack {
+        Ack::ready(self.0.topic(topic).and_then(|topic| topic.append(&records, traces)))
     }
 
     fn bounds(&self, topic: &Topic) -> Result<Bounds> {

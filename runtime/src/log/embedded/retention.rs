@@ -11,7 +11,7 @@ use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::topics::Policy;
 
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, Item};
 use super::reader::Cursor;
 use super::segment::{self, Segment};
 use super::topic::{self, TopicLog};
@@ -156,8 +156,8 @@ fn squeeze(frame: &Frame<'_>, newest: &BTreeMap<Vec<u8>, u64>, cutoff: Timestamp
     if kept == 0 {
         return (Vec::new(), before, 0);
     }
-    let items = records.iter().map(|record| (record.offset, &record.key[..], &record.value[..]));
-    (frame::encode(frame.base, frame.time, items), before - kept, kept)
+    let items: Vec<Item<'_>> = records.iter().map(|record| Item::again(record, frame.base)).collect();
+    (frame::encode(frame.base, frame.time, &items), before - kept, kept)
 }
 
 /// The index goes first: one that does not fit its segment costs time. The first segment stays even when it is

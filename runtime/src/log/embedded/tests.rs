@@ -4,6 +4,7 @@
 mod children;
 mod creation;
 mod damage;
+mod frames;
 mod upkeep;
 
 use std::time::Duration;

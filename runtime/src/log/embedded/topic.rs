@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, Weak};
 use bellwether_schemas::topics::{MAX_RECORD_BYTES, Policy};
 use bellwether_schemas::{Timestamp, Topic};
 
+use super::frame::{self, Item};
 use super::segment::{self, Segment};
 use super::wake::{Bell, locked};
 use super::writer::Writer;
-use super::{Fsync, Shared, frame, index};
+use super::{Fsync, Shared, index};
 use crate::log::{Bounds, LogError, MAX_BATCH_BYTES, NewRecord, Result};
+use crate::trace::Context;
 
 /// Shared by the writer and every reader of the topic in this process.
 #[derive(Debug)]
@@ -54,16 +56,21 @@ impl TopicLog {
     }
 
     /// Appends one frame and wakes who waits for it. The offset of its first record.
-    pub(super) fn append(&self, records: &[NewRecord]) -> Result<u64> {
-        self.check_sizes(records)?;
-        self.try_append(records).map_err(|error| self.unless_gone(error))
+    pub(super) fn append(&self, records: &[NewRecord], traces: &[Option<Context>]) -> Result<u64> {
+        let mut items = items(records, traces);
+        // A full batch is not refused for what is no part of it.
+        if frame::body_bytes(&items) > MAX_BATCH_BYTES {
+            items.iter_mut().for_each(|item| item.headers.clear());
+        }
+        self.check_sizes(&items)?;
+        self.try_append(&items).map_err(|error| self.unless_gone(error))
     }
 
-    fn try_append(&self, records: &[NewRecord]) -> Result<u64> {
+    fn try_append(&self, items: &[Item<'_>]) -> Result<u64> {
         let appended = {
             let mut writer = locked(self.writer()?);
             self.shared.check_poison()?;
-            let offset = writer.append(&self.shared, records)?;
+            let offset = writer.append(&self.shared, items)?;
             if self.shared.options.fsync == Fsync::EveryBatch {
                 writer.sync().map_err(|reason| self.shared.poison(reason))?;
             }
@@ -181,14 +188,14 @@ impl TopicLog {
         }
     }
 
-    fn check_sizes(&self, records: &[NewRecord]) -> Result<()> {
+    fn check_sizes(&self, items: &[Item<'_>]) -> Result<()> {
         let too_large =
             |bytes, limit| Err(LogError::TooLarge { topic: self.topic.to_string(), bytes, limit });
-        let largest = records.iter().map(|record| record.key.len() + record.value.len()).max().unwrap_or(0);
+        let largest = items.iter().map(|item| item.key.len() + item.value.len()).max().unwrap_or(0);
         if largest > MAX_RECORD_BYTES {
             return too_large(largest, MAX_RECORD_BYTES);
         }
-        let body = frame::body_bytes(records.iter().map(|record| (&record.key[..], &record.value[..])));
+        let body = frame::body_bytes(items);
         if body > MAX_BATCH_BYTES { too_large(body, MAX_BATCH_BYTES) } else { Ok(()) }
     }
 }
@@ -199,6 +206,18 @@ impl Drop for TopicLog {
             self.flush();
         }
     }
+}
+
+/// As they are laid into a frame, counted from 0.
+fn items<'a>(records: &'a [NewRecord], traces: &[Option<Context>]) -> Vec<Item<'a>> {
+    let traces = traces.iter().copied().chain(std::iter::repeat(None));
+    let item = |(place, (record, trace)): (usize, (&'a NewRecord, Option<Context>))| Item {
+        place: place as u64,
+        key: &record.key,
+        value: &record.value,
+        headers: trace.map(Context::header).into_iter().collect(),
+    };
+    records.iter().zip(traces).enumerate().map(item).collect()
 }
 
 /// Time of the newest record in these segments.

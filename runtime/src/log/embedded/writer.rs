@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use bellwether_schemas::{Timestamp, Topic};
 
+use super::frame::{self, Item};
 use super::segment::{self, FrameStart, Segment};
-use super::{Fsync, Options, Shared, frame, index, io, topic};
-use crate::log::{Bounds, LogError, NewRecord, Result};
+use super::{Fsync, Options, Shared, index, io, topic};
+use crate::log::{Bounds, LogError, Result};
 
 /// What is written, and how much of it readers may see.
 #[derive(Debug)]
@@ -61,21 +62,16 @@ impl Writer {
     }
 
     /// Writes one frame, which readers see after [`Self::publish`].
-    pub(super) fn append(&mut self, shared: &Shared, records: &[NewRecord]) -> Result<u64> {
+    pub(super) fn append(&mut self, shared: &Shared, items: &[Item<'_>]) -> Result<u64> {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
         let offset = self.end.offset;
-        if records.is_empty() {
+        if items.is_empty() {
             return Ok(offset);
         }
         let time = shared.clock.now().max(self.last_time);
-        let numbered = (offset..).zip(records);
-        let bytes = frame::encode(
-            offset,
-            time,
-            numbered.map(|(offset, record)| (offset, &record.key[..], &record.value[..])),
-        );
+        let bytes = frame::encode(offset, time, items);
         if self.is_full(&shared.options, bytes.len() as u64, time) {
             self.roll(shared)?;
         }
@@ -85,7 +81,7 @@ impl Writer {
         self.last_time = time;
         self.unsynced = true;
         self.end.position += bytes.len() as u64;
-        self.end.offset += records.len() as u64;
+        self.end.offset += items.len() as u64;
         Ok(offset)
     }
 

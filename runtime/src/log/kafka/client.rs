@@ -25,11 +25,21 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// Every topic has this partition only.
 pub(super) const PARTITION: i32 = 0;
 
+/// Where brokers are, and how they are spoken to.
+pub(super) struct Cluster {
+    pub(super) brokers: String,
+    /// As librdkafka calls them. One may be a password.
+    pub(super) properties: Vec<(&'static str, String)>,
+}
+
 /// Settings of any client.
-pub(super) fn config(brokers: &str) -> ClientConfig {
+pub(super) fn config(cluster: &Cluster) -> ClientConfig {
     let mut config = ClientConfig::new();
+    for (key, value) in &cluster.properties {
+        config.set(*key, value);
+    }
     config
-        .set("bootstrap.servers", brokers)
+        .set("bootstrap.servers", &cluster.brokers)
         .set("client.id", "bellwether")
         .set("socket.timeout.ms", "10000")
         .set("socket.keepalive.enable", "true")
@@ -42,8 +52,8 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
 }
 
 /// Settings of any client that reads.
-pub(super) fn reading(brokers: &str) -> ClientConfig {
-    let mut config = config(brokers);
+pub(super) fn reading(cluster: &Cluster) -> ClientConfig {
+    let mut config = config(cluster);
     config
         .set("allow.auto.create.topics", "false")
         .set("enable.auto.commit", "false")
@@ -71,7 +81,14 @@ where
 
 /// Whether the cluster can be heard: one for all clients of a log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Link(Arc<AtomicBool>);
+pub(super) struct Link(Arc<Standing>);
+
+#[derive(Debug, Default)]
+struct Standing {
+    is_away: AtomicBool,
+    /// It does not take our login, or we not its certificate: that is said.
+    is_refused: AtomicBool,
+}
 
 /// What a client says: that its cluster went away, once; the rest is for debugging.
 #[derive(Debug)]
@@ -88,7 +105,8 @@ impl Events {
 
     /// Something was heard from the cluster.
     pub(super) fn heard(&self) {
-        let away = &self.link.0;
+        self.link.0.is_refused.store(false, Ordering::Relaxed);
+        let away = &self.link.0.is_away;
         if away.load(Ordering::Relaxed) && away.swap(false, Ordering::Relaxed) {
             tracing::info!("kafka is back");
         }
@@ -108,8 +126,14 @@ impl ClientContext for Events {
     fn error(&self, error: KafkaError, reason: &str) {
         let down = error.rdkafka_error_code() == Some(Code::AllBrokersDown)
             && !self.ending.load(Ordering::Relaxed)
-            && !self.link.0.swap(true, Ordering::Relaxed);
-        if down {
+            && !self.link.0.is_away.swap(true, Ordering::Relaxed);
+        let refused = is_refusal(&error) && !self.link.0.is_refused.swap(true, Ordering::Relaxed);
+        if refused {
+            tracing::warn!(
+                kafka.reason = reason,
+                "kafka and we do not agree on login or certificate: look at [kafka]; trying again"
+            );
+        } else if down {
             tracing::warn!("kafka is away: trying again until it is back");
         } else {
             tracing::debug!(error = %error, kafka.reason = reason, "librdkafka reports");
@@ -118,6 +142,12 @@ impl ClientContext for Events {
 }
 
 impl ConsumerContext for Events {}
+
+/// Waiting alone will not end it.
+fn is_refusal(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(Code::Authentication | Code::SSL | Code::SaslAuthenticationFailed))
+}
 
 /// What an error of a call about a topic means. Trouble of brokers or lines is [`LogError::Unavailable`].
 pub(super) fn meaning(error: &KafkaError, topic: &Topic) -> LogError {
@@ -186,8 +216,8 @@ pub(super) fn number(offset: i64) -> u64 {
 pub(super) struct Lookup(BaseConsumer<Events>);
 
 impl Lookup {
-    pub(super) fn new(brokers: &str, group: Option<&str>, link: &Link) -> Result<Self> {
-        let mut config = reading(brokers);
+    pub(super) fn new(cluster: &Cluster, group: Option<&str>, link: &Link) -> Result<Self> {
+        let mut config = reading(cluster);
         if let Some(group) = group {
             config.set("group.id", group);
         }
@@ -195,8 +225,8 @@ impl Lookup {
     }
 
     /// One to whom a topic ends where its last record is, also where nobody may read that yet.
-    pub(super) fn beyond_transactions(brokers: &str, link: &Link) -> Result<Self> {
-        let mut config = reading(brokers);
+    pub(super) fn beyond_transactions(cluster: &Cluster, link: &Link) -> Result<Self> {
+        let mut config = reading(cluster);
         config.set("isolation.level", "read_uncommitted");
         create(&config, Events::new(link)).map(Self)
     }

@@ -72,7 +72,7 @@ impl Member {
     /// Makes a client and joins with it.
     fn connect(&mut self) -> Result<()> {
         let (log, group) = (&self.log, &self.name);
-        let mut config = reading(&log.brokers);
+        let mut config = reading(&log.cluster);
         config
             .set("group.id", group)
             .set("group.instance.id", self.slot.id(&log.options.host, group))

@@ -25,12 +25,14 @@ use bellwether_schemas::{Timestamp, Topic};
 use tokio::time::Instant;
 
 use self::absent::Absent;
-use self::client::{Link, Lookup, patient};
+use self::client::{Cluster, Link, Lookup, patient};
 use self::producer::Producer;
 use self::topics::Admin;
 use super::{
     Access, Ack, Assignments, Bounds, Consumer, Drift, GroupMember, Log, LogError, NewRecord, Reader, Result,
 };
+use crate::config::Kafka;
+use crate::trace::Context;
 
 /// How this process appears to the brokers.
 #[derive(Debug, Clone)]
@@ -39,11 +41,14 @@ pub struct Options {
     pub host: String,
     /// Where lock files give members of a group on this host their numbers.
     pub slots: PathBuf,
+    /// How brokers are spoken to.
+    pub security: Kafka,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { host: crate::slot::host(), slots: std::env::temp_dir().join("bellwether-slots") }
+        let slots = std::env::temp_dir().join("bellwether-slots");
+        Self { host: crate::slot::host(), slots, security: Kafka::default() }
     }
 }
 
@@ -59,7 +64,7 @@ struct Known {
 pub struct KafkaLog(Arc<Inner>);
 
 struct Inner {
-    brokers: String,
+    cluster: Cluster,
     options: Options,
     link: Link,
     producer: Option<Producer>,
@@ -89,15 +94,17 @@ impl KafkaLog {
             return Err(LogError::Address { url: format!("kafka://{brokers}") });
         }
         let link = Link::default();
+        let cluster = Cluster { brokers: brokers.into(), properties: options.security.properties() };
         let producer = match access {
-            Access::Write => Some(Producer::new(brokers, &link)?),
+            Access::Write => Some(Producer::new(&cluster, &link)?),
             Access::Read => None,
         };
+        let admin = Admin::new(&cluster, &link)?;
         Ok(Self(Arc::new(Inner {
-            brokers: brokers.into(),
+            cluster,
             options,
             producer,
-            admin: Admin::new(brokers, &link)?,
+            admin,
             link,
             lookups: Mutex::default(),
             beyond: OnceLock::new(),
@@ -145,10 +152,14 @@ impl Log for KafkaLog {
     }
 
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack {
+        self.append_traced(topic, records, &[])
+    }
+
+    fn append_traced(&self, topic: &Topic, records: Vec<NewRecord>, traces: &[Option<Context>]) -> Ack {
         let (ack, answer) = Ack::pending();
         match self.0.producer() {
             Ok(producer) => match self.0.ensure(topic) {
-                Ok(()) => producer.append(topic, &records, answer),
+                Ok(()) => producer.append(topic, &records, traces, answer),
                 Err(error) => drop(answer.send(Err(error))),
             },
             Err(error) => drop(answer.send(Err(error))),
@@ -244,14 +255,14 @@ impl Inner {
     }
 
     fn read_only(&self) -> LogError {
-        LogError::ReadOnly { location: format!("kafka://{}", self.brokers) }
+        LogError::ReadOnly { location: format!("kafka://{}", self.cluster.brokers) }
     }
 
     /// What is out of reach is named, in case it is the address that is wrong.
     fn explain(&self, error: LogError) -> LogError {
         match error {
             LogError::Unavailable { reason } => {
-                let address = &self.brokers;
+                let address = &self.cluster.brokers;
                 let reason =
                     format!("kafka://{address}: {reason}: is that its address, and is a broker running?");
                 LogError::Unavailable { reason }
@@ -265,14 +276,14 @@ impl Inner {
         if let Some(lookup) = lookups.get(&group.map(str::to_owned)) {
             return Ok(Arc::clone(lookup));
         }
-        let lookup = Arc::new(Lookup::new(&self.brokers, group, &self.link)?);
+        let lookup = Arc::new(Lookup::new(&self.cluster, group, &self.link)?);
         lookups.insert(group.map(Into::into), Arc::clone(&lookup));
         Ok(lookup)
     }
 
     fn beyond(&self) -> Result<&Lookup> {
         if self.beyond.get().is_none() {
-            let _ = self.beyond.set(Lookup::beyond_transactions(&self.brokers, &self.link)?);
+            let _ = self.beyond.set(Lookup::beyond_transactions(&self.cluster, &self.link)?);
         }
         self.beyond.get().ok_or_else(|| LogError::Unavailable { reason: "no client could be made".into() })
     }

@@ -9,13 +9,14 @@ use bellwether_schemas::topics::MAX_RECORD_BYTES;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::Message as _;
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::oneshot::Sender;
 
-use super::client::{Events, Link, PARTITION, config, create, meaning, number};
+use super::client::{Cluster, Events, Link, PARTITION, config, create, meaning, number};
 use super::locked;
 use crate::log::{LogError, MAX_BATCH_BYTES, NewRecord, Result};
+use crate::trace::{Context, HEADER};
 
 /// Bytes on their way, keys and values and what is counted for each record. librdkafka's own limits lie above.
 const MAX_QUEUED: usize = 128 * 1024 * 1024;
@@ -35,8 +36,8 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    pub(super) fn new(brokers: &str, link: &Link) -> Result<Self> {
-        let mut config = config(brokers);
+    pub(super) fn new(cluster: &Cluster, link: &Link) -> Result<Self> {
+        let mut config = config(cluster);
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -52,9 +53,15 @@ impl Producer {
     }
 
     /// Sends the records; `answer` follows when all are acknowledged, or one never will be.
-    pub(super) fn append(&self, topic: &Topic, records: &[NewRecord], answer: Sender<Result<u64>>) {
+    pub(super) fn append(
+        &self,
+        topic: &Topic,
+        records: &[NewRecord],
+        traces: &[Option<Context>],
+        answer: Sender<Result<u64>>,
+    ) {
         match self.check(topic, records) {
-            Ok(bytes) => self.send(topic, records, Batch::new(topic, records.len(), bytes, answer)),
+            Ok(bytes) => self.send(topic, records, traces, Batch::new(topic, records.len(), bytes, answer)),
             Err(error) => drop(answer.send(Err(error))),
         }
     }
@@ -77,7 +84,7 @@ impl Producer {
         Ok(bytes)
     }
 
-    fn send(&self, topic: &Topic, records: &[NewRecord], batch: Arc<Batch>) {
+    fn send(&self, topic: &Topic, records: &[NewRecord], traces: &[Option<Context>], batch: Arc<Batch>) {
         let name = topic.to_string();
         let _order = locked(&self.order);
         for (sent, record) in records.iter().enumerate() {
@@ -86,6 +93,11 @@ impl Producer {
                 .key(&record.key[..]);
             if !record.value.is_empty() {
                 message = message.payload(&record.value[..]);
+            }
+            if let Some(Some(trace)) = traces.get(sent) {
+                let value = trace.to_string();
+                let header = Header { key: HEADER, value: Some(&value) };
+                message = message.headers(OwnedHeaders::new_with_capacity(1).insert(header));
             }
             if let Err((error, _)) = self.producer.send(message) {
                 return batch.settle(records.len() - sent, Err(meaning(&error, topic)), &self.room);

@@ -28,7 +28,7 @@ pub(super) struct TopicReader {
 impl TopicReader {
     /// `from` lies within `bounds`.
     pub(super) fn new(log: &Inner, topic: &Topic, from: u64, bounds: Bounds) -> Result<Self> {
-        let mut config = reading(&log.brokers);
+        let mut config = reading(&log.cluster);
         // Never joined: librdkafka wants a name before it hands records out.
         config.set("group.id", "bellwether-reader").set("enable.partition.eof", "true");
         let consumer: BaseConsumer<Events> = create(&config, Events::new(&log.link))?;

@@ -15,7 +15,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::client::{CALL, Events, Link, at, config, create, list_of, meaning, meaning_of_code};
+use super::client::{CALL, Cluster, Events, Link, at, config, create, list_of, meaning, meaning_of_code};
 use crate::log::{Drift, Result};
 
 /// Longest wait for the controller to do something.
@@ -48,8 +48,8 @@ pub(super) fn settings(kind: TopicKind) -> BTreeMap<&'static str, String> {
 pub(super) struct Admin(AdminClient<Events>);
 
 impl Admin {
-    pub(super) fn new(brokers: &str, link: &Link) -> Result<Self> {
-        create(&config(brokers), Events::new(link)).map(Self)
+    pub(super) fn new(cluster: &Cluster, link: &Link) -> Result<Self> {
+        create(&config(cluster), Events::new(link)).map(Self)
     }
 
     /// False when it was there.

@@ -39,7 +39,7 @@ fn decide(change: impl FnOnce(&mut Case)) -> Owed {
     let (user, now) = (triggers[0].user_id, "2026-03-04T13:00:01Z".parse().unwrap());
     let addresses = [(user, "User@people.example".to_owned())].into();
     let people = People { now, addresses, ..People::default() };
-    let group = Group { triggers, offset: 7, appended_at: now, whole: true };
+    let group = Group { triggers, offset: 7, appended_at: now, whole: true, trace: None };
     let mut case = Case { people, group, held_below: 0, configured: true, user };
     change(&mut case);
     let most = |number| NonZeroU32::new(number).unwrap();
@@ -162,7 +162,7 @@ fn a_mail_that_is_in_the_outbox_already_is_not_owed_and_counts_once() {
     let look = Look::new(&samples::tenant("fxlabs")).unwrap();
     let triggers = samples::triggers("fxlabs");
     let occurrence = Occurrence::AlertGroup(triggers[0].group.id).text(&look.tenant);
-    let group = Group { triggers, offset: 7, appended_at: Timestamp(0), whole: true };
+    let group = Group { triggers, offset: 7, appended_at: Timestamp(0), whole: true, trace: None };
     let people = People { known: [occurrence].into(), ..People::default() };
     let most = NonZeroU32::MIN;
     let caps = Caps { a_user: most, tenant: most, zone: look.zone };

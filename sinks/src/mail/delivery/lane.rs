@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bellwether_runtime::crash::{CrashPoint, reach};
+use bellwether_runtime::trace::{Span, Step, lines};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::PART;
 use super::desk::Desk;
@@ -32,18 +34,30 @@ impl Lane {
     pub(super) async fn run(mut self) {
         while let Some(mail) = self.next().await {
             reach(CrashPoint::MailClaimed);
-            let delivery = &self.desk.delivery;
-            delivery.progress.busy(&delivery.tenant, PART, delivery.timing.deadlines.longest());
-            let verdict = self.send(&mail).await;
-            let settlement = verdict.map_or(Settlement::Release(self.desk.delivery.timing.poll), |verdict| {
-                self.desk.learn(&verdict);
-                Settlement::of(&mail, verdict)
-            });
-            self.desk.settle(&mail, &settlement).await;
+            self.deliver(&mail).instrument(lines(mail.trace)).await;
         }
         if let Some(session) = self.session {
             session.quit().await;
         }
+    }
+
+    async fn deliver(&mut self, mail: &Claimed) {
+        let delivery = &self.desk.delivery;
+        delivery.progress.busy(&delivery.tenant, PART, delivery.timing.deadlines.longest());
+        let mut span = Span::of(mail.trace, Step::SendMail, &delivery.tenant);
+        span.set("mail.occurrence", &mail.occurrence);
+        let verdict = self.send(mail).await;
+        let settlement = verdict.map_or(Settlement::Release(self.desk.delivery.timing.poll), |verdict| {
+            self.desk.learn(&verdict);
+            Settlement::of(mail, verdict)
+        });
+        // The server's words may repeat the address: the outcome alone.
+        span.set("mail.outcome", settlement.outcome().0);
+        if !matches!(settlement, Settlement::Sent(_)) {
+            span.failed("not sent");
+        }
+        drop(span);
+        self.desk.settle(mail, &settlement).await;
     }
 
     /// The next mail, for which the connection does not stand open longer than it is worth. Waiting at the desk is

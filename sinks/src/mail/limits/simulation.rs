@@ -180,7 +180,13 @@ impl World {
                 trigger
             };
             let triggers = (0..size).map(one).collect();
-            self.topic.push(Group { triggers, offset: number as u64, appended_at: self.now, whole: true });
+            self.topic.push(Group {
+                triggers,
+                offset: number as u64,
+                appended_at: self.now,
+                whole: true,
+                trace: None,
+            });
         }
     }
 

@@ -37,6 +37,7 @@ impl Outbox {
         self.hold_forgotten(&mut transaction).await?;
         let claimed = self.claim_due(&mut transaction, worker, most).await?;
         let mut wanted = self.without_unwanted(&mut transaction, claimed).await?;
+        self.find_traces(&mut transaction, &mut wanted).await?;
         transaction.commit().await?;
         wanted.sort_by_key(|mail| (mail.schedule.is_some(), mail.appended_at));
         Ok(wanted)

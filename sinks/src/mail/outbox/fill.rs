@@ -2,6 +2,7 @@
 
 use bellwether_database::cursor::{self, Cursor, Mark, Reached};
 use bellwether_runtime::crash::{CrashPoint, reach};
+use bellwether_runtime::trace::Context;
 use bellwether_schemas::Timestamp;
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
@@ -68,8 +69,9 @@ impl Outbox {
     }
 
     /// In one transaction: decides about the groups by what the database says now, adds what is not there yet, and
-    /// moves the cursor on where a place is given. A cursor that does not stand where the caller knows it to stand is
-    /// somebody else's, or the database was restored: then nothing is done.
+    /// moves the cursor on where a place is given; of mails that are `traced`, by occurrence, it notes by which span. A
+    /// cursor that does not stand where the caller knows it to stand is somebody else's, or the database was restored: then
+    /// nothing is done.
     ///
     /// # Errors
     /// The database said no; whether it was committed is open, and the same call may be made again.
@@ -80,6 +82,7 @@ impl Outbox {
         decide: impl Fn(&People) -> Vec<Owed>,
         stands: Cursor,
         ends: Option<(Cursor, Option<Mark>)>,
+        traced: &[(String, Context)],
     ) -> Result<Fill> {
         let mut transaction = self.begin().await?;
         let found = cursor::lock(&mut transaction, self.statements(), SINK).await?;
@@ -91,6 +94,7 @@ impl Outbox {
         if !groups.is_empty() {
             let owed = decide(&self.people_of(&mut transaction, groups, caps).await?);
             self.insert(&mut transaction, &owed, None).await?;
+            self.note_traces(&mut transaction, traced).await?;
             added = Added::of(&owed);
         }
         if let Some((ends, mark)) = ends {

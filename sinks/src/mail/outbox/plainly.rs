@@ -27,7 +27,7 @@ impl Outbox {
             owed.filter(|owed| !people.known.contains(&owed.occurrence)).collect()
         };
         let ends = part.last.then_some((part.ends, part.mark));
-        Ok(match self.fill(part.groups, Caps::of(tenant), decide, part.stands, ends).await? {
+        Ok(match self.fill(part.groups, Caps::of(tenant), decide, part.stands, ends, &[]).await? {
             Fill::Added(added) => Ok(added.mails),
             Fill::Elsewhere(cursor) => Err(cursor),
         })

@@ -94,7 +94,7 @@ fn groups(expected: &Expected) -> BTreeMap<String, Group> {
     }
     let group = |(id, mut triggers): (GroupId, Vec<TriggerFired>)| {
         triggers.sort_by_key(|trigger| trigger.group.index);
-        let group = Group { triggers, offset: 0, appended_at: expected.by, whole: true };
+        let group = Group { triggers, offset: 0, appended_at: expected.by, whole: true, trace: None };
         (Occurrence::AlertGroup(id).text(&expected.tenant), group)
     };
     groups.into_iter().map(group).collect()
