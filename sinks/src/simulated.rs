@@ -51,6 +51,8 @@ pub(crate) struct Surroundings {
     pub(crate) position: u64,
     /// Where the group goes on after a process has died.
     pub(crate) committed: u64,
+    /// A process has just begun: before anything else it gets a batch of nothing, from where the group stood.
+    begun: bool,
     random: Random,
     turns: u32,
     /// Percent of what is tried.
@@ -59,7 +61,7 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     pub(crate) const fn new(topic: Vec<Outcome>, random: Random, faults: u64) -> Self {
-        Self { topic, position: 0, committed: 0, random, turns: 0, faults }
+        Self { topic, position: 0, committed: 0, begun: false, random, turns: 0, faults }
     }
 
     pub(crate) const fn random(&mut self, below: u64) -> u64 {
@@ -85,7 +87,8 @@ impl Surroundings {
 
     /// The next one to `most` records; none at the end of the topic.
     pub(crate) fn batch(&mut self, most: u64) -> Option<Batch> {
-        let size = 1 + self.random(most);
+        let begins = std::mem::take(&mut self.begun);
+        let size = if begins { 0 } else { 1 + self.random(most) };
         let next_offset = (self.position + size).min(self.topic.len() as u64);
         let delivered = |offset: u64| Delivered {
             offset,
@@ -95,7 +98,7 @@ impl Surroundings {
         };
         let records: Vec<Delivered> = (self.position..next_offset).map(delivered).collect();
         let from = std::mem::replace(&mut self.position, next_offset);
-        (!records.is_empty()).then(|| Batch {
+        (begins || !records.is_empty()).then(|| Batch {
             tenant: tenant(),
             records,
             from,
@@ -138,7 +141,7 @@ pub(crate) trait Simulated {
         loop {
             let around = self.surroundings();
             around.turn();
-            around.position = around.committed;
+            (around.position, around.begun) = (around.committed, true);
             let end = around.topic.len() as u64;
             if self.process() && self.cursor() == end {
                 return;

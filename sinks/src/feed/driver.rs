@@ -89,7 +89,10 @@ impl Driver {
             std::thread::sleep(POLL);
             return Ok(());
         };
-        self.feeders.values_mut().for_each(|feeder| feeder.tend(&*self.context.log, &mut **consumer));
+        let log = &*self.context.log;
+        self.feeders.values_mut().for_each(|feeder| feeder.tend(log, &mut **consumer));
+        // One question to the log a turn: brokers that are slow to answer hold nobody's records up for long.
+        self.feeders.values_mut().any(|feeder| feeder.offer_nothing(log, now));
         let holding = self.feeders.values().any(Feeder::is_holding);
         match consumer.poll(if holding { POLL_HOLDING } else { POLL })? {
             Polled::Records(topic, records) => {
@@ -207,7 +210,7 @@ impl Assignments for Assigned {
         if let Some(shared) = self.lock().get(topic) {
             let mut state = shared.lock();
             state.epoch += 1;
-            state.reassigned = true;
+            (state.assigned, state.reassigned) = (true, true);
         }
         Start::Committed
     }
@@ -217,6 +220,7 @@ impl Assignments for Assigned {
         let registry = self.lock();
         let mut state = registry.get(topic)?.lock();
         state.epoch += 1;
+        state.assigned = false;
         Some(state.committable()).filter(|next_offset| *next_offset > 0)
     }
 }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bellwether_runtime::log::{Ack, Consumer, Log, LogError, Record};
-use bellwether_schemas::Topic;
 use bellwether_schemas::dead_letter::DeadLetter;
+use bellwether_schemas::time::SECOND;
+use bellwether_schemas::{Timestamp, Topic};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
@@ -14,6 +15,12 @@ use super::decode::decode;
 use super::lane::{Batch, Shared};
 use super::{BATCH_RECORDS, append_dead_letter};
 use crate::events::{DeadLettered, Rewound, TopicStopped};
+
+/// Where nothing comes for so long, an empty batch is handed over: a database that was restored shows it by where it
+/// stands, and what it lacks does not wait for the next trigger.
+const QUIET: i64 = 60 * SECOND;
+/// Until the log is asked again where the group stands.
+const ASK_AGAIN: i64 = SECOND;
 
 pub(super) struct Feeder {
     pub(super) sink: &'static str,
@@ -25,6 +32,8 @@ pub(super) struct Feeder {
     held: VecDeque<Held>,
     /// The offset after the last record taken; none where the group's own position has to be asked for.
     position: Option<u64>,
+    /// When nothing is handed over, and the position for which that was said.
+    quiet: (Timestamp, Option<u64>),
     committed: u64,
     paused: bool,
     stopped: bool,
@@ -54,6 +63,7 @@ impl Feeder {
             task,
             held,
             position: None,
+            quiet: (Timestamp::MIN, None),
             committed: 0,
             paused: false,
             stopped: false,
@@ -89,6 +99,33 @@ impl Feeder {
             self.held.push_back(Held { batch, letters });
         }
         self.position = Some(from);
+    }
+
+    /// Hands over a batch of nothing where the topic was just assigned, and where it is quiet. True where the log was
+    /// asked for it.
+    pub(super) fn offer_nothing(&mut self, log: &dyn Log, now: Timestamp) -> bool {
+        let (epoch, reassigned) = {
+            let state = self.shared.lock();
+            if !state.assigned || state.rewind.is_some() || !self.held.is_empty() || self.stopped {
+                return false;
+            }
+            (state.epoch, state.reassigned)
+        };
+        let known = self.position.filter(|_| !reassigned);
+        if known.is_some() && known != self.quiet.1 {
+            self.quiet = (now.plus(QUIET), known);
+        }
+        if now < self.quiet.0 {
+            return false;
+        }
+        let Some(stands) = known.or_else(|| self.stood_at(log).ok()) else {
+            self.quiet = (now.plus(ASK_AGAIN), None);
+            return true;
+        };
+        self.shared.lock().reassigned = false;
+        (self.position, self.quiet) = (Some(stands), (now.plus(QUIET), Some(stands)));
+        self.held.push_back(Held { batch: Batch::empty(&self.topic, stands, epoch), letters: Vec::new() });
+        known.is_none()
     }
 
     /// Where the group stood when the topic was assigned.

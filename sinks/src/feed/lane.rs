@@ -6,7 +6,7 @@ use bellwether_database::cursor::Mark;
 use bellwether_runtime::config::{Database, Tenant};
 use bellwether_runtime::trace::Context;
 use bellwether_schemas::triggers::Outcome;
-use bellwether_schemas::{TenantId, Timestamp};
+use bellwether_schemas::{TenantId, Timestamp, Topic};
 use tokio::sync::{mpsc, watch};
 
 /// One record of the triggers topic.
@@ -22,7 +22,8 @@ pub struct Delivered {
     pub trace: Option<Context>,
 }
 
-/// Records of one tenant, in the order of its topic. Empty where all that was read is among the dead letters.
+/// Records of one tenant, in the order of its topic. Empty where all that was read is among the dead letters, and where
+/// nothing came for a while: whoever takes it finds out whether its database still stands where it stood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The tenant whose topic was read.
@@ -38,6 +39,14 @@ pub struct Batch {
     pub mark: Option<Mark>,
     /// Which reading of the topic it belongs to; batches of an earlier one are dropped.
     pub(crate) epoch: u64,
+}
+
+impl Batch {
+    /// Nothing, read from there.
+    pub(super) fn empty(topic: &Topic, from: u64, epoch: u64) -> Self {
+        let tenant = topic.tenant.clone();
+        Self { tenant, records: Vec::new(), from, next_offset: from, mark: None, epoch }
+    }
 }
 
 /// A tenant's end of the feed, owned by its task. Dropping it asks the driver for a new task.
@@ -119,6 +128,8 @@ pub(super) struct State {
     pub(super) epoch: u64,
     /// Where to read from, asked for by the task.
     pub(super) rewind: Option<u64>,
+    /// This process reads the topic for its group.
+    pub(super) assigned: bool,
     /// The topic was assigned anew: where the group stands is to be asked.
     pub(super) reassigned: bool,
 }
