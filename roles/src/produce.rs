@@ -88,7 +88,10 @@ impl Running {
         let mut accepted = Vec::new();
         for tenant in tenants {
             match announce(&self.production, &self.context, &self.incidents, tenant).await {
-                Ok(announced) => accepted.push((tenant, announced)),
+                Ok(()) => accepted.push((tenant, true)),
+                Err(RoleError::Producer(ProducerError::Log(error))) if error.is_of_a_topic() => {
+                    accepted.push((tenant, false));
+                }
                 Err(error) if is_of_settings(&error) => self.refuse(tenant.clone(), error),
                 Err(error) if is_of_journal(&error) => {
                     self.stops.insert(tenant.id.clone(), Shutdown::new());
@@ -192,7 +195,8 @@ impl Running {
     }
 }
 
-/// Produces for one tenant. Where its topics are not there, go away, or are none to be used, it waits for them.
+/// Produces for one tenant. Where its topics are not there, go away, or are none to be used, it waits for them, and so it
+/// does for a log that was reached once.
 async fn for_tenant(
     production: &Production,
     context: &ProducerContext,
@@ -201,17 +205,21 @@ async fn for_tenant(
     mut announced: bool,
 ) -> Ended {
     loop {
-        if announced || announce(production, context, incidents, tenant).await? {
-            match produce(production, context, tenant).await {
-                Err(RoleError::Producer(ProducerError::Log(error))) if error.is_of_a_topic() => {}
-                ended => return ended,
+        let turn = async {
+            if !announced {
+                announce(production, context, incidents, tenant).await?;
             }
-        }
+            produce(production, context, tenant).await
+        };
+        let error = match turn.await {
+            Err(error) if !context.shutdown.is_raised() && is_to_pass(&error) => error,
+            ended => return ended,
+        };
         announced = false;
         context.progress.parked(&tenant.id, PART);
         tracing::warn!(
-            tenant.id = %tenant.id,
-            "a tenant cannot be produced for while a topic of it is missing or has several partitions, and is tried again"
+            tenant.id = %tenant.id, error = %error,
+            "a tenant cannot be produced for at the moment, and is tried again"
         );
         if context.shutdown.sleep(TRY_AGAIN).await {
             return Ok(None);
@@ -219,25 +227,29 @@ async fn for_tenant(
     }
 }
 
-/// Publishes the tenant's settings; false while its journal is missing or none to be used. What says nothing of the market
-/// leaves them to those that do, who may be doing so at this moment.
+/// A topic is missing or has several partitions, or the log is out of reach: it is waited for.
+const fn is_to_pass(error: &RoleError) -> bool {
+    match error {
+        RoleError::Producer(ProducerError::Log(error)) => {
+            error.is_of_a_topic() || matches!(error, LogError::Unavailable { .. })
+        }
+        _ => false,
+    }
+}
+
+/// Publishes the tenant's settings. What says nothing of the market leaves them to those that do, who may be doing so at
+/// this moment.
 async fn announce(
     production: &Production,
     context: &ProducerContext,
     incidents: &Incidents,
     tenant: &Tenant,
-) -> Result<bool, RoleError> {
-    if matches!(production, Production::Calendar(_)) {
-        return Ok(true);
+) -> Result<(), RoleError> {
+    if !matches!(production, Production::Calendar(_)) {
+        settings::publish(context, tenant).await?;
+        incidents.end(IncidentKind::RefusedSettings, &tenant.id);
     }
-    match settings::publish(context, tenant).await {
-        Ok(_) => {
-            incidents.end(IncidentKind::RefusedSettings, &tenant.id);
-            Ok(true)
-        }
-        Err(ProducerError::Log(error)) if error.is_of_a_topic() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(())
 }
 
 /// The tenant's file, or what produces for it, does not go on from its journal.

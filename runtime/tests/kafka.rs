@@ -7,7 +7,7 @@
 mod broker;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -297,6 +297,60 @@ fn a_member_whose_broker_falls_silent_while_it_leaves_is_gone_all_the_same() {
     until("to be gone", || closing.is_finished());
     closing.join().unwrap().unwrap();
     cluster.kafka.signal(1, "CONT").unwrap();
+}
+
+/// The broker falls silent at the moment that topics are given for the first time.
+struct Fading(Arc<Cluster>, Arc<AtomicBool>);
+
+impl Assignments for Fading {
+    fn assigned(&mut self, _: &Topic) -> Start {
+        if !self.1.swap(true, Ordering::SeqCst) {
+            self.0.kafka.signal(1, "STOP").unwrap();
+        }
+        Start::Committed
+    }
+    fn revoked(&mut self, _: &Topic) -> Option<u64> {
+        None
+    }
+}
+
+#[test]
+fn topics_given_while_the_broker_falls_silent_are_read_once_it_is_back() {
+    let Some(cluster) = cluster(1).map(Arc::new) else { return };
+    let log = cluster.log("slots");
+    let topics = ["a", "b"].map(|name| Topic::new(&tenant(name), TopicKind::Journal));
+    for topic in &topics {
+        log.create(topic).unwrap();
+        log.append(topic, records(0..5)).wait().unwrap();
+    }
+    let mut before = log.consumer("fading", &topics, Box::new(Anywhere)).unwrap();
+    let mut owned = 0;
+    until("both", || {
+        owned += usize::from(matches!(before.poll(PATIENCE).unwrap(), Polled::Records(..)));
+        owned >= topics.len()
+    });
+    topics.iter().for_each(|topic| before.commit(topic, 3).unwrap());
+    before.close().unwrap();
+
+    let silent = Arc::new(AtomicBool::new(false));
+    let fading = Box::new(Fading(Arc::clone(&cluster), Arc::clone(&silent)));
+    let mut member = log.consumer("fading", &topics, fading).unwrap();
+    let mut read: BTreeMap<Topic, Vec<usize>> = BTreeMap::new();
+    let mut awake = false;
+    until("what was not committed", || {
+        match member.poll(Duration::from_millis(50)).unwrap() {
+            Polled::Records(topic, records) => {
+                read.entry(topic).or_default().extend(records.iter().map(number));
+            }
+            Polled::Failed(topic, error) => panic!("{topic}: {error}"),
+            Polled::Nothing => {}
+        }
+        if silent.load(Ordering::SeqCst) && !std::mem::replace(&mut awake, true) {
+            cluster.kafka.signal(1, "CONT").unwrap();
+        }
+        read.len() == topics.len() && read.values().all(|numbers| numbers.ends_with(&[3, 4]))
+    });
+    assert!(read.values().all(|numbers| numbers[..2] == [3, 4]), "{read:?}");
 }
 
 #[test]

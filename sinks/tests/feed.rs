@@ -5,8 +5,12 @@ mod support;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bellwether_runtime::clock::Clock;
 use bellwether_runtime::log::NewRecord;
+use bellwether_schemas::Timestamp;
+use bellwether_schemas::time::{DAY, SECOND};
 use bellwether_sinks::error::SinkError;
 use bellwether_sinks::feed::{self, BATCH_RECORDS, Batch, Lane};
 use support::*;
@@ -121,7 +125,7 @@ async fn a_full_lane_pauses_its_own_topic_and_no_other() {
         if one.tenant_id().as_str() == "fxlabs" { (one, other) } else { (other, one) };
     for number in 0..50_u64 {
         world.append("hextech", &fired("hextech", number as usize..number as usize + 1)).await;
-        assert_eq!(free.batch().await.next_offset, number + 1);
+        assert_eq!(free.take_to(number + 1).await, [number]);
     }
     // What waits is bounded: shutdown hands over what was read and no more.
     free.done(50);
@@ -286,6 +290,50 @@ async fn a_task_that_ends_is_started_again_where_it_was_done() {
     drop(lane);
     let mut lane = sink.lane().await;
     assert_eq!(lane.take_to(10).await, [6, 7, 8, 9]);
+    drop(lane);
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_tenant_without_triggers_is_looked_at_when_it_is_taken_up_and_after_each_quiet_minute() {
+    let tenants = vec![tenant("fxlabs", None), tenant("hextech", None)];
+    let world = World::by(Clock::manual(Timestamp(0)), tenants);
+    world.append("fxlabs", &fired("fxlabs", 0..3)).await;
+    let mut sink = Sink::start(&world);
+    let (one, other) = (sink.lane().await, sink.lane().await);
+    let (mut busy, mut quiet) =
+        if one.tenant_id().to_string() == "fxlabs" { (one, other) } else { (other, one) };
+    assert_eq!(busy.take_to(3).await, [0, 1, 2]);
+    let first = quiet.batch().await;
+    assert_eq!((first.records.len(), first.from, first.next_offset), (0, 0, 0));
+    for _ in 0..3 {
+        world.clock.advance(59 * SECOND);
+        assert!(tokio::time::timeout(Duration::from_millis(300), busy.lane.next()).await.is_err());
+        world.clock.advance(2 * SECOND);
+        let batch = busy.batch().await;
+        assert_eq!((batch.records.len(), batch.from, batch.next_offset), (0, 3, 3));
+        assert_eq!(quiet.batch().await.next_offset, 0);
+    }
+    drop((busy, quiet));
+    sink.stop(&world).await;
+}
+
+#[tokio::test]
+async fn what_was_to_be_read_again_and_is_gone_is_said_to_be() {
+    let world = World::by(Clock::manual(Timestamp(0)), vec![tenant("fxlabs", None)]);
+    world.append("fxlabs", &fired("fxlabs", 0..40)).await;
+    world.clock.advance(2 * DAY);
+    world.append("fxlabs", &fired("fxlabs", 40..50)).await;
+    let mut sink = Sink::start(&world);
+    let mut lane = sink.lane().await;
+    lane.take_to(50).await;
+    world.log.cut(&triggers("fxlabs"), 40).unwrap();
+    assert_eq!(world.log.bounds(&triggers("fxlabs")).unwrap().start, 40);
+    lane.rewind(7);
+    let batch = lane.batch().await;
+    assert_eq!((batch.records.len(), batch.from, batch.next_offset), (0, 7, 40));
+    let batch = lane.batch().await;
+    assert_eq!((batch.records.len(), batch.from, batch.next_offset), (10, 40, 50));
     drop(lane);
     sink.stop(&world).await;
 }

@@ -286,6 +286,20 @@ async fn a_table_that_refuses_everybody_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_table_of_which_nothing_is_wanted_may_refuse() {
+    let database = new_home("unused", "fxlabs").await;
+    let mut world = World::new(vec![database.tenant.clone()]);
+    database.execute("revoke insert on public.price_alert_triggers from bellwether_pipeline").await;
+    let sink = Sink::start(&world);
+    let looked = "select count(*) from bellwether.sink_cursor";
+    eventually("a look at where it stands", async || database.number(looked).await == 1).await;
+    world.append("fxlabs", &fired("fxlabs", 0..5)).await;
+    database.passed(5).await;
+    sink.stop(&mut world).await;
+    assert_eq!(database.rows().await, 5);
+}
+
+#[tokio::test]
 async fn a_restored_database_is_filled_again_from_where_it_stands() {
     let database = new_home("restored", "fxlabs").await;
     let mut world = World::new(vec![database.tenant.clone()]);

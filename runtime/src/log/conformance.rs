@@ -2,6 +2,7 @@
 //! and answers may take their time; every wait has a deadline.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test that more than one crate can run")]
 
+mod away;
 mod groups;
 mod records;
 mod retention;
@@ -27,6 +28,7 @@ pub struct Fixture {
     pub keep: Box<dyn std::any::Any + Send>,
 }
 
+pub use away::Away;
 #[cfg(test)]
 pub(crate) use support::Ledger;
 

@@ -1,6 +1,7 @@
 //! The driver's end of one lane: what is held back, what was handed over, how far is committed.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bellwether_runtime::log::{Ack, Consumer, Log, LogError, Record};
@@ -34,6 +35,8 @@ pub(super) struct Feeder {
     position: Option<u64>,
     /// When nothing is handed over, and the position for which that was said.
     quiet: (Timestamp, Option<u64>),
+    /// What was to be read again and is gone: from where, and where the topic begins.
+    gone: Option<Range<u64>>,
     committed: u64,
     paused: bool,
     stopped: bool,
@@ -64,6 +67,7 @@ impl Feeder {
             held,
             position: None,
             quiet: (Timestamp::MIN, None),
+            gone: None,
             committed: 0,
             paused: false,
             stopped: false,
@@ -101,8 +105,8 @@ impl Feeder {
         self.position = Some(from);
     }
 
-    /// Hands over a batch of nothing where the topic was just assigned, and where it is quiet. True where the log was
-    /// asked for it.
+    /// Hands over a batch of nothing where the topic was just assigned, where nothing is left of what was to be read
+    /// again, and where it is quiet. True where the log was asked for it.
     pub(super) fn offer_nothing(&mut self, log: &dyn Log, now: Timestamp) -> bool {
         let (epoch, reassigned) = {
             let state = self.shared.lock();
@@ -112,6 +116,9 @@ impl Feeder {
             (state.epoch, state.reassigned)
         };
         let known = self.position.filter(|_| !reassigned);
+        if reassigned && self.quiet.1.is_some() {
+            self.quiet = (Timestamp::MIN, None);
+        }
         if known.is_some() && known != self.quiet.1 {
             self.quiet = (now.plus(QUIET), known);
         }
@@ -123,8 +130,11 @@ impl Feeder {
             return true;
         };
         self.shared.lock().reassigned = false;
-        (self.position, self.quiet) = (Some(stands), (now.plus(QUIET), Some(stands)));
-        self.held.push_back(Held { batch: Batch::empty(&self.topic, stands, epoch), letters: Vec::new() });
+        let gone = self.gone.take().filter(|gone| gone.start == stands);
+        let next_offset = gone.map_or(stands, |gone| gone.end);
+        (self.position, self.quiet) = (Some(next_offset), (now.plus(QUIET), Some(next_offset)));
+        let batch = Batch::empty(&self.topic, stands..next_offset, epoch);
+        self.held.push_back(Held { batch, letters: Vec::new() });
         known.is_none()
     }
 
@@ -144,6 +154,8 @@ impl Feeder {
 
     /// Hands over what can be, commits what is done, and pauses or resumes the topic.
     pub(super) fn tend(&mut self, log: &dyn Log, consumer: &mut dyn Consumer) {
+        // What stopped it for another owner, or this one's last time, need not be there any more.
+        self.stopped &= !self.shared.lock().reassigned;
         self.rewind(log, consumer);
         self.hand_over(log);
         self.commit(consumer);
@@ -169,6 +181,10 @@ impl Feeder {
                 // `to` and not where it came out: between the two there is nothing any more to be delivered.
                 self.position = Some(to);
                 self.held.clear();
+                self.gone = (to < start).then_some(to..start);
+                if self.gone.is_some() {
+                    self.quiet = (Timestamp::MIN, Some(to));
+                }
                 self.shared.lock().rewind.take_if(|asked| *asked == to);
                 Rewound { sink: self.sink, tenant: &self.topic.tenant, to, start }.emit();
             }
@@ -217,7 +233,8 @@ impl Feeder {
         if !self.stopped {
             TopicStopped { sink: self.sink, topic: &self.topic, error }.emit();
         }
-        self.stopped = true;
+        (self.stopped, self.position) = (true, None);
+        self.shared.lock().reassigned = false;
     }
 
     /// Has something that could not be handed over.

@@ -1,5 +1,6 @@
 //! One tenant's side of the feed.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bellwether_database::cursor::Mark;
@@ -42,10 +43,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Nothing, read from there.
-    pub(super) fn empty(topic: &Topic, from: u64, epoch: u64) -> Self {
-        let tenant = topic.tenant.clone();
-        Self { tenant, records: Vec::new(), from, next_offset: from, mark: None, epoch }
+    /// There is nothing between these two.
+    pub(super) fn empty(topic: &Topic, offsets: Range<u64>, epoch: u64) -> Self {
+        let (tenant, Range { start: from, end: next_offset }) = (topic.tenant.clone(), offsets);
+        Self { tenant, records: Vec::new(), from, next_offset, mark: None, epoch }
     }
 }
 

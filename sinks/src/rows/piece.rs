@@ -20,13 +20,15 @@ pub struct Piece {
     pub through: Option<Cause>,
     /// What the cursor remembers of the topic from then on; none: what it remembered before.
     pub mark: Option<Mark>,
+    /// It asks every table whether it takes anything at all. A piece without records that is none asks no table.
+    pub is_probe: bool,
 }
 
 impl From<Batch> for Piece {
     fn from(batch: Batch) -> Self {
         let Batch { records, from, next_offset, mark, .. } = batch;
         let through = largest(&records);
-        Self { records, from, next_offset, through, mark }
+        Self { records, from, next_offset, through, mark, is_probe: false }
     }
 }
 
@@ -36,7 +38,7 @@ impl Piece {
         let records = self.records.split_off(self.records.len() / 2);
         let between = records.first().map_or(self.next_offset, |first| first.offset);
         let (next_offset, through, mark) = (self.next_offset, self.through, self.mark.take());
-        let rest = Self { records, from: between, next_offset, through, mark };
+        let rest = Self { records, from: between, next_offset, through, mark, is_probe: false };
         self.next_offset = between;
         self.through = largest(&self.records);
         rest
@@ -64,7 +66,8 @@ impl Piece {
 
     /// A write of nothing that moves nothing: it fails only where the table itself refuses.
     pub(super) const fn probe(&self) -> Self {
-        Self { records: Vec::new(), from: self.from, next_offset: self.from, through: None, mark: None }
+        let (from, next_offset) = (self.from, self.from);
+        Self { records: Vec::new(), from, next_offset, through: None, mark: None, is_probe: true }
     }
 }
 

@@ -38,7 +38,14 @@ impl<'a> Redrive<'a> {
             return Err(WriteFailure { class: FailureClass::Refused, code: "misrouted".into(), message });
         }
         let statements = Statements::of(self.tenant);
-        let piece = Piece { records: vec![record], from: 0, next_offset: 0, through: None, mark: None };
+        let piece = Piece {
+            records: vec![record],
+            from: 0,
+            next_offset: 0,
+            through: None,
+            mark: None,
+            is_probe: false,
+        };
         let mut transaction = self.connection.begin().await.map_err(|error| failure(&error))?;
         let write = async {
             answered(cursor::lock(&mut transaction, statements, SINK)).await?;

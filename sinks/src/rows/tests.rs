@@ -108,7 +108,14 @@ fn a_repeat_moves_the_cursor_back_nowhere() {
 #[test]
 fn the_cursor_passes_what_was_dropped_or_is_among_the_dead_letters() {
     let through = Cause { offset: 4, index: 2 };
-    let piece = Piece { records: Vec::new(), from: 3, next_offset: 5, through: Some(through), mark: None };
+    let piece = Piece {
+        records: Vec::new(),
+        from: 3,
+        next_offset: 5,
+        through: Some(through),
+        mark: None,
+        is_probe: false,
+    };
     let plan = plan(&piece, Cursor { cause: Cause { offset: 2, index: 0 }, next_offset: 3 });
     assert_eq!(plan.cursor, Cursor { cause: through, next_offset: 5 });
 }

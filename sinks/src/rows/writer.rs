@@ -206,7 +206,7 @@ async fn write_piece(
     let mut plan = plan(piece, cursor);
     let forgotten = leave_out_forgotten(connection, statements, &mut plan).await?;
     // A probe writes nothing through the same statements, so that only the table can refuse it.
-    let receipt = write_planned(connection, statements, &plan, piece.records.is_empty()).await?;
+    let receipt = write_planned(connection, statements, &plan, piece.is_probe).await?;
     if plan.cursor != cursor {
         answered(cursor::advance(connection, statements, SINK, plan.cursor, piece.mark)).await?;
     }

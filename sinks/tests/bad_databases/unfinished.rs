@@ -30,7 +30,7 @@ fn piece(numbers: std::ops::Range<usize>) -> Piece {
         })
         .collect();
     let through = records.last().map(|record| record.outcome.cause());
-    Piece { records, from, next_offset, through, mark: None }
+    Piece { records, from, next_offset, through, mark: None, is_probe: false }
 }
 
 #[tokio::test]

@@ -54,18 +54,24 @@ pub(crate) struct World {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) tenants: watch::Sender<Arc<Vec<Tenant>>>,
     pub(crate) shutdown: Shutdown,
+    pub(crate) clock: Clock,
 }
 
 impl World {
     pub(crate) fn new(tenants: Vec<Tenant>) -> Self {
+        Self::by(Clock::system(), tenants)
+    }
+
+    pub(crate) fn by(clock: Clock, served: Vec<Tenant>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let url = format!("embedded:{}", dir.path().display());
-        let log = open(&url, Access::Write, Clock::system()).unwrap();
-        let world = Self { dir, log, tenants: watch::channel(Arc::default()).0, shutdown: Shutdown::new() };
-        for tenant in &tenants {
+        let log = open(&url, Access::Write, clock.clone()).unwrap();
+        let tenants = watch::channel(Arc::default()).0;
+        let world = Self { dir, log, tenants, shutdown: Shutdown::new(), clock };
+        for tenant in &served {
             world.create_topics(&tenant.id);
         }
-        world.tenants.send_replace(Arc::new(tenants));
+        world.tenants.send_replace(Arc::new(served));
         world
     }
 
@@ -77,7 +83,7 @@ impl World {
 
     pub(crate) fn context(&self) -> Context {
         let (log, tenants) = (self.log.clone(), self.tenants.subscribe());
-        Context::new(log, tenants, Clock::system(), self.shutdown.clone())
+        Context::new(log, tenants, self.clock.clone(), self.shutdown.clone())
     }
 
     /// Another process over the same log: only the shutdown is its own.

@@ -240,7 +240,10 @@ fn recovery_by_size(sizes: &[(usize, usize)]) {
         rows.iter().all(|row| row.load_ratio() <= MOST_LOAD),
         "loading ≤ 2 × reading and decoding its parts",
     );
-    goal(rows.iter().all(|row| row.load <= row.most_load()), "loading ≤ 10 ms + 5 µs an alert + 0.2 ms a symbol");
+    goal(
+        rows.iter().all(|row| row.load <= row.most_load()),
+        "loading ≤ 10 ms + 5 µs an alert + 0.2 ms a symbol",
+    );
     goal(
         rows.iter().all(|row| row.tail_ratio() <= MOST_TAIL),
         "a tail ≤ 1.3 × reading, decoding and folding it",

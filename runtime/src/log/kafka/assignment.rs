@@ -17,9 +17,6 @@ use super::commits::tolerable;
 use super::{Inner, check_within, locked};
 use crate::log::{Assignments, LogError, Record, Result, Start};
 
-/// Tries to learn where a topic begins while brokers are away; each waits for an answer itself.
-const TRIES: u32 = 3;
-
 /// Shared by a member and librdkafka's callbacks, which run inside the member's `poll` and its end.
 pub(super) struct Group {
     name: String,
@@ -57,6 +54,8 @@ pub(super) struct TopicState {
     pub(super) paused: bool,
     /// It was assigned silent and was not sought yet: where it is at the brokers means nothing.
     placeless: bool,
+    /// Where it is to begin could not be asked yet: silent until it can.
+    pub(super) begins: Option<Start>,
     /// Was reported; silent until a seek.
     pub(super) failed: bool,
     /// Came with records of another topic, or just before a pause.
@@ -131,14 +130,24 @@ impl Group {
         consumer.pause(&silent).map_err(|error| self.refuses(&error))
     }
 
-    /// Notes where the topic stands: the offset to read it from, or none while it is to be silent.
+    /// Notes where the topic stands: the offset to read it from, or none while it is to be silent. Brokers that are away,
+    /// as they were for the topic before it, are asked again from [`Owned::to_begin`].
     fn place(&self, topic: &Topic, start: Start) -> Option<u64> {
-        let start = if start == Start::Paused { None } else { Some(self.start(topic, start)) };
+        let are_away = self.owned().to_begin().is_some();
+        let found = match start {
+            Start::Paused => None,
+            _ if are_away => Some(Err(LogError::Unavailable { reason: "as for the topic before".into() })),
+            start => Some(self.start(topic, start)),
+        };
         let mut owned = self.owned();
-        match start {
+        match found {
             Some(Ok(next)) => {
                 owned.insert(topic, next, false);
                 Some(next)
+            }
+            Some(Err(LogError::Unavailable { .. })) => {
+                owned.insert_to_begin(topic, start);
+                None
             }
             Some(Err(error)) => {
                 owned.insert(topic, 0, false);
@@ -152,19 +161,8 @@ impl Group {
         }
     }
 
-    /// An offset that the topic has. The wait is for brokers that come back, not for the topic.
-    fn start(&self, topic: &Topic, start: Start) -> Result<u64> {
-        let mut left = TRIES;
-        loop {
-            left -= 1;
-            match self.try_start(topic, start) {
-                Err(LogError::Unavailable { .. }) if left > 0 => {}
-                other => return other,
-            }
-        }
-    }
-
-    fn try_start(&self, topic: &Topic, start: Start) -> Result<u64> {
+    /// An offset that the topic has.
+    pub(super) fn start(&self, topic: &Topic, start: Start) -> Result<u64> {
         let bounds = self.log.bounds(topic)?;
         let next = match start {
             Start::At(offset) => offset,
@@ -226,12 +224,25 @@ impl Owned {
             next,
             paused,
             placeless: paused,
+            begins: None,
             failed: false,
             held: VecDeque::new(),
             wanted: None,
             committed: None,
         };
         self.topics.insert(topic.clone(), state);
+    }
+
+    fn insert_to_begin(&mut self, topic: &Topic, start: Start) {
+        self.insert(topic, 0, false);
+        if let Some(state) = self.topics.get_mut(topic) {
+            (state.placeless, state.begins) = (true, Some(start));
+        }
+    }
+
+    /// A topic of which nobody could say yet where it is to begin.
+    pub(super) fn to_begin(&self) -> Option<(Topic, Start)> {
+        self.topics.iter().find_map(|(topic, state)| Some((topic.clone(), state.begins?)))
     }
 
     /// Where each topic stands that did not fail.
@@ -243,7 +254,7 @@ impl Owned {
     /// Stops the topic until it is sought, and has the next poll report why; of several failures only the first.
     pub(super) fn fail(&mut self, topic: &Topic, error: LogError) {
         if let Some(state) = self.topics.get_mut(topic).filter(|state| !state.failed) {
-            state.failed = true;
+            (state.failed, state.begins) = (true, None);
             state.held.clear();
             self.failures.push_back((topic.clone(), error));
         }
@@ -270,7 +281,8 @@ impl Owned {
     pub(super) fn sought(&mut self, topic: &Topic, offset: u64) -> bool {
         self.epochs += 1;
         let Some(state) = self.topics.get_mut(topic) else { return false };
-        (state.epoch, state.next, state.failed, state.placeless) = (self.epochs, offset, false, false);
+        (state.epoch, state.next) = (self.epochs, offset);
+        (state.failed, state.placeless, state.begins) = (false, false, None);
         state.held.clear();
         state.paused
     }

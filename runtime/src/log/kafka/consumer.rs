@@ -39,6 +39,8 @@ pub(super) struct Member {
     /// Those of them that are gone, and that were reported.
     missing: BTreeSet<Topic>,
     looked_at: Option<Instant>,
+    /// When brokers were asked in vain where a topic is to begin.
+    begun_at: Option<Instant>,
     committed_at: Option<Instant>,
     assignments: Shared,
     /// Let go after the group was left.
@@ -62,6 +64,7 @@ impl Member {
             absent: Absent::default(),
             missing: BTreeSet::new(),
             looked_at: None,
+            begun_at: None,
             committed_at: None,
             slot,
         };
@@ -219,6 +222,23 @@ impl Member {
         Ok(())
     }
 
+    /// Begins with topics that were given while brokers were away.
+    fn begin_late(&mut self) -> Result<()> {
+        loop {
+            let waiting = self.consumer()?.context().owned().to_begin();
+            let Some((topic, start)) = waiting else { return Ok(()) };
+            if self.begun_at.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
+                return Ok(());
+            }
+            let found = self.consumer()?.context().start(&topic, start);
+            match found.and_then(|next| self.move_to(&topic, next)) {
+                Ok(()) => {}
+                Err(LogError::Unavailable { .. }) => self.begun_at = Some(Instant::now()),
+                Err(error) => self.consumer()?.context().owned().fail(&topic, error),
+            }
+        }
+    }
+
     /// Commits what was asked for and is not known to be committed, when it is time.
     fn commit_wanted(&mut self, mode: CommitMode) -> Result<()> {
         if self.committed_at.is_none_or(|at| at.elapsed() >= COMMIT_EVERY)
@@ -246,6 +266,26 @@ impl Member {
         consumer.incremental_assign(&list_of(topic, at(offset))?).map_err(refused)
     }
 
+    fn move_to(&self, topic: &Topic, offset: u64) -> Result<()> {
+        let consumer = self.consumer()?;
+        let begun = Instant::now();
+        while consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL).is_err() {
+            // Just assigned, it cannot be moved yet.
+            if begun.elapsed() >= UNMOVED {
+                self.place_anew(topic, offset)?;
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let is_paused = consumer.context().owned().sought(topic, offset);
+        // One that had no place to begin at was assigned silent.
+        if !is_paused {
+            let list = list_of(topic, Offset::Invalid)?;
+            consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
+        }
+        Ok(())
+    }
+
     fn unavailable(&self, reason: &str) -> LogError {
         LogError::Unavailable { reason: format!("group {}: {reason}", self.name) }
     }
@@ -255,6 +295,7 @@ impl Consumer for Member {
     fn poll(&mut self, wait: Duration) -> Result<Polled> {
         let deadline = Instant::now() + wait;
         self.look_for_absent()?;
+        self.begin_late()?;
         loop {
             self.commit_wanted(CommitMode::Async)?;
             let failure = self.consumer()?.context().owned().failures.pop_front();
@@ -297,9 +338,9 @@ impl Consumer for Member {
         let mut owned = consumer.context().owned();
         if let Some(state) = owned.topics.get_mut(topic).filter(|state| state.paused) {
             state.paused = false;
-            let failed = state.failed;
+            let is_silent = state.failed || state.begins.is_some();
             drop(owned);
-            let resumed = only(topic).filter(|_| !failed).and_then(|list| consumer.resume(&list).ok());
+            let resumed = only(topic).filter(|_| !is_silent).and_then(|list| consumer.resume(&list).ok());
             tracing::trace!(log.topic = %topic, done = resumed.is_some(), "resumed");
         }
     }
@@ -307,23 +348,7 @@ impl Consumer for Member {
     fn seek(&mut self, topic: &Topic, offset: u64) -> Result<()> {
         self.check_ours(topic)?;
         check_within(topic, offset, self.log.bounds(topic)?)?;
-        let consumer = self.consumer()?;
-        let begun = Instant::now();
-        while consumer.seek(&topic.to_string(), PARTITION, at(offset), CALL).is_err() {
-            // Just assigned, it cannot be moved yet.
-            if begun.elapsed() >= UNMOVED {
-                self.place_anew(topic, offset)?;
-                break;
-            }
-            std::thread::sleep(LOOK);
-        }
-        let is_paused = consumer.context().owned().sought(topic, offset);
-        // One that had no place to begin at was assigned silent.
-        if !is_paused {
-            let list = list_of(topic, Offset::Invalid)?;
-            consumer.resume(&list).map_err(|error| meaning(&error, topic))?;
-        }
-        Ok(())
+        self.move_to(topic, offset)
     }
 
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
