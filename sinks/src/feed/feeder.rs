@@ -282,3 +282,6 @@ impl Held {
         self.letters.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
