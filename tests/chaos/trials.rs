@@ -60,6 +60,7 @@ pub(crate) fn run(
     let unknown: Vec<&&str> =
         wanted.iter().filter(|row| **row != "all" && TRIALS.iter().all(|trial| trial.row != **row)).collect();
     assert!(unknown.is_empty(), "TRIALS: there are no rows {unknown:?}");
+    world.wait_until_it_flows(processes);
     let mut lines = Vec::new();
     for Trial { row, what, run } in TRIALS {
         if !wanted.contains(&"all") && !wanted.contains(&row) {

@@ -11,11 +11,14 @@ use crate::world::now;
 const FROZEN: Duration = Duration::from_secs(13);
 /// Longer than it takes the others to notice and to go on.
 const AWAY_FOR_GOOD: Duration = Duration::from_secs(25);
+/// Who dies a third time before it has folded on is taken for one that its record kills.
+const APART: Duration = Duration::from_secs(10);
 
 /// How long it takes until everything that was there when it died is folded and written.
 pub(super) fn killed_in_place(ground: &mut Ground<'_, '_>) -> String {
     let count = ground.repeats(20);
     ground.times(count, |ground, _| {
+        ground.processes.tend_for(APART);
         let choice = ground.random.next();
         ground.processes.kill(Role::Process, choice, Duration::ZERO);
     })

@@ -7,6 +7,9 @@ use bellwether_schemas::{Topic, TopicKind};
 use super::{IN_VAIN, PATIENCE, Shop, World, now, progress};
 use crate::processes::{Processes, Role};
 
+/// Records that a tenant's journal has become longer by, once its market flows.
+const FLOWS: u64 = 100;
+
 impl World {
     /// Producers stop; the others go on until nothing is left to be done.
     pub(crate) fn drain(&self, processes: &mut Processes<'_>) {
@@ -56,6 +59,17 @@ impl World {
                 _ => processes.tend(),
             }
         }
+    }
+
+    /// Until every tenant's producers have begun: who is at its start gives up on brokers that are away, as it should.
+    pub(crate) fn wait_until_it_flows(&self, processes: &mut Processes<'_>) {
+        let end =
+            |shop: &Shop| self.log.bounds(&Topic::new(&shop.id, TopicKind::Journal)).map(|it| it.next).ok();
+        let begun: Vec<Option<u64>> = self.shops.iter().map(end).collect();
+        let before = |shop: &Shop| self.shops.iter().position(|it| it.id == shop.id).and_then(|at| begun[at]);
+        self.wait(processes, "every tenant's market to begin", |shop| {
+            end(shop) > before(shop).map(|at| at + FLOWS)
+        });
     }
 
     /// Where the group stands; none while no broker answers.

@@ -26,6 +26,8 @@ const COMMIT_EVERY: Duration = Duration::from_millis(200);
 const UNMOVED: Duration = Duration::from_millis(200);
 /// Between two looks for topics that were missing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Two looks so far apart say nothing of the time between them.
+const LOOKS_APART: Duration = Duration::from_secs(4);
 
 /// A member of a consumer group: the [`Consumer`] of a log on Kafka.
 pub(super) struct Member {
@@ -204,9 +206,13 @@ impl Member {
     fn find_missing(&mut self) -> Result<()> {
         let there = self.log.lookup(None)?.topics();
         let now = Instant::now();
-        self.looked_at = Some(now);
+        let before = self.looked_at.replace(now);
         let Ok(there) = there else { return Ok(()) };
         let there: BTreeSet<Topic> = there.into_iter().collect();
+        // What was missing before brokers fell silent may have been made since.
+        if before.is_none_or(|at| now.duration_since(at) >= LOOKS_APART) {
+            self.absent = Absent::default();
+        }
         let gone = self.absent.look(&self.wanted, &there, now);
         self.missing.retain(|topic| !there.contains(topic));
         for topic in gone {
