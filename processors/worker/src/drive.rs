@@ -18,7 +18,7 @@ use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{Core, Input, LastAsked, Output};
+use crate::core::{Core, Input, LastAsked, Output, RecoveryId};
 use crate::events::TriggersTaken;
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
@@ -201,7 +201,7 @@ impl Worker {
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
             Output::Recover(tenant, id, wait) => {
-                self.lock().recoveries.ask(Arc::clone(&self.log), tenant, id, wait);
+                self.lock().recover(Arc::clone(&self.log), tenant, id, wait);
             }
             Output::Look(tenant, from) => self.lock().looks.ask(Arc::clone(&self.log), tenant, from),
             Output::ReadFrom(tenant, id, offset) => match consumer.seek(&journal(&tenant), offset) {
