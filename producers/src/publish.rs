@@ -68,6 +68,7 @@ pub struct Publisher {
     clock: Clock,
     shutdown: Shutdown,
     progress: Progress,
+    incidents: Incidents,
     topic: Topic,
     identity: Identity,
     silence: Silence,
@@ -109,6 +110,7 @@ impl Publisher {
             clock: ctx.clock.clone(),
             shutdown: ctx.shutdown.clone(),
             progress: ctx.progress.clone(),
+            incidents: ctx.incidents.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
             silence: Silence::of(
                 tenant,
@@ -230,6 +232,7 @@ impl Publisher {
             }
         }
         self.progress.moved(&self.topic.tenant, PART);
+        self.incidents.end(IncidentKind::RefusedTopic, &self.topic.tenant);
         reach(CrashPoint::ProducerAnswered);
         self.begin();
         Ok(())

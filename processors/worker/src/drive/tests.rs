@@ -123,7 +123,7 @@ fn began(told: &[Change]) -> bool {
 }
 
 fn append() -> Append {
-    Append { id: 7, begun: Instant::now(), since: None, _spans: Vec::new() }
+    Append { id: 7, begun: Instant::now(), since: None, spans: Vec::new() }
 }
 
 #[test]
