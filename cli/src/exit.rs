@@ -197,6 +197,9 @@ const fn of_log(error: &LogError) -> u8 {
         | LogError::Held { .. }
         | LogError::NotAssigned { .. }
         | LogError::Unavailable { .. } => UNAVAILABLE,
-        LogError::ReadOnly { .. } | LogError::Poisoned { .. } | LogError::Io { .. } => IO,
+        LogError::ReadOnly { .. }
+        | LogError::Refused { .. }
+        | LogError::Poisoned { .. }
+        | LogError::Io { .. } => IO,
     }
 }

@@ -45,7 +45,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 /// anew, however long that lasts.
 ///
 /// # Errors
-/// The log is out of reach at the start, or not what a producer can go on from.
+/// The log is out of reach at the start, or when a stop is asked for; or it is not what a producer can go on from.
 pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), ProducerError> {
     let mut changes = Changes::new(context, tenant).await?;
     let mut outage = Outage::new(&tenant.id);
@@ -58,12 +58,9 @@ pub async fn run(context: &ProducerContext, tenant: &Tenant) -> Result<(), Produ
         match served {
             Ok(()) => break,
             Err(Interrupted::Producer(error)) => return Err(error),
-            Err(Interrupted::Log) => {
+            Err(Interrupted::Log(error)) => {
                 context.progress.parked(&tenant.id, PART);
-                changes = match changes.anew().await? {
-                    Some(changes) => changes,
-                    None => break,
-                };
+                changes = changes.anew(error).await?;
             }
             Err(Interrupted::Database(error)) => {
                 // A first outage after a time of service begins with short pauses again.
@@ -81,7 +78,7 @@ enum Interrupted {
     /// Nothing can be published any more.
     Producer(ProducerError),
     /// The log is out of reach: try again. Its own client says so, once.
-    Log,
+    Log(ProducerError),
     /// The database: try again.
     Database(Box<dyn Error + Send + Sync>),
 }
@@ -89,7 +86,7 @@ enum Interrupted {
 impl From<ProducerError> for Interrupted {
     fn from(error: ProducerError) -> Self {
         match error {
-            ProducerError::Log(LogError::Unavailable { .. }) => Self::Log,
+            away @ ProducerError::Log(LogError::Unavailable { .. }) => Self::Log(away),
             error => Self::Producer(error),
         }
     }
@@ -117,19 +114,21 @@ impl<'a> Changes<'a> {
         Ok(Self { context, tenant, publisher, view })
     }
 
-    /// Knows the journal again once the log is back, which was lost while it was read; none where a stop is asked for
-    /// before. What the queue has is published then, maybe once more.
-    async fn anew(self) -> Result<Option<Self>, ProducerError> {
+    /// Knows the journal again once the log is back. What the queue has is published then, maybe once more.
+    ///
+    /// # Errors
+    /// A stop is asked for before: nobody is to take what waits for published. Or as [`Self::new`].
+    async fn anew(self, mut away: ProducerError) -> Result<Self, ProducerError> {
         let Self { context, tenant, .. } = self;
         let mut pause = BACKOFF.0;
-        while !context.shutdown.is_raised() {
-            context.shutdown.sleep(pause).await;
+        while !context.shutdown.sleep(pause).await {
             match Self::new(context, tenant).await {
-                Err(ProducerError::Log(LogError::Unavailable { .. })) => pause = (pause * 2).min(BACKOFF.1),
-                other => return other.map(Some),
+                Err(error @ ProducerError::Log(LogError::Unavailable { .. })) => away = error,
+                other => return other,
             }
+            pause = (pause * 2).min(BACKOFF.1);
         }
-        Ok(None)
+        Err(away)
     }
 
     /// Until a stop is asked for, or database or log is lost. Work on them is never cancelled half way.

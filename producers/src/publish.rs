@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_runtime::crash::{CrashPoint, reach};
+use bellwether_runtime::incident::{IncidentKind, Incidents};
 use bellwether_runtime::log::{Ack, Log, LogError, NewRecord, blocking};
 use bellwether_runtime::progress::Progress;
 use bellwether_runtime::shutdown::Shutdown;
@@ -67,6 +68,7 @@ pub struct Publisher {
     clock: Clock,
     shutdown: Shutdown,
     progress: Progress,
+    incidents: Incidents,
     topic: Topic,
     identity: Identity,
     silence: Silence,
@@ -88,6 +90,11 @@ struct Append {
 }
 
 impl Append {
+    /// The log has them.
+    fn acknowledged(mut self) {
+        self.spans.iter_mut().for_each(Span::acknowledged);
+    }
+
     fn to(&self, log: &dyn Log, topic: &Topic) -> Ack {
         let traces: Vec<Option<Context>> = self.spans.iter().map(Span::context).collect();
         log.append_traced(topic, self.records.clone(), &traces)
@@ -103,6 +110,7 @@ impl Publisher {
             clock: ctx.clock.clone(),
             shutdown: ctx.shutdown.clone(),
             progress: ctx.progress.clone(),
+            incidents: ctx.incidents.clone(),
             topic: Topic::new(tenant, TopicKind::Journal),
             silence: Silence::of(
                 tenant,
@@ -203,11 +211,13 @@ impl Publisher {
         let (mut pause, mut left, mut failed) = (BACKOFF.0, LAST_ATTEMPTS, false);
         while let Some((batch, ack)) = self.under_way.take() {
             match self.answer(ack).await {
-                Some(Ok(_)) if failed => {
-                    AppendRecovered { tenant: &self.topic.tenant }.emit();
+                Some(Ok(_)) => {
+                    batch.acknowledged();
+                    if failed {
+                        AppendRecovered { tenant: &self.topic.tenant }.emit();
+                    }
                     break;
                 }
-                Some(Ok(_)) => break,
                 None => return Err(self.unanswered().await.into()),
                 Some(Err(error @ LogError::Unavailable { .. })) if left > 0 => {
                     let first = !std::mem::replace(&mut failed, true);
@@ -222,6 +232,7 @@ impl Publisher {
             }
         }
         self.progress.moved(&self.topic.tenant, PART);
+        self.incidents.end(IncidentKind::RefusedTopic, &self.topic.tenant);
         reach(CrashPoint::ProducerAnswered);
         self.begin();
         Ok(())

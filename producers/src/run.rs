@@ -43,7 +43,7 @@ pub struct ProducerContext {
     pub shutdown: Shutdown,
     /// Where it says that it goes on.
     pub progress: Progress,
-    /// Where it says that a feed is dead.
+    /// Where it says that a feed is dead, and that what it writes is taken.
     pub incidents: Incidents,
     /// The tenant's settings: of the symbols there it is measured how long a source has said nothing.
     pub settings: Option<Arc<Settings>>,

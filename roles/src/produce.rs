@@ -22,6 +22,8 @@ use crate::{FileJob, HistoryJob, Production, Report, RoleError, Seed, SyntheticJ
 
 /// Between two tries to produce for a tenant whose topics went away.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// The same where the brokers refuse one: as often as their client asks whether it may be written again.
+const TRY_REFUSED_AGAIN: Duration = Duration::from_secs(5);
 
 /// What came of producing for a tenant: none when it has no end of its own.
 type Ended = Result<Option<Summary>, RoleError>;
@@ -89,13 +91,13 @@ impl Running {
         for tenant in tenants {
             match announce(&self.production, &self.context, &self.incidents, tenant).await {
                 Ok(()) => accepted.push((tenant, true)),
-                Err(RoleError::Producer(ProducerError::Log(error))) if error.is_of_a_topic() => {
-                    accepted.push((tenant, false));
-                }
                 Err(error) if is_of_settings(&error) => self.refuse(tenant.clone(), error),
-                Err(error) if is_of_journal(&error) => {
+                Err(error) if is_of_journal(&error) || is_final(&self.production, &error) => {
                     self.stops.insert(tenant.id.clone(), Shutdown::new());
                     self.fail(&tenant.id, error, true);
+                }
+                Err(RoleError::Producer(ProducerError::Log(error))) if error.is_of_a_topic() => {
+                    accepted.push((tenant, false));
                 }
                 Err(error) => return Err(error),
             }
@@ -195,8 +197,8 @@ impl Running {
     }
 }
 
-/// Produces for one tenant. Where its topics are not there, go away, or are none to be used, it waits for them, and so it
-/// does for a log that was reached once.
+/// Produces for one tenant. Where its topics are not there, go away, or are none to be used or not by us, it waits for them,
+/// and so it does for a log that was reached once.
 async fn for_tenant(
     production: &Production,
     context: &ProducerContext,
@@ -204,6 +206,7 @@ async fn for_tenant(
     tenant: &Tenant,
     mut announced: bool,
 ) -> Ended {
+    let mut told = None;
     loop {
         let turn = async {
             if !announced {
@@ -212,22 +215,38 @@ async fn for_tenant(
             produce(production, context, tenant).await
         };
         let error = match turn.await {
-            Err(error) if !context.shutdown.is_raised() && is_to_pass(&error) => error,
+            Err(error)
+                if !context.shutdown.is_raised() && is_to_pass(&error) && !is_final(production, &error) =>
+            {
+                error
+            }
             ended => return ended,
         };
         announced = false;
         context.progress.parked(&tenant.id, PART);
-        tracing::warn!(
-            tenant.id = %tenant.id, error = %error,
-            "a tenant cannot be produced for at the moment, and is tried again"
-        );
-        if context.shutdown.sleep(TRY_AGAIN).await {
+        if is_refused(&error) {
+            incidents.begin(IncidentKind::RefusedTopic, &tenant.id, &error);
+        }
+        tell(tenant, error.to_string(), &mut told);
+        let wait = if is_refused(&error) { TRY_REFUSED_AGAIN } else { TRY_AGAIN };
+        if context.shutdown.sleep(wait).await {
             return Ok(None);
         }
     }
 }
 
-/// A topic is missing or has several partitions, or the log is out of reach: it is waited for.
+/// Says why nothing is produced for it at the moment, where that is not what was told last.
+fn tell(tenant: &Tenant, reason: String, told: &mut Option<String>) {
+    if told.as_ref() != Some(&reason) {
+        tracing::warn!(
+            tenant.id = %tenant.id, error = reason,
+            "a tenant cannot be produced for at the moment, and is tried again until it can"
+        );
+        *told = Some(reason);
+    }
+}
+
+/// A topic is missing, has several partitions or is refused, or the log is out of reach: it is waited for.
 const fn is_to_pass(error: &RoleError) -> bool {
     match error {
         RoleError::Producer(ProducerError::Log(error)) => {
@@ -235,6 +254,15 @@ const fn is_to_pass(error: &RoleError) -> bool {
         }
         _ => false,
     }
+}
+
+/// What ends by itself waits for a topic to come, and is told at once that it may not use one.
+const fn is_final(production: &Production, error: &RoleError) -> bool {
+    matches!(production, Production::File(_) | Production::History(_)) && is_refused(error)
+}
+
+const fn is_refused(error: &RoleError) -> bool {
+    matches!(error, RoleError::Producer(ProducerError::Log(LogError::Refused { .. })))
 }
 
 /// Publishes the tenant's settings. What says nothing of the market leaves them to those that do, who may be doing so at

@@ -59,6 +59,8 @@ kinds! {
     MissingTopic = "missing_topic";
     /// A topic of the tenant was given several partitions: nothing of it is worked on.
     DividedTopic = "divided_topic";
+    /// The brokers do not take what is to be written into a topic of the tenant.
+    RefusedTopic = "refused_topic";
     /// A topic of the tenant cannot be read on: it is damaged, cut, or another one than before.
     StoppedTopic = "stopped_topic";
     /// The tenant's database was filled from another triggers topic than the one there is.

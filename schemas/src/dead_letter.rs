@@ -13,7 +13,7 @@ use crate::topics::Topic;
 pub const MAX_ORIGINAL: usize = 64 * 1024;
 /// Most bytes of its key; ours have 36.
 const MAX_KEY: usize = 1024;
-/// Most bytes of its headers together, and how many; ours have none.
+/// Most bytes of its headers together, and how many; ours have one at most, `traceparent`.
 const MAX_HEADERS: usize = 16 * 1024;
 const MAX_HEADER_COUNT: usize = 64;
 
@@ -52,7 +52,7 @@ pub struct DeadLetter {
     pub sha256: Option<String>,
 }
 
-/// A header of a record. We write none; other clients may.
+/// A header of a record. We write `traceparent` where a record is traced; other clients may write any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Name of the header.

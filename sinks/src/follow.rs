@@ -87,11 +87,7 @@ impl<C: Contents> Follower<C> {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
                 Ok(()) => self.context.progress.turned(self.name()),
-                Err(
-                    LogError::Unavailable { .. }
-                    | LogError::UnknownTopic { .. }
-                    | LogError::Partitions { .. },
-                ) => {
+                Err(error) if matches!(error, LogError::Unavailable { .. }) || error.is_of_a_topic() => {
                     std::thread::sleep(OUT_OF_REACH);
                 }
                 Err(error) => return Err(error),
@@ -129,10 +125,21 @@ impl<C: Contents> Follower<C> {
     fn begin_assigned(&mut self) -> Result<(), LogError> {
         let Some(consumer) = &mut self.consumer else { return Ok(()) };
         for (topic, served) in self.served.iter().filter(|(_, served)| served.contents.is_to_be_read()) {
-            let bounds = self.context.log.bounds(topic)?;
-            consumer.seek(topic, bounds.start)?;
-            consumer.resume(topic);
-            served.contents.begin(bounds.next);
+            let sought = self.context.log.bounds(topic).and_then(|bounds| {
+                consumer.seek(topic, bounds.start)?;
+                Ok(bounds.next)
+            });
+            match sought {
+                Ok(end) => {
+                    consumer.resume(topic);
+                    served.contents.begin(end);
+                }
+                // Tried again at the next turn; others begin meanwhile.
+                Err(error) if error.is_of_a_topic() => {
+                    tracing::debug!(log.topic = %topic, %error, "cannot be begun with yet");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -65,8 +65,13 @@ impl Stage {
     }
 
     pub(crate) async fn stop(&mut self) {
+        self.stopped().await.unwrap();
+    }
+
+    /// What comes of it when a stop is asked for.
+    pub(crate) async fn stopped(&mut self) -> Result<(), ProducerError> {
         self.context.shutdown.raise();
-        self.running.take().unwrap().await.unwrap().unwrap();
+        self.running.take().unwrap().await.unwrap()
     }
 
     /// As a kill −9 does it: between one word with the database or the log and the next.

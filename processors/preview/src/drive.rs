@@ -151,7 +151,7 @@ impl Member {
         };
         for (tenant, next) in commits {
             match consumer.commit(&journal(&tenant), next) {
-                Err(gone @ LogError::UnknownTopic { .. }) => {
+                Err(gone) if gone.is_of_a_topic() => {
                     self.input(Input::Lost(tenant, gone.to_string()), consumer)?;
                 }
                 committed => committed?,

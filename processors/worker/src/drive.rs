@@ -18,7 +18,7 @@ use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 use tokio::time::Instant;
 
 use crate::WorkerError;
-use crate::core::{Core, Input, LastAsked, Output};
+use crate::core::{Core, Input, LastAsked, Output, RecoveryId};
 use crate::events::TriggersTaken;
 use crate::looking::Looks;
 use crate::recovering::{Answer, Recoveries};
@@ -59,9 +59,8 @@ fn journal(tenant: &TenantId) -> Topic {
 /// What it means that a topic of the tenant cannot be used: gone as a whole or in part, it is found out anew what there is.
 fn failed(tenant: TenantId, error: &LogError) -> Input {
     match error {
-        LogError::UnknownTopic { .. } | LogError::Partitions { .. } | LogError::OffsetOutOfRange { .. } => {
-            Input::Lost(tenant, error.to_string())
-        }
+        LogError::OffsetOutOfRange { .. } => Input::Lost(tenant, error.to_string()),
+        of_a_topic if of_a_topic.is_of_a_topic() => Input::Lost(tenant, of_a_topic.to_string()),
         _ => Input::Failed(tenant, error.to_string()),
     }
 }
@@ -201,7 +200,7 @@ impl Worker {
     fn perform(&self, output: Output, consumer: &mut dyn Consumer) -> Result<(), LogError> {
         match output {
             Output::Recover(tenant, id, wait) => {
-                self.lock().recoveries.ask(Arc::clone(&self.log), tenant, id, wait);
+                self.lock().recover(Arc::clone(&self.log), tenant, id, wait);
             }
             Output::Look(tenant, from) => self.lock().looks.ask(Arc::clone(&self.log), tenant, from),
             Output::ReadFrom(tenant, id, offset) => match consumer.seek(&journal(&tenant), offset) {
@@ -215,7 +214,7 @@ impl Worker {
             Output::Commit(tenant, next) => {
                 reach(CrashPoint::TriggersAnswered);
                 match consumer.commit(&journal(&tenant), next) {
-                    Err(gone @ LogError::UnknownTopic { .. }) => {
+                    Err(gone) if gone.is_of_a_topic() => {
                         return self.input(failed(tenant, &gone), consumer);
                     }
                     committed => committed?,
@@ -250,6 +249,12 @@ impl State {
         } else {
             IDLE
         }
+    }
+
+    /// Finds out what the owner before left; what was folded and is not done is folded anew then.
+    fn recover(&mut self, log: Arc<dyn Log>, tenant: TenantId, id: RecoveryId, wait: Duration) {
+        self.traces.forget(&tenant);
+        self.recoveries.ask(log, tenant, id, wait);
     }
 
     /// Says that the tenant goes on.
@@ -293,7 +298,9 @@ impl State {
     /// What follows from appends that were answered.
     fn answered(&mut self, now: Timestamp) -> Result<Vec<Input>, LogError> {
         let inputs = self.appends.answered()?.into_iter().map(|answered| match answered {
-            Answered::Taken(tenant, Append { id, since, .. }) => {
+            Answered::Taken(tenant, mut append) => {
+                append.acknowledged();
+                let Append { id, since, .. } = append;
                 since.into_iter().for_each(|since| TriggersTaken { tenant: &tenant, since, now }.emit());
                 Input::Acknowledged(tenant, id)
             }
@@ -350,19 +357,21 @@ impl Assignments for Worker {
         let mut state = self.lock();
         state.recoveries.cancel(&topic.tenant);
         state.looks.cancel(&topic.tenant);
-        state.traces.forget(&topic.tenant);
         // What it asked for in another callback of this poll would come after its last word.
         state.asked.retain(|asked| asked.tenant() != &topic.tenant);
         self.progress.left(&topic.tenant, PART);
         let mut outputs = Vec::new();
-        for (mut ack, Append { id, begun, .. }) in state.appends.take(&topic.tenant) {
-            if matches!(ack.wait_until(begun + LAST_ANSWERS), Some(Ok(_))) {
-                state.core.step(Input::Acknowledged(topic.tenant.clone(), id), &mut outputs);
+        for (mut ack, mut append) in state.appends.take(&topic.tenant) {
+            if matches!(ack.wait_until(append.begun + LAST_ANSWERS), Some(Ok(_))) {
+                append.acknowledged();
+                state.core.step(Input::Acknowledged(topic.tenant.clone(), append.id), &mut outputs);
             }
         }
         state.store_last(&topic.tenant, &mut outputs, &self.log);
         // The consumer commits before it gives the topic up, and the next owner's word comes after this one's last.
         let LastAsked { commit, words, others } = LastAsked::of(&topic.tenant, outputs);
+        commit.into_iter().for_each(|next| state.traces.done(&topic.tenant, next));
+        state.traces.forget(&topic.tenant);
         state.asked.extend(others);
         let last_words = words.into_iter().map(|(kind, records)| (topic.tenant.clone(), kind, records));
         let (most, begun) = (*state.last_words.get_or_insert(LAST_WORDS), Instant::now());

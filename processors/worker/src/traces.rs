@@ -11,8 +11,8 @@ use bellwether_schemas::codec::decode_outcome;
 use bellwether_schemas::triggers::Outcome;
 use bellwether_schemas::{TenantId, TopicKind};
 
-/// Most records of a tenant whose spans are kept until they are done with. Those over it are over at once, and what comes
-/// of them goes on with nobody's trace.
+/// Most records of a tenant whose spans are kept until they are done with. For those over it none is begun, and what comes of
+/// them goes on with nobody's trace.
 const MAX_OPEN: usize = 4_096;
 
 /// Spans of the records that are being folded, until everything that came of them is acknowledged.
@@ -45,11 +45,12 @@ impl Traces {
     /// Everything that came of the journal before that offset is acknowledged.
     pub(crate) fn done(&mut self, tenant: &TenantId, next_offset: u64) {
         if let Some(open) = self.0.get_mut(tenant) {
-            *open = open.split_off(&next_offset);
+            let still = open.split_off(&next_offset);
+            std::mem::replace(open, still).values_mut().for_each(Span::acknowledged);
         }
     }
 
-    /// The tenant is another worker's.
+    /// The tenant is another worker's, or folded anew: what is open was not acknowledged.
     pub(crate) fn forget(&mut self, tenant: &TenantId) {
         self.0.remove(tenant);
     }
@@ -67,4 +68,40 @@ fn trigger(tenant: &TenantId, open: &BTreeMap<u64, Span>, outcome: &Outcome) -> 
 /// What is handed to the log along with the records.
 pub(crate) fn contexts(spans: &[Span]) -> Vec<Option<Context>> {
     spans.iter().map(Span::context).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bellwether_runtime::trace::Exporter;
+    use bellwether_schemas::Timestamp;
+
+    use super::*;
+
+    fn records(count: u64) -> Vec<Record> {
+        let trace: Context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+        let record = |offset| Record {
+            offset,
+            appended_at: Timestamp(0),
+            key: Vec::new(),
+            headers: vec![trace.header()],
+            value: Vec::new(),
+        };
+        (0..count).map(record).collect()
+    }
+
+    #[test]
+    fn a_tenant_whose_records_are_not_done_keeps_no_more_spans_than_may_be_open() {
+        // Nobody listens there: what is recorded is dropped.
+        trace::install(Exporter::to("http://127.0.0.1:9".parse().unwrap()).unwrap(), "100%".parse().unwrap());
+        let (mut traces, tenant) = (Traces::default(), "fxlabs".parse().unwrap());
+        let open = |traces: &Traces| traces.0.get(&tenant).map_or(0, BTreeMap::len);
+        traces.begin(&tenant, &records(5_000));
+        assert_eq!(open(&traces), MAX_OPEN);
+        traces.done(&tenant, 1_000);
+        assert_eq!(open(&traces), MAX_OPEN - 1_000);
+        traces.begin(&tenant, &records(10));
+        assert_eq!(open(&traces), MAX_OPEN - 990, "there is room again");
+        traces.forget(&tenant);
+        assert_eq!(open(&traces), 0);
+    }
 }

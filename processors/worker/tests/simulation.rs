@@ -9,7 +9,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bellwether_runtime::log::{NewRecord, Record};
+use bellwether_runtime::log::{LogError, NewRecord, Record};
 use bellwether_schemas::journal::Entry;
 use bellwether_schemas::{Timestamp, TopicKind, codec};
 use bellwether_worker::core::{Core, Input, NotRecovered, Output, Recovered, SNAPSHOT_EVERY};
@@ -288,6 +288,29 @@ fn a_journal_that_could_not_be_read_from_where_it_was_to_be_is_recovered_again()
     assert!(world.read.is_none() && world.recovery.is_some());
     world.finish();
     assert_eq!(world.topics[&TopicKind::Triggers], world.expected);
+}
+
+#[test]
+fn a_tenant_whose_topics_the_brokers_refuse_is_told_of_and_tried_again_later_and_later() {
+    let mut world = World::new(journal(&[(100, -100); 20]));
+    let mut core = Core::new();
+    let mut outputs = Vec::new();
+    core.step(Input::Assigned(tenant()), &mut outputs);
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let Some(Output::Recover(_, id, wait)) = outputs.pop() else { panic!("{outputs:?}") };
+        waits.push(wait);
+        outputs.clear();
+        let refused = LogError::Refused { topic: "fxlabs.snapshots.v1".into(), reason: "no right".into() };
+        core.step(Input::Recovered(tenant(), id, Err(refused.into())), &mut outputs);
+        let [Output::Halt(_, reason), Output::Recover(..)] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(reason.contains("the brokers refuse fxlabs.snapshots.v1: no right"), "{reason}");
+    }
+    assert!(waits[0] < waits[1] && waits[1] < waits[2] && !core.is_halted(&tenant()), "{waits:?}");
+    let id = world.recovery.take().unwrap();
+    world.input(Input::Recovered(tenant(), id, Err(NotRecovered::Barred(LOST.into()))));
+    world.finish();
+    assert_eq!(world.topics[&TopicKind::Triggers], world.expected, "it goes on once it may");
 }
 
 #[test]

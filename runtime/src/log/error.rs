@@ -108,6 +108,14 @@ pub enum LogError {
         /// How many it has.
         count: usize,
     },
+    /// Our login has no right to the topic: it may be given one.
+    #[error("the brokers refuse {topic}: {reason}: give the login of [kafka] its rights there")]
+    Refused {
+        /// Name of the topic.
+        topic: String,
+        /// The brokers' words.
+        reason: String,
+    },
     /// The file system or the broker said no, and will again.
     #[error("{what}: {reason}")]
     Io {
@@ -119,10 +127,10 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// A topic is not there, or is none to be used: that keeps its tenant waiting, and nobody else.
+    /// A topic is not there, or is none to be used, or not by us: that keeps its tenant waiting, and nobody else.
     #[must_use]
     pub const fn is_of_a_topic(&self) -> bool {
-        matches!(self, Self::UnknownTopic { .. } | Self::Partitions { .. })
+        matches!(self, Self::UnknownTopic { .. } | Self::Partitions { .. } | Self::Refused { .. })
     }
 }
 

@@ -135,6 +135,7 @@ impl Sending {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
 
     use bellwether_schemas::Timestamp;
 
@@ -175,6 +176,50 @@ mod tests {
         let text = asked.join().unwrap();
         assert!(text.starts_with("POST /otlp/v1/traces HTTP/1.1\r\n"), "{text}");
         assert!(text.to_lowercase().contains("content-type: application/json"), "{text}");
+    }
+
+    /// What is logged, as text.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn that_a_collector_is_away_is_said_once_until_it_has_taken_something() {
+        let there = TcpListener::bind("127.0.0.1:0").unwrap();
+        let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let place = |address: std::net::SocketAddr| format!("http://{address}").parse().unwrap();
+        let answers = place(there.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = there.accept().unwrap();
+            let _ = stream.read(&mut [0; 65_536]).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        });
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let resource = Resource { host: "h".into(), process: 7 };
+        let mut sending = Sending { collector: place(away), runtime, resource, is_refused: false };
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let said =
+            || String::from_utf8_lossy(&lines.0.lock().unwrap()).matches("spans are not taken").count();
+        tracing::subscriber::with_default(subscriber, || {
+            sending.send(&[ended(1)]);
+            sending.send(&[ended(2)]);
+            assert_eq!(said(), 1);
+            sending.collector = answers;
+            sending.send(&[ended(3)]);
+            sending.collector = place(away);
+            sending.send(&[ended(4)]);
+            assert_eq!(said(), 2);
+        });
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Step {
         }
     }
 
+    /// It comes to nothing as long as the log does not have what it wrote.
+    const fn is_to_be_acknowledged(self) -> bool {
+        matches!(self, Self::Publish | Self::Fold | Self::Trigger)
+    }
+
     /// Its kind, as OpenTelemetry numbers them: 3 asks another system, 4 writes into the log, 5 reads from it.
     pub(super) const fn kind(self) -> u8 {
         match self {
@@ -93,6 +98,13 @@ impl Span {
     pub fn set(&mut self, name: &'static str, value: impl ToString) {
         if let Some(span) = &mut self.0 {
             span.attributes.push((name, value.to_string()));
+        }
+    }
+
+    /// The log has what it wrote. One that is over before has failed.
+    pub fn acknowledged(&mut self) {
+        if let Some(span) = &mut self.0 {
+            span.failed = None;
         }
     }
 
@@ -158,7 +170,7 @@ impl Tracer {
 
     fn begin(&self, context: Context, parent: Option<u64>, step: Step, tenant: &TenantId) -> Span {
         let (begun, attributes) = (self.clock.now(), vec![("tenant.id", tenant.to_string())]);
-        let failed = None;
+        let failed = step.is_to_be_acknowledged().then_some("not acknowledged");
         Span(Some(Box::new(Ended { step, context, parent, begun, ended: begun, attributes, failed })))
     }
 
@@ -205,6 +217,23 @@ mod tests {
         assert_ne!(child.context.span(), root.context.span());
         let ids: BTreeSet<u128> = (0..1_000).map(|_| tracer.ids().0).collect();
         assert_eq!(ids.len(), 1_000, "no id is given twice");
+    }
+
+    #[test]
+    fn what_goes_into_the_log_has_failed_until_it_is_acknowledged() {
+        let (tracer, tenant) = (tracer("100%"), "fxlabs".parse().unwrap());
+        let parent = tracer.root(Step::Publish, &tenant).context().unwrap();
+        for (step, failed) in [
+            (Step::Publish, Some("not acknowledged")),
+            (Step::Fold, Some("not acknowledged")),
+            (Step::Trigger, Some("not acknowledged")),
+            (Step::WriteRow, None),
+        ] {
+            let mut span = tracer.child(parent, step, &tenant);
+            assert_eq!(span.0.as_ref().unwrap().failed, failed, "{step:?}");
+            span.acknowledged();
+            assert_eq!(span.0.as_ref().unwrap().failed, None, "{step:?}");
+        }
     }
 
     #[test]

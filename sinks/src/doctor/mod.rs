@@ -12,6 +12,7 @@ mod readers;
 mod schedule;
 mod topics;
 
+use std::error::Error;
 use std::sync::Arc;
 
 use bellwether_database::checks::Session;
@@ -77,12 +78,14 @@ pub async fn parked(log: &Arc<dyn Log>, tenant: &Tenant, now: Timestamp) -> Sect
     Section { name: "delivery", findings }
 }
 
-fn away(error: &dyn std::fmt::Display) -> Finding {
-    Finding::fault(
-        "log",
-        format!("cannot be read: {error}"),
-        "see that `log` in bellwether.toml, or --log, is right",
-    )
+fn away(error: &(dyn Error + 'static)) -> Finding {
+    let advice = match error.downcast_ref() {
+        Some(LogError::Refused { .. }) => {
+            "see what the brokers let the user of [kafka] do there: docs/SECURITY.md"
+        }
+        _ => "see that `log` in bellwether.toml, or --log, is right",
+    };
+    Finding::fault("log", format!("cannot be read: {error}"), advice)
 }
 
 fn unreadable(error: &sqlx::Error) -> Finding {

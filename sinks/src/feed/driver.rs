@@ -16,7 +16,7 @@ use super::feeder::Feeder;
 use super::lane::{Batch, Lane, Shared};
 use super::{Context, LANE_BATCHES};
 use crate::error::SinkError;
-use crate::events::TaskRestarted;
+use crate::events::{TaskRestarted, TopicStopped};
 
 /// Longest wait for records: also how long a commit or a new tenant may wait when nothing comes.
 const POLL: Duration = Duration::from_millis(50);
@@ -66,11 +66,7 @@ impl Driver {
         while !self.context.shutdown.is_raised() {
             match self.turn() {
                 Ok(()) => self.context.progress.turned(self.sink),
-                Err(
-                    LogError::Unavailable { .. }
-                    | LogError::UnknownTopic { .. }
-                    | LogError::Partitions { .. },
-                ) => {
+                Err(error) if matches!(error, LogError::Unavailable { .. }) || error.is_of_a_topic() => {
                     std::thread::sleep(OUT_OF_REACH);
                 }
                 Err(error) => return Err(error),
@@ -101,18 +97,23 @@ impl Driver {
                     feeder.take(&*self.context.log, records);
                 }
             }
-            Polled::Failed(topic, error) => {
-                if let Some(feeder) = self.feeders.get_mut(&topic) {
-                    feeder.stop(&error);
-                    // That a topic was deleted is said by who looks which are there.
-                    if !matches!(error, LogError::UnknownTopic { .. }) {
-                        self.context.incidents.begin(IncidentKind::StoppedTopic, &topic.tenant, &error);
-                    }
-                }
-            }
+            Polled::Failed(topic, error) => self.failed(&topic, &error),
             Polled::Nothing => {}
         }
         Ok(())
+    }
+
+    fn failed(&mut self, topic: &Topic, error: &LogError) {
+        let Some(feeder) = self.feeders.get_mut(topic) else { return };
+        match error {
+            // It goes on by itself once our login may read it.
+            LogError::Refused { .. } => TopicStopped { sink: self.sink, topic, error }.emit(),
+            _ => feeder.stop(error),
+        }
+        // That a topic was deleted is said by who looks which are there.
+        if !matches!(error, LogError::UnknownTopic { .. }) {
+            self.context.incidents.begin(IncidentKind::StoppedTopic, &topic.tenant, error);
+        }
     }
 
     /// Follows the tenants: lanes for new ones, none for those that are gone, new tasks for those that ended.

@@ -95,6 +95,7 @@ const fn what(kind: IncidentKind) -> &'static str {
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
         IncidentKind::DividedTopic => "a topic of it has several partitions; nothing of it is worked on",
+        IncidentKind::RefusedTopic => "the brokers refuse what is produced for it: no price, no alert comes in",
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
         IncidentKind::OtherTopic => {
             "its database was filled from other triggers than there are; its rows and mails wait"
@@ -125,6 +126,7 @@ const fn advice(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "See what fires, and pause its mail if need be (`bellwether mail pause`)",
         IncidentKind::MissingTopic => "Ask who deleted it, and read what to do before it is made again",
         IncidentKind::DividedTopic => "Ask who raised them, and read what to do: Kafka cannot take them back",
+        IncidentKind::RefusedTopic => "Give the login of [kafka] its rights, and it goes on by itself",
         IncidentKind::StoppedTopic => "Read why; nothing is skipped by itself",
         IncidentKind::OtherTopic => "See that the log is the one its database was filled from",
         IncidentKind::HeldBack => "See who writes there with transactions, and end them",
@@ -147,6 +149,7 @@ pub(super) const fn heading(kind: IncidentKind) -> &'static str {
         IncidentKind::HourlyCap => "A tenant's mail floods",
         IncidentKind::MissingTopic => "A topic was deleted",
         IncidentKind::DividedTopic => "A topic has several partitions",
+        IncidentKind::RefusedTopic => "The brokers refuse a topic",
         IncidentKind::StoppedTopic => "A topic cannot be read on",
         IncidentKind::OtherTopic => "A database was filled from another triggers topic",
         IncidentKind::HeldBack => "A topic is held back",

@@ -114,6 +114,8 @@ impl Recovered {
 pub enum NotRecovered {
     /// The log is out of reach: a later try may succeed.
     Unavailable(String),
+    /// The brokers let us not use a topic of it. Nobody but an operator mends that, and a later try may succeed.
+    Barred(String),
     /// The log is not what a fold can begin with: an operator has to do something.
     Refused(String),
     /// Records of the journal are gone, and nobody has accepted that yet.
@@ -132,6 +134,7 @@ impl From<LogError> for NotRecovered {
             LogError::Unavailable { .. } | LogError::UnknownSchema { .. } => {
                 Self::Unavailable(error.to_string())
             }
+            LogError::Refused { .. } => Self::Barred(error.to_string()),
             of_a_topic if of_a_topic.is_of_a_topic() => Self::Unavailable(of_a_topic.to_string()),
             other => Self::Refused(other.to_string()),
         }

@@ -101,6 +101,7 @@ impl Owned {
                 events::RecoveryFailed { tenant, failures, wait, error: &reason }.emit();
                 self.recover_after(wait, last, outputs);
             }
+            Err(NotRecovered::Barred(reason)) => self.stop_for_now(reason, last, outputs),
             Err(NotRecovered::Gap { reason, looked_to }) => {
                 (self.stage, self.looked_to) = (Stage::Standing, looked_to);
                 self.stop(reason, outputs);
@@ -218,6 +219,11 @@ impl Owned {
             Stage::Taking(_) => {}
             Stage::Recovering | Stage::Standing | Stage::Halted => return,
         }
+        self.stop_for_now(reason, last, outputs);
+    }
+
+    /// The operator is told, and it is recovered anew until that succeeds.
+    fn stop_for_now(&mut self, reason: String, last: &mut Numbers, outputs: &mut Vec<Output>) {
         self.stop(reason, outputs);
         self.failures += 1;
         self.recover_after(RETRY.after(self.failures), last, outputs);

@@ -17,8 +17,15 @@ pub(super) struct Append {
     pub(super) begun: Instant,
     /// Of triggers: when the oldest of the journal records was appended that were folded when they fired.
     pub(super) since: Option<Timestamp>,
-    /// Of triggers that are traced: over once the log has them.
-    pub(super) _spans: Vec<Span>,
+    /// Of triggers that are traced: over with it.
+    pub(super) spans: Vec<Span>,
+}
+
+impl Append {
+    /// The log has it.
+    pub(super) fn acknowledged(&mut self) {
+        self.spans.iter_mut().for_each(Span::acknowledged);
+    }
 }
 
 impl Worker {
@@ -30,6 +37,6 @@ impl Worker {
         }
         let mut state = self.lock();
         let since = state.folding_since.filter(|_| kind == TopicKind::Triggers);
-        state.appends.push(tenant, ack, Append { id, begun: Instant::now(), since, _spans: spans });
+        state.appends.push(tenant, ack, Append { id, begun: Instant::now(), since, spans });
     }
 }

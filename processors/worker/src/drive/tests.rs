@@ -123,7 +123,7 @@ fn began(told: &[Change]) -> bool {
 }
 
 fn append() -> Append {
-    Append { id: 7, begun: Instant::now(), since: None, _spans: Vec::new() }
+    Append { id: 7, begun: Instant::now(), since: None, spans: Vec::new() }
 }
 
 #[test]
@@ -140,6 +140,9 @@ fn an_append_that_its_topic_does_not_take_stops_its_tenant_alone() {
     assert!(*whose == tenant && reason.contains("fxlabs.triggers.v1 does not exist"), "{reason}");
     let divided = answered(LogError::Partitions { topic: "fxlabs.triggers.v1".into(), count: 2 }).unwrap();
     assert!(matches!(divided[..], [Input::Lost(..)]), "{divided:?}");
+    let refused = LogError::Refused { topic: "fxlabs.triggers.v1".into(), reason: "no right".into() };
+    let refused = answered(refused).unwrap();
+    assert!(matches!(refused[..], [Input::Lost(..)]), "{refused:?}");
     let away = answered(LogError::Unavailable { reason: "no leader".into() }).unwrap();
     assert!(matches!(away[..], [Input::Lost(..)]), "{away:?}");
     assert!(answered(LogError::Poisoned { reason: "fsync failed".into() }).is_err());

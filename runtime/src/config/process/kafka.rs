@@ -106,6 +106,9 @@ impl Kafka {
         if self.user.is_none() && self.password_file.is_some() {
             return Err(wrong("kafka.password_file", "is nobody's: set kafka.user"));
         }
+        if self.user.is_none() && self.password.is_some() {
+            return Err(wrong("kafka.user", &format!("is not set, and {PASSWORD} is: set both or none")));
+        }
         let files = [
             ("kafka.ca_file", &mut self.ca_file),
             ("kafka.certificate_file", &mut self.certificate_file),
@@ -229,6 +232,7 @@ mod tests {
             (without("key_file = \"key\"\n"), None, true, "kafka.certificate_file: belongs together"),
             (without("password_file = \"password\"\n"), None, true, "kafka.user: needs a password"),
             (without("user = \"fxlabs\"\n"), None, true, "kafka.password_file: is nobody's"),
+            ("security = \"tls\"\n".into(), Some("s3cret"), true, "kafka.user: is not set, and BELLWETHER_"),
             (ALL.into(), Some("other"), true, "kafka.password_file: BELLWETHER_KAFKA_PASSWORD is set too"),
             (ALL.replace("\"ca\"", "\"nowhere\""), None, true, "kafka.ca_file: "),
         ] {

@@ -6,6 +6,7 @@
 //!
 //! Where a record has headers the magic is another, `headers[4]` stands behind each record's `value[4]`, and the headers,
 //! each `name[4] value[4] name… value…`, behind its value. A log that was never traced has the bytes it always had.
+//! A further magic begins with `bw`, too: by that what a later version wrote is not taken for a torn append.
 
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::dead_letter::Header;
@@ -113,6 +114,9 @@ fn narrow(number: u64) -> u32 {
 /// # Errors
 /// What is wrong with the header.
 pub(super) fn frame_bytes(bytes: &[u8]) -> Result<usize, &'static str> {
+    if is_of_a_later_version(bytes) {
+        return Err("a later version of bellwether wrote this");
+    }
     if bytes.len() < HEADER {
         return Err("the frame's header is cut short");
     }
@@ -206,6 +210,11 @@ fn read_headers(mut rest: &[u8]) -> Option<Vec<Header>> {
 
 fn begins(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) || bytes.starts_with(&WITH_HEADERS)
+}
+
+/// What was torn of an append of ours begins with a magic that is known, or is shorter.
+pub(super) fn is_of_a_later_version(bytes: &[u8]) -> bool {
+    bytes.len() >= MAGIC.len() && bytes.starts_with(b"bw") && !begins(bytes)
 }
 
 /// Where a whole frame begins that holds offsets from `least` on: tells damage from a torn end.

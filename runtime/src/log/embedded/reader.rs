@@ -218,9 +218,10 @@ impl At {
         }))
     }
 
-    /// Another process may be in the middle of this frame, or died in it: then nothing whole follows.
+    /// Another process may be in the middle of this frame, or died in it: then nothing whole follows, and its beginning is
+    /// one that this version writes.
     fn torn_or_damaged(&mut self, topic: &TopicLog) -> Result<Step> {
-        if !self.segment.goes_on_after(self.place, self.extent.limit)? {
+        if !self.segment.is_damage(self.place, self.extent.limit)? {
             return Ok(Step::End(None));
         }
         // The writer may have finished it between the two looks.

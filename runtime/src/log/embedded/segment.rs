@@ -125,14 +125,16 @@ impl Segment {
         Ok(scanned)
     }
 
-    /// Whether a whole frame lies somewhere behind the bad one at `bad`: then it is damage, not a torn end.
-    pub(super) fn goes_on_after(&mut self, bad: FrameStart, limit: u64) -> Result<bool> {
+    /// Whether what is bad at `bad` is no torn end: a later version wrote it, or a whole frame lies somewhere behind it.
+    pub(super) fn is_damage(&mut self, bad: FrameStart, limit: u64) -> Result<bool> {
         let rest = usize::try_from(limit.saturating_sub(bad.position)).unwrap_or(usize::MAX);
         self.forget();
         self.load(bad.position, rest, limit)?;
-        let found = self.loaded(bad.position).get(1..).and_then(|rest| frame::find(rest, bad.offset));
+        let bytes = self.loaded(bad.position);
+        let goes_on = || bytes.get(1..).is_some_and(|rest| frame::find(rest, bad.offset).is_some());
+        let is_damage = frame::is_of_a_later_version(bytes) || goes_on();
         self.window = Vec::new();
-        Ok(found.is_some())
+        Ok(is_damage)
     }
 
     fn loaded(&self, position: u64) -> &[u8] {

@@ -246,6 +246,28 @@ fn a_batch_over_the_limit_is_refused() {
     assert_eq!(drain(&log, &journal()).0.len(), 40);
 }
 
+/// The rest of a full batch is less than its headers would take.
+#[test]
+fn a_full_batch_is_taken_without_its_traces() {
+    const RECORD: usize = 12;
+    let dir = tempfile::tempdir().unwrap();
+    let log = writer(dir.path(), 1 << 30);
+    let large = vec![0; 200 * 1024];
+    let mut left = crate::log::MAX_BATCH_BYTES - 8;
+    let mut records = Vec::new();
+    while left > 0 {
+        let bytes = left.min(large.len());
+        records.push(keyed("", &large[..bytes - RECORD]));
+        left -= bytes;
+    }
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let (count, traces) = (records.len(), vec![Some(trace); records.len()]);
+    assert_eq!(log.append_traced(&journal(), records, &traces).wait().unwrap(), 0);
+    let (read, error) = drain(&log, &journal());
+    assert!(error.is_none() && read.len() == count, "{error:?}");
+    assert!(read.iter().all(|record| record.headers.is_empty()));
+}
+
 #[test]
 fn a_group_name_cannot_leave_its_directory() {
     let dir = tempfile::tempdir().unwrap();

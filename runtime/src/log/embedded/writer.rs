@@ -183,7 +183,7 @@ fn recover(topic: &Topic, dir: &Path, base: u64) -> Result<Recovered> {
     let scanned = segment.scan(from, limit, |_, _| {})?;
     let place = scanned.end;
     let Some(bad) = scanned.bad else { return Ok(Recovered { place, broken: None }) };
-    if segment.goes_on_after(place, limit)? {
+    if segment.is_damage(place, limit)? {
         let topic = topic.to_string();
         let damage = LogError::Damaged { topic, offset: place.offset, reason: bad.into() };
         return Ok(Recovered { place, broken: Some(damage) });

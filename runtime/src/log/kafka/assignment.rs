@@ -12,8 +12,9 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr as Response;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{Events, PARTITION, add, add_partition, at, number};
+use super::client::{PARTITION, add, add_partition, at, number};
 use super::commits::tolerable;
+use super::events::Events;
 use super::{Inner, check_within, locked};
 use crate::log::{Assignments, LogError, Record, Result, Start};
 
@@ -58,6 +59,8 @@ pub(super) struct TopicState {
     pub(super) begins: Option<Start>,
     /// Was reported; silent until a seek.
     pub(super) failed: bool,
+    /// That it may not be read was reported, and nothing came of it since.
+    refused: bool,
     /// Came with records of another topic, or just before a pause.
     pub(super) held: VecDeque<Record>,
     /// Asked to be committed, and known to be.
@@ -226,6 +229,7 @@ impl Owned {
             placeless: paused,
             begins: None,
             failed: false,
+            refused: false,
             held: VecDeque::new(),
             wanted: None,
             committed: None,
@@ -260,6 +264,14 @@ impl Owned {
         }
     }
 
+    /// Has the next poll report that it may not be read, once: librdkafka tries on, and goes on where it stands.
+    pub(super) fn refuse(&mut self, topic: &Topic, error: LogError) {
+        if let Some(state) = self.topics.get_mut(topic).filter(|state| !state.failed && !state.refused) {
+            state.refused = true;
+            self.failures.push_back((topic.clone(), error));
+        }
+    }
+
     /// What was read goes out, except what must wait or is not to be seen again.
     pub(super) fn accept(&mut self, topic: &Topic, epoch: u64, mut records: Vec<Record>) -> Vec<Record> {
         let Some(state) = self.topics.get_mut(topic).filter(|state| state.epoch == epoch && !state.failed)
@@ -268,7 +280,7 @@ impl Owned {
         };
         records.retain(|record| record.offset >= state.next);
         if let Some(last) = records.last() {
-            state.next = last.offset + 1;
+            (state.next, state.refused) = (last.offset + 1, false);
         }
         if state.paused {
             state.held.extend(records);
@@ -283,6 +295,7 @@ impl Owned {
         let Some(state) = self.topics.get_mut(topic) else { return false };
         (state.epoch, state.next) = (self.epochs, offset);
         (state.failed, state.placeless, state.begins) = (false, false, None);
+        state.refused = false;
         state.held.clear();
         state.paused
     }

@@ -1,20 +1,18 @@
-//! What every client of a cluster has in common: its settings, what it says, what its errors mean; and the client
-//! that only asks.
+//! What every client of a cluster has in common: its settings, what its errors mean; and the client that only asks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bellwether_schemas::{Timestamp, Topic};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
+use super::events::{Events, Link};
 use super::members::members;
 use crate::log::{Bounds, GroupMember, LogError, Result};
 
@@ -79,76 +77,6 @@ where
     })
 }
 
-/// Whether the cluster can be heard: one for all clients of a log.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Link(Arc<Standing>);
-
-#[derive(Debug, Default)]
-struct Standing {
-    is_away: AtomicBool,
-    /// It does not take our login, or we not its certificate: that is said.
-    is_refused: AtomicBool,
-}
-
-/// What a client says: that its cluster went away, once; the rest is for debugging.
-#[derive(Debug)]
-pub(super) struct Events {
-    link: Link,
-    /// It is ending, and its lines with it.
-    ending: AtomicBool,
-}
-
-impl Events {
-    pub(super) fn new(link: &Link) -> Self {
-        Self { link: link.clone(), ending: AtomicBool::new(false) }
-    }
-
-    /// Something was heard from the cluster.
-    pub(super) fn heard(&self) {
-        self.link.0.is_refused.store(false, Ordering::Relaxed);
-        let away = &self.link.0.is_away;
-        if away.load(Ordering::Relaxed) && away.swap(false, Ordering::Relaxed) {
-            tracing::info!("kafka is back");
-        }
-    }
-
-    /// Lines that are lost from now on are no news.
-    pub(super) fn end(&self) {
-        self.ending.store(true, Ordering::Relaxed);
-    }
-}
-
-impl ClientContext for Events {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(kafka.facility = facility, kafka.message = message, "librdkafka says");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        let down = error.rdkafka_error_code() == Some(Code::AllBrokersDown)
-            && !self.ending.load(Ordering::Relaxed)
-            && !self.link.0.is_away.swap(true, Ordering::Relaxed);
-        let refused = is_refusal(&error) && !self.link.0.is_refused.swap(true, Ordering::Relaxed);
-        if refused {
-            tracing::warn!(
-                kafka.reason = reason,
-                "kafka and we do not agree on login or certificate: look at [kafka]; trying again"
-            );
-        } else if down {
-            tracing::warn!("kafka is away: trying again until it is back");
-        } else {
-            tracing::debug!(error = %error, kafka.reason = reason, "librdkafka reports");
-        }
-    }
-}
-
-impl ConsumerContext for Events {}
-
-/// Waiting alone will not end it.
-fn is_refusal(error: &KafkaError) -> bool {
-    let code = error.rdkafka_error_code();
-    matches!(code, Some(Code::Authentication | Code::SSL | Code::SaslAuthenticationFailed))
-}
-
 /// What an error of a call about a topic means. Trouble of brokers or lines is [`LogError::Unavailable`].
 pub(super) fn meaning(error: &KafkaError, topic: &Topic) -> LogError {
     match error.rdkafka_error_code() {
@@ -162,6 +90,9 @@ pub(super) fn meaning_of_code(code: Code, topic: &Topic) -> LogError {
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             LogError::UnknownTopic { topic: topic.to_string() }
         }
+        Code::TopicAuthorizationFailed => {
+            LogError::Refused { topic: topic.to_string(), reason: code.to_string() }
+        }
         Code::Fatal
         | Code::OutOfOrderSequenceNumber
         | Code::InvalidProducerEpoch
@@ -171,7 +102,6 @@ pub(super) fn meaning_of_code(code: Code, topic: &Topic) -> LogError {
         | Code::PolicyViolation
         | Code::InvalidConfig
         | Code::InvalidReplicationFactor
-        | Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed => {
             LogError::Io { what: format!("kafka refuses this for {topic}"), reason: code.to_string() }

@@ -16,6 +16,7 @@ use super::assignment::{Group, Shared};
 use super::batch::more;
 use super::client::{CALL, LOOK, PARTITION, at, create, list_of, meaning, reading};
 use super::reader::record;
+use super::refused::Refusals;
 use super::{Inner, check_within, commits, damage, leave};
 use crate::log::{Assignments, Consumer, LogError, Polled, Result};
 use crate::slot::Slot;
@@ -40,6 +41,7 @@ pub(super) struct Member {
     absent: Absent,
     /// Those of them that are gone, and that were reported.
     missing: BTreeSet<Topic>,
+    refusals: Refusals,
     looked_at: Option<Instant>,
     /// When brokers were asked in vain where a topic is to begin.
     begun_at: Option<Instant>,
@@ -65,6 +67,7 @@ impl Member {
             wanted: topics.iter().cloned().collect(),
             absent: Absent::default(),
             missing: BTreeSet::new(),
+            refusals: Refusals::default(),
             looked_at: None,
             begun_at: None,
             committed_at: None,
@@ -145,14 +148,23 @@ impl Member {
             return self.fatal(code, &reason);
         }
         match error.rdkafka_error_code() {
-            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.find_out_of_range(),
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
+                damage::find_out_of_range(consumer, &self.log);
+                Ok(())
+            }
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 self.find_missing()
             }
             Some(Code::BadMessage | Code::InvalidMessage | Code::BadCompression) => {
                 damage::find(consumer, &self.log)
             }
-            Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => Err(LogError::Io {
+            // Of what we may not even know of, nothing is listed.
+            Some(Code::TopicAuthorizationFailed) => {
+                let reading = consumer.context().owned().reading();
+                self.refusals.suspect(reading);
+                self.find_missing()
+            }
+            Some(Code::GroupAuthorizationFailed) => Err(LogError::Io {
                 what: format!("kafka refuses group {}", self.name),
                 reason: error.to_string(),
             }),
@@ -179,22 +191,6 @@ impl Member {
             }
             _ => Err(LogError::Poisoned { reason: format!("{location}: {reason}") }),
         }
-    }
-
-    /// librdkafka does not say which topic it was.
-    fn find_out_of_range(&self) -> Result<()> {
-        let context = self.consumer()?.context();
-        let topics = context.owned().reading();
-        for (topic, next) in topics {
-            let bounds = match self.log.bounds(&topic) {
-                Err(LogError::Unavailable { .. }) => continue,
-                bounds => bounds,
-            };
-            if let Err(error) = bounds.and_then(|bounds| check_within(&topic, next, bounds)) {
-                context.owned().fail(&topic, error);
-            }
-        }
-        Ok(())
     }
 
     /// Brokers say once that a topic is missing: whether it is gone is found by looking again.
@@ -243,6 +239,13 @@ impl Member {
                 Err(error) => self.consumer()?.context().owned().fail(&topic, error),
             }
         }
+    }
+
+    fn find_refused(&mut self) -> Result<()> {
+        for (topic, error) in self.refusals.turn(&self.log)? {
+            self.consumer()?.context().owned().refuse(&topic, error);
+        }
+        Ok(())
     }
 
     /// Commits what was asked for and is not known to be committed, when it is time.
@@ -304,6 +307,7 @@ impl Consumer for Member {
         self.begin_late()?;
         loop {
             self.commit_wanted(CommitMode::Async)?;
+            self.find_refused()?;
             let failure = self.consumer()?.context().owned().failures.pop_front();
             if let Some((topic, error)) = failure {
                 return Ok(Polled::Failed(topic, error));

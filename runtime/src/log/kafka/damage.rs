@@ -1,4 +1,4 @@
-//! Records whose bytes are not what was written.
+//! Records whose bytes are not what was written, or that are not there.
 
 use std::time::Duration;
 
@@ -35,6 +35,21 @@ pub(super) fn find(consumer: &BaseConsumer<Group>, log: &Inner) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Stops those of the topics that do not reach to where they stand: librdkafka does not say which it was.
+pub(super) fn find_out_of_range(consumer: &BaseConsumer<Group>, log: &Inner) {
+    let context = consumer.context();
+    let topics = context.owned().reading();
+    for (topic, next) in topics {
+        let bounds = match log.bounds(&topic) {
+            Err(LogError::Unavailable { .. }) => continue,
+            bounds => bounds,
+        };
+        if let Err(error) = bounds.and_then(|bounds| check_within(&topic, next, bounds)) {
+            context.owned().fail(&topic, error);
+        }
+    }
 }
 
 /// Reads one record there, apart from the group.

@@ -11,10 +11,12 @@ mod client;
 mod commits;
 mod consumer;
 mod damage;
+mod events;
 mod leave;
 mod members;
 mod producer;
 mod reader;
+mod refused;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +27,8 @@ use bellwether_schemas::{Timestamp, Topic};
 use tokio::time::Instant;
 
 use self::absent::Absent;
-use self::client::{Cluster, Link, Lookup, patient};
+use self::client::{Cluster, Lookup, patient};
+use self::events::Link;
 use self::producer::Producer;
 use self::topics::Admin;
 use super::{

@@ -13,7 +13,8 @@ use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::oneshot::Sender;
 
-use super::client::{Cluster, Events, Link, PARTITION, config, create, meaning, number};
+use super::client::{Cluster, PARTITION, config, create, meaning, number};
+use super::events::{Events, Link};
 use super::locked;
 use crate::log::{LogError, MAX_BATCH_BYTES, NewRecord, Result};
 use crate::trace::{Context, HEADER};

@@ -11,7 +11,8 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message a
 use tokio::time::Instant;
 
 use super::Inner;
-use super::client::{CALL, Events, at, create, list_of, meaning, number, reading};
+use super::client::{CALL, at, create, list_of, meaning, number, reading};
+use super::events::Events;
 use crate::log::{Bounds, LogError, Reader, Record, Result};
 
 /// Reads one topic apart from any group: the [`Reader`] of a log on Kafka.
@@ -39,6 +40,17 @@ impl TopicReader {
     fn consumer(&self) -> Result<&BaseConsumer<Events>> {
         let gone = || LogError::Unavailable { reason: format!("the reader of {} was let go", self.topic) };
         self.consumer.as_ref().ok_or_else(gone)
+    }
+
+    /// What came of trying to read, without waiting: nothing yet; that it may be read, or why not.
+    pub(super) fn tried(&self) -> Option<Result<()>> {
+        match self.consumer.as_ref()?.poll(Duration::ZERO)? {
+            Ok(_) | Err(KafkaError::PartitionEOF(_)) => Some(Ok(())),
+            Err(error) => match meaning(&error, &self.topic) {
+                LogError::Unavailable { .. } => None,
+                other => Some(Err(other)),
+            },
+        }
     }
 
     /// The next record, or none within the wait or before the known end.

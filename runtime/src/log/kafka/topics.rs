@@ -15,7 +15,8 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use super::client::{CALL, Cluster, Events, Link, at, config, create, list_of, meaning, meaning_of_code};
+use super::client::{CALL, Cluster, at, config, create, list_of, meaning, meaning_of_code};
+use super::events::{Events, Link};
 use crate::log::{Drift, Result};
 
 /// Longest wait for the controller to do something.

@@ -30,3 +30,37 @@ fn records_without_headers_lie_in_the_bytes_they_always_had_and_others_in_frames
         drain(&log, &journal()).0.iter().map(|record| record.trace() == Some(trace)).collect();
     assert_eq!(traces, [false, false, true, false]);
 }
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+/// Neither to be written over nor to be read past, and nothing is taken off it.
+#[test]
+fn what_a_later_version_wrote_is_not_taken_for_a_torn_append() {
+    let plain = bytes_of(PLAIN);
+    let later = bytes_of(TRACED);
+    // The checksum begins behind the magic: this frame is whole, whoever wrote it.
+    for (magic, taken) in [(*b"bwf3", later.len()), (*b"bwg1", later.len()), (*b"bwf3", 20)] {
+        let dir = tempfile::tempdir().unwrap();
+        drop(writer(dir.path(), 1 << 20));
+        let mut bytes = [&plain[..], &magic, &later[4..taken]].concat();
+        std::fs::write(segment_file(dir.path(), 0), &bytes).unwrap();
+        for access in [Access::Read, Access::Write] {
+            let log = open(dir.path(), access);
+            let (records, error) = drain(&log, &journal());
+            assert_eq!(values(&records), ["one", ""], "{access:?}");
+            let Some(LogError::Damaged { offset: 2, reason, .. }) = error else {
+                panic!("{access:?}: {error:?}")
+            };
+            assert_eq!(reason, "a later version of bellwether wrote this", "{access:?}");
+        }
+        let refused =
+            open(dir.path(), Access::Write).append(&journal(), vec![record("four")]).wait().unwrap_err();
+        assert!(matches!(refused, LogError::Damaged { offset: 2, .. }), "{refused}");
+        assert_eq!(std::fs::read(segment_file(dir.path(), 0)).unwrap(), bytes, "nothing is cut off");
+        bytes.truncate(plain.len() + 3);
+        std::fs::write(segment_file(dir.path(), 0), &bytes).unwrap();
+        assert_eq!(append(&open(dir.path(), Access::Write), "three"), 2, "too little to say who wrote it");
+    }
+}
