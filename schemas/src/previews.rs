@@ -78,10 +78,47 @@ pub struct Followed {
     pub median_percent: f64,
 }
 
+/// Where a value lies 19 times of 20, percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Whether it says that there is something at all.
+    #[must_use]
+    pub fn excludes_zero(self) -> bool {
+        self.low > 0.0 || self.high < 0.0
+    }
+
+    /// The same of a difference, in words.
+    #[must_use]
+    pub fn verdict(self) -> &'static str {
+        if self.excludes_zero() { "told apart" } else { "not enough to tell apart" }
+    }
+}
+
 impl AlertPreview {
     /// Its record key: the alert's id.
     #[must_use]
     pub fn key(&self) -> String {
         self.alert_id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_something_only_where_its_interval_lies_on_one_side_of_zero() {
+        let verdict = |low, high| Interval { low, high }.verdict();
+        assert_eq!((verdict(0.01, 0.2), verdict(-0.2, -0.01)), ("told apart", "told apart"));
+        for (low, high) in [(-0.01, 0.2), (0.0, 0.2), (-0.2, 0.0), (-0.2, 0.01), (f64::NAN, f64::NAN)] {
+            assert_eq!(verdict(low, high), "not enough to tell apart", "{low} to {high}");
+        }
     }
 }
