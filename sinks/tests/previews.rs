@@ -80,9 +80,9 @@ async fn tell(world: &World, topic: &str, records: Vec<NewRecord>) {
     world.log.append(&topic, records).answer().await.unwrap();
 }
 
-/// How many triggers each user is told of: users in the order of their numbers.
+/// How many triggers users are told of, fewest first.
 async fn triggers_of(home: &Home) -> String {
-    let sql = "select coalesce(string_agg(followed ->> 'triggers', ' ' order by user_id), '')
+    let sql = "select coalesce(string_agg(followed ->> 'triggers', ' ' order by (followed ->> 'triggers')::int), '')
         from bellwether.user_followed";
     sqlx::query_scalar(sql).fetch_one(&mut home.admin().await).await.unwrap()
 }
@@ -94,7 +94,7 @@ async fn what_a_user_is_told_is_the_newest_goes_with_its_tombstone_and_is_not_st
     let sink = Sink::start(&world);
     let foreign = told("hextech", user(0), 99);
     tell(&world, "fxlabs", vec![told("fxlabs", user(0), 14), foreign, told("fxlabs", user(1), 3)]).await;
-    eventually("what both are told", async || triggers_of(&home).await == "14 3").await;
+    eventually("what both are told", async || triggers_of(&home).await == "3 14").await;
     let nothing = NewRecord::tombstone(UserFollowed::key_of(user(1)).into_bytes());
     tell(&world, "fxlabs", vec![told("fxlabs", user(0), 15), nothing]).await;
     eventually("what one is told", async || triggers_of(&home).await == "15").await;
