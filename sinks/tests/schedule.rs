@@ -227,11 +227,11 @@ async fn tell_of_own_alerts(world: &World) {
     world.log.append(&topic, records).answer().await.unwrap();
 }
 
-/// A mail's text, or its HTML with the blanks of one line.
+/// A mail's text or HTML, with plain blanks.
 fn body(content: &[u8], is_html: bool) -> String {
     let mail = mail_parser::MessageParser::default().parse(content).unwrap();
     let body = if is_html { mail.body_html(0) } else { mail.body_text(0) };
-    body.unwrap().into_owned()
+    body.unwrap().replace('\u{a0}', " ")
 }
 
 fn header(content: &[u8], name: &str) -> String {

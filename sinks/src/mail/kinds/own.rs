@@ -22,6 +22,8 @@ const REACH: i64 = 30 * DAY;
 pub(super) struct Own {
     title: String,
     sentence: String,
+    /// The same for whom lines are broken: no number is parted from its sign of percent.
+    unbroken: String,
     /// How the numbers are to be read; none where there are none.
     aside: Option<String>,
 }
@@ -30,9 +32,14 @@ impl Own {
     /// In a brief that is due then.
     pub(super) fn of(look: &Look, followed: &UserFollowed, due: Timestamp) -> Option<Self> {
         let is_of_now = due.since(followed.to).abs() <= STALE;
-        (is_of_now && followed.triggers > 0).then(|| Self {
+        if !is_of_now || followed.triggers <= 0 {
+            return None;
+        }
+        let sentence = sentence(followed);
+        Some(Self {
             title: title(look, followed),
-            sentence: sentence(followed),
+            unbroken: sentence.replace(" %", "\u{a0}%"),
+            sentence,
             aside: followed.moved.as_ref().map(aside),
         })
     }
