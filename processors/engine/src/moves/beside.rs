@@ -20,7 +20,7 @@ pub const COMPARED_AFTER: u32 = 5;
 /// Of so many draws of random bars this many lie beyond each end of the interval, its own end among them: the most of
 /// which twice as many of all draws and one are fewer than [`CHANCE`].
 const BEYOND: usize = 10;
-const _: () = assert!(2 * BEYOND * 20 < REPEATS + 1 && 2 * (BEYOND + 1) * 20 >= REPEATS + 1);
+const _: () = assert!(2 * BEYOND * 20 <= REPEATS && 2 * (BEYOND + 1) * 20 > REPEATS);
 
 /// Triggers of one hour of a series whose moves are counted the same way.
 #[derive(Debug, Clone, Copy, PartialEq)]
