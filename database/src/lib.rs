@@ -34,9 +34,10 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 /// Tables that only the pipeline sees, all with a tenant.
-const OWN: [&str; 15] = [
+const OWN: [&str; 16] = [
     "tenant_login",
     "forgotten_user",
+    "user_followed",
     "sink_cursor",
     "mail_outbox",
     "mail_event",

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::dead_letter::DeadLetter;
 use crate::journal::Entry;
-use crate::previews::AlertPreview;
+use crate::previews::Preview;
 use crate::readings::{ReadingRecord, ReadingV1};
 use crate::snapshots::SnapshotRecord;
 use crate::tick_codec::{self, TickCodecError};
@@ -212,18 +212,22 @@ pub fn decode_dead_letter(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
 ///
 /// # Errors
 /// A value that the record's schema cannot hold.
-pub fn encode_preview(preview: &AlertPreview) -> Result<Vec<u8>, EncodeError> {
-    encode(SchemaName::AlertPreview, preview)
+pub fn encode_preview(preview: &Preview) -> Result<Vec<u8>, EncodeError> {
+    match preview {
+        Preview::Alert(preview) => encode(SchemaName::AlertPreview, preview),
+        Preview::User(followed) => encode(SchemaName::UserFollowed, followed),
+    }
 }
 
 /// Decodes a record of the previews topic.
 ///
 /// # Errors
 /// Bytes that are no such record.
-pub fn decode_preview(bytes: &[u8]) -> Result<AlertPreview, DecodeError> {
+pub fn decode_preview(bytes: &[u8]) -> Result<Preview, DecodeError> {
     let (name, datum) = split(bytes)?;
     match name {
-        SchemaName::AlertPreview => decode(name, datum),
+        SchemaName::AlertPreview => decode(name, datum).map(Preview::Alert),
+        SchemaName::UserFollowed => decode(name, datum).map(Preview::User),
         other => Err(DecodeError::WrongTopic(other.name())),
     }
 }

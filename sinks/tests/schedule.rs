@@ -14,9 +14,10 @@ use std::time::Duration;
 use bellwether_runtime::config::{SmtpServer, Tenant};
 use bellwether_runtime::log::NewRecord;
 use bellwether_schemas::calendar::{CalendarItem, Impact};
-use bellwether_schemas::codec::encode_reading;
+use bellwether_schemas::codec::{encode_preview, encode_reading};
+use bellwether_schemas::previews::{Interval, Moved, Preview, RandomBars, UserFollowed};
 use bellwether_schemas::readings::{Reading, ReadingRecord};
-use bellwether_schemas::time::{HOUR, MINUTE, SECOND};
+use bellwether_schemas::time::{DAY, HOUR, MINUTE, SECOND};
 use bellwether_schemas::{Timestamp, Topic, TopicKind};
 use bellwether_sinks::{mail, schedule};
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -165,6 +166,12 @@ async fn many_may_keep_a_schedule_and_each_user_gets_one_brief_composed_when_it_
     shop.eventually_owes(1, READERS + 1).await;
     let bodies = "select count(*) from bellwether.mail_outbox where content is not null";
     assert_eq!(shop.number(bodies).await, 0, "nothing is composed in the run's transaction");
+    let mut storing = World::new(vec![shop.tenant.clone()]);
+    let sink = Sink::start(&storing);
+    tell_of_own_alerts(&storing).await;
+    let told = "select count(*) from bellwether.user_followed";
+    eventually("what two users are told", async || shop.number(told).await == 2).await;
+    sink.stop(&mut storing).await;
 
     let delivery = tokio::spawn(mail::run(keepers[0].world.context()));
     let sent =
@@ -183,6 +190,48 @@ async fn many_may_keep_a_schedule_and_each_user_gets_one_brief_composed_when_it_
     assert_eq!((mails.len(), subjects.len()), (usize::try_from(READERS).unwrap(), 1), "{subjects:?}");
     let recipients: BTreeSet<&String> = mails.iter().flat_map(|mail| &mail.to).collect();
     assert_eq!(recipients.len(), mails.len(), "one mail a user");
+    let measured = "14 triggers; median move after 5 bars +0.12 %, random bars of the same hours +0.01 %: not enough to tell apart.";
+    for mail in &mails {
+        let said = [body(&mail.content, false), body(&mail.content, true)];
+        for said in said {
+            let is_of = |number: usize| mail.to[0].starts_with(&format!("{number}@"));
+            assert_eq!(said.contains(measured), is_of(0), "{:?}: {said}", mail.to);
+            assert_eq!(
+                said.contains("3 triggers; no price to measure by."),
+                is_of(1),
+                "{:?}: {said}",
+                mail.to
+            );
+            assert_eq!(said.contains("Your alerts"), is_of(0) || is_of(1), "{:?}: {said}", mail.to);
+        }
+    }
+}
+
+/// Records of what followed the triggers of two users, as the role that makes them leaves them, and of another tenant's.
+async fn tell_of_own_alerts(world: &World) {
+    let to = now().floor(DAY);
+    let random = RandomBars { median_percent: 0.0102, difference: Interval { low: -0.041, high: 0.2 } };
+    let moved = Moved { bars: 5, count: 14, days: 9, median_percent: 0.12, random: Some(random) };
+    let of = |tenant: &str, number: usize, triggers: i64, moved: Option<Moved>| {
+        let (tenant, from) = (tenant.parse().unwrap(), to.plus(-30 * DAY));
+        let followed = UserFollowed { tenant, user_id: user(number), from, to, triggers, moved };
+        let preview = Preview::User(followed);
+        NewRecord { key: preview.key().into_bytes(), value: encode_preview(&preview).unwrap() }
+    };
+    let records = vec![
+        of("fxlabs", 0, 14, Some(moved.clone())),
+        of("fxlabs", 1, 3, None),
+        of("hextech", 2, 14, Some(moved)),
+    ];
+    let topic = Topic::new(&"fxlabs".parse().unwrap(), TopicKind::Previews);
+    world.log.append(&topic, records).answer().await.unwrap();
+}
+
+/// A mail's text or HTML, with plain blanks.
+fn body(content: &[u8], is_html: bool) -> String {
+    let mail = mail_parser::MessageParser::default().parse(content).unwrap();
+    let body = if is_html { mail.body_html(0) } else { mail.body_text(0) };
+    body.unwrap().replace('\u{a0}', " ")
 }
 
 fn header(content: &[u8], name: &str) -> String {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use bellwether_runtime::log::{Record, scan};
 use bellwether_schemas::dead_letter::DeadLetter;
 use bellwether_schemas::journal::Entry;
+use bellwether_schemas::previews::Preview;
 use bellwether_schemas::snapshots::{PartEntry, SnapshotRecord};
 use bellwether_schemas::ticks::TickBlock;
 use bellwether_schemas::topics::Policy;
@@ -102,7 +103,10 @@ pub(super) fn read(kind: TopicKind, value: &[u8]) -> anyhow::Result<(&'static st
             Outcome::Status(status) => Ok(("alert_status", serde_json::to_value(&status)?)),
         },
         TopicKind::Readings => Ok(("reading", serde_json::to_value(codec::decode_reading(value)?)?)),
-        TopicKind::Previews => Ok(("alert_preview", serde_json::to_value(codec::decode_preview(value)?)?)),
+        TopicKind::Previews => match codec::decode_preview(value)? {
+            Preview::Alert(preview) => Ok(("alert_preview", serde_json::to_value(&preview)?)),
+            Preview::User(followed) => Ok(("user_followed", serde_json::to_value(&followed)?)),
+        },
         TopicKind::Snapshots => snapshot_json(&codec::decode_snapshot(value)?),
         TopicKind::DeadLetters => Ok(("dead_letter", letter_json(&codec::decode_dead_letter(value)?)?)),
     }

@@ -73,6 +73,7 @@ migrations! {
     "20260301001740" "forget_waits",
     "20260301001760" "cursor_mark",
     "20260301001770" "would_have",
+    "20260301001771" "user_followed",
 }
 
 /// Two processes migrating one database wait for each other on this key.

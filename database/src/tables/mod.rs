@@ -17,6 +17,7 @@ mod rsi_correlation_tracker;
 mod rsi_tracker;
 pub mod triggers;
 pub mod user_events;
+pub mod user_followed;
 pub mod would_have;
 
 use bellwether_schemas::Timeframe;

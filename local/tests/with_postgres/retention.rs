@@ -137,6 +137,8 @@ const HELD: &str = "
     insert into bellwether.mail_event (tenant_id, occurrence, event) select tenant_id, occurrence, 'sent' from bellwether.mail_outbox;
     insert into bellwether.mail_suppression (tenant_id, address, reason)
       select 'fxlabs', email, 'bounced' from auth.users where email <> 'maya@example.test';
+    insert into bellwether.user_followed (tenant_id, user_id, followed)
+      select 'fxlabs', id, '{}' from auth.users where email <> 'maya@example.test';
     insert into bellwether.quarantine (tenant_id, source_table, reason, content)
       select 'fxlabs', 't', 'r', jsonb_build_object('user_id', id) from auth.users where email <> 'maya@example.test';";
 
@@ -179,6 +181,7 @@ async fn a_user_who_is_forgotten_leaves_nothing_but_the_id_and_others_keep_all()
             ("mail_event", 1),
             ("mail_suppression", 1),
             ("quarantine", 1),
+            ("user_followed", 1),
         ] {
             let found = removed.iter().find(|(name, _)| name == table);
             assert_eq!(found, Some(&(table.to_owned(), expected)), "{shape:?}: {removed:?}");

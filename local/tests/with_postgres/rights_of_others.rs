@@ -48,6 +48,7 @@ const TABLES: &[(&str, Whose)] = &[
     ("bellwether.mail_pause", Whose::Pipelines),
     ("bellwether.incident", Whose::Records),
     ("bellwether.schedule_run", Whose::Records),
+    ("bellwether.user_followed", Whose::Pipelines),
     ("bellwether.alert_change", Whose::Pipelines),
     ("bellwether.alert_version", Whose::Pipelines),
     ("bellwether.quarantine", Whose::Operators),
@@ -75,6 +76,7 @@ const ROWS: &str = "
     delete from bellwether.alert_version where alert_id > (select alert_id from bellwether.alert_version order by 1 limit 1);
     insert into bellwether.quarantine (source_table, reason, content) values ('t', 'r', '{}');
     insert into bellwether.forgotten_user (user_id) values (gen_random_uuid());
+    insert into bellwether.user_followed (user_id, followed) values ('00000000-0000-4000-8000-000000000001', '{}');
     delete from alert_status where kind <> 'rsi_tracker';
     insert into notification_preferences (user_id, kind) values
       ('00000000-0000-4000-8000-000000000001', 'all'), ('00000000-0000-4000-8000-000000000002', 'all');

@@ -3,7 +3,8 @@
 //!
 //! The contract: a journal's offset is committed once everything that was to be answered before it is in the previews
 //! topic, or nobody waits for it any more, because the alert has a newer version or is gone. So the topic
-//! has in the end what follows from the journal: of each alert that is watched its version's answer, and nothing else.
+//! has in the end what follows from the journal: of each alert that is watched its version's answer, of each user whose
+//! alerts fired in the thirty days before the last midnight what followed, and nothing else.
 
 mod owned;
 
@@ -17,6 +18,7 @@ use bellwether_schemas::{TenantId, Timestamp};
 
 use crate::answer::Job;
 use crate::fold::{Fold, Stop};
+use crate::users::{Ended, Said};
 use owned::Owned;
 
 /// Changes that may wait for their answers before the tenant's journal is paused.
@@ -47,6 +49,8 @@ pub enum Input {
     Records(TenantId, Vec<Record>),
     /// The answers of a job; none: it was of no use.
     Answered(TenantId, Number, Option<Vec<AlertPreview>>),
+    /// What is to be said to users; none: nothing came of it.
+    Followed(TenantId, Number, Option<Vec<Said>>),
     /// The append is in the log.
     Acknowledged(TenantId, Number),
     /// What it was given cannot be used any more: it is found out anew.
@@ -75,6 +79,8 @@ pub enum Output {
     ReadFrom(TenantId, u64),
     /// Answer these beside the thread that reads.
     Answer(Number, Breadth, Job),
+    /// Find out what is to be said to users of a day that ended, beside the thread that reads.
+    Follow(Number, Ended),
     /// Append these to the previews topic; `since` is when the oldest change was appended that they answer.
     Append(TenantId, Number, Vec<NewRecord>, Option<Timestamp>),
     /// Everything before that offset is done.
@@ -93,6 +99,7 @@ impl Output {
     pub const fn tenant(&self) -> &TenantId {
         match self {
             Self::Answer(_, _, job) => &job.tenant,
+            Self::Follow(_, ended) => &ended.tenant,
             Self::Recover(tenant, ..)
             | Self::ReadFrom(tenant, _)
             | Self::Append(tenant, ..)
@@ -126,6 +133,9 @@ impl Core {
             Input::Records(tenant, records) => self.records(tenant, records, outputs),
             Input::Answered(tenant, id, answers) => {
                 self.with(&tenant, |owned, numbers| owned.answered(&tenant, id, answers, numbers, outputs));
+            }
+            Input::Followed(tenant, id, said) => {
+                self.with(&tenant, |owned, numbers| owned.followed(&tenant, id, said, numbers, outputs));
             }
             Input::Acknowledged(tenant, id) => {
                 self.with(&tenant, |owned, _| owned.acknowledged(&tenant, id, outputs));

@@ -112,6 +112,7 @@ impl Member {
                 Err(error) => return self.input(Input::Lost(tenant, error.to_string()), consumer),
             },
             Output::Answer(id, breadth, job) => self.lock().answers.ask(id, breadth, job),
+            Output::Follow(id, ended) => self.lock().answers.follow(id, ended),
             Output::Append(tenant, id, records, since) => {
                 let answers = records.len();
                 let ack = self.log.append(&Topic::new(&tenant, TopicKind::Previews), records);

@@ -9,19 +9,26 @@ use bellwether_schemas::alerts::AlertChanged;
 use bellwether_schemas::bars::BarBlock;
 use bellwether_schemas::readings::Reading;
 use bellwether_schemas::ticks::{BlockSymbol, TickBlock};
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::{AlertState, Outcome};
 use bellwether_schemas::{AlertId, Entry, TenantId, Timeframe, Timestamp};
 
 use crate::answer::{Request, symbols_of};
-use crate::window::Window;
+use crate::fired::Fired;
+use crate::followed::priced_by;
+use crate::users::Ended;
+use crate::window::{Window, reach_back};
 
-/// The fold, and the minutes that came of it.
+/// The fold, and the minutes and triggers that came of it.
 #[derive(Debug)]
 pub struct Fold {
     tenant: TenantId,
     engine: Engine,
     decisions: Decisions,
     window: Window,
+    fired: Fired,
+    /// The last midnight of UTC that the watermark had reached when it was asked for.
+    midnight: Option<Timestamp>,
     /// Bars longer than a minute came: what minutes alone make of the state is not what it is. The window begins anew.
     is_torn: bool,
 }
@@ -49,8 +56,9 @@ impl Fold {
     #[must_use]
     pub fn new(tenant: TenantId, engine: Engine, next_offset: u64, decisions: Decisions) -> Self {
         let engine = engine.with_bars_alone();
-        let window = Window::begin(&engine, next_offset);
-        Self { tenant, engine, decisions, window, is_torn: false }
+        let (window, from) = (Window::begin(&engine, next_offset), engine.watermark());
+        let (fired, midnight) = (Fired::begin(from), from.map(midnight_before));
+        Self { tenant, engine, decisions, window, fired, midnight, is_torn: false }
     }
 
     /// The minutes so far.
@@ -74,6 +82,26 @@ impl Fold {
     /// Minutes that closed before `limit` are kept no longer, as far as whole days allow.
     pub fn forget_before(&mut self, limit: Timestamp) {
         self.window.advance(limit);
+    }
+
+    /// The midnight of UTC that the watermark has reached since this was asked last; of several, the last. To be asked after
+    /// each record: whoever folds it sees the same.
+    pub fn midnight(&mut self) -> Option<Timestamp> {
+        let reached = midnight_before(self.engine.watermark()?);
+        let before = self.midnight.replace(reached)?;
+        (before < reached).then_some(reached)
+    }
+
+    /// The day that ended at that midnight, as it is known now.
+    #[must_use]
+    pub fn ended(&self, to: Timestamp) -> Ended {
+        let Self { tenant, window, fired, .. } = self;
+        Ended { tenant: tenant.clone(), to, window: window.clone(), fired: fired.clone() }
+    }
+
+    /// Users are told what followed up to that midnight: what is older than that is not told again.
+    pub fn told(&mut self, to: Timestamp) {
+        self.fired.forget_before(reach_back(to));
     }
 
     /// Folds the next record; what of an alert changed with it.
@@ -122,8 +150,14 @@ impl Fold {
         }
         for effect in &effects {
             match effect {
-                Effect::Reading(Reading::Bar(bar)) if bar.timeframe == Timeframe::M1 && !self.is_torn => {
-                    self.window.push(bar);
+                Effect::Reading(Reading::Bar(bar)) if bar.timeframe == Timeframe::M1 => {
+                    self.fired.bar(bar.open_time);
+                    if !self.is_torn {
+                        self.window.push(bar);
+                    }
+                }
+                Effect::Outcome(Outcome::Fired(trigger)) => {
+                    self.fired.add(trigger, priced_by(trigger, &self.engine));
                 }
                 Effect::Halt(reason) => return Err(Stop::Halted(reason.clone())),
                 _ => {}
@@ -146,6 +180,10 @@ impl Fold {
         };
         Changed { alert_id: change.alert_id, asked: watched.then(|| Box::new(request(change))) }
     }
+}
+
+const fn midnight_before(watermark: Timestamp) -> Timestamp {
+    watermark.floor(DAY)
 }
 
 /// Some of it makes bars longer than a minute without making minutes.

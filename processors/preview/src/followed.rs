@@ -88,7 +88,7 @@ impl Moves {
 }
 
 /// The symbol whose price stands for the trigger: a pair's first; none for one of currencies.
-fn priced_by(trigger: &TriggerFired, engine: &Engine) -> Option<Symbol> {
+pub(crate) fn priced_by(trigger: &TriggerFired, engine: &Engine) -> Option<Symbol> {
     match (&trigger.symbol, &trigger.pair) {
         (Some(symbol), _) => Some(symbol.clone()),
         (None, Some(pair)) => {

@@ -6,6 +6,8 @@
 //! when is decided in [`core`], without IO; [`run`] performs it.
 //!
 //! An answer follows from the journal up to the change alone, so whoever makes it again writes the same bytes.
+//!
+//! Once a day of market time it is also said what followed each user's own triggers of the last thirty days ([`users`]).
 #![warn(missing_docs)]
 
 pub mod answer;
@@ -14,10 +16,12 @@ pub mod core;
 mod drive;
 mod error;
 mod events;
+pub mod fired;
 pub mod fold;
 mod followed;
 mod recovering;
 mod recovery;
+pub mod users;
 pub mod window;
 
 pub use bellwether_runtime::roles::Context;

@@ -7,6 +7,7 @@ use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::journal::gist::IS_GIST;
 use bellwether_runtime::log::{Log, scan};
 use bellwether_runtime::snapshots::{StoredState, newest_that, oldest_base};
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::{TenantId, Timestamp, Topic, TopicKind};
 
 use crate::PreviewError;
@@ -38,6 +39,10 @@ pub(crate) fn recover(
             return Ok(None);
         }
         fold.apply(&record?).map_err(|stop| halted(&journal, stop))?;
+        // Where the group stands, users were told.
+        if let Some(midnight) = fold.midnight() {
+            fold.told(midnight);
+        }
         if let Some(watermark) = fold.watermark() {
             fold.forget_before(reach_back(watermark));
         }
@@ -68,7 +73,8 @@ fn begin_with(
     Ok(base.unwrap_or_else(|| (Engine::new(tenant.clone()), 0)))
 }
 
-/// The newest state whose time lies before everything that an answer to a change from `committed` on looks back to.
+/// The newest state whose time lies before everything that an answer to a change from `committed` on looks back to, and
+/// before what users were told of last: who has no triggers any more is told that.
 fn old_enough(
     log: &dyn Log,
     tenant: &TenantId,
@@ -83,7 +89,7 @@ fn old_enough(
         false
     };
     newest_that(log, tenant, &look, &mut |state| open(tenant, &state))?;
-    let Some(limit) = reached.get().map(reach_back) else { return Ok(None) };
+    let Some(limit) = reached.get().map(|reached| reach_back(reached.floor(DAY))) else { return Ok(None) };
     let fits = |_, watermark: Option<Timestamp>| watermark.is_some_and(|watermark| watermark <= limit);
     Ok(newest_that(log, tenant, &fits, &mut |state| open(tenant, &state))?)
 }

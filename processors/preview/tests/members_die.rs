@@ -1,18 +1,24 @@
 //! Members that die anywhere, tenants that move: what is in the previews topic in the end is what one member that never died
-//! leaves there, byte for byte, and nothing is committed before it is answered.
+//! leaves there, byte for byte, and nothing is committed before it is answered. The same of what users are told of a day.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod market;
 
 use std::collections::BTreeMap;
 
+use bellwether_engine::Engine;
 use bellwether_preview::answer::answer;
 use bellwether_preview::core::{Core, Input, Number, Output, Recovered};
+use bellwether_preview::fold::Fold;
+use bellwether_preview::users::follow;
+use bellwether_preview::window::reach_back;
+use bellwether_runtime::decisions::Decisions;
 use bellwether_runtime::log::{NewRecord, Record};
 use bellwether_schemas::alerts::AlertChanged;
-use bellwether_schemas::previews::PreviewState;
+use bellwether_schemas::previews::{Preview, PreviewState, UserFollowed};
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::{Entry, TenantId, codec};
-use market::{Market, change, decided_by_bars, fold, on_ticks, record, settings};
+use market::{Market, START, change, decided_by_bars, fold, on_ticks, record, settings, user};
 
 /// What lives on when a member dies: journals, the previews topic, what the group committed.
 struct Log {
@@ -25,6 +31,7 @@ struct Log {
 enum UnderWay {
     Recovery(TenantId, Number),
     Job(Number, bellwether_preview::answer::Job),
+    Day(Number, bellwether_preview::users::Ended),
     /// In the topic, in the order of the appends, and not acknowledged yet.
     Append(TenantId, Number),
 }
@@ -81,6 +88,10 @@ fn journal(tenant: &TenantId, seed: u64) -> Vec<Record> {
 
 impl Log {
     fn new() -> Self {
+        Self::of(journal)
+    }
+
+    fn of(journal: impl Fn(&TenantId, u64) -> Vec<Record>) -> Self {
         let journals = tenants().into_iter().zip([3, 4]).map(|(tenant, seed)| {
             let journal = journal(&tenant, seed);
             (tenant, journal)
@@ -97,12 +108,40 @@ impl Log {
     fn recovered(&self, tenant: &TenantId) -> Recovered {
         let next_offset = self.committed.get(tenant).copied().unwrap_or(0);
         let journal = &self.journals[tenant];
-        let mut fold = fold(tenant);
-        for record in journal.iter().take_while(|record| record.offset < next_offset) {
+        let (engine, begin) = old_enough(tenant, journal, next_offset);
+        let mut fold = Fold::new(tenant.clone(), engine, begin, Decisions::default());
+        for record in journal.iter().filter(|record| (begin..next_offset).contains(&record.offset)) {
             fold.apply(record).unwrap();
+            fold.midnight().into_iter().for_each(|midnight| fold.told(midnight));
+            fold.watermark().into_iter().for_each(|now| fold.forget_before(reach_back(now)));
         }
         Recovered { fold, next_offset, journal_end: journal.len() as u64 }
     }
+}
+
+/// The newest state that a member begins with who was given the journal there, and what it folds next.
+fn old_enough(tenant: &TenantId, journal: &[Record], committed: u64) -> (Engine, u64) {
+    let watermark = |upto: u64| {
+        let mut engine = Engine::new(tenant.clone());
+        journal.iter().filter(|record| record.offset < upto).for_each(|record| apply(&mut engine, record));
+        engine
+    };
+    let limit = watermark(committed).watermark().map(|reached| reach_back(reached.floor(DAY)));
+    let (mut engine, mut found) = (Engine::new(tenant.clone()), (Engine::new(tenant.clone()), 0));
+    for record in journal {
+        apply(&mut engine, record);
+        match engine.watermark() {
+            now if now > limit => break,
+            // A state is taken once in a while.
+            Some(_) if record.offset % 50 == 0 => found = (engine.clone(), record.offset + 1),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn apply(engine: &mut Engine, record: &Record) {
+    engine.apply(record.offset, &codec::decode_entry(&record.value).unwrap(), &mut Vec::new());
 }
 
 impl Member {
@@ -126,6 +165,7 @@ impl Member {
                     self.reading.insert(tenant, offset);
                 }
                 Output::Answer(id, _, job) => self.under_way.push(UnderWay::Job(id, job)),
+                Output::Follow(id, ended) => self.under_way.push(UnderWay::Day(id, ended)),
                 Output::Append(tenant, id, records, _) => {
                     log.previews.entry(tenant.clone()).or_default().extend(records);
                     self.under_way.push(UnderWay::Append(tenant, id));
@@ -160,6 +200,10 @@ impl Member {
             UnderWay::Job(id, job) => {
                 let answers = answer(&job, &|| false);
                 self.step(Input::Answered(job.tenant, id, answers), log);
+            }
+            UnderWay::Day(id, ended) => {
+                let said = follow(&ended, &|| false);
+                self.step(Input::Followed(ended.tenant, id, said), log);
             }
             UnderWay::Append(tenant, id) => self.step(Input::Acknowledged(tenant, id), log),
         }
@@ -197,8 +241,8 @@ impl Member {
 }
 
 /// A member reads, answers and appends in an order that the seed gives, and dies again and again.
-fn run(seed: u64) -> Log {
-    let (mut log, mut random) = (Log::new(), Random(seed));
+fn run(seed: u64, mut log: Log) -> Log {
+    let mut random = Random(seed);
     for _ in 0..3 {
         let mut member = Member::new();
         member.assign(&mut log);
@@ -222,8 +266,7 @@ fn run(seed: u64) -> Log {
     log
 }
 
-fn straight() -> Log {
-    let mut log = Log::new();
+fn straight(mut log: Log) -> Log {
     let mut member = Member::new();
     member.assign(&mut log);
     member.finish(&mut log);
@@ -232,12 +275,18 @@ fn straight() -> Log {
 
 #[test]
 fn wherever_members_die_the_topic_has_in_the_end_what_one_that_lived_leaves_there() {
-    let whole = straight();
+    let whole = straight(Log::new());
     for tenant in tenants() {
-        let left = whole.left(&tenant);
+        let mut left = whole.left(&tenant);
+        for number in [1, 2] {
+            let followed = followed(&left.remove(&user_key(number)).unwrap());
+            assert_eq!((followed.tenant, followed.user_id), (tenant.clone(), user(number)));
+            assert_eq!(followed.to, START.plus(DAY));
+            assert!(followed.triggers > 0 && followed.moved.is_some(), "{:?}", followed.moved);
+        }
         assert_eq!(left.len(), 9, "of each alert something");
         let previews = left.values().filter(|value| !value.is_empty());
-        let previews: Vec<_> = previews.map(|value| codec::decode_preview(value).unwrap()).collect();
+        let previews: Vec<_> = previews.map(|value| preview(value)).collect();
         assert!(previews.iter().all(|preview| preview.tenant == tenant));
         assert!(previews.iter().any(|preview| preview.state == PreviewState::Answered && preview.times > 0));
         assert!(left[&key(2)].is_empty() && left[&key(3)].is_empty(), "deleted, and switched off");
@@ -247,7 +296,7 @@ fn wherever_members_die_the_topic_has_in_the_end_what_one_that_lived_leaves_ther
     }
     assert_ne!(whole.left(&tenants()[0]), whole.left(&tenants()[1]));
     for seed in 0..6 {
-        let log = run(seed);
+        let log = run(seed, Log::new());
         for tenant in tenants() {
             let (left, expected) = (log.left(&tenant), whole.left(&tenant));
             assert_eq!(left, expected, "seed {seed}, {tenant}");
@@ -296,9 +345,71 @@ fn however_long_a_journal_is_caught_up_with_few_more_minutes_are_kept_than_answe
     let kept = member.core.minutes(&tenant).unwrap();
     assert!((30 * 8..=46 * 8).contains(&kept), "{kept} minutes");
     member.finish(&mut log);
-    assert_eq!(log.left(&tenant).len(), 2);
+    let alerts = log.left(&tenant).into_keys().filter(|key| !key.starts_with(b"user|"));
+    assert_eq!(alerts.count(), 2);
     assert_eq!(log.committed[&tenant], log.journals[&tenant].len() as u64);
     assert!(!member.paused[&tenant]);
+}
+
+/// Quotes of the first twenty minutes of each of 45 days. The alert of one user goes after three of them.
+fn six_weeks(tenant: &TenantId, seed: u64) -> Vec<Record> {
+    let kinds = decided_by_bars();
+    let mut entries = vec![settings(tenant)];
+    let mut market = Market::new(tenant, seed, 1);
+    let (going, staying) = (change(tenant, 1, 1, kinds[6].clone()), change(tenant, 2, 1, kinds[0].clone()));
+    entries.extend([Entry::Alert(going.clone()), Entry::Alert(staying)]);
+    for day in 0..45 {
+        (0..20).for_each(|_| entries.extend(market.minute()));
+        market.skip(24 * 60 - 20);
+        if day == 2 {
+            entries.push(Entry::Alert(AlertChanged { deleted: true, version: 2, ..going.clone() }));
+        }
+    }
+    entries.extend(market.minute());
+    (0..).zip(&entries).map(|(offset, entry)| record(tenant, offset, entry)).collect()
+}
+
+/// Who has no triggers any more is told that, whichever days a member who catches up leaves out.
+#[test]
+fn whoever_makes_it_of_whichever_days_users_are_told_of_the_last_thirty_and_then_nothing_any_more() {
+    let whole = straight(Log::of(six_weeks));
+    for tenant in tenants() {
+        let left = whole.left(&tenant);
+        assert!(left[&user_key(1)].is_empty(), "nothing fired for thirty days");
+        let said = whole.previews[&tenant].iter().filter(|record| record.key == user_key(1)).count();
+        assert!(said > 1, "but something was said before");
+        let followed = followed(&left[&user_key(2)]);
+        assert_eq!(followed.to, START.plus(45 * DAY));
+        assert_eq!(followed.from, START.plus(15 * DAY));
+        assert!(followed.triggers > 0 && followed.moved.unwrap().random.is_some());
+        let end = whole.journals[&tenant].len() as u64;
+        assert_eq!(whole.committed[&tenant], end);
+    }
+    for seed in 0..4 {
+        let log = run(seed, Log::of(six_weeks));
+        for tenant in tenants() {
+            assert_eq!(log.left(&tenant), whole.left(&tenant), "seed {seed}, {tenant}");
+            assert_eq!(log.committed[&tenant], whole.committed[&tenant], "seed {seed}, {tenant}");
+        }
+    }
+}
+
+fn preview(value: &[u8]) -> bellwether_schemas::previews::AlertPreview {
+    match codec::decode_preview(value).unwrap() {
+        Preview::Alert(preview) => preview,
+        Preview::User(followed) => panic!("{followed:?}"),
+    }
+}
+
+fn followed(value: &[u8]) -> UserFollowed {
+    match codec::decode_preview(value).unwrap() {
+        Preview::User(followed) => followed,
+        Preview::Alert(preview) => panic!("{preview:?}"),
+    }
+}
+
+fn user_key(number: u128) -> Vec<u8> {
+    UserFollowed::key_of(user(number)).into_bytes()
 }
 
 fn key(number: u128) -> Vec<u8> {
@@ -329,6 +440,6 @@ fn an_answer_that_a_newer_version_overtook_is_not_written() {
     member.finish(&mut log);
     let written = &log.previews[&tenant];
     assert_eq!(written.len(), 1);
-    assert_eq!(codec::decode_preview(&written[0].value).unwrap().version, 2);
+    assert_eq!(preview(&written[0].value).version, 2);
     assert_eq!(log.committed[&tenant], 3);
 }

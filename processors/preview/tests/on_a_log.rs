@@ -14,9 +14,10 @@ use bellwether_runtime::clock::Clock;
 use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::log::{Access, Log, NewRecord, open, scan};
 use bellwether_runtime::shutdown::Shutdown;
-use bellwether_schemas::previews::AlertPreview;
+use bellwether_schemas::previews::{AlertPreview, Preview};
+use bellwether_schemas::time::DAY;
 use bellwether_schemas::{Entry, TenantId, Topic, TopicKind, codec};
-use market::{Market, alert_id, change, decided_by_bars, settings};
+use market::{Market, START, alert_id, change, decided_by_bars, settings, user};
 use tokio::sync::watch;
 
 fn tenants() -> Vec<Tenant> {
@@ -76,6 +77,8 @@ fn it_answers_goes_on_where_it_was_stopped_and_says_the_same_when_asked_anew() {
     for (tenant, seed) in tenants.iter().zip([5, 6]) {
         let mut market = Market::new(&tenant.id, seed, 1);
         let mut entries = vec![settings(&tenant.id)];
+        // This one fires before the first day ends.
+        entries.push(Entry::Alert(change(&tenant.id, 3, 1, kinds[6].clone())));
         entries.extend((0..1_700).flat_map(|_| market.minute()));
         entries.push(Entry::Alert(change(&tenant.id, 1, 1, kinds[0].clone())));
         append(log.as_ref(), &tenant.id, &entries);
@@ -99,9 +102,18 @@ fn it_answers_goes_on_where_it_was_stopped_and_says_the_same_when_asked_anew() {
         one.sort();
         other.sort();
         assert_eq!(one, other, "the same bytes, wherever it was stopped");
-        let decoded = written.iter().map(|(_, value)| codec::decode_preview(value).unwrap());
-        all.insert(tenant.id.clone(), decoded.collect());
-        assert_eq!(written.len(), 2);
+        assert_eq!(written.len(), 4, "three alerts and a user");
+        for (_, value) in &written {
+            match codec::decode_preview(value).unwrap() {
+                // Nothing was there when it was made.
+                Preview::Alert(preview) if preview.alert_id == alert_id(3) => {}
+                Preview::Alert(preview) => all.entry(tenant.id.clone()).or_default().push(preview),
+                Preview::User(followed) => {
+                    assert_eq!((&followed.tenant, followed.user_id), (&tenant.id, user(3)));
+                    assert_eq!((followed.to, followed.triggers > 0), (START.plus(DAY), true));
+                }
+            }
+        }
     }
     for (tenant, previews) in &all {
         assert!(

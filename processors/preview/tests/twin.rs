@@ -7,7 +7,7 @@ use bellwether_preview::answer::{Job, Request, answer};
 use bellwether_preview::fold::Fold;
 use bellwether_preview::window::reach_back;
 use bellwether_schemas::alerts::AlertParameters;
-use bellwether_schemas::previews::{AlertPreview, PreviewState, WouldHaveFired};
+use bellwether_schemas::previews::{AlertPreview, Preview, PreviewState, WouldHaveFired};
 use bellwether_schemas::settings::SettingsChanged;
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::triggers::TriggerFired;
@@ -185,7 +185,10 @@ fn days_that_were_played_into_the_state_change_no_answer() {
     let again = both.previews_together(&alerts);
     let bytes = |previews: &[AlertPreview]| -> Vec<Vec<u8>> {
         let same = |preview: &AlertPreview| AlertPreview { version: 1, offset: 1, ..preview.clone() };
-        previews.iter().map(|preview| codec::encode_preview(&same(preview)).unwrap()).collect()
+        previews
+            .iter()
+            .map(|preview| codec::encode_preview(&Preview::Alert(same(preview))).unwrap())
+            .collect()
     };
     assert_eq!(bytes(&again), bytes(&whole));
 }

@@ -58,6 +58,7 @@ schemas! {
     AlertDecision = "operator_decision.v2",
     DisabledStatus = "alert_status.v2",
     AlertPreview = "alert_preview.v1",
+    UserFollowed = "user_followed.v1",
 }
 
 impl SchemaName {

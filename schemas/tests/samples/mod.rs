@@ -12,7 +12,9 @@ use bellwether_schemas::dead_letter::{DeadLetter, Header};
 use bellwether_schemas::decisions::{Decision, OperatorDecision};
 use bellwether_schemas::ids::GroupId;
 use bellwether_schemas::journal::Heartbeat;
-use bellwether_schemas::previews::{AlertPreview, Followed, PreviewState, WouldHaveFired};
+use bellwether_schemas::previews::{
+    AlertPreview, Followed, Interval, Moved, Preview, PreviewState, RandomBars, UserFollowed, WouldHaveFired,
+};
 use bellwether_schemas::readings::ReadingRecord;
 use bellwether_schemas::settings::{PriceBasis, Settings, SettingsChanged, SymbolSettings};
 use bellwether_schemas::snapshots::words::{OwnerWord, Quarantine, Suspect, Word};
@@ -30,10 +32,10 @@ pub(crate) enum Record {
     Reading(ReadingRecord),
     DeadLetter(DeadLetter),
     Snapshot(SnapshotRecord),
-    Preview(AlertPreview),
+    Preview(Preview),
 }
 
-pub(crate) const NAMES: [&str; 40] = [
+pub(crate) const NAMES: [&str; 43] = [
     "tick_block",
     "tick_block_of_one",
     "tick_block_empty",
@@ -74,6 +76,9 @@ pub(crate) const NAMES: [&str; 40] = [
     "snapshot_quarantine",
     "alert_preview",
     "alert_preview_not_enough",
+    "user_followed",
+    "user_followed_alone",
+    "user_followed_bare",
 ];
 
 /// Written by versions before this one: read, not written any more.
@@ -137,8 +142,16 @@ pub(crate) fn by_name(name: &str) -> Record {
             index: [[4; 32], [5; 32]].concat(),
             ..manifest()
         })),
-        "alert_preview" => Record::Preview(alert_preview()),
-        "alert_preview_not_enough" => Record::Preview(not_enough_history()),
+        "alert_preview" => Record::Preview(Preview::Alert(alert_preview())),
+        "alert_preview_not_enough" => Record::Preview(Preview::Alert(not_enough_history())),
+        "user_followed" => Record::Preview(Preview::User(user_followed())),
+        "user_followed_alone" => Record::Preview(Preview::User(UserFollowed {
+            moved: Some(Moved { bars: 5, count: 3, days: 2, median_percent: -0.25, random: None }),
+            ..user_followed()
+        })),
+        "user_followed_bare" => {
+            Record::Preview(Preview::User(UserFollowed { triggers: 1, moved: None, ..user_followed() }))
+        }
         other => of_operators(other),
     }
 }
@@ -189,6 +202,19 @@ fn not_enough_history() -> AlertPreview {
         last: Vec::new(),
         followed: Vec::new(),
         ..alert_preview()
+    }
+}
+
+fn user_followed() -> UserFollowed {
+    let random =
+        RandomBars { median_percent: 0.0078125, difference: Interval { low: -0.03125, high: 0.21875 } };
+    UserFollowed {
+        tenant: "fxlabs".parse().unwrap(),
+        user_id: user(),
+        from: Timestamp(1_325_462_400_000_000),
+        to: Timestamp(1_328_054_400_000_000),
+        triggers: 14,
+        moved: Some(Moved { bars: 5, count: 12, days: 9, median_percent: 0.125, random: Some(random) }),
     }
 }
 

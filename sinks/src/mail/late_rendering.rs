@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bellwether_runtime::clock::Clock;
 use bellwether_schemas::UserId;
+use bellwether_schemas::previews::UserFollowed;
 
 use super::brand::Look;
 use super::compose::{Composed, compose};
@@ -12,6 +13,7 @@ use super::core::words;
 use super::error::ComposeError;
 use super::frame::{Late, Setting};
 use super::headers::Headers;
+use super::kind::MailKind;
 use super::outbox::{Claimed, Outbox, RunKey, StoredRun};
 use super::render::Templates;
 use super::scheduled::Prepared;
@@ -59,8 +61,12 @@ impl Renderer {
         else {
             return Err(Unrendered::Never("its address or content is gone".into()));
         };
-        let run = self.run(outbox, RunKey { schedule, key }).await?;
-        let composed = self.compose(&run, UserId(mail.user_id), recipient);
+        let (run, user) = (self.run(outbox, RunKey { schedule, key }).await?, UserId(mail.user_id));
+        let own = match run.stored.content.kind() {
+            MailKind::Brief => outbox.followed(user).await?,
+            _ => None,
+        };
+        let composed = self.compose(&run, own, user, recipient);
         let composed =
             composed.map_err(|error| Unrendered::Never(words(&format!("cannot be composed: {error}"))))?;
         if outbox.keep(mail, &composed).await? { Ok(composed.content) } else { Err(Unrendered::NotOurs) }
@@ -81,14 +87,20 @@ impl Renderer {
         Ok(found)
     }
 
-    fn compose(&self, run: &LastRun, user: UserId, recipient: &str) -> Result<Composed, ComposeError> {
+    fn compose(
+        &self,
+        run: &LastRun,
+        own: Option<UserFollowed>,
+        user: UserId,
+        recipient: &str,
+    ) -> Result<Composed, ComposeError> {
         let Self { templates, look, .. } = self;
         let LastRun { stored, prepared, .. } = run;
         let (now, kind) = (self.clock.now(), stored.content.kind());
         let way_out = WayOut::of(look, user, kind);
         let way_out = way_out.as_ref();
         let late = stored.delayed.then_some(Late { due: stored.due, now });
-        let rendered = prepared.render(Setting { templates, look, late, way_out }, now)?;
+        let rendered = prepared.with(own).render(Setting { templates, look, late, way_out }, now)?;
         let occurrence = stored.content.occurrence(user);
         let headers = Headers { kind, occurrence: &occurrence, recipient, way_out, date: now };
         compose(look, &headers, rendered)

@@ -9,6 +9,11 @@ pub(crate) fn stamp(zone: Tz, time: Timestamp) -> String {
     shown(zone, time, "%Y-%m-%d • %H:%M")
 }
 
+/// `2026-03-04`
+pub(crate) fn date(zone: Tz, time: Timestamp) -> String {
+    time.utc().with_timezone(&zone).format("%Y-%m-%d").to_string()
+}
+
 /// `18:30 IST`
 pub(crate) fn clock(zone: Tz, time: Timestamp) -> String {
     shown(zone, time, "%H:%M")

@@ -35,6 +35,14 @@ pub(crate) fn tenths(value: Option<f64>) -> String {
     decimals(value, 1)
 }
 
+/// A move in percent with its sign: at most 3 decimals, trailing zeros dropped, but two at least.
+pub(crate) fn moved(value: f64) -> String {
+    let text = decimals(Some(value), 3);
+    let text = text.strip_suffix('0').unwrap_or(&text);
+    let is_up = text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && !text.starts_with('-');
+    format!("{}{text} %", if is_up { "+" } else { "" })
+}
+
 /// `78.5 %`
 pub(crate) fn percent(value: Option<f64>) -> String {
     known(value).map_or_else(|| MISSING.into(), |_| format!("{} %", tenths(value)))
@@ -101,6 +109,14 @@ mod tests {
             ("0.249".into(), "0.000".into())
         );
         assert_eq!((line_of(Some(-100.0)), line_of(None)), ("-100".into(), "–".into()));
+    }
+
+    #[test]
+    fn a_move_has_a_sign_unless_it_is_none() {
+        let all = [0.12, 0.1234, -0.05, 0.01, -0.0061, 3.0, 0.0004, -0.0004, f64::NAN];
+        let said =
+            ["+0.12 %", "+0.123 %", "-0.05 %", "+0.01 %", "-0.006 %", "+3.00 %", "0.00 %", "0.00 %", "– %"];
+        assert_eq!(all.map(moved), said.map(str::to_owned));
     }
 
     #[test]

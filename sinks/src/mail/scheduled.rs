@@ -7,7 +7,10 @@ mod gather;
 mod news;
 mod picture;
 
+use std::borrow::Cow;
+
 use bellwether_schemas::calendar::CalendarItem;
+use bellwether_schemas::previews::UserFollowed;
 use bellwether_schemas::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +108,17 @@ impl From<Content> for Prepared {
 }
 
 impl Prepared {
+    /// The same for a reader of whose own alerts that followed: a brief says it.
+    pub(crate) fn with(&self, own: Option<UserFollowed>) -> Cow<'_, Self> {
+        match (&self.content, own) {
+            (Content::Brief(brief), own @ Some(_)) => {
+                let content = Content::Brief(Brief { own, ..brief.clone() });
+                Cow::Owned(Self { content, picture: self.picture.clone() })
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Subject, bodies and picture for one who gets it, composed at `now`.
     pub(crate) fn render(&self, setting: Setting<'_>, now: Timestamp) -> Result<Rendered, ComposeError> {
         let Self { content, picture } = self;

@@ -26,12 +26,12 @@ pub(super) fn around(study: &Study, alert: &AlertStudy) -> Vec<Around> {
             .followed
             .get(direction)
             .copied()
-            .or_else(|| beside.followed(side, crate::study::COMPARED_AFTER))?;
+            .or_else(|| side.followed(&beside, crate::study::COMPARED_AFTER))?;
         Some(Around {
             way: direction.name(),
             title: title(*direction, side, &followed),
             chart: chart(*direction, side, &beside)?,
-            says: followed.sentence(),
+            says: sentence(&followed),
             is_apart: followed.is_apart(),
             checks: [Some(before(side, &beside)), to_next_open(side), Some(off_close(side))]
                 .into_iter()
@@ -59,6 +59,22 @@ fn title(direction: Direction, side: &Side, followed: &Followed) -> String {
         &capital[1..],
         counted(followed.days, "day", "days")
     )
+}
+
+/// `Median move after 5 bars +0.120 % (14 triggers), random bars of the same hours +0.010 %: not enough to tell apart.`
+fn sentence(followed: &Followed) -> String {
+    let Followed { bars, triggers, median, random_median, difference, .. } = followed;
+    let mut text = format!(
+        "Median move after {bars} bars {} ({})",
+        percent(Some(*median)),
+        counted(*triggers, "trigger", "triggers")
+    );
+    let (Some(random), Some(difference)) = (random_median, difference) else {
+        return text + "; the run is too short for random bars to set it beside.";
+    };
+    let verdict = difference.verdict();
+    let _ = write!(text, ", random bars of the same hours {}: {verdict}.", percent(Some(*random)));
+    text
 }
 
 /// An alert on an indicator of the price follows a move by its nature: whoever looks at its chart sees a move that is over.
@@ -198,7 +214,32 @@ pub(super) fn labels(scale: &Scale) -> Vec<Label> {
 
 #[cfg(test)]
 mod tests {
+    use bellwether_schemas::previews::Interval;
+
     use super::*;
+
+    const FOLLOWED: Followed = Followed {
+        bars: 5,
+        triggers: 14,
+        days: 9,
+        median: 0.12,
+        random_median: Some(0.01),
+        by_chance: Some(0.31),
+        difference: Some(Interval { low: -0.02, high: 0.24 }),
+    };
+
+    #[test]
+    fn what_followed_is_said_beside_random_bars() {
+        assert_eq!(
+            sentence(&FOLLOWED),
+            "Median move after 5 bars +0.120 % (14 triggers), random bars of the same hours +0.010 %: not enough to tell \
+             apart."
+        );
+        let apart = Followed { difference: Some(Interval { low: 0.01, high: 0.2 }), ..FOLLOWED };
+        assert!(sentence(&apart).ends_with("+0.010 %: told apart."));
+        let alone = Followed { random_median: None, difference: None, triggers: 1, ..FOLLOWED };
+        assert!(sentence(&alone).contains("(1 trigger); the run is too short"), "{}", sentence(&alone));
+    }
 
     #[test]
     fn a_move_to_the_trigger_is_measured_from_where_it_began() {

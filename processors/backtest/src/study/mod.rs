@@ -1,11 +1,7 @@
 //! What the report needs, gathered while a run goes on. Bounded, however long the run.
 
-mod beside;
-mod draws;
-mod event;
 mod moves;
 mod picture;
-mod series;
 mod side;
 mod track;
 mod tracks;
@@ -13,13 +9,13 @@ mod when;
 
 use std::collections::BTreeMap;
 
+use bellwether_engine::moves::{AllSeries, Event, Watcher, hash, ticket};
 use bellwether_schemas::readings::{Bar, Reading};
 use bellwether_schemas::settings::Settings;
 use bellwether_schemas::triggers::{Condition, TriggerFired};
 use bellwether_schemas::{AlertId, Timeframe, Timestamp};
 
-pub use beside::{Beside, CHANCE, COMPARED_AFTER, Followed};
-pub use event::REACH;
+pub use bellwether_engine::moves::{Beside, CHANCE, COMPARED_AFTER, Followed, REACH};
 pub use moves::{Direction, HORIZONS, Moves, Sample};
 pub use picture::{Below, Line, Picture};
 pub use side::{Point, Side};
@@ -28,9 +24,6 @@ pub use tracks::Tracks;
 pub use when::{Days, When};
 
 use crate::alerts::Alert;
-use draws::{hash, ticket};
-use event::{Event, Watcher};
-use series::AllSeries;
 
 /// Most triggers of one alert that are kept one by one; the rest is only counted.
 pub const MAX_ROWS: usize = 500;
@@ -176,7 +169,7 @@ impl Study {
         for place in measured.take(MAX_COMPARED).collect::<Vec<_>>() {
             let sides = self.alerts[place].sides.iter();
             let followed = sides.filter_map(|(direction, side)| {
-                Some((*direction, self.beside(side).followed(side, COMPARED_AFTER)?))
+                Some((*direction, side.followed(&self.beside(side), COMPARED_AFTER)?))
             });
             self.alerts[place].followed = followed.collect();
         }
@@ -185,7 +178,7 @@ impl Study {
     /// Random bars like those of this side's triggers.
     #[must_use]
     pub fn beside(&self, side: &Side) -> Beside<'_> {
-        Beside::new(side, &self.series)
+        Beside::new(side.lots(), &self.series)
     }
 
     /// A bar closed: the triggers that wait for it are one bar older.
@@ -203,8 +196,7 @@ impl Study {
                 side.add(event, watcher.direction, watcher.ticket);
             }
             if let Some(row) = watcher.row.and_then(|row| alert.rows.get_mut(row)) {
-                row.moves = HORIZONS
-                    .map(|bars| Some(event.path[REACH + bars as usize]).filter(|moved| moved.is_finite()));
+                row.moves = HORIZONS.map(|bars| event.after(bars));
             }
         }
     }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use bellwether_engine::moves::{
+    Beside, Draws, Event, Followed, Hour, Lot, Observed, POINTS, REACH, place, quantile,
+};
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::time::DAY;
 
-use super::draws::Draws;
-use super::event::{Event, POINTS, REACH};
 use super::moves::{Direction, HORIZONS, Moves, Z};
-use super::series::Hour;
 
 /// The triggers of one alert that expect the price to go the same way.
 #[derive(Debug, Clone)]
@@ -112,31 +112,26 @@ impl Side {
         quantile(&mut values, share)
     }
 
+    /// Its triggers by the hours that their random bars are drawn from. Moves are counted as they are.
+    pub(super) fn lots(&self) -> impl Iterator<Item = Lot> {
+        self.hours.iter().map(|(hour, count)| Lot { hour: *hour, is_turned: false, count: *count })
+    }
+
+    /// What followed its triggers after so many bars, beside those; none where no trigger has a price then.
+    #[must_use]
+    pub fn followed(&self, beside: &Beside<'_>, bars: u32) -> Option<Followed> {
+        let after = i32::try_from(bars).ok()?;
+        let Point { count: triggers, days, .. } = self.point(after)?;
+        let median = self.quantile(after, 0.5)?;
+        Some(beside.followed(Observed { bars, triggers, days, median }))
+    }
+
     /// Mean move from the trigger to the open of the next bar, in percent.
     #[must_use]
     pub fn to_next_open(&self) -> Option<f64> {
         let (count, sum) = self.next_open;
         (count > 0.0).then(|| sum / count)
     }
-}
-
-/// Its place in a path.
-pub(super) fn place(bars: i32) -> Option<usize> {
-    usize::try_from(bars + REACH as i32).ok().filter(|place| *place < POINTS)
-}
-
-/// The value below which a share of them lies, between two in proportion: 0.5 is the median. They are sorted for it.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a place among a few thousand"
-)]
-pub(super) fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let place = share * values.len().checked_sub(1)? as f64;
-    let (below, above) = (values.get(place.floor() as usize)?, values.get(place.ceil() as usize)?);
-    Some(below + (above - below) * place.fract())
 }
 
 /// Sums of one point. The triggers of a day share its news and each other's bars, so they count as one observation: the

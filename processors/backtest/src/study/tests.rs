@@ -1,12 +1,8 @@
 //! Triggers beside random bars, over markets in which something is planted.
 
-use bellwether_schemas::Timestamp;
-use bellwether_schemas::readings::Bar;
+use bellwether_engine::moves::Dice;
 use bellwether_schemas::time::{DAY, HOUR, MINUTE};
 
-use super::draws::Dice;
-use super::event::Watcher;
-use super::series::AllSeries;
 use super::*;
 
 const SPAN: i64 = 5 * MINUTE;
@@ -63,7 +59,7 @@ impl Market {
     }
 
     fn followed(&self) -> Followed {
-        Beside::new(&self.side, &self.series).followed(&self.side, 5).unwrap()
+        self.side.followed(&Beside::new(self.side.lots(), &self.series), 5).unwrap()
     }
 }
 
@@ -130,7 +126,7 @@ fn a_long_run_takes_no_more_room_than_a_short_one() {
         }
     }
     let Market { side, mut series, .. } = market;
-    let (drawn, waiting) = (Beside::new(&side, &series).count(), series.take_waiting().len());
+    let (drawn, waiting) = (Beside::new(side.lots(), &series).count(), series.take_waiting().len());
     assert_eq!(drawn, 24 * 64, "so many an hour");
     assert_eq!(series.get_mut(SYMBOL, Timeframe::M5).unwrap().recent.len(), 2 * REACH + 1);
     assert!(waiting <= REACH / 7 + 1, "{waiting}");

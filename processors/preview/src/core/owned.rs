@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bellwether_runtime::log::{NewRecord, Record};
-use bellwether_schemas::previews::AlertPreview;
+use bellwether_schemas::previews::{AlertPreview, Preview, UserFollowed};
 use bellwether_schemas::time::DAY;
 use bellwether_schemas::{AlertId, Symbol, TenantId, Timestamp, codec};
 
 use super::{Breadth, MOST_WAITING, Number, Output, Recovered, next};
 use crate::answer::{Job, Request};
 use crate::fold::{Changed, Fold, Stop};
+use crate::users::{Ended, Said};
 use crate::window::reach_back;
 
 /// Most changes that one play of the minutes answers.
 const TOGETHER: usize = 256;
 /// Most symbols of changes that are answered together, where not all symbols are needed anyway.
 const FEW_SYMBOLS: usize = 3;
+/// Most users of whom one append speaks.
+const SAID_TOGETHER: usize = 1_000;
 /// How much longer minutes are kept than an answer looks back, for changes that wait until the journal is caught up with,
 /// microseconds of event time: then those are answered without waiting. Twice as much, and no more is read until they are.
 const MOST_KEPT_LONGER: i64 = 7 * DAY;
@@ -27,12 +30,25 @@ pub(super) struct Owned {
     pub(super) next_offset: u64,
     journal_end: u64,
     waiting: BTreeMap<AlertId, Request>,
+    /// The last day that ended, of which users are to be told.
+    ended: Option<Untold>,
+    following: Option<UnderWay>,
     jobs: BTreeMap<Breadth, UnderWay>,
     appends: BTreeMap<Number, UnderWay>,
     committed: u64,
     is_paused: bool,
     /// Tries that failed since records were last folded.
     pub(super) failures: u32,
+}
+
+/// A day that ended, and perhaps others before it that nobody was told of either.
+#[derive(Debug)]
+struct Untold {
+    ended: Ended,
+    /// When the first of them ended, and by which record.
+    first: Timestamp,
+    offset: u64,
+    since: Timestamp,
 }
 
 /// Something that has to end before what lies behind it is committed.
@@ -52,6 +68,8 @@ impl Owned {
             next_offset,
             journal_end,
             waiting: BTreeMap::new(),
+            ended: None,
+            following: None,
             jobs: BTreeMap::new(),
             appends: BTreeMap::new(),
             committed: next_offset,
@@ -78,6 +96,9 @@ impl Owned {
         for record in records {
             if let Some(changed) = self.fold.apply(record)? {
                 self.changed(tenant, changed, record, numbers, outputs);
+            }
+            if let Some(midnight) = self.fold.midnight() {
+                self.day_ended(midnight, record);
             }
             self.next_offset = record.offset + 1;
         }
@@ -109,6 +130,18 @@ impl Owned {
         }
     }
 
+    /// Of a day before it that nobody was told of yet nobody has to be told any more.
+    fn day_ended(&mut self, midnight: Timestamp, record: &Record) {
+        let ended = self.fold.ended(midnight);
+        if ended.is_empty() {
+            return;
+        }
+        self.ended = Some(match self.ended.take() {
+            Some(before) => Untold { ended, ..before },
+            None => Untold { ended, first: midnight, offset: record.offset, since: record.appended_at },
+        });
+    }
+
     /// Whole days that no answer looks back to, now or later.
     fn forget_what_nobody_needs(&mut self) {
         let asked = self.waiting.values().filter_map(Request::from).min();
@@ -132,11 +165,29 @@ impl Owned {
         let answers = answers.unwrap_or_default().into_iter();
         let current =
             answers.filter(|answer| self.fold.known_version(answer.alert_id) == Some(answer.version));
-        let records: Vec<NewRecord> = current.filter_map(|answer| record(&answer)).collect();
+        let records: Vec<NewRecord> = current.filter_map(|answer| record(Preview::Alert(answer))).collect();
         if !records.is_empty() {
             let append = UnderWay { id: next(numbers), ..job };
             self.appends.insert(append.id, append);
             outputs.push(Output::Append(tenant.clone(), append.id, records, Some(append.since)));
+        }
+        self.regulate(tenant, numbers, outputs);
+    }
+
+    pub(super) fn followed(
+        &mut self,
+        tenant: &TenantId,
+        id: Number,
+        said: Option<Vec<Said>>,
+        numbers: &mut Number,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Some(job) = self.following.take_if(|following| following.id == id) else { return };
+        for said in said.unwrap_or_default().chunks(SAID_TOGETHER) {
+            let append = UnderWay { id: next(numbers), ..job };
+            self.appends.insert(append.id, append);
+            let records = said.iter().filter_map(record_of_user).collect();
+            outputs.push(Output::Append(tenant.clone(), append.id, records, None));
         }
         self.regulate(tenant, numbers, outputs);
     }
@@ -159,6 +210,7 @@ impl Owned {
                 }
             }
         }
+        self.follow(numbers, outputs);
         let kept_longer = self.kept_longer();
         let is_full = self.waiting.len() >= MOST_WAITING || kept_longer >= 2 * MOST_KEPT_LONGER;
         let has_room = self.waiting.len() < MOST_WAITING / 2 && kept_longer < 2 * MOST_KEPT_LONGER;
@@ -170,6 +222,20 @@ impl Owned {
             outputs.push(Output::Resume(tenant.clone()));
         }
         self.commit(tenant, outputs);
+    }
+
+    /// One day after the other: while the journal is caught up with, once in a while.
+    fn follow(&mut self, numbers: &mut Number, outputs: &mut Vec<Output>) {
+        let is_live = self.is_live();
+        let is_due = |untold: &mut Untold| is_live || untold.ended.to.since(untold.first) >= MOST_KEPT_LONGER;
+        if self.following.is_none()
+            && let Some(Untold { ended, offset, since, .. }) = self.ended.take_if(is_due)
+        {
+            let job = UnderWay { id: next(numbers), offset, since };
+            self.fold.told(ended.to);
+            self.following = Some(job);
+            outputs.push(Output::Follow(job.id, ended));
+        }
     }
 
     /// For how long minutes are kept only because of changes that wait, microseconds of event time.
@@ -194,7 +260,15 @@ impl Owned {
     pub(super) fn done(&self) -> u64 {
         let waiting = self.waiting.values().map(|request| request.offset);
         let under_way = self.jobs.values().chain(self.appends.values()).map(|under_way| under_way.offset);
-        waiting.chain(under_way).min().unwrap_or(self.next_offset).min(self.next_offset)
+        let untold = self.ended.iter().map(|untold| untold.offset);
+        let following = self.following.iter().map(|following| following.offset);
+        waiting
+            .chain(under_way)
+            .chain(untold)
+            .chain(following)
+            .min()
+            .unwrap_or(self.next_offset)
+            .min(self.next_offset)
     }
 
     fn commit(&mut self, tenant: &TenantId, outputs: &mut Vec<Output>) {
@@ -225,11 +299,18 @@ fn choose(waiting: &BTreeMap<AlertId, Request>, breadth: Breadth) -> (Vec<AlertI
     (chosen, (breadth == Breadth::Few).then_some(symbols))
 }
 
+fn record_of_user((user, said): &Said) -> Option<NewRecord> {
+    match said {
+        Some(followed) => record(Preview::User(followed.clone())),
+        None => Some(NewRecord::tombstone(UserFollowed::key_of(*user).into_bytes())),
+    }
+}
+
 /// An answer has nothing in it that its schema cannot hold.
-fn record(answer: &AlertPreview) -> Option<NewRecord> {
-    let value = codec::encode_preview(answer);
+fn record(answer: Preview) -> Option<NewRecord> {
+    let value = codec::encode_preview(&answer);
     if let Err(error) = &value {
-        tracing::error!(tenant.id = %answer.tenant, %error, "an answer cannot be written: this is a bug");
+        tracing::error!(tenant.id = %answer.tenant(), %error, "an answer cannot be written: this is a bug");
     }
     Some(NewRecord { key: answer.key().into_bytes(), value: value.ok()? })
 }

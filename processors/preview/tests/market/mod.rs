@@ -123,6 +123,11 @@ pub(crate) fn alert_id(number: u128) -> AlertId {
     AlertId(Uuid::from_u128(number))
 }
 
+/// Whose alert of that number is: one of two users.
+pub(crate) fn user(number: u128) -> UserId {
+    UserId(Uuid::from_u128(7 + number % 2))
+}
+
 pub(crate) fn change(
     tenant: &TenantId,
     number: u128,
@@ -132,7 +137,7 @@ pub(crate) fn change(
     AlertChanged {
         origin: origin(tenant),
         alert_id: alert_id(number),
-        user_id: UserId(Uuid::from_u128(7)),
+        user_id: user(number),
         version,
         active: true,
         deleted: false,

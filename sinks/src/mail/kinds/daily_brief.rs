@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::card::{self, Tone};
 use super::news::Item;
+use super::own::Own;
 use super::words::counted;
 use crate::mail::brand::Look;
 use crate::mail::error::ComposeError;
@@ -41,6 +42,7 @@ struct View {
     correlation_timeframe: &'static str,
     window: i32,
     trending: Vec<Trend>,
+    own: Option<Own>,
     /// The last words of the mail.
     coming: Option<String>,
 }
@@ -147,6 +149,7 @@ fn view(look: &Look, brief: &Brief, picture: Option<&Picture>) -> View {
         correlation_timeframe: correlation_timeframe.code(),
         window,
         trending: brief.trending.iter().map(|mover| trend(look, mover)).collect(),
+        own: brief.own.as_ref().and_then(|followed| Own::of(look, followed, brief.due)),
         coming: brief
             .next
             .map(|next| format!("The next brief comes {}.", local_time::stamp(look.zone, next))),

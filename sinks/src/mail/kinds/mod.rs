@@ -9,6 +9,7 @@ mod grid;
 mod heatmap_indicator_tracker;
 mod heatmap_tracker;
 mod news;
+mod own;
 mod price_alert;
 mod rsi_correlation_tracker;
 mod rsi_tracker;

@@ -110,7 +110,8 @@ fn a_brief_says_what_is_known_and_no_data_where_nothing_is() {
         "  12:30 IST  GBP Consumer Price Index (YoY)\n             previous 3.4%, forecast –\n",
         "  Strongest: EUR/USD–GBP/USD 0.912, strong\n",
         "  Changed most: XAU/USD–USD/JPY -0.612, was -0.120 in the brief of 2026-03-05\n",
-        "  BTC/USD +2.31 %, XAG/USD -1.48 %, USD/JPY +0.61 %\n",
+        "  BTC/USD +2.31 %, XAG/USD -1.48 %, USD/JPY +0.61 %\n\nYour alerts, last 30 days\n",
+        "  14 triggers; median move after 5 bars +0.12 %, random bars of the same hours +0.01 %: not enough to tell apart.\n",
         "at FXLabs Prime. The next brief comes 2026-03-07 • 09:00 IST.\n",
     ] {
         assert!(text.contains(said), "{said:?} is missing: {text}");
@@ -119,6 +120,27 @@ fn a_brief_says_what_is_known_and_no_data_where_nothing_is() {
     assert!(html.contains(preheader), "{html}");
     assert!(alts(&html).contains("BTC/USD: 5M 64.3, 15M 57.1, 30M 51.8, 1H 48.2, 4H –, all 57.1."));
     assert!(visible(&html).contains("The next brief comes 2026-03-07 • 09:00 IST."));
+}
+
+#[test]
+fn what_followed_a_readers_own_alerts_stands_in_that_readers_brief_alone() {
+    let mut brief = sample_brief();
+    let own = brief.own.take().unwrap();
+    let other = bellwether_schemas::previews::UserFollowed { triggers: 3, moved: None, ..own.clone() };
+    let prepared = Prepared::from(Content::Brief(brief));
+    let (templates, look) = (&Templates::compile().unwrap(), &look("fxlabs"));
+    let of = |own| {
+        let setting = Setting { templates, look, late: None, way_out: None };
+        prepared.with(own).render(setting, at("2026-03-06T03:30:00Z")).unwrap()
+    };
+    let [one, other, nobody] = [of(Some(own)), of(Some(other)), of(None)];
+    assert!(
+        one.text.contains("14 triggers; median move")
+            && visible(&one.html).contains("14 triggers; median move")
+    );
+    assert!(other.text.contains("3 triggers; no price to measure by."), "{}", other.text);
+    assert!(!nobody.text.contains("Your alerts"));
+    assert_eq!(one.picture, nobody.picture, "the same for every recipient");
 }
 
 #[test]
@@ -138,8 +160,9 @@ fn a_brief_of_nothing_says_none_and_shows_no_percent() {
     let mut brief = sample_brief();
     brief.signals.iter_mut().for_each(|signal| (signal.score, signal.open) = (None, false));
     (brief.overbought, brief.news, brief.trending) = (Vec::new(), Vec::new(), Vec::new());
-    (brief.largest, brief.changed, brief.next) = (None, None, None);
+    (brief.largest, brief.changed, brief.next, brief.own) = (None, None, None, None);
     let Rendered { html, text, .. } = written("hextech", &Content::Brief(brief.clone()));
+    assert!(!text.contains("Your alerts") && !visible(&html).contains("Your alerts"), "{text}");
     assert!(!text.contains('%') && !visible(&html).contains(" %"), "{text}");
     assert_eq!(text.matches("none").count(), 5, "{text}");
     assert_eq!(visible(&html).matches("none").count(), 5);

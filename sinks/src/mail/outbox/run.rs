@@ -1,8 +1,10 @@
 //! Mails of a schedule's run: rows without content in the run's own transaction, content at the first claim.
 
+use bellwether_database::tables::user_followed;
 use bellwether_schemas::Timestamp;
 use bellwether_schemas::calendar::CalendarItem;
 use bellwether_schemas::ids::UserId;
+use bellwether_schemas::previews::UserFollowed;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
@@ -81,6 +83,14 @@ impl Outbox {
         .await?;
         transaction.commit().await?;
         Ok(row.map(|(Json(content), due, delayed)| StoredRun { content, due: due.into(), delayed }))
+    }
+
+    /// What followed a user's own triggers; none where nothing is known of that.
+    pub(crate) async fn followed(&self, user: UserId) -> Result<Option<UserFollowed>> {
+        let mut transaction = self.begin().await?;
+        let followed = user_followed::read(&mut transaction, self.statements(), user).await?;
+        transaction.commit().await?;
+        Ok(followed)
     }
 
     /// Keeps what a claimed mail says, so that whoever tries again sends the same bytes. False when the claim is not

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwether_schemas::calendar::CalendarItem;
+use bellwether_schemas::previews::UserFollowed;
 use bellwether_schemas::readings::Mover;
 use bellwether_schemas::{Symbol, Timeframe, Timestamp};
 use chrono::NaiveDate;
@@ -33,6 +34,9 @@ pub struct Brief {
     pub changed: Option<Change>,
     /// What moved most today, most first.
     pub trending: Vec<Mover>,
+    /// What followed the own alerts of whoever reads it: found when the mail is composed, so that no run's content has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<UserFollowed>,
 }
 
 /// The style's view of a core symbol.

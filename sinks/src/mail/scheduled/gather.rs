@@ -78,6 +78,7 @@ pub fn brief(
         changed: previous.and_then(|previous| changed(&pairs, previous)),
         coefficients: pairs.into_iter().map(|(key, coefficient)| (key, coefficient.value)).collect(),
         trending: market.trending(),
+        own: None,
     }
 }
 

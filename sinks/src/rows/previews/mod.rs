@@ -1,6 +1,6 @@
-//! Previews into `alert_status.would_have`. A thread reads the tenants' previews for a group of its own, which shares the
-//! tenants out; whoever is given one reads its topic from the start, and a task for each tenant stores what its rows do
-//! not say yet. Nothing depends on where the group stands: a preview is stored where its row speaks of its version, so
+//! Previews into `alert_status.would_have`, and what users are told of their own alerts into `bellwether.user_followed`. A
+//! thread reads the tenants' previews for a group of its own, which shares the tenants out; whoever is given one reads its
+//! topic from the start, and a task for each tenant stores what its rows do not say yet. Nothing depends on where the group stands: a preview is stored where its row speaks of its version, so
 //! one that is read again changes nothing, and one that comes before its status waits for it.
 
 mod events;

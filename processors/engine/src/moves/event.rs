@@ -4,53 +4,63 @@ use std::collections::VecDeque;
 
 use bellwether_schemas::Timestamp;
 
-use super::moves::Direction;
+use super::Direction;
 
 /// Bars before a trigger that are shown, and as many after it.
 pub const REACH: usize = 20;
 /// Places of a path: those before, the trigger's, those after.
-pub(super) const POINTS: usize = 2 * REACH + 1;
+pub const POINTS: usize = 2 * REACH + 1;
 
 /// Moves in percent of the price at the trigger, from [`REACH`] bars before it to as many after; not a number where the
 /// run has no such bar.
-pub(super) type Path = [f64; POINTS];
+pub type Path = [f64; POINTS];
 
 /// A close of one series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Close {
-    pub(super) at: Timestamp,
-    pub(super) price: f64,
+pub struct Close {
+    /// When the bar closed.
+    pub at: Timestamp,
+    /// At what price.
+    pub price: f64,
 }
 
 /// Triggers of one moment and price that wait for the bars that follow. Alerts that differ in a line only share it.
 #[derive(Debug, Clone)]
-pub(super) struct Event {
-    pub(super) at: Timestamp,
+pub struct Event {
+    /// Their time.
+    pub at: Timestamp,
     base: f64,
     bars: usize,
-    pub(super) path: Path,
+    /// What the price did before and after, as far as it is known.
+    pub path: Path,
     /// Move to the open of the next bar, in percent: over before anyone can act.
-    pub(super) to_next_open: Option<f64>,
+    pub to_next_open: Option<f64>,
     /// A bar's trigger whose price is not that bar's close: something is known that should not be.
-    pub(super) is_off_close: bool,
-    pub(super) is_tick: bool,
-    pub(super) watchers: Vec<Watcher>,
+    pub is_off_close: bool,
+    /// They are of a tick, not of a bar's close.
+    pub is_tick: bool,
+    /// Each of them.
+    pub watchers: Vec<Watcher>,
 }
 
 /// One trigger of an event.
 #[derive(Debug, Clone)]
-pub(super) struct Watcher {
-    pub(super) alert: usize,
-    pub(super) row: Option<usize>,
-    pub(super) direction: Direction,
+pub struct Watcher {
+    /// Place of the alert, or of whoever its triggers are counted for.
+    pub alert: usize,
+    /// Its place in a table, where it has one.
+    pub row: Option<usize>,
+    /// Which way its user expects the price to go.
+    pub direction: Direction,
     /// Decides whether its path is kept.
-    pub(super) ticket: u64,
+    pub ticket: u64,
 }
 
 impl Event {
     /// At a price and time, after these closes. The last of them is the trigger's own bar where `on_close` and the
     /// times are the same, and the bar before it otherwise.
-    pub(super) fn new(recent: &VecDeque<Close>, at: Timestamp, base: f64, on_close: bool) -> Self {
+    #[must_use]
+    pub fn new(recent: &VecDeque<Close>, at: Timestamp, base: f64, on_close: bool) -> Self {
         let own = recent.back().filter(|last| on_close && last.at == at);
         let mut path = [f64::NAN; POINTS];
         path[REACH] = 0.0;
@@ -72,12 +82,13 @@ impl Event {
     }
 
     /// A trigger at that time and price waits for the same bars, while none of them came.
-    pub(super) fn is_also(&self, at: Timestamp, base: f64) -> bool {
+    #[must_use]
+    pub fn is_also(&self, at: Timestamp, base: f64) -> bool {
         self.bars == 0 && self.at == at && self.base.to_bits() == base.to_bits()
     }
 
     /// One bar later. True when it was the last.
-    pub(super) fn bar(&mut self, open: f64, close: f64) -> bool {
+    pub fn bar(&mut self, open: f64, close: f64) -> bool {
         self.bars += 1;
         // The bar of a tick has begun already.
         if self.bars == 1 && !self.is_tick {
@@ -88,6 +99,12 @@ impl Event {
         }
         self.bars >= REACH
     }
+
+    /// The move so many bars later, in percent; none where there is no such bar.
+    #[must_use]
+    pub fn after(&self, bars: u32) -> Option<f64> {
+        self.path.get(REACH + bars as usize).copied().filter(|moved| moved.is_finite())
+    }
 }
 
 /// The path around the middle one of so many closes as a path has points.
@@ -96,6 +113,12 @@ pub(super) fn path_around(closes: &VecDeque<Close>) -> Path {
     let mut path = [f64::NAN; POINTS];
     path.iter_mut().zip(closes).for_each(|(place, close)| *place = percent(close.price, base));
     path
+}
+
+/// The place of a path's point, so many bars from the middle; none beyond its ends.
+#[must_use]
+pub fn place(bars: i32) -> Option<usize> {
+    usize::try_from(bars + REACH as i32).ok().filter(|place| *place < POINTS)
 }
 
 fn percent(price: f64, base: f64) -> f64 {

@@ -6,7 +6,7 @@ use super::event::{POINTS, Path};
 
 /// At most so many paths: those with the smallest tickets.
 #[derive(Debug, Clone)]
-pub(super) struct Draws {
+pub struct Draws {
     limit: usize,
     kept: BinaryHeap<Drawn>,
 }
@@ -20,18 +20,22 @@ struct Drawn {
 }
 
 impl Draws {
-    pub(super) const fn new(limit: usize) -> Self {
+    /// Keeps so many.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
         Self { limit, kept: BinaryHeap::new() }
     }
 
     /// Is there still room, or does another with a larger ticket have to go?
     #[inline]
-    pub(super) fn wants(&self, ticket: u64) -> bool {
+    #[must_use]
+    pub fn wants(&self, ticket: u64) -> bool {
         self.kept.len() < self.limit || self.kept.peek().is_some_and(|last| ticket < last.ticket)
     }
 
+    /// One more, which is kept where its ticket is small enough.
     #[expect(clippy::cast_possible_truncation, reason = "half the digits are enough")]
-    pub(super) fn add(&mut self, ticket: u64, path: &Path) {
+    pub fn add(&mut self, ticket: u64, path: &Path) {
         if !self.wants(ticket) {
             return;
         }
@@ -42,7 +46,8 @@ impl Draws {
     }
 
     /// The paths, by their tickets.
-    pub(super) fn paths(&self) -> Vec<&[f32; POINTS]> {
+    #[must_use]
+    pub fn paths(&self) -> Vec<&[f32; POINTS]> {
         let mut all: Vec<&Drawn> = self.kept.iter().collect();
         all.sort_by_key(|drawn| drawn.ticket);
         all.into_iter().map(|drawn| drawn.path.as_ref()).collect()
@@ -71,14 +76,17 @@ impl Ord for Drawn {
 
 /// The next number of a sequence without a pattern: `SplitMix64` (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(super) const fn new(seed: u64) -> Self {
+    /// Begins there.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) const fn next(&mut self) -> u64 {
+    /// The next of them.
+    pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -87,14 +95,15 @@ impl Dice {
     }
 
     /// One of `0..count`, each as likely but for one part in 2^32.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         let wide = u128::from(self.next()) * count as u128;
         usize::try_from(wide >> 64).unwrap_or(0)
     }
 }
 
 /// A number of a text: FNV-1a.
-pub(super) fn hash(text: &str) -> u64 {
+#[must_use]
+pub fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -102,7 +111,8 @@ pub(super) fn hash(text: &str) -> u64 {
 
 /// The ticket of something that happened to `whom` at a time.
 #[inline]
-pub(super) const fn ticket(whom: u64, at: i64) -> u64 {
+#[must_use]
+pub const fn ticket(whom: u64, at: i64) -> u64 {
     Dice::new(whom ^ at.cast_unsigned().rotate_left(17)).next()
 }
 

@@ -18,11 +18,11 @@ const MAX_DRAWN: usize = 256;
 const DRAWN_AN_HOUR: usize = 64;
 
 /// A hour of the day of one series: bars are drawn from the same as a trigger's.
-pub(super) type Hour = (u32, u8);
+pub type Hour = (u32, u8);
 
 /// All series of a run, by symbol without suffix.
 #[derive(Debug, Clone, Default)]
-pub(super) struct AllSeries {
+pub struct AllSeries {
     symbols: BTreeMap<String, Vec<Series>>,
     /// Timeframes of which bars are drawn: those that some alert is evaluated on.
     drawn: BTreeSet<Timeframe>,
@@ -32,27 +32,30 @@ pub(super) struct AllSeries {
 
 /// One symbol on one timeframe.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
+pub struct Series {
     timeframe: Timeframe,
     /// Its name in the draws; none where nothing is drawn.
     number: Option<u32>,
     seed: u64,
     /// The newest closes, as many as a path has points.
-    pub(super) recent: VecDeque<Close>,
+    pub recent: VecDeque<Close>,
     waiting: Vec<Event>,
 }
 
 impl AllSeries {
-    pub(super) fn new(drawn: BTreeSet<Timeframe>) -> Self {
+    /// Bars of these timeframes are drawn.
+    #[must_use]
+    pub fn new(drawn: BTreeSet<Timeframe>) -> Self {
         Self { drawn, ..Self::default() }
     }
 
-    pub(super) fn get_mut(&mut self, symbol: &str, timeframe: Timeframe) -> Option<&mut Series> {
+    /// That of a symbol on a timeframe, once one of its bars closed.
+    pub fn get_mut(&mut self, symbol: &str, timeframe: Timeframe) -> Option<&mut Series> {
         self.symbols.get_mut(symbol)?.iter_mut().find(|series| series.timeframe == timeframe)
     }
 
     /// A bar of that symbol closed: the events that have all their bars now.
-    pub(super) fn bar(&mut self, symbol: &str, bar: &Bar) -> Vec<Event> {
+    pub fn bar(&mut self, symbol: &str, bar: &Bar) -> Vec<Event> {
         if self.get_mut(symbol, bar.timeframe).is_none() && !self.begin(symbol, bar.timeframe) {
             return Vec::new();
         }
@@ -67,14 +70,21 @@ impl AllSeries {
     }
 
     /// What still waits, at the end of the run.
-    pub(super) fn take_waiting(&mut self) -> Vec<Event> {
+    pub fn take_waiting(&mut self) -> Vec<Event> {
         let series = self.symbols.values_mut().flatten();
         series.flat_map(|series| std::mem::take(&mut series.waiting)).collect()
     }
 
     /// The bars drawn at that hour of that series.
-    pub(super) fn drawn_at(&self, hour: Hour) -> Vec<&[f32; POINTS]> {
+    #[must_use]
+    pub fn drawn_at(&self, hour: Hour) -> Vec<&[f32; POINTS]> {
         self.draws.get(&hour).map(Draws::paths).unwrap_or_default()
+    }
+
+    /// Some were.
+    #[must_use]
+    pub fn has_drawn_at(&self, hour: Hour) -> bool {
+        self.draws.contains_key(&hour)
     }
 
     fn begin(&mut self, symbol: &str, timeframe: Timeframe) -> bool {
@@ -94,12 +104,13 @@ impl AllSeries {
 
 impl Series {
     /// The hour that a trigger of that time has its random bars from; none where none are drawn.
-    pub(super) fn hour(&self, at: Timestamp) -> Option<Hour> {
+    #[must_use]
+    pub fn hour(&self, at: Timestamp) -> Option<Hour> {
         Some((self.number?, hour_of(at)))
     }
 
     /// The event of a trigger at that time and price.
-    pub(super) fn event(&mut self, at: Timestamp, base: f64, on_close: bool) -> Option<&mut Event> {
+    pub fn event(&mut self, at: Timestamp, base: f64, on_close: bool) -> Option<&mut Event> {
         if !self.waiting.last().is_some_and(|last| last.is_also(at, base)) {
             self.waiting.push(Event::new(&self.recent, at, base, on_close));
         }

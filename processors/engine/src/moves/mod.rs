@@ -1,6 +1,17 @@
-//! What the price did after triggers, as everybody measures it who tells of it: no part of the fold.
+//! What the price did around triggers, as everybody measures it who tells of it, and the random bars that they are set
+//! beside: no part of the fold.
+
+mod beside;
+mod draws;
+mod event;
+mod series;
 
 use bellwether_schemas::triggers::Condition;
+
+pub use beside::{Beside, CHANCE, COMPARED_AFTER, Followed, Lot, Observed};
+pub use draws::{Dice, Draws, hash, ticket};
+pub use event::{Close, Event, POINTS, Path, REACH, Watcher, place};
+pub use series::{AllSeries, Hour, Series};
 
 /// After how many bars of the trigger's timeframe a move is measured.
 pub const HORIZONS: [u32; 3] = [1, 5, 20];
@@ -47,6 +58,21 @@ impl Direction {
             Self::Down => -1.0,
         }
     }
+}
+
+/// The value below which a share of them lies, between two in proportion: 0.5 is the median. They are sorted for it.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place among a few thousand"
+)]
+pub fn quantile(values: &mut [f64], share: f64) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    let place = share * values.len().checked_sub(1)? as f64;
+    let (below, above) = (values.get(place.floor() as usize)?, values.get(place.ceil() as usize)?);
+    Some(below + (above - below) * place.fract())
 }
 
 /// The one in the middle, or half way between the two; none of none. Sorts them.
