@@ -33,9 +33,8 @@ async fn topics_that_the_brokers_refuse_stop_their_tenant_alone_until_they_do_no
     let url = format!("embedded:{}", dir.path().display());
     let (stays, barred) = (tenant("fxlabs"), tenant("hextech"));
     let (stay, bar) = (stays.id.clone(), barred.id.clone());
-    let refused = Arc::new(Mutex::new(BTreeSet::new()));
-    let log = open(&url, Access::Write, Clock::system()).unwrap();
-    let world = World::begin(Arc::new(Refusing { log, refused: refused.clone() }), vec![stays, barred]).await;
+    let log = Refusing::over(open(&url, Access::Write, Clock::system()).unwrap());
+    let world = World::begin(log.clone(), vec![stays, barred]).await;
     world.until_folded_further(&stay).await;
     world.until_folded_further(&bar).await;
 
