@@ -16,7 +16,7 @@ use support::refusing::Refusing;
 use support::{World, journal, tenant};
 
 /// An alert that fires again and again.
-fn append_alert(log: &dyn Log, tenant: &TenantId) {
+async fn append_alert(log: &dyn Log, tenant: &TenantId) {
     let change = AlertChanged {
         origin: Origin {
             tenant: tenant.clone(),
@@ -33,13 +33,13 @@ fn append_alert(log: &dyn Log, tenant: &TenantId) {
         parameters: AlertParameters::RsiTracker(RsiTracker {
             timeframe: Timeframe::M5,
             rsi_period: 5,
-            rsi_overbought: 55,
-            rsi_oversold: 45,
+            rsi_overbought: 60,
+            rsi_oversold: 40,
         }),
     };
     let value = codec::encode_entry(&Entry::Alert(change)).unwrap();
     let record = NewRecord { key: tenant.as_str().as_bytes().to_vec(), value };
-    log.append(&journal(tenant), vec![record]).wait().unwrap();
+    log.append(&journal(tenant), vec![record]).answer().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn what_is_not_in_the_log_has_failed_in_its_trace_and_what_is_there_has_no
     let (stay, bar) = (stays.id.clone(), barred.id.clone());
     let world = World::begin(log.clone(), vec![stays, barred]).await;
     world.until_folded_further(&bar).await;
-    append_alert(log.as_ref(), &bar);
+    append_alert(log.as_ref(), &bar).await;
     let taken = async |name: &str, whose: &TenantId, failed: Option<&str>| {
         let what = format!("{name} of {whose}, {failed:?}");
         let is_it = |span: &support::collector::Taken| {
