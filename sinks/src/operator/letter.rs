@@ -95,7 +95,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         }
         IncidentKind::MissingTopic => "a topic of it was deleted; nothing of it is worked on",
         IncidentKind::DividedTopic => "a topic of it has several partitions; nothing of it is worked on",
-        IncidentKind::RefusedTopic => "the brokers refuse what is produced for it: no price, no alert comes in",
+        IncidentKind::RefusedTopic => {
+            "the brokers refuse what is produced for it: no price, no alert comes in"
+        }
         IncidentKind::StoppedTopic => "a topic of it cannot be read on; what is to come of it waits",
         IncidentKind::OtherTopic => {
             "its database was filled from other triggers than there are; its rows and mails wait"
