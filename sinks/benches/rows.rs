@@ -150,7 +150,7 @@ fn pieces(triggers: &[TriggerFired]) -> Vec<Piece> {
         let records: Vec<Delivered> = (from..end).map(delivered).collect();
         let through = records.last().map(|record| record.outcome.cause());
         let mark = Some(Mark { offset: end as u64 - 1, content: [7; 32] });
-        Piece { records, from: from as u64, next_offset: end as u64, through, mark }
+        Piece { records, from: from as u64, next_offset: end as u64, through, mark, is_probe: false }
     };
     (0..ROWS).step_by(BATCH_RECORDS).map(piece).collect()
 }
