@@ -190,7 +190,7 @@ fn kafka_keeps_what_every_log_promises() {
 
 #[test]
 fn pausing_and_resuming_under_load_neither_loses_nor_repeats() {
-    const COUNT: usize = 20_000;
+    const COUNT: usize = 8_000;
     let Some(cluster) = cluster(1) else { return };
     let log = cluster.log("slots");
     let (one, two) = (journal(log.as_ref()), journal(log.as_ref()));
