@@ -168,7 +168,7 @@ pub trait Log: Send + Sync {
     fn append(&self, topic: &Topic, records: Vec<NewRecord>) -> Ack;
 
     /// As [`Self::append`]; beside each record stands, as a header of it, the trace it belongs to. Records behind the last
-    /// of `traces` belong to none. A log that keeps no headers leaves them out.
+    /// of `traces` belong to none. A log that keeps no headers leaves them out. Blocks as that does.
     fn append_traced(&self, topic: &Topic, records: Vec<NewRecord>, _traces: &[Option<Context>]) -> Ack {
         self.append(topic, records)
     }
