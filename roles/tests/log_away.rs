@@ -1,26 +1,20 @@
 //! The log is out of reach when a tenant is to be taken up: it is waited for, and nobody has to start anything again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+mod support;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bellwether_producers::Summary;
-use bellwether_producers::play::Speed;
-use bellwether_roles::{Job, MarketChoice, Production, Seed, SyntheticJob};
 use bellwether_runtime::clock::Clock;
-use bellwether_runtime::config::{Tenant, load_tenant};
 use bellwether_runtime::log::conformance::Away;
 use bellwether_runtime::log::{Access, open};
 use bellwether_runtime::roles::Context;
 use bellwether_runtime::shutdown::Shutdown;
 use bellwether_schemas::{TenantId, Topic, TopicKind};
+use support::{market, tenant};
 use tokio::sync::watch;
-
-fn tenant(id: &str) -> Tenant {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tenants/{id}.toml"));
-    load_tenant(&file, &|_| None).unwrap()
-}
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
@@ -45,16 +39,7 @@ async fn a_tenant_that_comes_while_the_log_is_away_is_produced_for_once_it_is_ba
     let (files, tenants) = watch::channel(Arc::new(vec![fxlabs.clone()]));
     let shutdown = Shutdown::new();
     let context = Context::new(Arc::<Away>::clone(&away), tenants, Clock::system(), shutdown.clone());
-    let market = SyntheticJob {
-        market: MarketChoice { seed: Seed::Shared(7), ticks_a_minute: 6 },
-        speed: Speed::new(3_000.0).unwrap(),
-        start: "2026-03-04T00:00:00Z".parse().unwrap(),
-        with_past: false,
-        until: None,
-        run_for: None,
-    };
-    let job = Job::Produce(Production::Synthetic(market));
-    let role = tokio::spawn(job.run(context, Arc::new(|_: &TenantId, _: &Summary| {})));
+    let role = tokio::spawn(market().run(context, Arc::new(|_: &TenantId, _: &Summary| {})));
     until("the first tenant's market", || records(&journals[0]) > 5).await;
 
     away.set_away(true);

@@ -34,7 +34,7 @@ pub(crate) fn journal(tenant: &TenantId) -> Topic {
 }
 
 /// A market that is played without end to everybody.
-fn market() -> Job {
+pub(crate) fn market() -> Job {
     let job = SyntheticJob {
         market: MarketChoice { seed: Seed::Shared(7), ticks_a_minute: 6 },
         speed: Speed::new(3_000.0).unwrap(),
